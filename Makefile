@@ -1,0 +1,63 @@
+# Everything a person types. `make demo` shows the thing at work; `make check` runs every test.
+# The work is in tests/harness and tests/lint: one script a step, each can be called by itself.
+
+SHELL := /bin/bash
+harness := tests/harness
+
+.DEFAULT_GOAL := help
+.PHONY: help build demo up down psql check lint format bench install uninstall clean distclean
+
+help:
+	@sed -n 's/^## //p' $(MAKEFILE_LIST)
+
+## make demo       install what is missing, build, start the private server, run a job end to end
+demo:
+	@$(harness)/demo
+
+## make check      run every test; SUITES="unit regress isolation tap harness", TESTS="t/001_x.pl" select
+check:
+	@$(harness)/check
+
+## make up         start the private server in .ayb; prints exports: eval "$(make -s up)"
+up:
+	@$(harness)/up
+
+## make down       stop it
+down:
+	@$(harness)/down
+
+## make psql       open psql on it
+psql:
+	@$(harness)/psql
+
+## make lint       format, tidy, and a script for each of the rules
+lint:
+	@tests/lint/run
+
+## make format     format the C++ after .clang-format
+format:
+	@$(harness)/dependencies lint
+	@find extension tests -name '*.cpp' -o -name '*.hpp' | xargs -r clang-format -i
+
+## make bench      the measurements
+bench:
+	@if [ -x tests/bench/run ]; then exec tests/bench/run; else echo 'no benchmarks yet' >&2; exit 1; fi
+
+## make build      compile the extension against $PG_CONFIG (PostgreSQL 15's by default)
+build:
+	@$(harness)/dependencies build
+	+@$(MAKE) --no-print-directory -C extension PG_CONFIG="$$($(harness)/pg_config)" all
+
+## make install    put it into the system's PostgreSQL; uninstall takes it out again
+install: build
+	+@$(MAKE) --no-print-directory -C extension PG_CONFIG="$$($(harness)/pg_config)" install
+
+uninstall:
+	+@$(MAKE) --no-print-directory -C extension PG_CONFIG="$$($(harness)/pg_config)" uninstall
+
+## make clean      remove what was built; distclean removes the private server and its data too
+clean:
+	@$(harness)/clean
+
+distclean:
+	@$(harness)/clean all

@@ -1,0 +1,26 @@
+// The entry point: what is set up when the library is loaded.
+#include "pg/changes.hpp"
+#include "pg/extension.hpp"
+#include "pg/settings.hpp"
+#include "pg/shared.hpp"
+#include "pg/utility_hook.hpp"
+#include "queue/handlers.hpp"
+#include "workers/launcher.hpp"
+
+extern "C" {
+PG_MODULE_MAGIC;
+PGDLLEXPORT void _PG_init(void);
+}
+
+void _PG_init(void) {
+    using namespace ayb;
+    settings::define();
+    install_change_callbacks();
+    install_extension_callbacks();
+    install_handler_callbacks();
+    if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
+        return;
+    request_shared_memory();
+    install_utility_hook();
+    register_launcher();
+}

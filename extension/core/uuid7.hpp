@@ -1,0 +1,26 @@
+#pragma once
+// UUIDs of version 7 (RFC 9562, section 6.2, method 3): a millisecond count and twelve bits of the
+// fraction below it, so that ids sort by the microsecond in which they were made.
+#include <cstdint>
+
+namespace ayb::core {
+
+struct Uuid {
+    uint8_t bytes[16];
+};
+
+// The last instant handed out; one a process, so that ids of one process never step back or repeat.
+struct Uuid7Sequence {
+    int64_t last_tick = 0;
+};
+
+// Makes the id for `unix_microseconds` (>= 0). Where that instant is not after the last one of
+// `sequence`, the next free tick of a quarter microsecond is taken instead. `random` must come from
+// a cryptographic source. Never fails.
+Uuid make_uuid7(Uuid7Sequence &sequence, int64_t unix_microseconds,
+                const uint8_t (&random)[8]) noexcept;
+
+// The microseconds since 1970 that an id made by make_uuid7 carries.
+int64_t uuid7_microseconds(const Uuid &id) noexcept;
+
+} // namespace ayb::core

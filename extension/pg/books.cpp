@@ -1,0 +1,97 @@
+#include "pg/books.hpp"
+
+#include "pg/extension.hpp"
+
+namespace ayb {
+
+namespace {
+
+// For this nest level only, and without an access check: the role may be anyone.
+void set_locally(const char *name, const char *value) {
+    set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+// Plans are made once, often for tables that are still empty: they must suit ten million rows.
+void pin_planning() {
+    set_locally("search_path", "pg_catalog, pg_temp");
+    set_locally("plan_cache_mode", "force_generic_plan");
+    set_locally("enable_seqscan", "off");
+    set_locally("enable_bitmapscan", "off");
+    set_locally("jit", "off");
+}
+
+} // namespace
+
+Books open_books() {
+    Books books;
+    const Oid owner = extension_owner();
+    GetUserIdAndSecContext(&books.user, &books.context);
+    books.guc_level = NewGUCNestLevel();
+    pin_planning();
+    SetUserIdAndSecContext(owner, books.context | SECURITY_LOCAL_USERID_CHANGE);
+    if (SPI_connect() != SPI_OK_CONNECT)
+        elog(ERROR, "could not connect to SPI");
+    if (!ActiveSnapshotSet())
+        elog(ERROR, "the books need a snapshot");
+    return books;
+}
+
+void close_books(const Books &books) {
+    SPI_finish();
+    SetUserIdAndSecContext(books.user, books.context);
+    AtEOXact_GUC(true, books.guc_level);
+}
+
+uint64 run_statement(Statement &statement, const Parameters &parameters, int64 limit) {
+    if (statement.plan == nullptr) {
+        SPIPlanPtr plan = SPI_prepare(statement.sql, statement.count, statement.types);
+        if (plan == nullptr || SPI_keepplan(plan) != 0)
+            elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
+        statement.plan = plan;
+    }
+    const int result = SPI_execute_plan(statement.plan, const_cast<Datum *>(parameters.values()),
+                                        parameters.nulls(), false, static_cast<long>(limit));
+    if (result < 0)
+        elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
+    return SPI_processed;
+}
+
+uint64 run_text(const char *sql) {
+    const int result = SPI_execute(sql, false, 0);
+    if (result < 0)
+        elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
+    return SPI_processed;
+}
+
+Datum column(uint64 row, int number, bool *null) {
+    return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, null);
+}
+
+const char *text_column(uint64 row, int number) {
+    bool null;
+    const Datum value = column(row, number, &null);
+    return null ? nullptr : TextDatumGetCString(value);
+}
+
+int64 int_column(uint64 row, int number) {
+    bool null;
+    const Datum value = column(row, number, &null);
+    if (null)
+        return 0;
+    return SPI_gettypeid(SPI_tuptable->tupdesc, number) == INT8OID ? DatumGetInt64(value)
+                                                                   : DatumGetInt32(value);
+}
+
+TimestampTz time_column(uint64 row, int number, TimestampTz otherwise) {
+    bool null;
+    const Datum value = column(row, number, &null);
+    return null ? otherwise : DatumGetTimestampTz(value);
+}
+
+Oid oid_column(uint64 row, int number) {
+    bool null;
+    const Datum value = column(row, number, &null);
+    return null ? InvalidOid : DatumGetObjectId(value);
+}
+
+} // namespace ayb

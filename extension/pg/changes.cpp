@@ -1,0 +1,257 @@
+#include "pg/changes.hpp"
+
+#include "pg/counts.hpp"
+#include "pg/databases.hpp"
+#include "pg/events.hpp"
+#include "pg/lanes.hpp"
+
+namespace ayb {
+
+namespace {
+
+constexpr int kEventsKept = 1024;
+
+// The changes of one subtransaction to one lane, added up: a bulk insert stays one entry.
+struct LaneChange {
+    SubTransactionId subid;
+    Oid role;
+    TimestampTz due; // DT_NOEND where nothing became claimable
+    int32 delta[kStates];
+};
+
+struct NotedEvent {
+    SubTransactionId subid;
+    Event event;
+};
+
+struct Notes {
+    LaneChange *lanes;
+    int lane_count;
+    int lane_room;
+    NotedEvent *events;
+    int event_count;
+    int event_room;
+    int64 events_dropped;
+    TimestampTz next_lease;
+    bool any_lease;
+    bool configuration;
+    bool recount;
+    bool draining;
+    bool probe;
+    Oid holds[8];
+    int hold_count;
+};
+
+Notes g_notes;
+
+// The arrays live as long as the transaction, in its own memory.
+template <typename Entry> Entry *add_entry(Entry *&entries, int &count, int &room) {
+    if (entries == nullptr) {
+        room = 8;
+        entries =
+            static_cast<Entry *>(MemoryContextAlloc(TopTransactionContext, room * sizeof(Entry)));
+    } else if (count == room) {
+        room *= 2;
+        entries = static_cast<Entry *>(repalloc_huge(entries, room * sizeof(Entry)));
+    }
+    return &entries[count++];
+}
+
+LaneChange *lane_change(Oid role) {
+    const SubTransactionId subid = GetCurrentSubTransactionId();
+    for (int i = g_notes.lane_count - 1; i >= 0 && g_notes.lanes[i].subid == subid; i--)
+        if (g_notes.lanes[i].role == role)
+            return &g_notes.lanes[i];
+    LaneChange *entry = add_entry(g_notes.lanes, g_notes.lane_count, g_notes.lane_room);
+    *entry = LaneChange{};
+    entry->subid = subid;
+    entry->role = role;
+    entry->due = DT_NOEND;
+    return entry;
+}
+
+void note_event(const Change &change) {
+    if (g_notes.event_count >= kEventsKept) {
+        g_notes.events_dropped++;
+        return;
+    }
+    NotedEvent *noted = add_entry(g_notes.events, g_notes.event_count, g_notes.event_room);
+    *noted = NotedEvent{};
+    noted->subid = GetCurrentSubTransactionId();
+    noted->event.database = MyDatabaseId;
+    noted->event.role = change.role;
+    noted->event.job = change.job;
+    noted->event.from = change.from;
+    noted->event.to = change.to;
+    strlcpy(noted->event.type, change.type, kEventTypeBytes);
+}
+
+void tell_lanes(Database *database) {
+    const TransactionId xid = GetTopTransactionIdIfAny();
+    for (int i = 0; i < g_notes.lane_count; i++) {
+        const LaneChange &change = g_notes.lanes[i];
+        Lane *lane = lane_of(MyDatabaseId, change.role);
+        if (lane == nullptr)
+            continue;
+        count_change(lane, xid, change.delta);
+        if (change.due != DT_NOEND) {
+            lower_lane(lane, change.due);
+            wake_for_lane(database, change.role);
+        }
+    }
+}
+
+void tell_lease(Database *database) {
+    SpinLockAcquire(&database->mutex);
+    const bool sooner = g_notes.next_lease < database->next_lease;
+    if (sooner)
+        database->next_lease = g_notes.next_lease;
+    const bool wake = sooner && g_notes.next_lease < database->sleeping_until;
+    SpinLockRelease(&database->mutex);
+    if (wake)
+        wake_scheduler(database);
+}
+
+void tell_configuration(Database *database) {
+    pg_atomic_write_u32(&database->rescan, 1);
+    pg_atomic_write_u32(&database->sweep, 1);
+    wake_scheduler(database);
+}
+
+void tell() {
+    Database *database = find_database(MyDatabaseId);
+    if (database != nullptr && pg_atomic_read_u32(&database->serving) != 0) {
+        // Events first: who hears of a change by its wake-up finds it in the ring.
+        for (int i = 0; i < g_notes.event_count; i++)
+            publish_event(g_notes.events[i].event);
+        if (g_notes.lane_count > 0)
+            tell_lanes(database);
+        if (g_notes.any_lease)
+            tell_lease(database);
+        if (g_notes.configuration)
+            tell_configuration(database);
+        if (g_notes.recount) {
+            pg_atomic_write_u32(&database->recount, 1);
+            wake_scheduler(database);
+        }
+    }
+    if (g_notes.probe)
+        request_probe(MyDatabaseId);
+}
+
+void stop_draining() {
+    Database *database = find_database(MyDatabaseId);
+    if (database == nullptr)
+        return;
+    pg_atomic_write_u32(&database->draining, 0);
+    tell_configuration(database);
+}
+
+void on_transaction(XactEvent event, void * /*argument*/) {
+    switch (event) {
+    case XACT_EVENT_COMMIT:
+        if (shared() != nullptr)
+            tell();
+        break;
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+        if (g_notes.draining)
+            stop_draining();
+        break;
+    default:
+        return; // the transaction is not over
+    }
+    const Notes ended = g_notes;
+    g_notes = Notes{};
+    g_notes.next_lease = DT_NOEND;
+    for (int i = 0; i < ended.hold_count; i++)
+        release_hold(ended.holds[i]);
+}
+
+// A subtransaction that ends well hands its entries to its parent, so that a loop of them stays
+// short.
+void merge_into_parent(SubTransactionId subid, SubTransactionId parent) {
+    int first = g_notes.lane_count;
+    while (first > 0 && g_notes.lanes[first - 1].subid >= subid)
+        first--;
+    const int end = g_notes.lane_count;
+    g_notes.lane_count = first;
+    for (int i = first; i < end; i++) {
+        const LaneChange child = g_notes.lanes[i];
+        int mine = g_notes.lane_count - 1;
+        while (mine >= 0 && g_notes.lanes[mine].subid == parent &&
+               g_notes.lanes[mine].role != child.role)
+            mine--;
+        if (mine < 0 || g_notes.lanes[mine].subid != parent) {
+            mine = g_notes.lane_count++;
+            g_notes.lanes[mine] = child;
+            g_notes.lanes[mine].subid = parent;
+            continue;
+        }
+        LaneChange &own = g_notes.lanes[mine];
+        own.due = Min(own.due, child.due);
+        for (int state = 0; state < kStates; state++)
+            own.delta[state] += child.delta[state];
+    }
+}
+
+void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent,
+                       void * /*argument*/) {
+    if (event == SUBXACT_EVENT_COMMIT_SUB)
+        merge_into_parent(subid, parent);
+    if (event != SUBXACT_EVENT_ABORT_SUB)
+        return;
+    // Ids only grow: whatever was noted since the subtransaction began bears its id or a later one.
+    while (g_notes.lane_count > 0 && g_notes.lanes[g_notes.lane_count - 1].subid >= subid)
+        g_notes.lane_count--;
+    while (g_notes.event_count > 0 && g_notes.events[g_notes.event_count - 1].subid >= subid)
+        g_notes.event_count--;
+}
+
+} // namespace
+
+void note_change(const Change &change) {
+    LaneChange *lane = lane_change(change.role);
+    if (change.from >= 0)
+        lane->delta[change.from]--;
+    if (change.to >= 0)
+        lane->delta[change.to]++;
+    if (change.claimable && change.run_at < lane->due)
+        lane->due = change.run_at;
+    if (change.lease_until != DT_NOEND) {
+        g_notes.next_lease =
+            g_notes.any_lease ? Min(g_notes.next_lease, change.lease_until) : change.lease_until;
+        g_notes.any_lease = true;
+    }
+    if (change.from != change.to && change.to >= 0)
+        note_event(change);
+}
+
+void note_configuration() { g_notes.configuration = true; }
+
+void note_recount() { g_notes.recount = true; }
+
+void note_draining() { g_notes.draining = true; }
+
+void note_probe() { g_notes.probe = true; }
+
+void note_hold(Oid database) {
+    if (g_notes.hold_count < static_cast<int>(lengthof(g_notes.holds)))
+        g_notes.holds[g_notes.hold_count++] = database;
+}
+
+void wake_for_unknown() {
+    Database *database = find_database(MyDatabaseId);
+    if (database == nullptr)
+        return;
+    pg_atomic_write_u32(&database->recount, 1);
+    tell_configuration(database);
+}
+
+void install_change_callbacks() {
+    g_notes.next_lease = DT_NOEND;
+    RegisterXactCallback(on_transaction, nullptr);
+    RegisterSubXactCallback(on_subtransaction, nullptr);
+}
+
+} // namespace ayb

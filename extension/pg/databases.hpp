@@ -1,0 +1,48 @@
+#pragma once
+// Databases in shared memory: which scheduler serves each, and who holds it back.
+#include "pg/shared.hpp"
+
+namespace ayb {
+
+// The database's place, or null. Reads without a lock; a place stays its database's while a
+// scheduler or a hold has it.
+Database *find_database(Oid database);
+
+// Finds or takes a place; null where there is none left.
+Database *take_database(Oid database);
+
+// Gives the place back if neither a scheduler nor a hold has it any more.
+void release_database(Database *entry);
+
+// The scheduler enters its database: `serving` from now on, with no lanes. Null if another
+// scheduler is there, or the database is held back.
+Database *enter_database(Oid database);
+void leave_database(Database *entry);
+
+void wake_scheduler(Database *entry);
+
+// Asks the launcher to look at this database (InvalidOid: at all of them).
+void request_probe(Oid database);
+// The next database to probe; false where there is none. `*all` is set where every one is meant.
+bool next_probe(Oid *database, bool *all);
+
+// A scheduler says that its database doesn't have the extension; the launcher takes note.
+void report_absent(Oid database);
+Oid next_absent(); // InvalidOid where there is none
+
+// Keeps the database's processes away until release_hold(). False where shared memory has no place
+// left.
+bool take_hold(Oid database);
+void release_hold(Oid database);
+// Makes them leave (running jobs get shutdown_timeout) and waits until they have. Interruptible;
+// bounded.
+void wait_for_hold(Oid database);
+
+// The worker or scheduler processes of a database get SIGTERM.
+void stop_workers(Oid database);
+int count_workers(Oid database);
+
+// Cancels the jobs that workers of the database are at; they go back uncharged.
+void interrupt_workers(Oid database);
+
+} // namespace ayb

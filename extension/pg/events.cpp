@@ -1,0 +1,29 @@
+#include "pg/events.hpp"
+
+#include "pg/clock.hpp"
+
+namespace ayb {
+
+void publish_event(Event event) {
+    LWLockAcquire(lock_of(Locks::events), LW_EXCLUSIVE);
+    event.seq = pg_atomic_fetch_add_u64(&shared()->next_event, 1);
+    event.at = clock_now();
+    event_ring()[event.seq % kEventRing] = event;
+    LWLockRelease(lock_of(Locks::events));
+}
+
+int read_events(Oid database, uint64 since, Event *out, int room, uint64 *oldest) {
+    int count = 0;
+    LWLockAcquire(lock_of(Locks::events), LW_SHARED);
+    const uint64 next = pg_atomic_read_u64(&shared()->next_event);
+    *oldest = next > kEventRing ? next - kEventRing : 1;
+    for (uint64 seq = Max(since + 1, *oldest); seq < next && count < room; seq++) {
+        const Event &event = event_ring()[seq % kEventRing];
+        if (event.database == database)
+            out[count++] = event;
+    }
+    LWLockRelease(lock_of(Locks::events));
+    return count;
+}
+
+} // namespace ayb

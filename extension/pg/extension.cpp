@@ -1,0 +1,47 @@
+#include "pg/extension.hpp"
+
+namespace ayb {
+
+namespace {
+
+Oid g_owner = InvalidOid;
+
+Oid read_owner() {
+    Relation extensions = table_open(ExtensionRelationId, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
+                CStringGetDatum("ayb_jobs"));
+    SysScanDesc scan = systable_beginscan(extensions, ExtensionNameIndexId, true, nullptr, 1, &key);
+    Oid owner = InvalidOid;
+    HeapTuple tuple = systable_getnext(scan);
+    if (HeapTupleIsValid(tuple))
+        owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+    systable_endscan(scan);
+    table_close(extensions, AccessShareLock);
+    return owner;
+}
+
+// pg_extension has no syscache; whatever changes it also changes the schema's entry or our tables.
+void forget(Datum /*argument*/, int /*cache*/, uint32 /*hash*/) { g_owner = InvalidOid; }
+
+} // namespace
+
+bool extension_exists() { return OidIsValid(read_owner()); }
+
+Oid extension_owner() {
+    if (!OidIsValid(g_owner))
+        g_owner = read_owner();
+    if (!OidIsValid(g_owner))
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"ayb_jobs\" does not exist"),
+                 errhint("Run CREATE EXTENSION ayb_jobs in this database.")));
+    return g_owner;
+}
+
+void install_extension_callbacks() { CacheRegisterSyscacheCallback(NAMESPACEOID, forget, 0); }
+
+Oid extension_table(const char *name) {
+    return get_relname_relid(name, get_namespace_oid("ayb_jobs", false));
+}
+
+} // namespace ayb

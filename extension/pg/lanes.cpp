@@ -1,0 +1,147 @@
+#include "pg/lanes.hpp"
+
+#include "pg/clock.hpp"
+#include "pg/databases.hpp"
+
+namespace ayb {
+
+namespace {
+
+constexpr int64 kLongestHold = 60 * kMicrosecondsPerSecond;
+
+Lane *find_lane(const LaneKey &key) {
+    return static_cast<Lane *>(hash_search(lanes(), &key, HASH_FIND, nullptr));
+}
+
+void init_lane(Lane *lane) {
+    LaneKey key = lane->key;
+    memset(static_cast<void *>(lane), 0, sizeof(Lane));
+    lane->key = key;
+    SpinLockInit(&lane->mutex);
+    lane->due = DT_NOEND;
+}
+
+Lane *add_lane(const LaneKey &key) {
+    bool found = true;
+    LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
+    auto *lane = static_cast<Lane *>(hash_search(lanes(), &key, HASH_ENTER_NULL, &found));
+    if (lane != nullptr && !found)
+        init_lane(lane);
+    LWLockRelease(lock_of(Locks::lanes));
+    return lane;
+}
+
+template <typename Keep> void remove_lanes(Oid database, Keep keep) {
+    HASH_SEQ_STATUS scan;
+    LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
+    hash_seq_init(&scan, lanes());
+    while (auto *lane = static_cast<Lane *>(hash_seq_search(&scan)))
+        if (lane->key.database == database && !keep(*lane))
+            hash_search(lanes(), &lane->key, HASH_REMOVE, nullptr);
+    LWLockRelease(lock_of(Locks::lanes));
+}
+
+} // namespace
+
+Lane *lane_of(Oid database, Oid role) {
+    const LaneKey key{database, role};
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    Lane *lane = find_lane(key);
+    LWLockRelease(lock_of(Locks::lanes));
+    if (lane == nullptr)
+        lane = add_lane(key);
+    if (lane == nullptr) {
+        pg_atomic_write_u32(&shared()->lanes_full, 1);
+        if (Database *entry = find_database(database)) {
+            pg_atomic_write_u32(&entry->rescan, 1);
+            pg_atomic_write_u32(&entry->recount, 1);
+        }
+    }
+    return lane;
+}
+
+void lower_lane(Lane *lane, TimestampTz run_at) {
+    SpinLockAcquire(&lane->mutex);
+    if (run_at < lane->due)
+        lane->due = run_at;
+    lane->generation++;
+    SpinLockRelease(&lane->mutex);
+}
+
+LaneMark mark_lane(Lane *lane) {
+    SpinLockAcquire(&lane->mutex);
+    const LaneMark mark{lane->due, lane->generation};
+    SpinLockRelease(&lane->mutex);
+    return mark;
+}
+
+bool raise_lane(Lane *lane, const LaneMark &mark, TimestampTz due) {
+    SpinLockAcquire(&lane->mutex);
+    const bool unchanged = lane->generation == mark.generation;
+    if (unchanged)
+        lane->due = due;
+    SpinLockRelease(&lane->mutex);
+    return unchanged;
+}
+
+void wake_for_lane(Database *database, Oid role) {
+    WorkerSlot *slot = worker_slots();
+    for (int i = 0; i < shared()->slots; i++, slot++) {
+        uint32 sleeping = 1;
+        if (pg_atomic_read_u32(&slot->idle) == 1 && slot->database == database->oid &&
+            slot->role == role && pg_atomic_compare_exchange_u32(&slot->idle, &sleeping, 0)) {
+            SetLatch(slot->latch);
+            return;
+        }
+    }
+    wake_scheduler(database);
+}
+
+void hold_lane(Lane *lane, const char *why, int wait_ms) {
+    SpinLockAcquire(&lane->mutex);
+    int64 wait = wait_ms * kMicrosecondsPerMillisecond;
+    for (int i = 0; i < lane->failures && wait < kLongestHold; i++)
+        wait *= 2;
+    lane->not_before = later(clock_now(), Min(wait, kLongestHold));
+    if (why != nullptr) {
+        lane->failures++;
+        strlcpy(lane->error, why, kErrorBytes);
+    }
+    SpinLockRelease(&lane->mutex);
+}
+
+void clear_lane_failure(Lane *lane) {
+    SpinLockAcquire(&lane->mutex);
+    lane->failures = 0;
+    lane->not_before = 0;
+    lane->error[0] = '\0';
+    SpinLockRelease(&lane->mutex);
+}
+
+void each_lane(Oid database, void (*visit)(Lane *lane, void *context), void *context) {
+    HASH_SEQ_STATUS scan;
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    hash_seq_init(&scan, lanes());
+    while (auto *lane = static_cast<Lane *>(hash_seq_search(&scan)))
+        if (lane->key.database == database)
+            visit(lane, context);
+    LWLockRelease(lock_of(Locks::lanes));
+}
+
+void forget_lanes(Oid database) {
+    remove_lanes(database, [](const Lane &) { return false; });
+}
+
+void prune_lanes(Oid database) {
+    if (hash_get_num_entries(lanes()) < kMaxLanes * 3 / 4)
+        return;
+    remove_lanes(database, [](const Lane &lane) {
+        int64 jobs = 0;
+        for (const int64 count : lane.counts)
+            jobs += count;
+        return jobs != 0 || lane.due != DT_NOEND;
+    });
+    pg_atomic_write_u32(&shared()->lanes_full, 0);
+}
+
+} // namespace ayb

@@ -1,0 +1,139 @@
+#include "pg/settings.hpp"
+
+#include "pg/postgres.hpp"
+
+#include <climits>
+
+extern "C" {
+#include "utils/varlena.h"
+}
+
+namespace ayb::settings {
+
+bool enabled = true;
+char *databases = nullptr;
+int worker_concurrency = 4;
+int poll_interval = 1000;
+int lease_duration = 300;
+int max_attempts = 3;
+int scheduler_tick = 15000;
+int job_timeout = 0;
+int worker_idle_timeout = 30000;
+int shutdown_timeout = 5000;
+int retention = 7 * 86400;
+int failed_retention = 30 * 86400;
+int synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
+int test_clock_offset = 0;
+
+namespace {
+
+const config_enum_entry kSynchronousCommit[] = {
+    {"off", SYNCHRONOUS_COMMIT_OFF, false},
+    {"local", SYNCHRONOUS_COMMIT_LOCAL_FLUSH, false},
+    {"remote_write", SYNCHRONOUS_COMMIT_REMOTE_WRITE, false},
+    {"on", SYNCHRONOUS_COMMIT_REMOTE_FLUSH, false},
+    {"remote_apply", SYNCHRONOUS_COMMIT_REMOTE_APPLY, false},
+    {nullptr, 0, false},
+};
+
+bool check_databases(char **value, void ** /*extra*/, GucSource /*source*/) {
+    List *names = NIL;
+    char *copy = pstrdup(*value);
+    const bool good = strcmp(*value, "*") == 0 || SplitIdentifierString(copy, ',', &names);
+    if (!good)
+        GUC_check_errdetail("it takes * or a list of database names, separated by commas");
+    list_free(names);
+    pfree(copy);
+    return good;
+}
+
+void define_switches() {
+    DefineCustomBoolVariable("ayb_jobs.enabled", "Runs jobs.",
+                             "When off, jobs can be enqueued, but nothing runs.", &enabled, true,
+                             PGC_SIGHUP, 0, nullptr, nullptr, nullptr);
+    DefineCustomStringVariable("ayb_jobs.databases", "Databases whose jobs are run.",
+                               "* stands for every database that has the extension.", &databases,
+                               "*", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, nullptr, nullptr);
+    DefineCustomEnumVariable(
+        "ayb_jobs.synchronous_commit", "synchronous_commit of the workers' own transactions.",
+        "When off, a server crash may take back the last instants of both a job's "
+        "effects and its completion, never one of them.",
+        &synchronous_commit, SYNCHRONOUS_COMMIT_OFF, kSynchronousCommit, PGC_SIGHUP, 0, nullptr,
+        nullptr, nullptr);
+    DefineCustomIntVariable("ayb_jobs.test_clock_offset", "Moves the engine's clock, in tests.",
+                            nullptr, &test_clock_offset, 0, INT_MIN / 2, INT_MAX / 2, PGC_SIGHUP,
+                            GUC_UNIT_S | GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL,
+                            nullptr, nullptr, nullptr);
+}
+
+void define_limits() {
+    DefineCustomIntVariable("ayb_jobs.worker_concurrency", "Workers that one database has at most.",
+                            nullptr, &worker_concurrency, 4, 1, 1000, PGC_SIGHUP, 0, nullptr,
+                            nullptr, nullptr);
+    DefineCustomIntVariable(
+        "ayb_jobs.max_attempts", "Attempts of a job whose handler and enqueuer name no number.",
+        nullptr, &max_attempts, 3, 1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("ayb_jobs.retention", "How long completed jobs are kept; 0 keeps none.",
+                            nullptr, &retention, 7 * 86400, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S,
+                            nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("ayb_jobs.failed_retention",
+                            "How long failed and canceled jobs are kept; 0 keeps them for ever.",
+                            nullptr, &failed_retention, 30 * 86400, 0, INT_MAX, PGC_SIGHUP,
+                            GUC_UNIT_S, nullptr, nullptr, nullptr);
+}
+
+void define_times() {
+    DefineCustomIntVariable("ayb_jobs.poll_interval",
+                            "How soon a lane that could not be served is tried again.", nullptr,
+                            &poll_interval, 1000, 10, 3600000, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
+                            nullptr, nullptr);
+    DefineCustomIntVariable(
+        "ayb_jobs.lease_duration",
+        "How long a worker may keep a job before it has to show that it is there.", nullptr,
+        &lease_duration, 300, 1, 7 * 86400, PGC_SIGHUP, GUC_UNIT_S, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("ayb_jobs.scheduler_tick", "The scheduler's longest sleep.", nullptr,
+                            &scheduler_tick, 15000, 100, 3600000, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
+                            nullptr, nullptr);
+    DefineCustomIntVariable("ayb_jobs.job_timeout",
+                            "How long a job may run whose handler names no timeout; 0 for ever.",
+                            nullptr, &job_timeout, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
+                            nullptr, nullptr);
+    DefineCustomIntVariable("ayb_jobs.worker_idle_timeout", "How long an idle worker stays.",
+                            nullptr, &worker_idle_timeout, 30000, 0, 86400000, PGC_SIGHUP,
+                            GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable(
+        "ayb_jobs.shutdown_timeout", "How long running jobs may go on when they are asked to stop.",
+        "Then they are interrupted and go back to the queue, uncharged.", &shutdown_timeout, 5000,
+        0, 3600000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+}
+
+} // namespace
+
+void define() {
+    define_switches();
+    define_limits();
+    define_times();
+#if PG_VERSION_NUM >= 150000
+    MarkGUCPrefixReserved("ayb_jobs");
+#else
+    EmitWarningsOnPlaceholders("ayb_jobs");
+#endif
+}
+
+bool serves_database(const char *name) {
+    if (strcmp(databases, "*") == 0)
+        return true;
+    List *names = NIL;
+    char *copy = pstrdup(databases);
+    bool found = false;
+    if (SplitIdentifierString(copy, ',', &names)) {
+        ListCell *cell;
+        foreach (cell, names)
+            found = found || strcmp(static_cast<char *>(lfirst(cell)), name) == 0;
+    }
+    list_free(names);
+    pfree(copy);
+    return found;
+}
+
+} // namespace ayb::settings

@@ -1,0 +1,29 @@
+#pragma once
+// The settings `ayb_jobs.*`: declared and documented in settings.cpp, read everywhere as plain
+// values.
+#include <cstdint>
+
+namespace ayb::settings {
+
+extern bool enabled;
+extern char *databases;
+extern int worker_concurrency;
+extern int poll_interval;  // milliseconds
+extern int lease_duration; // seconds
+extern int max_attempts;
+extern int scheduler_tick;      // milliseconds
+extern int job_timeout;         // milliseconds; 0 for none
+extern int worker_idle_timeout; // milliseconds
+extern int shutdown_timeout;    // milliseconds
+extern int retention;           // seconds; 0 keeps no history
+extern int failed_retention;    // seconds; 0 keeps them for ever
+extern int synchronous_commit;  // SyncCommitLevel
+extern int test_clock_offset;   // seconds; moves what the engine takes for now, in tests
+
+// Declares them all. Called once, by _PG_init.
+void define();
+
+// Whether `ayb_jobs.databases` names this database.
+bool serves_database(const char *name);
+
+} // namespace ayb::settings

@@ -1,0 +1,125 @@
+#include "pg/shared.hpp"
+
+#include "pg/crashed.hpp"
+
+namespace ayb {
+
+namespace {
+
+constexpr const char *kTranche = "ayb_jobs";
+
+// Set once in the postmaster and inherited by every child.
+Shared *g_shared;
+Database *g_databases;
+WorkerSlot *g_workers;
+Event *g_events;
+RunningJob *g_crashed;
+HTAB *g_lanes;
+HTAB *g_types;
+LWLockPadded *g_locks;
+
+shmem_startup_hook_type g_previous_startup;
+#if PG_VERSION_NUM >= 150000
+shmem_request_hook_type g_previous_request;
+#endif
+
+Size fixed_size(int slots) {
+    Size size = MAXALIGN(sizeof(Shared));
+    size = add_size(size, mul_size(slots, sizeof(Database)));
+    size = add_size(size, mul_size(slots, sizeof(WorkerSlot)));
+    size = add_size(size, mul_size(slots, sizeof(RunningJob)));
+    return add_size(size, mul_size(kEventRing, sizeof(Event)) + 4 * MAXIMUM_ALIGNOF);
+}
+
+void request() {
+#if PG_VERSION_NUM >= 150000
+    if (g_previous_request != nullptr)
+        g_previous_request();
+#endif
+    RequestAddinShmemSpace(fixed_size(max_worker_processes));
+    RequestAddinShmemSpace(hash_estimate_size(kMaxLanes, sizeof(Lane)));
+    RequestAddinShmemSpace(hash_estimate_size(kMaxTypes, sizeof(TypeStats)));
+    RequestNamedLWLockTranche(kTranche, static_cast<int>(Locks::count));
+}
+
+void place_parts(char *start, int slots) {
+    g_shared = reinterpret_cast<Shared *>(start);
+    start += MAXALIGN(sizeof(Shared));
+    g_databases = reinterpret_cast<Database *>(start);
+    start += MAXALIGN(slots * sizeof(Database));
+    g_workers = reinterpret_cast<WorkerSlot *>(start);
+    start += MAXALIGN(slots * sizeof(WorkerSlot));
+    g_crashed = reinterpret_cast<RunningJob *>(start);
+    start += MAXALIGN(slots * sizeof(RunningJob));
+    g_events = reinterpret_cast<Event *>(start);
+}
+
+void clear_parts(Size size, int slots) {
+    memset(static_cast<void *>(g_shared), 0, size);
+    g_shared->slots = slots;
+    SpinLockInit(&g_shared->launcher_mutex);
+    pg_atomic_init_u64(&g_shared->next_event, 1);
+    pg_atomic_init_u32(&g_shared->lanes_full, 0);
+    for (int i = 0; i < slots; i++) {
+        SpinLockInit(&g_workers[i].mutex);
+        pg_atomic_init_u32(&g_workers[i].idle, 0);
+        SpinLockInit(&g_databases[i].mutex);
+    }
+}
+
+void startup() {
+    if (g_previous_startup != nullptr)
+        g_previous_startup();
+
+    const int slots = max_worker_processes;
+    const Size size = fixed_size(slots);
+    bool found;
+    LWLockAcquire(AddinShmemInitLock, LW_EXCLUSIVE);
+    place_parts(static_cast<char *>(ShmemInitStruct("ayb_jobs", size, &found)), slots);
+    if (!found)
+        clear_parts(size, slots);
+
+    HASHCTL control{};
+    control.keysize = sizeof(LaneKey);
+    control.entrysize = sizeof(Lane);
+    g_lanes = ShmemInitHash("ayb_jobs lanes", kMaxLanes, kMaxLanes, &control,
+                            HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
+    control.keysize = sizeof(TypeKey);
+    control.entrysize = sizeof(TypeStats);
+    g_types = ShmemInitHash("ayb_jobs types", kMaxTypes, kMaxTypes, &control,
+                            HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
+    g_locks = GetNamedLWLockTranche(kTranche);
+    if (!found)
+        g_shared->crashed = open_running_jobs(g_crashed, slots);
+    LWLockRelease(AddinShmemInitLock);
+}
+
+} // namespace
+
+const char *state_name(State state) {
+    static const char *const names[kStates] = {"queued", "running", "completed", "failed",
+                                               "canceled"};
+    return names[static_cast<int>(state)];
+}
+
+void request_shared_memory() {
+#if PG_VERSION_NUM >= 150000
+    g_previous_request = shmem_request_hook;
+    shmem_request_hook = request;
+#else
+    request();
+#endif
+    g_previous_startup = shmem_startup_hook;
+    shmem_startup_hook = startup;
+}
+
+Shared *shared() { return g_shared; }
+LWLock *lock_of(Locks which) { return &g_locks[static_cast<int>(which)].lock; }
+Database *databases() { return g_databases; }
+WorkerSlot *worker_slots() { return g_workers; }
+Event *event_ring() { return g_events; }
+RunningJob *crashed_jobs() { return g_crashed; }
+HTAB *lanes() { return g_lanes; }
+HTAB *types() { return g_types; }
+
+} // namespace ayb

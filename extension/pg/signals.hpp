@@ -1,0 +1,24 @@
+#pragma once
+// How a worker is asked to stop.
+//
+//   SIGTERM from the postmaster, or with the slot's stop_wanted:
+//       asked -> (shutdown_timeout) -> the job is cancelled -> (one second) -> the process ends
+//   SIGTERM from anybody else (pg_terminate_backend): the process ends at once.
+//   SIGINT: the running job is cancelled (StatementCancelHandler, PostgreSQL's own).
+//
+// A timer of its own drives the first way: timer_settime may be called in a signal handler,
+// PostgreSQL's timeouts may not. The signals that PostgreSQL itself needs stay as they are.
+
+namespace ayb {
+
+// Installs the handlers. Called before BackgroundWorkerUnblockSignals().
+void install_worker_signals();
+
+// SIGTERM came: take no new job.
+bool stop_requested();
+
+// shutdown_timeout is over: the cancel that arrived is the shutdown's, and the job goes back
+// uncharged.
+bool stop_struck();
+
+} // namespace ayb

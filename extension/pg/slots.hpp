@@ -1,0 +1,37 @@
+#pragma once
+// Worker slots: what a scheduler reserves, a worker fills, and everybody may look at.
+#include "pg/shared.hpp"
+
+namespace ayb {
+
+// Reserves a slot for a worker about to be started; -1 where all are taken. Places whose worker is
+// gone and whose database nobody serves any more are taken over.
+int reserve_slot(Oid database, Oid role);
+void free_slot(int slot);
+
+// The worker moves in: from now on it is `serving`, and at its exit the slot turns `gone` if it was
+// in a job, free otherwise. False if the slot isn't this worker's any more.
+bool attach_slot(int slot, Oid database, Oid role);
+WorkerSlot *my_slot(); // null outside a worker
+
+// The name under which a process claims: PostgreSQL's own session id (log_line_prefix's %c).
+void session_name(char (&name)[kWorkerIdBytes]);
+
+void begin_job(const core::Uuid &job, int attempt, const char *type);
+void end_job();
+bool in_job();
+void report_progress(int percent, const char *note);
+
+// Asks the worker that is at `job` to cancel it. False if none is. `hard` ends the worker instead.
+bool cancel_running(const core::Uuid &job, bool hard);
+bool is_running(const core::Uuid &job);
+
+// Was the cancel that just arrived meant for my job? Clears the request.
+bool cancel_was_meant();
+// Was one sent at all (for an earlier job, if not for mine)?
+bool cancel_was_sent();
+
+// The live worker with this name.
+bool worker_lives(const char *worker_id);
+
+} // namespace ayb

@@ -1,0 +1,144 @@
+#include "pg/utility_hook.hpp"
+
+#include "pg/changes.hpp"
+#include "pg/databases.hpp"
+#include "pg/extension.hpp"
+
+namespace ayb {
+
+namespace {
+
+ProcessUtility_hook_type g_previous;
+bool g_restoring;
+
+constexpr const char *kExtension = "ayb_jobs";
+
+bool is_our_extension(const char *name) { return name != nullptr && strcmp(name, kExtension) == 0; }
+
+bool drops_our_extension(const DropStmt *statement) {
+    if (statement->removeType != OBJECT_EXTENSION)
+        return false;
+    ListCell *cell;
+    foreach (cell, statement->objects)
+        if (is_our_extension(strVal(lfirst(cell))))
+            return true;
+    return false;
+}
+
+const char *template_of(const CreatedbStmt *statement) {
+    ListCell *cell;
+    foreach (cell, statement->options) {
+        auto *option = lfirst_node(DefElem, cell);
+        if (strcmp(option->defname, "template") == 0 && option->arg != nullptr)
+            return defGetString(option);
+    }
+    return nullptr; // template1, where nothing of ours runs
+}
+
+// The database that the statement needs for itself; null for none.
+const char *database_of(Node *statement) {
+    switch (nodeTag(statement)) {
+    case T_DropdbStmt:
+        return reinterpret_cast<DropdbStmt *>(statement)->dbname;
+    case T_CreatedbStmt:
+        return template_of(reinterpret_cast<CreatedbStmt *>(statement));
+    case T_AlterDatabaseStmt:
+        return reinterpret_cast<AlterDatabaseStmt *>(statement)->dbname;
+    case T_RenameStmt: {
+        const auto *rename = reinterpret_cast<RenameStmt *>(statement);
+        return rename->renameType == OBJECT_DATABASE ? rename->subname : nullptr;
+    }
+    default:
+        return nullptr;
+    }
+}
+
+bool may_have_database(Node *statement, Oid database, Oid role) {
+    if (superuser_arg(role) || owns_database(database, role))
+        return true;
+    if (!IsA(statement, CreatedbStmt))
+        return false;
+    HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
+    if (!HeapTupleIsValid(tuple))
+        return false;
+    const bool open = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datistemplate;
+    ReleaseSysCache(tuple);
+    return open;
+}
+
+bool changes_our_extension(Node *statement) {
+    if (IsA(statement, DropStmt))
+        return drops_our_extension(reinterpret_cast<DropStmt *>(statement));
+    return IsA(statement, AlterExtensionStmt) &&
+           is_our_extension(reinterpret_cast<AlterExtensionStmt *>(statement)->extname);
+}
+
+// The database to be cleared of our processes before the statement; InvalidOid for none. Who hasn't
+// the right to the statement must not be able to stop anybody's jobs with it.
+Oid database_to_hold(Node *statement) {
+    const Oid me = GetUserId();
+    if (const char *name = database_of(statement)) {
+        const Oid database = get_database_oid(name, true);
+        return OidIsValid(database) && may_have_database(statement, database, me) ? database
+                                                                                  : InvalidOid;
+    }
+    if (changes_our_extension(statement)) {
+        const Oid extension = get_extension_oid(kExtension, true);
+        return OidIsValid(extension) && owns_extension(extension, me) ? MyDatabaseId : InvalidOid;
+    }
+    return InvalidOid;
+}
+
+void hold_if_needed(Node *statement) {
+    if (shared() == nullptr || !IsTransactionState())
+        return;
+    const Oid database = database_to_hold(statement);
+    if (!OidIsValid(database))
+        return;
+    // First the note: if the wait is interrupted, the hold ends with the transaction.
+    if (take_hold(database)) {
+        note_hold(database);
+        wait_for_hold(database);
+    }
+}
+
+bool creates_our_extension(Node *statement) {
+    return IsA(statement, CreateExtensionStmt) &&
+           is_our_extension(reinterpret_cast<CreateExtensionStmt *>(statement)->extname);
+}
+
+bool commits_prepared(Node *statement) {
+    return IsA(statement, TransactionStmt) &&
+           reinterpret_cast<TransactionStmt *>(statement)->kind == TRANS_STMT_COMMIT_PREPARED;
+}
+
+void on_utility(PlannedStmt *planned, const char *text, bool read_only,
+                ProcessUtilityContext context, ParamListInfo parameters,
+                QueryEnvironment *environment, DestReceiver *receiver,
+                QueryCompletion *completion) {
+    Node *statement = planned->utilityStmt;
+    if (creates_our_extension(statement))
+        g_restoring = !check_function_bodies || !row_security;
+    hold_if_needed(statement);
+    const bool unknown = commits_prepared(statement);
+    if (g_previous != nullptr)
+        g_previous(planned, text, read_only, context, parameters, environment, receiver,
+                   completion);
+    else
+        standard_ProcessUtility(planned, text, read_only, context, parameters, environment,
+                                receiver, completion);
+    if (unknown)
+        wake_for_unknown();
+}
+
+} // namespace
+
+void install_utility_hook() {
+    g_previous = ProcessUtility_hook;
+    ProcessUtility_hook = on_utility;
+}
+
+// Without the hook (not preloaded) the second setting alone has to tell.
+bool restoring() { return g_restoring || !row_security; }
+
+} // namespace ayb

@@ -1,0 +1,51 @@
+#pragma once
+// Checks of what callers pass, each with its error, SQLSTATE and hint.
+#include "pg/postgres.hpp"
+#include "pg/shared.hpp"
+
+namespace ayb {
+
+constexpr int kMaxTypeCharacters = 100;
+constexpr int kMaxKeyBytes = 255;
+constexpr Size kMaxPayloadBytes = 16 * 1024 * 1024;
+
+// Raises 22004 where argument `number` (from 0) is NULL.
+void require_argument(FunctionCallInfo fcinfo, int number, const char *name);
+
+// The type in argument `number`: not NULL, not empty, at most 100 characters. Palloc'd.
+const char *type_argument(FunctionCallInfo fcinfo, int number);
+
+// Text that may be NULL.
+const char *text_argument(FunctionCallInfo fcinfo, int number);
+
+// An id; raises 22004 for NULL.
+core::Uuid id_argument(FunctionCallInfo fcinfo, int number);
+
+// Refuses JSON of more than 16 MiB without unpacking it. 54000.
+void check_json_size(Datum value, const char *what);
+
+// Refuses infinities, and instants before 2000 or after 9999. 22008.
+void check_run_at(TimestampTz run_at);
+
+// A length of time in milliseconds, which must be positive; 22023.
+int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise_ms);
+
+inline Datum uuid_datum(const core::Uuid &id) {
+    auto *copy = static_cast<pg_uuid_t *>(palloc(sizeof(pg_uuid_t)));
+    memcpy(copy->data, id.bytes, UUID_LEN);
+    return UUIDPGetDatum(copy);
+}
+
+inline core::Uuid uuid_value(Datum value) {
+    core::Uuid id;
+    memcpy(id.bytes, DatumGetUUIDP(value)->data, UUID_LEN);
+    return id;
+}
+
+// The id as text, palloc'd.
+const char *uuid_text(const core::Uuid &id);
+
+// A new id for a job that is created at `at`.
+core::Uuid new_job_id(TimestampTz at);
+
+} // namespace ayb

@@ -1,0 +1,147 @@
+#include "queue/claim.hpp"
+
+#include "pg/books.hpp"
+#include "pg/clock.hpp"
+#include "pg/databases.hpp"
+#include "pg/slots.hpp"
+#include "pg/type_stats.hpp"
+#include "queue/arguments.hpp"
+#include "queue/handlers.hpp"
+#include "queue/history.hpp"
+
+namespace ayb {
+
+namespace {
+
+// A type that usually runs longer than this is slow, and so is a job that has.
+constexpr int64 kSlow = kMicrosecondsPerSecond;
+constexpr int kMaxSlowTypes = 64;
+
+Statement s_claim{
+    "WITH next AS MATERIALIZED ("
+    " SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1 AND q.state = 'queued'"
+    " AND q.waits_for IS NULL AND q.run_at <= $2 AND q.type <> ALL ($3)"
+    " ORDER BY q.run_at, q.id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+    " UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = q.attempts + 1, worker_id = "
+    "$4,"
+    " lease_until = $5, last_run_at = $2, updated_at = $2 FROM next WHERE q.id = next.id"
+    " RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at",
+    5,
+    {OIDOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID},
+    nullptr};
+Statement s_next_due{"SELECT q.run_at FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1"
+                     " AND q.state = 'queued' AND q.waits_for IS NULL AND q.type <> ALL ($2)"
+                     " ORDER BY q.run_at, q.id LIMIT 1",
+                     2,
+                     {OIDOID, TEXTARRAYOID},
+                     nullptr};
+
+// Jobs that run long keep at most half of the workers while quick ones are due.
+bool slow_jobs_have_their_share() {
+    const TimestampTz now = clock_now();
+    int slow = 0;
+    for (int i = 0; i < shared()->slots; i++) {
+        const WorkerSlot &slot = worker_slots()[i];
+        if (slot.phase == WorkerSlot::Phase::serving && slot.database == MyDatabaseId &&
+            slot.has_job && now - slot.job_since > kSlow)
+            slow++;
+    }
+    return slow > 0 && slow >= settings::worker_concurrency / 2;
+}
+
+struct SlowTypes {
+    const char *types[kMaxSlowTypes];
+    int count;
+    Oid role;
+};
+
+void collect_slow(const Handler &handler, void *context) {
+    auto *slow = static_cast<SlowTypes *>(context);
+    if (slow->count < kMaxSlowTypes &&
+        run_average(MyDatabaseId, slow->role, handler.type) > static_cast<double>(kSlow))
+        slow->types[slow->count++] = pstrdup(handler.type);
+}
+
+void take_row(Oid role, MemoryContext context, TimestampTz now, Job *job) {
+    bool null;
+    job->id = uuid_value(column(0, 1, &null));
+    strlcpy(job->type, text_column(0, 2), kTypeBytes);
+    MemoryContext before = MemoryContextSwitchTo(context);
+    job->payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(column(0, 3, &null)));
+    MemoryContextSwitchTo(before);
+    job->run_as = role;
+    job->attempt = static_cast<int>(int_column(0, 4));
+    job->max_attempts = static_cast<int>(int_column(0, 5));
+    job->run_at = time_column(0, 6, now);
+    job->started_at = now;
+}
+
+bool claim_without(Oid role, const SlowTypes &left_out, MemoryContext context, Job *job) {
+    const TimestampTz now = clock_now();
+    char worker[kWorkerIdBytes];
+    session_name(worker);
+    ArrayType *types = types_to_leave_out(left_out.types, left_out.count);
+    const Books books = open_books();
+    Parameters parameters;
+    parameters.set(1, ObjectIdGetDatum(role)).set_time(2, now).set(3, PointerGetDatum(types));
+    parameters.set_text(4, worker);
+    parameters.set_time(5, later(now, settings::lease_duration * kMicrosecondsPerSecond));
+    const bool found = run_statement(s_claim, parameters) > 0;
+    if (found)
+        take_row(role, context, now, job);
+    close_books(books);
+    return found;
+}
+
+bool draining() {
+    Database *database = find_database(MyDatabaseId);
+    return database == nullptr || pg_atomic_read_u32(&database->draining) != 0;
+}
+
+bool claim_in_transaction(Oid role, MemoryContext context, Job *job) {
+    if (all_paused() || draining())
+        return false;
+    SlowTypes slow{};
+    slow.role = role;
+    if (slow_jobs_have_their_share())
+        each_handler(collect_slow, &slow);
+    if (claim_without(role, slow, context, job))
+        return true;
+    if (slow.count == 0)
+        return false;
+    slow.count = 0;
+    return claim_without(role, slow, context, job);
+}
+
+} // namespace
+
+bool claim_next(Oid role, MemoryContext context, Job *job) {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const bool found = claim_in_transaction(role, context, job);
+    if (found && job->attempt > 1)
+        ForceSyncCommit();
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    return found;
+}
+
+TimestampTz next_due(Oid role) {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    TimestampTz due = DT_NOEND;
+    if (!all_paused() && !draining()) {
+        ArrayType *types = types_to_leave_out(nullptr, 0);
+        const Books books = open_books();
+        Parameters parameters;
+        parameters.set(1, ObjectIdGetDatum(role)).set(2, PointerGetDatum(types));
+        if (run_statement(s_next_due, parameters) > 0)
+            due = time_column(0, 1, DT_NOEND);
+        close_books(books);
+    }
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    return due;
+}
+
+} // namespace ayb

@@ -1,0 +1,16 @@
+#pragma once
+// The leased way's first half: a worker takes a job of its lane, and commits that it has it.
+#include "queue/job.hpp"
+
+namespace ayb {
+
+// Claims the lane's next due job in a transaction of its own, into `*job` (payload in `context`).
+// False where there is none. An attempt after the first is flushed to disk before its handler
+// starts, so that a job which crashes the server is charged.
+bool claim_next(Oid role, MemoryContext context, Job *job);
+
+// When the lane's earliest queued job is due, locked or not, in a transaction of its own: DT_NOEND
+// where there is none. What is paused doesn't count.
+TimestampTz next_due(Oid role);
+
+} // namespace ayb

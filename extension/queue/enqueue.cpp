@@ -1,0 +1,259 @@
+// enqueue() and enqueue_many(): one row a job, in the caller's transaction.
+#include "pg/books.hpp"
+#include "pg/clock.hpp"
+#include "pg/roles.hpp"
+#include "queue/arguments.hpp"
+#include "queue/handlers.hpp"
+#include "queue/notice.hpp"
+
+namespace ayb {
+
+namespace {
+
+// What is the same for all jobs of one call.
+struct Order {
+    const char *type;
+    Oid run_as;
+    const char *waits_for; // null where our workers may take it
+    TimestampTz run_at;
+    int max_attempts;
+    TimestampTz now;
+};
+
+Statement s_insert{
+    "INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at,"
+    " max_attempts, idempotency_key, created_at, updated_at)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
+    9,
+    {UUIDOID, TEXTOID, JSONBOID, TEXTOID, OIDOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TIMESTAMPTZOID},
+    nullptr};
+Statement s_insert_many{
+    "INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at, max_attempts,"
+    " created_at, updated_at)"
+    " SELECT u.id, $3, u.payload, $4, $5, $6, $7, $8, $8 FROM unnest($1, $2) AS u (id, payload)",
+    8,
+    {UUIDARRAYOID, JSONBARRAYOID, TEXTOID, TEXTOID, OIDOID, TIMESTAMPTZOID, INT4OID,
+     TIMESTAMPTZOID},
+    nullptr};
+Statement s_take_key{"INSERT INTO ayb_jobs.job_keys AS k (run_as, idempotency_key, job_id)"
+                     " VALUES ($1, $2, $3) ON CONFLICT (run_as, idempotency_key) DO NOTHING"
+                     " RETURNING k.job_id",
+                     3,
+                     {OIDOID, TEXTOID, UUIDOID},
+                     nullptr};
+// A key whose job is gone (its day was dropped a moment ago) is free.
+Statement s_reuse_key{
+    "UPDATE ayb_jobs.job_keys AS k SET job_id = $3 WHERE k.run_as = $1 AND k.idempotency_key = $2"
+    " AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.id = k.job_id)"
+    " AND NOT EXISTS (SELECT FROM ayb_jobs.job_history AS h WHERE h.id = k.job_id) RETURNING "
+    "k.job_id",
+    3,
+    {OIDOID, TEXTOID, UUIDOID},
+    nullptr};
+Statement s_find_key{
+    "SELECT k.job_id FROM ayb_jobs.job_keys AS k WHERE k.run_as = $1 AND k.idempotency_key = $2",
+    2,
+    {OIDOID, TEXTOID},
+    nullptr};
+// A job that was written into the table by hand holds its key there alone.
+Statement s_find_queued_key{
+    "SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1 AND q.idempotency_key = $2",
+    2,
+    {OIDOID, TEXTOID},
+    nullptr};
+
+// The role that the caller asks for: itself, or one that it is a member of.
+Oid requested_role(FunctionCallInfo fcinfo, int number) {
+    const Oid me = GetUserId();
+    if (PG_NARGS() <= number || PG_ARGISNULL(number))
+        return me;
+    const char *name = NameStr(*PG_GETARG_NAME(number));
+    const Oid role = get_role_oid(name, false);
+    if (role == me || superuser())
+        return role;
+    if (superuser_arg(role))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("only a superuser may enqueue jobs for superuser \"%s\"", name)));
+    if (!is_member_of_role(me, role))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("must be a member of role \"%s\" to enqueue jobs for it", name)));
+    return role;
+}
+
+void check_login(Oid role) {
+    const char *why = why_no_login(role);
+    if (why == nullptr)
+        return;
+    const char *name = quote_identifier(role_name(role));
+    ereport(ERROR,
+            (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("jobs can't run as role %s", name),
+             errdetail("A job runs in a session of its role, and %s.", why),
+             errhint("ALTER ROLE %s LOGIN; or pass run_as a role that may log in.", name)));
+}
+
+// Fills in what the handler decides: whose job it is, who takes it, how often it is tried.
+void apply_handler(Order *order, const Handler *handler) {
+    if (handler == nullptr) {
+        order->waits_for = "handler";
+        ereport(NOTICE, (errmsg("no handler is registered for type \"%s\" yet", order->type),
+                         errhint("The job waits until ayb_jobs.register_handler() names one.")));
+        return;
+    }
+    if (handler->kind == Kind::external)
+        order->waits_for = "external";
+    if (handler->max_attempts > 0 && order->max_attempts == 0)
+        order->max_attempts = handler->max_attempts;
+    if (handler->definer)
+        order->run_as = handler->owner;
+    if (handler->kind == Kind::command)
+        check_command(*handler, order->run_as);
+    if (handler->kind != Kind::function)
+        return;
+    const Oid function = resolve_function(*handler, order->run_as);
+    if (handler->definer && !may_execute(function, GetUserId()))
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler->name));
+}
+
+Order make_order(FunctionCallInfo fcinfo, const char *type, int run_at, int max_attempts,
+                 int run_as) {
+    Order order{};
+    order.type = type;
+    order.now = clock_now();
+    order.run_as = requested_role(fcinfo, run_as);
+    order.run_at = PG_ARGISNULL(run_at) ? order.now : PG_GETARG_TIMESTAMPTZ(run_at);
+    check_run_at(order.run_at);
+    if (PG_NARGS() > max_attempts && !PG_ARGISNULL(max_attempts)) {
+        order.max_attempts = PG_GETARG_INT32(max_attempts);
+        if (order.max_attempts < 1)
+            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                            errmsg("max_attempts must be at least 1")));
+    }
+    apply_handler(&order, find_handler(type));
+    if (order.max_attempts == 0)
+        order.max_attempts = settings::max_attempts;
+    // External jobs are run elsewhere, whoever their role is.
+    if (order.waits_for == nullptr || strcmp(order.waits_for, "external") != 0)
+        check_login(order.run_as);
+    notice_if_nothing_runs();
+    return order;
+}
+
+const char *key_argument(FunctionCallInfo fcinfo, int number) {
+    if (PG_ARGISNULL(number))
+        return nullptr;
+    const Size bytes = toast_raw_datum_size(PG_GETARG_DATUM(number)) - VARHDRSZ;
+    if (bytes > kMaxKeyBytes)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("idempotency_key must be at most %d bytes long", kMaxKeyBytes),
+                        errdetail("It has %zu.", bytes), errhint("Pass a hash of it.")));
+    if (bytes == 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("idempotency_key must not be empty"),
+                        errhint("Pass NULL for a job without a key.")));
+    return text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+// Takes the key for `*id`, or sets `*id` to the job that has it and returns false. Inside the
+// books.
+bool take_key(const Order &order, const char *key, core::Uuid *id) {
+    Parameters parameters;
+    parameters.set(1, ObjectIdGetDatum(order.run_as)).set_text(2, key).set(3, uuid_datum(*id));
+    bool null;
+    if (run_statement(s_find_queued_key, parameters) > 0 ||
+        run_statement(s_take_key, parameters) == 0) {
+        if (run_statement(s_find_queued_key, parameters) == 0) {
+            if (run_statement(s_reuse_key, parameters) > 0)
+                return true;
+            if (run_statement(s_find_key, parameters) == 0)
+                ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                                errmsg("could not take idempotency_key \"%s\"", key),
+                                errhint("Another transaction has just changed it: try again.")));
+        }
+        *id = uuid_value(column(0, 1, &null));
+        return false;
+    }
+    return true;
+}
+
+void insert_job(const Order &order, const core::Uuid &id, Datum payload, const char *key) {
+    Parameters parameters;
+    parameters.set(1, uuid_datum(id)).set_text(2, order.type).set(3, payload);
+    parameters.set_text(4, order.waits_for).set(5, ObjectIdGetDatum(order.run_as));
+    parameters.set_time(6, order.run_at).set(7, Int32GetDatum(order.max_attempts)).set_text(8, key);
+    parameters.set_time(9, order.now);
+    run_statement(s_insert, parameters);
+}
+
+// Makes as many ids as there are payloads; none of those may be NULL.
+Datum *make_ids(ArrayType *payloads, TimestampTz at, int *count) {
+    if (ARR_NDIM(payloads) > 1 || array_contains_nulls(payloads))
+        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
+                        errmsg("payloads must be a plain array without nulls"),
+                        errhint("Write a JSON null as 'null'::jsonb.")));
+    *count = ArrayGetNItems(ARR_NDIM(payloads), ARR_DIMS(payloads));
+    auto *ids = static_cast<Datum *>(palloc((*count + 1) * sizeof(Datum)));
+    for (int i = 0; i < *count; i++)
+        ids[i] = uuid_datum(new_job_id(at));
+    return ids;
+}
+
+void check_payload_sizes(ArrayType *payloads) {
+    ArrayIterator iterator = array_create_iterator(payloads, 0, nullptr);
+    Datum payload;
+    bool null;
+    while (array_iterate(iterator, &payload, &null))
+        check_json_size(payload, "payload");
+    array_free_iterator(iterator);
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+// enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as) → uuid
+AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
+    const char *type = type_argument(fcinfo, 0);
+    require_argument(fcinfo, 1, "payload");
+    check_json_size(PG_GETARG_DATUM(1), "payload");
+    const char *key = key_argument(fcinfo, 3);
+    const Order order = make_order(fcinfo, type, 2, 4, 5);
+
+    core::Uuid id = new_job_id(order.now);
+    const Books books = open_books();
+    if (key == nullptr || take_key(order, key, &id))
+        insert_job(order, id, PG_GETARG_DATUM(1), key);
+    close_books(books);
+    PG_RETURN_DATUM(uuid_datum(id));
+}
+
+// enqueue_many(type, payloads, run_at) → setof uuid
+AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
+    const char *type = type_argument(fcinfo, 0);
+    require_argument(fcinfo, 1, "payloads");
+    ArrayType *payloads = PG_GETARG_ARRAYTYPE_P(1);
+    const Order order = make_order(fcinfo, type, 2, PG_NARGS(), PG_NARGS());
+    check_payload_sizes(payloads);
+    int count;
+    Datum *ids = make_ids(payloads, order.now, &count);
+
+    const Books books = open_books();
+    Parameters parameters;
+    parameters.set(
+        1, PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)));
+    parameters.set(2, PointerGetDatum(payloads))
+        .set_text(3, order.type)
+        .set_text(4, order.waits_for);
+    parameters.set(5, ObjectIdGetDatum(order.run_as)).set_time(6, order.run_at);
+    parameters.set(7, Int32GetDatum(order.max_attempts)).set_time(8, order.now);
+    run_statement(s_insert_many, parameters);
+    close_books(books);
+
+    ReturnSetInfo *result = begin_set(fcinfo);
+    for (int i = 0; i < count; i++) {
+        bool null = false;
+        tuplestore_putvalues(result->setResult, result->setDesc, &ids[i], &null);
+    }
+    PG_RETURN_NULL();
+}

@@ -1,0 +1,39 @@
+// What a handler may ask and say about the job that it runs for.
+#include "pg/slots.hpp"
+#include "queue/arguments.hpp"
+#include "queue/rows.hpp"
+
+using namespace ayb;
+
+// current_job() → jobs
+AYB_SQL_FUNCTION(ayb_jobs_current_job) {
+    if (!in_job())
+        PG_RETURN_NULL();
+    MemoryContext context = CurrentMemoryContext;
+    const Books books = open_books();
+    bool null;
+    const Datum row = job_row(my_slot()->job, &null);
+    const Datum copy = null ? row : copy_row(row, context);
+    close_books(books);
+    if (null)
+        PG_RETURN_NULL();
+    PG_RETURN_DATUM(copy);
+}
+
+// set_progress(percent, note) → void
+AYB_SQL_FUNCTION(ayb_jobs_set_progress) {
+    require_argument(fcinfo, 0, "percent");
+    const int percent = PG_GETARG_INT32(0);
+    const char *note = text_argument(fcinfo, 1);
+    if (percent < 0 || percent > 100)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("percent must be between 0 and 100")));
+    if (!in_job())
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("set_progress() is for handlers of running jobs")));
+    if (note == nullptr)
+        note = "";
+    const int bytes = pg_mbcliplen(note, static_cast<int>(strlen(note)), kNoteBytes - 1);
+    report_progress(percent, pnstrdup(note, bytes));
+    PG_RETURN_VOID();
+}

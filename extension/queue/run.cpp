@@ -1,0 +1,223 @@
+#include "queue/run.hpp"
+
+#include "pg/books.hpp"
+#include "pg/clock.hpp"
+#include "pg/job_timer.hpp"
+#include "pg/session.hpp"
+#include "pg/signals.hpp"
+#include "pg/slots.hpp"
+#include "pg/type_stats.hpp"
+#include "queue/arguments.hpp"
+#include "queue/call.hpp"
+#include "queue/command.hpp"
+#include "queue/finish.hpp"
+#include "queue/handlers.hpp"
+#include "queue/waiting.hpp"
+
+namespace ayb {
+
+namespace {
+
+// Set when the completion found that the job is somebody else's by now.
+bool g_lease_lost;
+
+[[noreturn]] void report_lost_lease(const Job &job) {
+    g_lease_lost = true;
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("job %s was taken away from this worker", uuid_text(job.id))));
+    pg_unreachable();
+}
+
+// Completes the job in the current transaction. Cancels wait: they are for the handler. The role is
+// itself again before the commit, which may run its deferred triggers.
+void complete_here(const Job &job, const HandlerResult &result) {
+    char worker[kWorkerIdBytes];
+    session_name(worker);
+    HOLD_CANCEL_INTERRUPTS();
+    const Books books = open_books();
+    if (!complete_job(job.id, worker, job.attempt, result, clock_now()))
+        report_lost_lease(job);
+    close_books(books);
+    RESUME_CANCEL_INTERRUPTS();
+}
+
+int64 time_limit(const Handler &handler) {
+    return handler.timeout_ms > 0 ? handler.timeout_ms : settings::job_timeout;
+}
+
+[[noreturn]] void report_no_handler(const Job &job) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("no handler is registered for type \"%s\"", job.type),
+                    errhint("Register one with ayb_jobs.register_handler().")));
+    pg_unreachable();
+}
+
+// One transaction: the handler's effects and the completion.
+void run_function(const Job &job, const Handler &handler) {
+    start_job_timer(time_limit(handler));
+    const HandlerResult result = call_handler(handler, job);
+    complete_here(job, result);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    stop_job_timer();
+}
+
+// The statement in transactions of its own, then the completion in another: at least once.
+void run_command(const Job &job, const char *sql, int64 limit, MemoryContext memory) {
+    start_job_timer(limit);
+    const char *tag = run_top_level(sql, memory);
+    stop_job_timer();
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    HandlerResult result{};
+    result.value = DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("\"%s\"", tag)));
+    complete_here(job, result);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+}
+
+void run_handler(const Job &job, MemoryContext memory) {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const Handler *handler = find_handler(job.type);
+    if (handler == nullptr || handler->kind == Kind::external)
+        report_no_handler(job);
+    if (handler->kind == Kind::function) {
+        const Handler copy = *handler; // the job may register another one
+        run_function(job, copy);
+        return;
+    }
+    check_command(*handler, GetUserId());
+    const char *sql = MemoryContextStrdup(memory, handler->command);
+    const int64 limit = time_limit(*handler);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    run_command(job, sql, limit, memory);
+}
+
+Verdict judge(const char *sqlstate) {
+    if (g_lease_lost)
+        return Verdict::lost;
+    if (strcmp(sqlstate, "57014") != 0 || job_timed_out())
+        return Verdict::failed;
+    if (stop_struck() || my_slot()->put_back)
+        return Verdict::put_back;
+    if (cancel_was_meant())
+        return Verdict::canceled;
+    // One that was sent for the job before this one must not count.
+    return cancel_was_sent() ? Verdict::put_back : Verdict::failed;
+}
+
+void read_error(const ErrorData &error, Failure *failure) {
+    if (job_timed_out() && error.sqlerrcode == ERRCODE_QUERY_CANCELED) {
+        set_failure(failure, "57014",
+                    psprintf("the job ran longer than its timeout of " INT64_FORMAT " ms",
+                             job_time_limit()));
+        return;
+    }
+    const char *message = error.message != nullptr ? error.message : "unknown error";
+    set_failure(failure, unpack_sql_state(error.sqlerrcode),
+                error.detail != nullptr ? psprintf("%s: %s", message, error.detail) : message);
+}
+
+// After an error: everything of the handler's is rolled back, and the error kept in `memory`.
+Verdict recover_from_error(MemoryContext memory, Failure *failure) {
+    stop_job_timer();
+    MemoryContextSwitchTo(memory);
+    ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    AbortCurrentTransaction();
+    PortalErrorCleanup();
+    MemoryContextSwitchTo(memory);
+    read_error(*error, failure);
+    const Verdict verdict = judge(failure->sqlstate);
+    if (verdict == Verdict::failed)
+        ereport(LOG, (errcode(error->sqlerrcode), errmsg("job failed: %s", failure->message),
+                      error->context != nullptr ? errdetail_log("%s", error->context) : 0));
+    return verdict;
+}
+
+Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
+    volatile Verdict verdict = Verdict::completed;
+    g_lease_lost = false;
+    PG_TRY();
+    { run_handler(job, memory); }
+    PG_CATCH();
+    { verdict = recover_from_error(memory, failure); }
+    PG_END_TRY();
+    return verdict;
+}
+
+// Writes the verdict into the books. False where the job is somebody else's by now.
+bool record(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
+    char worker[kWorkerIdBytes];
+    session_name(worker);
+    const TimestampTz now = clock_now();
+    const TimestampTz retry_at = retry_time(job.type, job.attempt, now);
+    const bool orphan = verdict == Verdict::failed && find_handler(job.type) == nullptr;
+    const Books books = open_books();
+    bool mine;
+    if (verdict == Verdict::canceled) {
+        mine = cancel_job(job.id, worker, job.attempt, now);
+    } else if (verdict == Verdict::put_back || orphan) {
+        // Unregistered since: the job waits, uncharged, for the next registration.
+        mine = put_back_job(job.id, worker, job.attempt, now);
+        if (orphan)
+            route_waiting_jobs(job.type, nullptr);
+    } else {
+        mine = fail_job(job.id, worker, job.attempt, failure, error_text(failure), "failed",
+                        retry_at, now, failed);
+    }
+    close_books(books);
+    return mine;
+}
+
+void record_in_transaction(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
+    HOLD_CANCEL_INTERRUPTS();
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    record(job, verdict, failure, failed);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    RESUME_CANCEL_INTERRUPTS();
+}
+
+void count_outcome(const Job &job, Verdict verdict, bool failed) {
+    const int64 wait = job.started_at - job.run_at;
+    const int64 run = clock_now() - job.started_at;
+    Outcome outcome = Outcome::completed;
+    if (verdict == Verdict::failed)
+        outcome = failed ? Outcome::failed : Outcome::retried;
+    else if (verdict == Verdict::canceled)
+        outcome = Outcome::canceled;
+    else if (verdict != Verdict::completed)
+        return;
+    add_outcome(MyDatabaseId, job.run_as, job.type, outcome, job.attempt == 1 ? Max(wait, 0) : -1,
+                run);
+}
+
+void show_activity(const Job &job) {
+    char text[256];
+    snprintf(text, sizeof(text), "ayb_jobs: %s %s", job.type, uuid_text(job.id));
+    pgstat_report_activity(STATE_RUNNING, text);
+}
+
+} // namespace
+
+void run_job(const Job &job, MemoryContext memory) {
+    MemoryContext before = MemoryContextSwitchTo(memory);
+    auto *failure = static_cast<Failure *>(palloc0(sizeof(Failure)));
+    show_activity(job);
+    begin_job(job.id, job.attempt, job.type);
+    const Verdict verdict = attempt(job, memory, failure);
+    clear_interrupts();
+    bool failed = false;
+    if (verdict != Verdict::completed && verdict != Verdict::lost)
+        record_in_transaction(job, verdict, *failure, &failed);
+    count_outcome(job, verdict, failed);
+    end_job();
+    reset_session();
+    MemoryContextSwitchTo(before);
+}
+
+} // namespace ayb

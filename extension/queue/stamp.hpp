@@ -1,0 +1,14 @@
+#pragma once
+// The stamp: for which database, of which cluster, jobs may run.
+
+namespace ayb {
+
+enum class Stamp { fits, missing, other };
+
+// Compares the stamp with this database. Inside a transaction.
+Stamp read_stamp();
+
+// Inside the books: stamps this database.
+void write_stamp();
+
+} // namespace ayb

@@ -1,0 +1,127 @@
+// The triggers that tell others, at the commit, what a transaction did.
+#include "pg/changes.hpp"
+#include "pg/extension.hpp"
+#include "queue/arguments.hpp"
+#include "queue/handlers.hpp"
+
+namespace ayb {
+
+namespace {
+
+// Columns of job_queue, in the order of its definition.
+enum Column { kId = 1, kType, kPayload, kState, kWaitsFor, kRunAs, kRunAt, kLeaseUntil };
+
+int state_of(HeapTuple row, TupleDesc shape) {
+    bool null;
+    const text *state = DatumGetTextPP(heap_getattr(row, kState, shape, &null));
+    const char first = null ? '\0' : VARDATA_ANY(state)[0];
+    switch (first) {
+    case 'q':
+        return static_cast<int>(State::queued);
+    case 'r':
+        return static_cast<int>(State::running);
+    case 'f':
+        return static_cast<int>(State::failed);
+    case 'c':
+        return static_cast<int>(State::canceled);
+    default:
+        return -1; // the CHECK will refuse the row
+    }
+}
+
+bool is_null(HeapTuple row, TupleDesc shape, int number) {
+    return heap_attisnull(row, number, shape);
+}
+
+Datum value_of(HeapTuple row, TupleDesc shape, int number) {
+    bool null;
+    const Datum value = heap_getattr(row, number, shape, &null);
+    return null ? static_cast<Datum>(0) : value;
+}
+
+// A row as it is after the change (or, for a removed one, as it was).
+Change describe(HeapTuple row, TupleDesc shape) {
+    Change change{};
+    change.job = uuid_value(value_of(row, shape, kId));
+    change.role = DatumGetObjectId(value_of(row, shape, kRunAs));
+    change.type = TextDatumGetCString(value_of(row, shape, kType));
+    change.from = -1;
+    change.to = state_of(row, shape);
+    change.run_at = DatumGetTimestampTz(value_of(row, shape, kRunAt));
+    change.claimable =
+        change.to == static_cast<int>(State::queued) && is_null(row, shape, kWaitsFor);
+    change.lease_until = is_null(row, shape, kLeaseUntil)
+                             ? DT_NOEND
+                             : DatumGetTimestampTz(value_of(row, shape, kLeaseUntil));
+    return change;
+}
+
+// What leaves the queue while it runs was completed; anything else was thrown away.
+void note_removal(HeapTuple row, TupleDesc shape) {
+    Change change = describe(row, shape);
+    change.from = change.to;
+    change.to =
+        change.from == static_cast<int>(State::running) ? static_cast<int>(State::completed) : -1;
+    change.claimable = false;
+    change.lease_until = DT_NOEND;
+    note_change(change);
+}
+
+void note_update(HeapTuple before, HeapTuple after, TupleDesc shape) {
+    Change change = describe(after, shape);
+    const Oid role_before = DatumGetObjectId(value_of(before, shape, kRunAs));
+    change.from = state_of(before, shape);
+    if (role_before != change.role) {
+        Change leaving = describe(before, shape);
+        leaving.from = leaving.to;
+        leaving.to = -1;
+        leaving.claimable = false;
+        note_change(leaving);
+        change.from = -1;
+    }
+    note_change(change);
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+AYB_SQL_FUNCTION(ayb_jobs_note_job) {
+    const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("_note_job() is called by its trigger only")));
+    TupleDesc shape = RelationGetDescr(data->tg_relation);
+    if (shared() == nullptr)
+        return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple
+                                                                       : data->tg_trigtuple);
+    if (TRIGGER_FIRED_BY_INSERT(data->tg_event)) {
+        note_change(describe(data->tg_trigtuple, shape));
+    } else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event)) {
+        note_update(data->tg_trigtuple, data->tg_newtuple, shape);
+        return PointerGetDatum(data->tg_newtuple);
+    } else {
+        note_removal(data->tg_trigtuple, shape);
+    }
+    return PointerGetDatum(data->tg_trigtuple);
+}
+
+AYB_SQL_FUNCTION(ayb_jobs_note_configuration) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("_note_configuration() is called by its triggers only")));
+    const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    CacheInvalidateRelcache(data->tg_relation);
+    note_configuration();
+    return PointerGetDatum(nullptr);
+}
+
+AYB_SQL_FUNCTION(ayb_jobs_note_truncate) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("_note_truncate() is called by its trigger only")));
+    note_recount();
+    return PointerGetDatum(nullptr);
+}

@@ -1,0 +1,46 @@
+#include "queue/waiting.hpp"
+
+#include "pg/books.hpp"
+#include "pg/clock.hpp"
+
+namespace ayb {
+
+namespace {
+
+Statement s_route{"UPDATE ayb_jobs.job_queue AS q SET waits_for = $2, updated_at = $3"
+                  " WHERE q.type = $1 AND q.state = 'queued' AND q.waits_for IS DISTINCT FROM $2",
+                  3,
+                  {TEXTOID, TEXTOID, TIMESTAMPTZOID},
+                  nullptr};
+Statement s_sweep{"UPDATE ayb_jobs.job_queue AS q SET waits_for = CASE h.kind WHEN 'external' THEN "
+                  "'external' END,"
+                  " updated_at = $1 FROM ayb_jobs.handlers AS h"
+                  " WHERE q.state = 'queued' AND q.waits_for = 'handler' AND h.type = q.type",
+                  1,
+                  {TIMESTAMPTZOID},
+                  nullptr};
+
+} // namespace
+
+void route_waiting_jobs(const char *type, const char *kind) {
+    const char *waits_for = nullptr;
+    if (kind == nullptr)
+        waits_for = "handler";
+    else if (strcmp(kind, "external") == 0)
+        waits_for = "external";
+    Parameters parameters;
+    run_statement(s_route,
+                  parameters.set_text(1, type).set_text(2, waits_for).set_time(3, clock_now()));
+}
+
+void sweep_waiting_jobs() {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const Books books = open_books();
+    run_statement(s_sweep, Parameters().set_time(1, clock_now()));
+    close_books(books);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+}
+
+} // namespace ayb

@@ -1,0 +1,190 @@
+// The launcher: one a cluster. It connects to no database, and keeps a scheduler in each one that
+// has the extension.
+//
+//   unknown --start--> probing --the extension is there--> served --scheduler exits--> unknown
+//                              --it is not--> absent --CREATE EXTENSION commits--> unknown
+#include "workers/launcher.hpp"
+
+#include "pg/background.hpp"
+#include "pg/clock.hpp"
+#include "pg/databases.hpp"
+#include "workers/scheduler.hpp"
+
+namespace ayb {
+
+namespace {
+
+constexpr long kLongestSleepMs = 60000;
+constexpr long kRetryMs = 1000;
+constexpr int kMostProbes = 4; // schedulers on their way up at the same time
+constexpr int64 kRestartAfter = kMicrosecondsPerSecond;
+
+struct Known {
+    Oid database; // the key
+    bool absent;
+    bool seen; // in pg_database at the last look
+    BackgroundWorkerHandle *handle;
+    TimestampTz started_at;
+};
+
+HTAB *g_known;
+
+Known *known(Oid database) {
+    bool found;
+    auto *entry = static_cast<Known *>(hash_search(g_known, &database, HASH_ENTER, &found));
+    if (!found) {
+        memset(static_cast<void *>(entry), 0, sizeof(Known));
+        entry->database = database;
+    }
+    return entry;
+}
+
+template <typename Visit> void each_known(Visit visit) {
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, g_known);
+    while (auto *entry = static_cast<Known *>(hash_seq_search(&scan)))
+        visit(entry);
+}
+
+// Serves what others asked: databases to look at again, and the answers of those that were looked
+// at.
+void take_messages() {
+    Oid database;
+    bool all;
+    while (OidIsValid(database = next_absent()))
+        known(database)->absent = true;
+    while (next_probe(&database, &all)) {
+        if (OidIsValid(database))
+            known(database)->absent = false;
+        if (all)
+            each_known([](Known *entry) { entry->absent = false; });
+    }
+}
+
+void look_at_row(const FormData_pg_database *form) {
+    if (form->datistemplate || !form->datallowconn || form->datconnlimit == -2)
+        return;
+    if (settings::serves_database(NameStr(form->datname)))
+        known(form->oid)->seen = true;
+}
+
+void look_at_databases() {
+    each_known([](Known *entry) { entry->seen = false; });
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    Relation table = table_open(DatabaseRelationId, AccessShareLock);
+    TableScanDesc scan = table_beginscan_catalog(table, 0, nullptr);
+    while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection))
+        look_at_row(reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple)));
+    table_endscan(scan);
+    table_close(table, AccessShareLock);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    each_known([](Known *entry) {
+        if (!entry->seen && entry->handle == nullptr)
+            hash_search(g_known, &entry->database, HASH_REMOVE, nullptr);
+    });
+}
+
+int reap() {
+    int on_the_way = 0;
+    each_known([&on_the_way](Known *entry) {
+        if (entry->handle == nullptr)
+            return;
+        pid_t pid;
+        const BgwHandleStatus status = GetBackgroundWorkerPid(entry->handle, &pid);
+        const Database *database = find_database(entry->database);
+        if (status == BGWH_STOPPED) {
+            pfree(entry->handle);
+            entry->handle = nullptr;
+        } else if (database == nullptr || database->scheduler_pid == 0) {
+            on_the_way++;
+        }
+    });
+    return on_the_way;
+}
+
+bool wanted(const Known &entry) {
+    if (!entry.seen || entry.absent || entry.handle != nullptr)
+        return false;
+    Database *database = find_database(entry.database);
+    return database == nullptr ||
+           (database->scheduler_pid == 0 && pg_atomic_read_u32(&database->holds) == 0);
+}
+
+// Starts what is missing; returns how long to sleep.
+long start_missing(int on_the_way) {
+    long sleep_ms = on_the_way > 0 ? kRetryMs : kLongestSleepMs;
+    const TimestampTz now = GetCurrentTimestamp();
+    each_known([&](Known *entry) {
+        if (!wanted(*entry))
+            return;
+        const TimestampTz earliest = entry->started_at + kRestartAfter;
+        if (now < earliest || on_the_way >= kMostProbes) {
+            sleep_ms = Min(sleep_ms, Max(milliseconds_until(earliest, now, kRetryMs), 10L));
+            return;
+        }
+        entry->started_at = now;
+        entry->handle = start_scheduler(entry->database);
+        if (entry->handle == nullptr)
+            sleep_ms = Min(sleep_ms, kRetryMs);
+        else
+            on_the_way++;
+    });
+    return sleep_ms;
+}
+
+void leave(int /*code*/, Datum /*argument*/) {
+    SpinLockAcquire(&shared()->launcher_mutex);
+    shared()->launcher = nullptr;
+    shared()->launcher_pid = 0;
+    SpinLockRelease(&shared()->launcher_mutex);
+}
+
+void enter() {
+    before_shmem_exit(leave, 0);
+    SpinLockAcquire(&shared()->launcher_mutex);
+    shared()->launcher = MyLatch;
+    shared()->launcher_pid = MyProcPid;
+    SpinLockRelease(&shared()->launcher_mutex);
+
+    HASHCTL control{};
+    control.keysize = sizeof(Oid);
+    control.entrysize = sizeof(Known);
+    g_known = hash_create("ayb_jobs databases", 64, &control, HASH_ELEM | HASH_BLOBS);
+}
+
+} // namespace
+
+void register_launcher() {
+    BackgroundWorker worker =
+        describe_worker("ayb_jobs_launcher_main", "ayb_jobs launcher", "ayb_jobs launcher");
+    worker.bgw_restart_time = 1;
+    worker.bgw_notify_pid = 0;
+    RegisterBackgroundWorker(&worker);
+}
+
+} // namespace ayb
+
+using namespace ayb;
+
+extern "C" PGDLLEXPORT void ayb_jobs_launcher_main(Datum /*argument*/) {
+    pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+    pqsignal(SIGHUP, SignalHandlerForConfigReload);
+    BackgroundWorkerUnblockSignals();
+    BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
+    enter();
+
+    while (!ShutdownRequestPending) {
+        long sleep_ms = kLongestSleepMs;
+        take_messages();
+        const int on_the_way = reap();
+        if (settings::enabled) {
+            look_at_databases();
+            sleep_ms = start_missing(on_the_way);
+        }
+        pgstat_report_activity(STATE_IDLE, nullptr);
+        sleep_and_listen(sleep_ms, "AybJobsLauncher");
+    }
+    proc_exit(0);
+}

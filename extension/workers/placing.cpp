@@ -1,0 +1,257 @@
+#include "workers/placing.hpp"
+
+#include "pg/clock.hpp"
+#include "pg/databases.hpp"
+#include "pg/lanes.hpp"
+#include "pg/roles.hpp"
+#include "pg/slots.hpp"
+#include "queue/leases.hpp"
+#include "workers/worker.hpp"
+
+namespace ayb {
+
+namespace {
+
+constexpr int64 kBusyAfter = 5 * kMicrosecondsPerMillisecond;  // a lane's workers are held up
+constexpr int64 kQuantum = 20 * kMicrosecondsPerMillisecond;   // a lane's turn while others wait
+constexpr int64 kLongJob = 50 * kMicrosecondsPerMillisecond;   // too long to wait for
+constexpr int64 kLookAgain = 10 * kMicrosecondsPerMillisecond; // while lanes wait
+constexpr int64 kStuck = 100 * kMicrosecondsPerMillisecond;    // an idle worker should have woken
+
+BackgroundWorkerHandle **g_handles; // by slot; of workers that this scheduler started
+
+// What the choice rests on: the workers of one lane.
+struct Crew {
+    int idle;
+    int starting;
+    int busy;
+    int held_up;
+};
+
+struct DueLane {
+    Lane *lane;
+    Oid role;
+    TimestampTz due;
+    TimestampTz last_served;
+    Crew crew;
+};
+
+struct Look {
+    Database *database;
+    TimestampTz now;
+    DueLane *lanes;
+    int count;
+    TimestampTz next;
+};
+
+bool ours(const WorkerSlot &slot, const Database *database) {
+    return slot.database == database->oid &&
+           (slot.phase == WorkerSlot::Phase::serving || slot.phase == WorkerSlot::Phase::starting);
+}
+
+Crew crew_of(const Database *database, Oid role, TimestampTz now) {
+    Crew crew{};
+    for (int i = 0; i < shared()->slots; i++) {
+        WorkerSlot &slot = worker_slots()[i];
+        if (!ours(slot, database) || slot.role != role || slot.leave)
+            continue;
+        if (slot.phase == WorkerSlot::Phase::starting) {
+            crew.starting++;
+        } else if (pg_atomic_read_u32(&slot.idle) != 0) {
+            crew.idle++;
+        } else {
+            crew.busy++;
+            if (slot.has_job && now - slot.job_since > kBusyAfter)
+                crew.held_up++;
+        }
+    }
+    return crew;
+}
+
+// Under the lanes' lock: no catalog, no memory.
+void look_at_lane(Lane *lane, void *context) {
+    auto *look = static_cast<Look *>(context);
+    SpinLockAcquire(&lane->mutex);
+    const TimestampTz due = Max(lane->due, lane->not_before);
+    DueLane entry{lane, lane->key.role, lane->due, lane->last_served, {}};
+    SpinLockRelease(&lane->mutex);
+    if (due > look->now) {
+        look->next = Min(look->next, due);
+        return;
+    }
+    if (look->count < kMaxLanes)
+        look->lanes[look->count++] = entry;
+}
+
+int by_turn(const void *one, const void *other) {
+    const auto *a = static_cast<const DueLane *>(one);
+    const auto *b = static_cast<const DueLane *>(other);
+    if (a->last_served != b->last_served)
+        return a->last_served < b->last_served ? -1 : 1;
+    return a->due < b->due ? -1 : (a->due > b->due ? 1 : 0);
+}
+
+int count_all(const Database *database) {
+    int count = 0;
+    for (int i = 0; i < shared()->slots; i++)
+        if (ours(worker_slots()[i], database))
+            count++;
+    return count;
+}
+
+// Null if the lane's role can log in.
+const char *why_not(Oid role) {
+    StartTransactionCommand();
+    const char *why = why_no_login(role);
+    if (why != nullptr)
+        why = MemoryContextStrdup(TopMemoryContext, why);
+    CommitTransactionCommand();
+    return why;
+}
+
+bool start_for(const DueLane &due, Database *database) {
+    if (const char *why = why_not(due.role)) {
+        hold_lane(due.lane, why, settings::poll_interval);
+        pfree(const_cast<char *>(why));
+        return false;
+    }
+    const int slot = reserve_slot(database->oid, due.role);
+    BackgroundWorkerHandle *handle =
+        slot < 0 ? nullptr : start_worker(slot, database->oid, due.role);
+    if (handle == nullptr) {
+        if (slot >= 0)
+            free_slot(slot);
+        hold_lane(due.lane, nullptr, settings::poll_interval);
+        return false;
+    }
+    g_handles[slot] = handle;
+    SpinLockAcquire(&due.lane->mutex);
+    due.lane->last_served = GetCurrentTimestamp();
+    SpinLockRelease(&due.lane->mutex);
+    return true;
+}
+
+void ask_to_leave(WorkerSlot &slot) {
+    slot.leave = true;
+    SetLatch(slot.latch);
+}
+
+// The best one to make room: asleep, or else at quick jobs in a lane that has had its turn.
+WorkerSlot *find_victim(const Database *database, Oid role, TimestampTz now) {
+    WorkerSlot *best = nullptr;
+    for (int i = 0; i < shared()->slots; i++) {
+        WorkerSlot &slot = worker_slots()[i];
+        if (!ours(slot, database) || slot.phase != WorkerSlot::Phase::serving || slot.leave ||
+            slot.role == role)
+            continue;
+        if (pg_atomic_read_u32(&slot.idle) != 0)
+            return &slot;
+        const bool had_its_turn = GetCurrentTimestamp() - slot.serving_since > kQuantum;
+        const bool quick = !slot.has_job || now - slot.job_since < kLongJob;
+        if (had_its_turn && quick && (best == nullptr || slot.serving_since < best->serving_since))
+            best = &slot;
+    }
+    return best;
+}
+
+int count_leaving(const Database *database, TimestampTz now) {
+    int count = 0;
+    for (int i = 0; i < shared()->slots; i++) {
+        const WorkerSlot &slot = worker_slots()[i];
+        if (ours(slot, database) && slot.leave &&
+            (!slot.has_job || now - slot.job_since < kLongJob))
+            count++;
+    }
+    return count;
+}
+
+// A commit's wake-up can be lost only if a process died between lowering the lane and setting the
+// latch; the scheduler is the net below.
+void nudge(const DueLane &due, Look *look) {
+    if (look->now - due.due > kStuck)
+        wake_for_lane(look->database, due.role);
+    look->next = Min(look->next, look->now + kStuck);
+}
+
+void serve_unserved(Look *look, int *room) {
+    int waiting = 0;
+    int leaving = count_leaving(look->database, look->now);
+    for (int i = 0; i < look->count; i++) {
+        const DueLane &due = look->lanes[i];
+        if (due.crew.idle + due.crew.starting + due.crew.busy > 0)
+            continue;
+        if (*room > 0) {
+            if (start_for(due, look->database))
+                (*room)--;
+            continue;
+        }
+        waiting++;
+        WorkerSlot *victim =
+            leaving >= waiting ? nullptr : find_victim(look->database, due.role, look->now);
+        if (victim != nullptr) {
+            ask_to_leave(*victim);
+            leaving++;
+        }
+    }
+    pg_atomic_write_u32(&look->database->waiting, waiting);
+    if (waiting > 0)
+        look->next = Min(look->next, look->now + kLookAgain);
+}
+
+void serve_held_up(Look *look, int *room) {
+    for (int i = 0; i<look->count && * room> 0; i++) {
+        const DueLane &due = look->lanes[i];
+        if (due.crew.idle > 0) {
+            nudge(due, look);
+        } else if (due.crew.busy > 0 && due.crew.starting == 0) {
+            if (due.crew.held_up < due.crew.busy)
+                look->next = Min(look->next, look->now + kBusyAfter);
+            else if (start_for(due, look->database))
+                (*room)--;
+        }
+    }
+}
+
+} // namespace
+
+TimestampTz place_workers(Database *database, TimestampTz now) {
+    if (g_handles == nullptr)
+        g_handles = static_cast<BackgroundWorkerHandle **>(
+            MemoryContextAllocZero(TopMemoryContext, shared()->slots * sizeof(*g_handles)));
+    static DueLane lanes[kMaxLanes];
+    Look look{database, now, lanes, 0, DT_NOEND};
+    each_lane(database->oid, look_at_lane, &look);
+    for (int i = 0; i < look.count; i++)
+        lanes[i].crew = crew_of(database, lanes[i].role, now);
+    qsort(lanes, look.count, sizeof(DueLane), by_turn);
+
+    int room = settings::worker_concurrency - count_all(database);
+    serve_unserved(&look, &room);
+    serve_held_up(&look, &room);
+    return look.next;
+}
+
+void reap_workers(Database *database) {
+    for (int i = 0; i < shared()->slots; i++) {
+        WorkerSlot &slot = worker_slots()[i];
+        if (slot.database == database->oid && slot.phase == WorkerSlot::Phase::gone)
+            recover_slot(i);
+        if (g_handles == nullptr || g_handles[i] == nullptr)
+            continue;
+        pid_t pid;
+        if (GetBackgroundWorkerPid(g_handles[i], &pid) != BGWH_STOPPED)
+            continue;
+        pfree(g_handles[i]);
+        g_handles[i] = nullptr;
+        if (slot.database == database->oid && slot.phase == WorkerSlot::Phase::starting) {
+            if (Lane *lane = lane_of(database->oid, slot.role))
+                hold_lane(lane, "its worker could not start: see the server log",
+                          settings::poll_interval);
+            free_slot(i);
+        }
+    }
+}
+
+bool any_worker(Database *database) { return count_all(database) > 0; }
+
+} // namespace ayb

@@ -1,0 +1,9 @@
+\echo Use "CREATE EXTENSION ayb_jobs_test" to load this file. \quit
+
+CREATE FUNCTION ayb_jobs_test_crash(payload jsonb) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION ayb_jobs_test_crash(jsonb) IS 'ends the backend by SIGSEGV, or by SIGABRT if payload is {"signal": "abort"}';
+
+CREATE FUNCTION ayb_jobs_test_exit(payload jsonb) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION ayb_jobs_test_exit(jsonb) IS 'ends the backend by _exit(1), with none of its clean-up';

@@ -1,0 +1,13 @@
+-- The schema is made here and not named in the control file: so it goes with the extension.
+CREATE SCHEMA ayb_jobs;
+COMMENT ON SCHEMA ayb_jobs IS 'background jobs that run inside the database';
+GRANT USAGE ON SCHEMA ayb_jobs TO PUBLIC;
+
+-- Roles belong to the cluster: another database may have made it already.
+DO $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'ayb_jobs_admin') THEN
+        CREATE ROLE ayb_jobs_admin NOLOGIN;
+    END IF;
+END
+$$;

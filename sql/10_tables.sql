@@ -1,0 +1,179 @@
+-- What the tables' defaults and policies need.
+
+CREATE FUNCTION ayb_jobs.uuid7() RETURNS uuid
+    LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ayb_jobs_uuid7';
+COMMENT ON FUNCTION ayb_jobs.uuid7() IS 'a new UUID of version 7: it sorts by the microsecond in which it was made';
+
+CREATE FUNCTION ayb_jobs._now() RETURNS timestamptz
+    LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_now';
+COMMENT ON FUNCTION ayb_jobs._now() IS 'what the engine takes for now';
+
+CREATE FUNCTION ayb_jobs._visible_roles() RETURNS oid[]
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_visible_roles';
+COMMENT ON FUNCTION ayb_jobs._visible_roles() IS 'the roles whose privileges the current role has';
+
+CREATE FUNCTION ayb_jobs._sees_all() RETURNS boolean
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_sees_all';
+COMMENT ON FUNCTION ayb_jobs._sees_all() IS 'whether the current role is a superuser or a member of ayb_jobs_admin';
+
+CREATE TABLE ayb_jobs.job_queue (
+    id              uuid        NOT NULL DEFAULT ayb_jobs.uuid7(),
+    type            text        NOT NULL,
+    payload         jsonb       NOT NULL DEFAULT '{}',
+    state           text        NOT NULL DEFAULT 'queued',
+    waits_for       text,
+    run_as          regrole     NOT NULL DEFAULT (current_user::regrole),
+    run_at          timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    lease_until     timestamptz,
+    worker_id       text,
+    attempts        integer     NOT NULL DEFAULT 0,
+    max_attempts    integer     NOT NULL DEFAULT 3,
+    last_error      text,
+    last_run_at     timestamptz,
+    idempotency_key text,
+    created_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    updated_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    canceled_at     timestamptz,
+    CONSTRAINT job_queue_pkey PRIMARY KEY (id),
+    CONSTRAINT job_queue_type_check CHECK (type <> '' AND length(type) <= 100),
+    CONSTRAINT job_queue_state_check CHECK (state IN ('queued', 'running', 'failed', 'canceled')),
+    CONSTRAINT job_queue_waits_for_check CHECK (waits_for IN ('external', 'handler')),
+    CONSTRAINT job_queue_attempts_check CHECK (attempts >= 0),
+    CONSTRAINT job_queue_max_attempts_check CHECK (max_attempts >= 1),
+    CONSTRAINT job_queue_lease_check CHECK ((state = 'running') = (lease_until IS NOT NULL)),
+    CONSTRAINT job_queue_idempotency_key_check CHECK (octet_length(idempotency_key) <= 255)
+) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+        autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.05,
+        autovacuum_vacuum_cost_delay = 0);
+COMMENT ON TABLE ayb_jobs.job_queue IS 'every job that is not completed';
+COMMENT ON COLUMN ayb_jobs.job_queue.waits_for IS
+    'NULL for what the engine''s workers may take, external for what only a worker outside takes, handler while no handler is registered for the type';
+COMMENT ON COLUMN ayb_jobs.job_queue.run_as IS 'the role as which the job runs, and to which it belongs';
+COMMENT ON COLUMN ayb_jobs.job_queue.lease_until IS 'until when the worker may keep the job';
+
+CREATE INDEX job_queue_claim_idx ON ayb_jobs.job_queue (run_as, run_at, id)
+    WHERE state = 'queued' AND waits_for IS NULL;
+CREATE INDEX job_queue_external_idx ON ayb_jobs.job_queue (type, run_at, id)
+    WHERE state = 'queued' AND waits_for = 'external';
+CREATE INDEX job_queue_handler_idx ON ayb_jobs.job_queue (type)
+    WHERE state = 'queued' AND waits_for = 'handler';
+CREATE INDEX job_queue_lease_idx ON ayb_jobs.job_queue (lease_until) WHERE state = 'running';
+CREATE UNIQUE INDEX job_queue_idempotency_key_idx ON ayb_jobs.job_queue (run_as, idempotency_key)
+    WHERE idempotency_key IS NOT NULL;
+CREATE INDEX job_queue_type_idx ON ayb_jobs.job_queue (type, id);
+CREATE INDEX job_queue_failed_idx ON ayb_jobs.job_queue (id) WHERE state = 'failed';
+CREATE INDEX job_queue_canceled_idx ON ayb_jobs.job_queue (id) WHERE state = 'canceled';
+CREATE INDEX job_queue_ended_idx ON ayb_jobs.job_queue (updated_at) WHERE state IN ('failed', 'canceled');
+
+-- No index on the parent: a dump of it could not be restored. Each partition has its own, and the
+-- scheduler makes the partitions: those of an install script would be lost to a dump.
+CREATE TABLE ayb_jobs.job_history (
+    id              uuid        NOT NULL,
+    type            text        NOT NULL,
+    payload         jsonb       NOT NULL,
+    run_as          regrole     NOT NULL,
+    run_at          timestamptz NOT NULL,
+    worker_id       text,
+    attempts        integer     NOT NULL,
+    max_attempts    integer     NOT NULL,
+    last_error      text,
+    last_run_at     timestamptz,
+    idempotency_key text,
+    result          jsonb,
+    created_at      timestamptz NOT NULL,
+    completed_at    timestamptz NOT NULL
+) PARTITION BY RANGE (completed_at);
+COMMENT ON TABLE ayb_jobs.job_history IS 'completed jobs, partitioned by the day (UTC) on which they completed';
+
+CREATE TABLE ayb_jobs.job_attempts (
+    job_id      uuid        NOT NULL,
+    attempt     integer     NOT NULL,
+    run_as      regrole     NOT NULL,
+    status      text        NOT NULL,
+    worker_id   text,
+    started_at  timestamptz,
+    finished_at timestamptz NOT NULL,
+    error       text,
+    sqlstate    text,
+    CONSTRAINT job_attempts_pkey PRIMARY KEY (job_id, finished_at, attempt),
+    CONSTRAINT job_attempts_status_check CHECK (status IN ('failed', 'lost', 'canceled'))
+);
+COMMENT ON TABLE ayb_jobs.job_attempts IS 'one row for each attempt that failed or was lost, kept as long as its job';
+
+CREATE TABLE ayb_jobs.job_keys (
+    run_as          regrole NOT NULL,
+    idempotency_key text    NOT NULL,
+    job_id          uuid    NOT NULL,
+    CONSTRAINT job_keys_pkey PRIMARY KEY (run_as, idempotency_key)
+);
+COMMENT ON TABLE ayb_jobs.job_keys IS
+    'idempotency keys that are taken: as long as the job can be looked up, completed or not';
+
+CREATE TABLE ayb_jobs.job_minutes (
+    minute    timestamptz NOT NULL,
+    run_as    regrole     NOT NULL,
+    type      text        NOT NULL,
+    completed bigint      NOT NULL,
+    failed    bigint      NOT NULL,
+    retried   bigint      NOT NULL,
+    lost      bigint      NOT NULL,
+    canceled  bigint      NOT NULL,
+    wait_time bigint[]    NOT NULL,
+    run_time  bigint[]    NOT NULL,
+    CONSTRAINT job_minutes_pkey PRIMARY KEY (minute, run_as, type)
+);
+COMMENT ON TABLE ayb_jobs.job_minutes IS
+    'attempts by minute and type, with histograms of how long they waited and ran; kept a week';
+COMMENT ON COLUMN ayb_jobs.job_minutes.wait_time IS
+    'counts in 64 buckets that grow by the square root of two from one microsecond';
+
+CREATE TABLE ayb_jobs.handlers (
+    type            text        NOT NULL,
+    kind            text        NOT NULL,
+    owner           regrole     NOT NULL,
+    function_schema name,
+    function_name   name,
+    takes_payload   boolean,
+    command         text,
+    timeout         interval,
+    max_attempts    integer,
+    backoff         interval[],
+    definer         boolean     NOT NULL DEFAULT false,
+    grouped         boolean     NOT NULL DEFAULT true,
+    created_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    updated_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    CONSTRAINT handlers_pkey PRIMARY KEY (type),
+    CONSTRAINT handlers_type_check CHECK (type <> '' AND length(type) <= 100),
+    CONSTRAINT handlers_kind_check CHECK (kind IN ('function', 'command', 'external')),
+    CONSTRAINT handlers_function_check CHECK ((kind = 'function') = (function_name IS NOT NULL)),
+    CONSTRAINT handlers_command_check CHECK ((kind = 'command') = (command IS NOT NULL)),
+    CONSTRAINT handlers_timeout_check CHECK (timeout > '0'),
+    CONSTRAINT handlers_max_attempts_check CHECK (max_attempts >= 1)
+);
+COMMENT ON TABLE ayb_jobs.handlers IS 'what a job type runs';
+COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'who registered it; only that role or an admin replaces it';
+
+CREATE TABLE ayb_jobs.pauses (
+    type      text        NOT NULL,
+    paused_at timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    paused_by regrole     NOT NULL,
+    CONSTRAINT pauses_pkey PRIMARY KEY (type)
+);
+COMMENT ON TABLE ayb_jobs.pauses IS 'types that are paused; the empty type stands for all of the database';
+
+CREATE TABLE ayb_jobs.database_stamp (
+    system_identifier bigint      NOT NULL,
+    database          oid         NOT NULL,
+    stamped_at        timestamptz NOT NULL DEFAULT ayb_jobs._now()
+);
+COMMENT ON TABLE ayb_jobs.database_stamp IS
+    'the database for which jobs may run; where it doesn''t fit (a restored dump, a copy) nothing runs until ayb_jobs.resume()';
+
+-- The stamp is not dumped: a restored copy must not run its jobs by itself.
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_queue', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_history', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_attempts', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_keys', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_minutes', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.handlers', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.pauses', '');

@@ -1,0 +1,73 @@
+CREATE FUNCTION ayb_jobs._running() RETURNS uuid[]
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'ayb_jobs_running';
+COMMENT ON FUNCTION ayb_jobs._running() IS 'the jobs that are in a handler of a worker of this database now';
+
+CREATE FUNCTION ayb_jobs._progress() RETURNS jsonb
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'ayb_jobs_progress';
+COMMENT ON FUNCTION ayb_jobs._progress() IS 'what running jobs said by set_progress(), by job id';
+
+-- What shared memory knows is a scalar over one array, never a join: so the newest fifty of millions stay
+-- an ordered walk along the indexes of both tables.
+CREATE VIEW ayb_jobs.jobs WITH (security_invoker = true) AS
+SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id, q.attempts, q.max_attempts,
+       q.last_error, q.last_run_at, q.idempotency_key, q.created_at, q.updated_at,
+       NULL::timestamptz AS completed_at, q.canceled_at, q.run_as, NULL::jsonb AS result, q.waits_for,
+       q.id = ANY ((SELECT ayb_jobs._running())::uuid[]) AS is_running,
+       (SELECT ayb_jobs._progress()) -> q.id::text AS progress
+FROM ayb_jobs.job_queue AS q
+UNION ALL
+SELECT h.id, h.type, h.payload, 'completed'::text, h.run_at, NULL::timestamptz, h.worker_id, h.attempts,
+       h.max_attempts, h.last_error, h.last_run_at, h.idempotency_key, h.created_at, h.completed_at,
+       h.completed_at, NULL::timestamptz, h.run_as, h.result, NULL::text, false, NULL::jsonb
+FROM ayb_jobs.job_history AS h;
+COMMENT ON VIEW ayb_jobs.jobs IS 'every job: waiting, running, ended';
+COMMENT ON COLUMN ayb_jobs.jobs.is_running IS 'whether a worker is at it at this moment';
+GRANT SELECT ON ayb_jobs.jobs TO PUBLIC;
+
+CREATE FUNCTION ayb_jobs.enqueue(type text, payload jsonb DEFAULT '{}', run_at timestamptz DEFAULT NULL,
+                                 idempotency_key text DEFAULT NULL, max_attempts integer DEFAULT NULL,
+                                 run_as name DEFAULT NULL) RETURNS uuid
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue';
+COMMENT ON FUNCTION ayb_jobs.enqueue(text, jsonb, timestamptz, text, integer, name) IS
+    'adds a job that runs if and when this transaction commits, and gives back its id; with a key that this role''s jobs have already, the id of that job';
+
+CREATE FUNCTION ayb_jobs.enqueue_many(type text, payloads jsonb[], run_at timestamptz DEFAULT NULL)
+    RETURNS SETOF uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue_many';
+COMMENT ON FUNCTION ayb_jobs.enqueue_many(text, jsonb[], timestamptz) IS
+    'adds one job for each payload, in one statement, and gives back their ids in the same order';
+
+CREATE FUNCTION ayb_jobs.cancel(id uuid, force boolean DEFAULT false) RETURNS ayb_jobs.jobs
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_cancel';
+COMMENT ON FUNCTION ayb_jobs.cancel(uuid, boolean) IS
+    'takes a queued job out of the queue; with force also interrupts a running one';
+
+CREATE FUNCTION ayb_jobs.retry_now(id uuid) RETURNS ayb_jobs.jobs
+    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_retry_now';
+COMMENT ON FUNCTION ayb_jobs.retry_now(uuid) IS 'puts a failed job back into the queue, with all its attempts, to run now';
+
+CREATE FUNCTION ayb_jobs.cancel_matching(type text DEFAULT NULL, since timestamptz DEFAULT NULL,
+                                         until timestamptz DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_cancel_matching';
+COMMENT ON FUNCTION ayb_jobs.cancel_matching(text, timestamptz, timestamptz) IS
+    'cancels the queued jobs of a type that were created from since until before until, and says how many';
+
+CREATE FUNCTION ayb_jobs.retry_matching(type text DEFAULT NULL, since timestamptz DEFAULT NULL,
+                                        until timestamptz DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_retry_matching';
+COMMENT ON FUNCTION ayb_jobs.retry_matching(text, timestamptz, timestamptz) IS
+    'retries the failed jobs of a type that were created from since until before until, and says how many';
+
+CREATE FUNCTION ayb_jobs.pause(type text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_pause';
+COMMENT ON FUNCTION ayb_jobs.pause(text) IS
+    'starts no more jobs of the type, or none in this database at all; running ones go on';
+
+CREATE FUNCTION ayb_jobs.resume(type text DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_resume';
+COMMENT ON FUNCTION ayb_jobs.resume(text) IS
+    'ends a pause; without a type also a drain, and lets a restored or copied database run its jobs';
+
+CREATE FUNCTION ayb_jobs.drain(timeout interval DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_drain';
+COMMENT ON FUNCTION ayb_jobs.drain(interval) IS
+    'pauses the database and waits for running jobs; false if some had to be interrupted after the timeout (ayb_jobs.shutdown_timeout by default), uncharged';

@@ -1,0 +1,21 @@
+CREATE FUNCTION ayb_jobs.register_handler(type text, handler text DEFAULT NULL, kind text DEFAULT 'function',
+                                          timeout interval DEFAULT NULL, max_attempts integer DEFAULT NULL,
+                                          backoff interval[] DEFAULT NULL, definer boolean DEFAULT false,
+                                          grouped boolean DEFAULT true) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_register_handler';
+COMMENT ON FUNCTION ayb_jobs.register_handler(text, text, text, interval, integer, interval[], boolean, boolean) IS
+    'says what jobs of a type run: a function (by its signature), a command (one statement), or external; replaces what the same role registered before';
+
+CREATE FUNCTION ayb_jobs.unregister_handler(type text) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_unregister_handler';
+COMMENT ON FUNCTION ayb_jobs.unregister_handler(text) IS
+    'forgets what jobs of a type run; queued ones wait, uncharged, until it is registered again';
+
+CREATE FUNCTION ayb_jobs.current_job() RETURNS ayb_jobs.jobs
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_current_job';
+COMMENT ON FUNCTION ayb_jobs.current_job() IS 'the job whose handler calls it; NULL outside of one';
+
+CREATE FUNCTION ayb_jobs.set_progress(percent integer, note text DEFAULT '') RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_set_progress';
+COMMENT ON FUNCTION ayb_jobs.set_progress(integer, text) IS
+    'says how far the job is whose handler calls it, seen by others at once in ayb_jobs.jobs and workers()';

@@ -1,0 +1,21 @@
+CREATE FUNCTION ayb_jobs.claim(worker_id text, types text[], max_jobs integer DEFAULT 1,
+                               lease interval DEFAULT NULL) RETURNS SETOF ayb_jobs.jobs
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_claim';
+COMMENT ON FUNCTION ayb_jobs.claim(text, text[], integer, interval) IS
+    'hands due jobs of external types to a worker outside, which has them until the lease ends (ayb_jobs.lease_duration by default)';
+
+CREATE FUNCTION ayb_jobs.extend_lease(id uuid, worker_id text, attempt integer, lease interval DEFAULT NULL)
+    RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_extend_lease';
+COMMENT ON FUNCTION ayb_jobs.extend_lease(uuid, text, integer, interval) IS
+    'lets the worker that holds this attempt keep the job for the time of lease from now on';
+
+CREATE FUNCTION ayb_jobs.complete(id uuid, worker_id text, attempt integer, result jsonb DEFAULT NULL)
+    RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_complete';
+COMMENT ON FUNCTION ayb_jobs.complete(uuid, text, integer, jsonb) IS
+    'completes a job for the worker that holds this attempt';
+
+CREATE FUNCTION ayb_jobs.fail(id uuid, worker_id text, attempt integer, error text,
+                              retry_in interval DEFAULT NULL) RETURNS ayb_jobs.jobs
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_fail';
+COMMENT ON FUNCTION ayb_jobs.fail(uuid, text, integer, text, interval) IS
+    'records that the attempt failed: the job is tried again after retry_in (the back-off by default), or failed when its attempts are used up';

@@ -1,0 +1,142 @@
+CREATE FUNCTION ayb_jobs.workers(OUT pid integer, OUT worker_id text, OUT role regrole, OUT state text,
+                                 OUT since timestamptz, OUT job_id uuid, OUT type text, OUT attempt integer,
+                                 OUT job_since timestamptz, OUT percent integer, OUT note text)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_workers';
+COMMENT ON FUNCTION ayb_jobs.workers() IS 'the workers of this database, and what each is at';
+
+CREATE FUNCTION ayb_jobs.lanes(OUT role regrole, OUT due_at timestamptz, OUT workers integer,
+                               OUT queued bigint, OUT running bigint, OUT retry_at timestamptz,
+                               OUT error text)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_lanes';
+COMMENT ON FUNCTION ayb_jobs.lanes() IS
+    'the lanes of this database: one a role with jobs, before which instant nothing of it is due, and why it can''t be served, if so';
+
+CREATE FUNCTION ayb_jobs.events(since bigint DEFAULT 0, max_events integer DEFAULT 1000, OUT seq bigint,
+                                OUT at timestamptz, OUT job_id uuid, OUT type text, OUT run_as regrole,
+                                OUT old_state text, OUT new_state text)
+    RETURNS SETOF record LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_events';
+COMMENT ON FUNCTION ayb_jobs.events(bigint, integer) IS
+    'state changes of jobs after the event with number since, oldest first; the last 4096 of the server are kept';
+
+CREATE FUNCTION ayb_jobs._counts(OUT queued bigint, OUT running bigint, OUT completed bigint,
+                                 OUT failed bigint, OUT canceled bigint)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_counts';
+COMMENT ON FUNCTION ayb_jobs._counts() IS
+    'jobs by state as shared memory knows them; no row while the scheduler hasn''t counted';
+
+CREATE FUNCTION ayb_jobs._oldest_due() RETURNS timestamptz
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE lane AS (
+        (SELECT q.run_as, q.run_at FROM ayb_jobs.job_queue AS q
+         WHERE q.state = 'queued' AND q.waits_for IS NULL ORDER BY q.run_as, q.run_at LIMIT 1)
+        UNION ALL
+        SELECT n.run_as, n.run_at FROM lane AS l CROSS JOIN LATERAL (
+            SELECT q.run_as, q.run_at FROM ayb_jobs.job_queue AS q
+            WHERE q.state = 'queued' AND q.waits_for IS NULL AND q.run_as > l.run_as
+            ORDER BY q.run_as, q.run_at LIMIT 1) AS n
+    ), external AS (
+        SELECT first.run_at FROM ayb_jobs.handlers AS h CROSS JOIN LATERAL (
+            SELECT q.run_at FROM ayb_jobs.job_queue AS q
+            WHERE q.type = h.type AND q.state = 'queued' AND q.waits_for = 'external'
+            ORDER BY q.run_at LIMIT 1) AS first
+        WHERE h.kind = 'external'
+    )
+    SELECT min(u.run_at) FROM (SELECT l.run_at FROM lane AS l UNION ALL SELECT e.run_at FROM external AS e) AS u
+    WHERE u.run_at <= ayb_jobs._now();
+END;
+COMMENT ON FUNCTION ayb_jobs._oldest_due() IS 'when the oldest job that is due became due; one index probe a lane';
+
+CREATE FUNCTION ayb_jobs.stats(OUT queued bigint, OUT running bigint, OUT completed bigint, OUT failed bigint,
+                               OUT canceled bigint, OUT oldest_due_seconds double precision)
+    RETURNS record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH kept AS MATERIALIZED (
+        SELECT * FROM ayb_jobs._counts()
+    ), counted AS (
+        SELECT count(*) FILTER (WHERE j.state = 'queued') AS queued,
+               count(*) FILTER (WHERE j.state = 'running') AS running,
+               count(*) FILTER (WHERE j.state = 'completed') AS completed,
+               count(*) FILTER (WHERE j.state = 'failed') AS failed,
+               count(*) FILTER (WHERE j.state = 'canceled') AS canceled
+        FROM ayb_jobs.jobs AS j WHERE NOT EXISTS (SELECT FROM kept)
+    )
+    SELECT c.queued, c.running, c.completed, c.failed, c.canceled,
+           extract(epoch FROM ayb_jobs._now() - ayb_jobs._oldest_due())::double precision
+    FROM (SELECT * FROM kept UNION ALL SELECT * FROM counted LIMIT 1) AS c;
+END;
+COMMENT ON FUNCTION ayb_jobs.stats() IS
+    'how many jobs are in each state, and how long the oldest due one has waited (NULL if none is due); reads no table once the scheduler has counted';
+
+CREATE FUNCTION ayb_jobs._current_minutes() RETURNS SETOF ayb_jobs.job_minutes
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_current_minutes';
+COMMENT ON FUNCTION ayb_jobs._current_minutes() IS 'counts of minutes that are not in job_minutes yet';
+
+CREATE FUNCTION ayb_jobs._add_histograms(bigint[], bigint[]) RETURNS bigint[]
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_add_histograms';
+COMMENT ON FUNCTION ayb_jobs._add_histograms(bigint[], bigint[]) IS 'the sum of two histograms';
+
+CREATE AGGREGATE ayb_jobs._sum_histograms(bigint[]) (
+    SFUNC = ayb_jobs._add_histograms, STYPE = bigint[], COMBINEFUNC = ayb_jobs._add_histograms,
+    PARALLEL = SAFE);
+COMMENT ON AGGREGATE ayb_jobs._sum_histograms(bigint[]) IS 'the sum of histograms';
+
+CREATE FUNCTION ayb_jobs._quantile(counts bigint[], quantile double precision) RETURNS double precision
+    LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_quantile';
+COMMENT ON FUNCTION ayb_jobs._quantile(bigint[], double precision) IS
+    'milliseconds below which that share of a histogram lies, at most 19 % off';
+
+CREATE FUNCTION ayb_jobs.series(since timestamptz DEFAULT NULL, step interval DEFAULT '1 minute',
+                                type text DEFAULT NULL, OUT bucket timestamptz, OUT job_type text,
+                                OUT completed bigint, OUT failed bigint, OUT retried bigint,
+                                OUT lost bigint, OUT canceled bigint,
+                                OUT wait_p50 double precision, OUT wait_p95 double precision,
+                                OUT wait_p99 double precision, OUT run_p50 double precision,
+                                OUT run_p95 double precision, OUT run_p99 double precision)
+    RETURNS SETOF record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH summed AS (
+        SELECT date_bin(step, m.minute, '2000-01-01 00:00:00+00'::timestamptz) AS bucket, m.type,
+               sum(m.completed)::bigint AS completed, sum(m.failed)::bigint AS failed,
+               sum(m.retried)::bigint AS retried, sum(m.lost)::bigint AS lost,
+               sum(m.canceled)::bigint AS canceled, ayb_jobs._sum_histograms(m.wait_time) AS waits,
+               ayb_jobs._sum_histograms(m.run_time) AS runs
+        FROM (SELECT * FROM ayb_jobs.job_minutes UNION ALL SELECT * FROM ayb_jobs._current_minutes()) AS m
+        WHERE m.minute >= coalesce(series.since, ayb_jobs._now() - interval '1 hour')
+          AND (series.type IS NULL OR m.type = series.type)
+        GROUP BY 1, 2
+    )
+    SELECT s.bucket, s.type, s.completed, s.failed, s.retried, s.lost, s.canceled,
+           ayb_jobs._quantile(s.waits, 0.5), ayb_jobs._quantile(s.waits, 0.95),
+           ayb_jobs._quantile(s.waits, 0.99), ayb_jobs._quantile(s.runs, 0.5),
+           ayb_jobs._quantile(s.runs, 0.95), ayb_jobs._quantile(s.runs, 0.99)
+    FROM summed AS s ORDER BY s.bucket, s.type;
+END;
+COMMENT ON FUNCTION ayb_jobs.series(timestamptz, interval, text) IS
+    'attempts by step and type since an instant (an hour ago by default), with quantiles of waiting and running in milliseconds';
+
+CREATE FUNCTION ayb_jobs.attempts(job_id uuid, OUT attempt integer, OUT status text, OUT worker_id text,
+                                  OUT started_at timestamptz, OUT finished_at timestamptz,
+                                  OUT duration_ms double precision, OUT error text, OUT sqlstate text)
+    RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT u.attempt, u.status, u.worker_id, u.started_at, u.finished_at,
+           (extract(epoch FROM u.finished_at - u.started_at) * 1000)::double precision, u.error, u.sqlstate
+    FROM (
+        SELECT a.attempt, a.status, a.worker_id, a.started_at, a.finished_at, a.error, a.sqlstate
+        FROM ayb_jobs.job_attempts AS a WHERE a.job_id = attempts.job_id
+        UNION ALL
+        SELECT j.attempts, j.state, j.worker_id, j.last_run_at, j.completed_at, NULL, NULL
+        FROM ayb_jobs.jobs AS j WHERE j.id = attempts.job_id AND j.state IN ('running', 'completed')
+    ) AS u
+    ORDER BY u.started_at, u.attempt;
+END;
+COMMENT ON FUNCTION ayb_jobs.attempts(uuid) IS 'every attempt of a job: failed, lost, canceled, running, completed';
+
+CREATE FUNCTION ayb_jobs._server_state(OUT preloaded boolean, OUT enabled boolean, OUT launched boolean,
+                                       OUT scheduled boolean, OUT dormant boolean,
+                                       OUT no_slot_since timestamptz, OUT leases_lost bigint,
+                                       OUT draining boolean, OUT error text)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_server_state';
+COMMENT ON FUNCTION ayb_jobs._server_state() IS 'what health() asks of shared memory';
+REVOKE ALL ON FUNCTION ayb_jobs._server_state() FROM PUBLIC;

@@ -1,0 +1,102 @@
+-- Runs as the owner, since PostgreSQL shows other roles' sessions to few: it takes no argument, and who may
+-- call it is granted below.
+CREATE FUNCTION ayb_jobs.health(OUT "check" text, OUT status text, OUT detail text, OUT hint text)
+    RETURNS SETOF record LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH state AS MATERIALIZED (
+        SELECT * FROM ayb_jobs._server_state()
+    ), horizon AS (
+        SELECT 'session ' || a.pid || coalesce(' of ' || a.usename, '') AS holder, age(a.backend_xmin) AS age,
+               a.xact_start AS since
+        FROM pg_stat_activity AS a WHERE a.backend_xmin IS NOT NULL AND a.pid <> pg_backend_pid()
+        UNION ALL
+        SELECT 'replication slot ' || s.slot_name, age(s.xmin), NULL FROM pg_replication_slots AS s
+        WHERE s.xmin IS NOT NULL
+        UNION ALL
+        SELECT 'prepared transaction ' || quote_literal(p.gid), age(p.transaction), p.prepared
+        FROM pg_prepared_xacts AS p
+    ), oldest AS (
+        SELECT h.*, extract(epoch FROM clock_timestamp() - h.since) AS seconds
+        FROM horizon AS h ORDER BY h.age DESC LIMIT 1
+    ), tuples AS (
+        SELECT s.n_live_tup, s.n_dead_tup, s.last_autovacuum FROM pg_stat_all_tables AS s
+        WHERE s.relid = 'ayb_jobs.job_queue'::regclass
+    ), due AS (
+        SELECT extract(epoch FROM ayb_jobs._now() - ayb_jobs._oldest_due()) AS seconds
+    ), waiting AS (
+        SELECT q.type, count(*) AS jobs FROM ayb_jobs.job_queue AS q
+        WHERE q.state = 'queued' AND q.waits_for = 'handler' GROUP BY q.type
+    )
+    SELECT 'preloaded', CASE WHEN s.preloaded THEN 'ok' ELSE 'error' END,
+           CASE WHEN s.preloaded THEN 'the library is preloaded' ELSE 'nothing runs: the library is not preloaded' END,
+           CASE WHEN NOT s.preloaded THEN 'Add ayb_jobs to shared_preload_libraries and restart the server.' END
+    FROM state AS s
+    UNION ALL
+    SELECT 'enabled', CASE WHEN s.enabled THEN 'ok' ELSE 'warning' END,
+           'ayb_jobs.enabled is ' || CASE WHEN s.enabled THEN 'on' ELSE 'off: nothing runs' END,
+           CASE WHEN NOT s.enabled THEN 'ALTER SYSTEM SET ayb_jobs.enabled = on; SELECT pg_reload_conf();' END
+    FROM state AS s
+    UNION ALL
+    SELECT 'scheduler', CASE WHEN s.scheduled OR NOT (s.preloaded AND s.enabled) THEN 'ok' ELSE 'error' END,
+           CASE WHEN s.scheduled THEN 'the scheduler of this database runs'
+                ELSE 'no scheduler runs for this database' || coalesce(': ' || s.error, '') END,
+           CASE WHEN NOT s.scheduled AND s.preloaded AND s.enabled
+                THEN 'See the server log; is the database named in ayb_jobs.databases?' END
+    FROM state AS s
+    UNION ALL
+    SELECT 'stamp', CASE WHEN s.dormant THEN 'error' ELSE 'ok' END,
+           CASE WHEN s.dormant THEN 'nothing runs: this database is a copy or was restored'
+                ELSE 'the database is the one that its stamp names' END,
+           CASE WHEN s.dormant THEN 'SELECT ayb_jobs.resume(); lets its jobs run.' END
+    FROM state AS s
+    UNION ALL
+    SELECT 'paused', CASE WHEN count(p.type) = 0 THEN 'ok' ELSE 'warning' END,
+           coalesce(string_agg(CASE p.type WHEN '' THEN 'all of the database' ELSE 'type ' || p.type END, ', '
+                               ORDER BY p.type), 'nothing is paused'),
+           CASE WHEN count(p.type) > 0 THEN 'SELECT ayb_jobs.resume(type); or resume() for the database.' END
+    FROM ayb_jobs.pauses AS p
+    UNION ALL
+    SELECT 'worker_slots', CASE WHEN s.no_slot_since IS NULL THEN 'ok' ELSE 'error' END,
+           CASE WHEN s.no_slot_since IS NULL THEN 'background worker slots are free'
+                ELSE 'no background worker slot has been free since ' || s.no_slot_since END,
+           CASE WHEN s.no_slot_since IS NOT NULL
+                THEN 'Raise max_worker_processes (it is ' || current_setting('max_worker_processes') || ') and restart the server.' END
+    FROM state AS s
+    UNION ALL
+    SELECT 'oldest_due', CASE WHEN d.seconds > 60 THEN 'warning' ELSE 'ok' END,
+           coalesce('the oldest due job has waited ' || round(d.seconds, 1) || ' s', 'no job is due'),
+           CASE WHEN d.seconds > 60 THEN 'See ayb_jobs.lanes() and ayb_jobs.workers(); raise ayb_jobs.worker_concurrency if workers are busy.' END
+    FROM due AS d
+    UNION ALL
+    SELECT 'handlers', CASE WHEN count(w.type) = 0 THEN 'ok' ELSE 'warning' END,
+           coalesce(string_agg(w.jobs || ' of type ' || w.type, ', ' ORDER BY w.type) || ' wait for a handler',
+                    'no job waits for a handler'),
+           CASE WHEN count(w.type) > 0 THEN 'Register one with ayb_jobs.register_handler().' END
+    FROM waiting AS w
+    UNION ALL
+    SELECT 'lanes', CASE WHEN count(l.error) = 0 THEN 'ok' ELSE 'error' END,
+           coalesce(string_agg('role ' || l.role || ': ' || l.error, '; ' ORDER BY l.role::text),
+                    'every lane can be served'),
+           CASE WHEN count(l.error) > 0 THEN 'ALTER ROLE … LOGIN, GRANT CONNECT ON DATABASE, or cancel the jobs.' END
+    FROM ayb_jobs.lanes() AS l
+    UNION ALL
+    SELECT 'leases_lost', CASE WHEN s.leases_lost > 0 THEN 'warning' ELSE 'ok' END,
+           coalesce(s.leases_lost, 0) || ' attempts lost since the scheduler started',
+           CASE WHEN s.leases_lost > 0 THEN 'See ayb_jobs.attempts(job_id), and the server log.' END
+    FROM state AS s
+    UNION ALL
+    SELECT 'xmin_horizon', CASE WHEN o.seconds > 3600 OR o.age > 10000000 THEN 'warning' ELSE 'ok' END,
+           coalesce(o.holder || ' holds back vacuum by ' || o.age || ' transactions'
+                    || coalesce(', for ' || round(o.seconds) || ' s', ''), 'nothing holds back vacuum'),
+           CASE WHEN o.seconds > 3600 OR o.age > 10000000 THEN 'End it: dead rows can''t be removed before.' END
+    FROM (SELECT 1) AS one LEFT JOIN oldest AS o ON true
+    UNION ALL
+    SELECT 'dead_tuples', CASE WHEN t.n_dead_tup > 100000 AND t.n_dead_tup > t.n_live_tup THEN 'warning' ELSE 'ok' END,
+           coalesce(t.n_dead_tup, 0) || ' dead rows in job_queue, ' || coalesce(t.n_live_tup, 0) || ' live',
+           CASE WHEN t.n_dead_tup > 100000 AND t.n_dead_tup > t.n_live_tup THEN 'Is autovacuum on, and nothing holding back vacuum?' END
+    FROM tuples AS t;
+END;
+COMMENT ON FUNCTION ayb_jobs.health() IS
+    'one row a check: what is well, what isn''t, and what mends it; for ayb_jobs_admin and pg_monitor';
+REVOKE ALL ON FUNCTION ayb_jobs.health() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ayb_jobs.health() TO ayb_jobs_admin, pg_monitor;

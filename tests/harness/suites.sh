@@ -1,0 +1,143 @@
+# shellcheck shell=bash disable=SC2034,SC2154  # variables are shared with who sources this
+# Sourced by check: the suites. Each calls `count PASSED FAILED NAME` and never fails itself.
+
+# make_sources: sets sources, where the server's user can read the tests: the checkout, or else a copy.
+make_sources() {
+    sources=$checkout
+    as_server test -r "$checkout/regress" && return 0
+    sources=$state/sources
+    rm -rf "$sources"
+    mkdir -p "$sources"
+    cp -R "$checkout/regress" "$checkout/tests" "$sources/"
+    chmod -R a+rX "$sources"
+}
+
+# stop_leftovers: stops the servers of tests that were killed. Only what runs in our own check directory.
+stop_leftovers() {
+    local pid_file
+    [[ -d ${out:-} && ${tree_bin:-} ]] || return 0
+    while IFS= read -r pid_file; do
+        server_stop "${pid_file%/postmaster.pid}" immediate
+    done < <(find "$out" -name postmaster.pid)
+}
+
+# in_time COMMAND ...: as the server's user, for half an hour at most.
+in_time() { as_server timeout --foreground -k 30 "${SUITE_TIMEOUT:-1800}" env "$@"; }
+
+# Unit tests of core/, plain and under the sanitizers. A case counts once, and passes if it does in both.
+suite_unit() {
+    local kind build log=$out/unit.log total=0 bad
+    : >"$out/unit.failed"
+    for kind in plain sanitized; do
+        build=$state/build/$kind
+        if ! { cmake -S "$checkout" -B "$build" -DCMAKE_BUILD_TYPE=RelWithDebInfo \
+            -DAYB_SANITIZE="$([[ $kind == plain ]] || echo address,undefined)" &&
+            cmake --build "$build" -j "$(nproc)"; } >"$log" 2>&1; then
+            tail -n 200 "$log"
+            count 0 1 "unit ($kind build)"
+            continue
+        fi
+        rm -f "$build/Testing/Temporary/LastTestsFailed.log"
+        (cd "$build" && ctest -j "$(nproc)" --output-on-failure --timeout 120) >"$log" 2>&1 || true
+        sed -n '/tests passed,\|No tests were found/p' "$log" | sed "s/^/$kind: /"
+        total=$(sed -n 's/.* tests failed out of \([0-9]*\)$/\1/p' "$log")
+        if [[ -s $build/Testing/Temporary/LastTestsFailed.log ]]; then
+            tail -n 200 "$log"
+            sed 's/^[0-9]*://' "$build/Testing/Temporary/LastTestsFailed.log" >>"$out/unit.failed"
+        fi
+    done
+    bad=$(sort -u "$out/unit.failed" | wc -l)
+    count $((${total:-0} - bad)) "$bad" unit
+}
+
+# count_regress NAME STATUS LOG: what pg_regress and its sibling printed, "test x ... ok" or "... FAILED".
+count_regress() {
+    local good bad
+    good=$(grep -cE '\.\.\. ok( |$)' "$3" || true)
+    bad=$(grep -cE '\.\.\. (FAILED|failed)' "$3" || true)
+    # It could not run, or its server went away: not to be taken for success.
+    (($2 == 0 || bad > 0)) || bad=1
+    count "$good" "$bad" "$1"
+    ((bad == 0)) || show_diffs "$out/$1"
+}
+
+show_diffs() { # show_diffs OUTPUT_DIRECTORY
+    if [[ -s $1/regression.diffs ]]; then
+        tail -n 200 "$1/regression.diffs"
+    else
+        tail -n 50 "$1"/log/*.log 2>/dev/null || true
+    fi
+}
+
+# run_regress NAME PROGRAM INPUT [OPTION ...]: PROGRAM makes a server of its own, on a socket in /tmp.
+run_regress() {
+    local name=$1 program=$2 input=$3 status=0 tests
+    shift 3
+    tests=(--schedule="$input/schedule")
+    [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
+    if [[ ! -f $input/schedule ]]; then
+        # Nothing there yet is no failure; tests that nobody runs are.
+        [[ -z $(find "$input"/s*/ -maxdepth 1 -type f 2>/dev/null || true) ]] || count 0 1 "$name (no schedule)"
+        return 0
+    fi
+    for_server "$out/$name"
+    in_time "$program" --inputdir="$input" --outputdir="$out/$name" --bindir="$tree_bin" \
+        --temp-instance="$out/$name/instance" --temp-config="$sources/regress/postgresql.conf" \
+        --no-locale --encoding=UTF8 "$@" "${tests[@]}" </dev/null 2>&1 | tee "$out/$name.log" || status=$?
+    count_regress "$name" "$status" "$out/$name.log"
+}
+
+suite_regress() {
+    run_regress regress "$test_dir/regress/pg_regress" "$sources/regress" --dbname=regression
+}
+
+suite_isolation() {
+    run_regress isolation "$test_dir/isolation/pg_isolation_regress" "$sources/regress/isolation" \
+        --dbname=isolation --load-extension=ayb_jobs
+}
+
+# Real servers, by PostgreSQL's own modules. TESTDIR is theirs to write in.
+suite_tap() {
+    local files=() status=0 log
+    for_server "$out/tap"
+    if [[ -n ${TESTS:-} ]]; then
+        read -ra files <<<"$TESTS"
+    else
+        mapfile -t files < <(cd "$sources/regress" && find t -name '*.pl' 2>/dev/null | sort)
+    fi
+    ((${#files[@]})) || return 0
+    in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/tap" TESTDATADIR="$out/tap/tmp_check" \
+        TESTLOGDIR="$out/tap/tmp_check/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" \
+        PROVE_JOBS="${PROVE_JOBS:-1}" PERL5LIB="$test_dir/perl:$sources/regress/perl" \
+        perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/tap/result" "${files[@]}" \
+        </dev/null 2>&1 || status=$?
+    if [[ ! -f $out/tap/result ]]; then
+        count 0 1 tap
+        tail -n 50 "$out"/tap/tmp_check/log/regress_log_* 2>/dev/null || true
+    else
+        local good bad names
+        { read -r good bad && read -r names; } <"$out/tap/result" || true
+        count "$good" "$bad" tap
+        for log in ${names:-}; do
+            log=$out/tap/tmp_check/log/regress_log_$(basename "$log" .pl)
+            [[ ! -f $log ]] || { printf '\n-- %s\n' "$log" && tail -n 200 "$log"; }
+        done
+    fi
+}
+
+# Tests of the harness itself; each file is one test, run as whoever runs this.
+suite_harness() {
+    local file name
+    for file in "$checkout"/tests/harness/*_test.sh; do
+        [[ -f $file ]] || continue
+        name=$(basename "$file")
+        if "$file" </dev/null >"$out/$name.log" 2>&1; then
+            printf '%s ok\n' "$name"
+            count 1 0 harness
+        else
+            printf '%s FAILED\n' "$name"
+            tail -n 200 "$out/$name.log"
+            count 0 1 "harness $name"
+        fi
+    done
+}

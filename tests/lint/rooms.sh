@@ -1,0 +1,58 @@
+#!/bin/bash
+# The arrows between the rooms: core <- queue, schedule, matview <- workers <- entry point; pg serves them all and
+# knows none of them; core knows no PostgreSQL; the sidecar knows nothing of the extension.
+source "$(dirname "$0")/lib.sh"
+
+# What a file of a room may include of ours.
+declare -A may=(
+    [core]=" core "
+    [pg]=" core pg "
+    [queue]=" core pg queue "
+    [schedule]=" core pg schedule "
+    [matview]=" core pg matview "
+    [workers]=" core pg queue schedule matview workers "
+    [.]=" core pg queue schedule matview workers "
+)
+pg_config=$("$lint/../harness/pg_config")
+server=$("$pg_config" --includedir-server)
+
+includes() { code "$1" | sed -nE 's/^([0-9]+)\t[ \t]*#[ \t]*include[ \t]*([<"][^">]+).*/\1 \2/p'; }
+
+check_extension_file() { # FILE ROOM
+    local line header quote target
+    while read -r line header; do
+        quote=${header:0:1} header=${header:1}
+        target=${header%%/*}
+        if [[ $header == *..* ]]; then
+            wrong "$1:$line" "\"$header\": include relative to extension/, as \"room/file.hpp\""
+        elif [[ $target != "$header" && -n ${may[$target]:-} && -e extension/$header ]]; then
+            [[ ${may[$2]} == *" $target "* ]] || wrong "$1:$line" "room $2 may not include $header"
+        elif [[ $header == sidecar/* ]]; then
+            wrong "$1:$line" "the extension may not include the sidecar's $header"
+        elif [[ $header == *.hpp ]]; then
+            wrong "$1:$line" "there is no extension/$header: ours are included as \"room/file.hpp\""
+        elif [[ $2 == core && ( $quote == '"' || -e $server/$header || $header == *pq*.h ) ]]; then
+            wrong "$1:$line" "core may not include PostgreSQL's $header"
+        fi
+    done < <(includes "$1")
+}
+
+for file in extension/**/*.{cpp,hpp,h}; do
+    room=$(dirname "${file#extension/}")
+    if [[ -z ${may[$room]:-} ]]; then
+        wrong "$file:1" "extension/$room is no room that tests/lint/rooms.sh knows"
+        continue
+    fi
+    [[ $room != . || $file == extension/ayb_jobs.cpp ]] || wrong "$file:1" "only ayb_jobs.cpp stands outside the rooms"
+    check_extension_file "$file" "$room"
+done
+
+for file in sidecar/**/*.{cpp,hpp,h}; do
+    while read -r line header; do
+        header=${header:1}
+        if [[ $header == *extension/* || -e extension/$header || -e $server/$header && $header != *libpq* ]]; then
+            wrong "$file:$line" "the sidecar may not include $header: SQL is the contract"
+        fi
+    done < <(includes "$file")
+done
+finish
