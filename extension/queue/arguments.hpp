@@ -31,15 +31,13 @@ void check_run_at(TimestampTz run_at);
 int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise_ms);
 
 inline Datum uuid_datum(const core::Uuid &id) {
-    auto *copy = static_cast<pg_uuid_t *>(palloc(sizeof(pg_uuid_t)));
-    memcpy(copy->data, id.bytes, UUID_LEN);
-    return UUIDPGetDatum(copy);
+    auto *copy = reinterpret_cast<core::Uuid *>(palloc(sizeof(core::Uuid)));
+    *copy = id;
+    return PointerGetDatum(copy);
 }
 
 inline core::Uuid uuid_value(Datum value) {
-    core::Uuid id;
-    memcpy(id.bytes, DatumGetUUIDP(value)->data, UUID_LEN);
-    return id;
+    return *reinterpret_cast<const core::Uuid *>(DatumGetPointer(value));
 }
 
 // The id as text, palloc'd.

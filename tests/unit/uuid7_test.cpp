@@ -1,0 +1,54 @@
+#include "core/uuid7.hpp"
+
+#include <gtest/gtest.h>
+
+#include <cstring>
+
+using namespace ayb::core;
+
+namespace {
+
+const uint8_t kRandom[8] = {0xFF, 0x12, 0x34, 0x56, 0x78, 0x9A, 0xBC, 0xDE};
+
+bool before(const Uuid &one, const Uuid &other) {
+    return std::memcmp(one.bytes, other.bytes, sizeof(one.bytes)) < 0;
+}
+
+} // namespace
+
+TEST(Uuid7, CarriesVersionVariantAndInstant) {
+    Uuid7Sequence sequence;
+    const int64_t instant = 1700000000123456;
+    const Uuid id = make_uuid7(sequence, instant, kRandom);
+    EXPECT_EQ(id.bytes[6] >> 4, 7);
+    EXPECT_EQ(id.bytes[8] >> 6, 2);
+    EXPECT_EQ(uuid7_microseconds(id), instant);
+    EXPECT_EQ(std::memcmp(id.bytes + 9, kRandom + 1, 7), 0);
+}
+
+TEST(Uuid7, SortsByTheMicrosecond) {
+    Uuid7Sequence sequence;
+    Uuid last = make_uuid7(sequence, 1700000000999000, kRandom);
+    for (int64_t step = 1; step < 5000; step++) {
+        const Uuid next = make_uuid7(sequence, 1700000000999000 + step, kRandom);
+        ASSERT_TRUE(before(last, next)) << step;
+        last = next;
+    }
+}
+
+TEST(Uuid7, NeverStepsBackWithTheClock) {
+    Uuid7Sequence sequence;
+    const Uuid first = make_uuid7(sequence, 1700000000000000, kRandom);
+    const Uuid second = make_uuid7(sequence, 1600000000000000, kRandom);
+    EXPECT_TRUE(before(first, second));
+}
+
+TEST(Uuid7, NeverRepeatsWithinAMicrosecond) {
+    Uuid7Sequence sequence;
+    Uuid last = make_uuid7(sequence, 1700000000000000, kRandom);
+    for (int i = 0; i < 100; i++) {
+        const Uuid next = make_uuid7(sequence, 1700000000000000, kRandom);
+        ASSERT_TRUE(before(last, next));
+        last = next;
+    }
+}
