@@ -138,42 +138,40 @@ void wake_scheduler(Database *entry) {
         SetLatch(latch);
 }
 
-void request_probe(Oid database) {
-    if (shared() == nullptr)
-        return;
+void wake_launcher() {
     SpinLockAcquire(&shared()->launcher_mutex);
-    if (OidIsValid(database) && shared()->probe_count < kMaxProbes)
-        shared()->probes[shared()->probe_count++] = database;
-    else
-        shared()->probe_all = true;
     Latch *launcher = shared()->launcher;
     SpinLockRelease(&shared()->launcher_mutex);
     if (launcher != nullptr)
         SetLatch(launcher);
 }
 
-bool next_probe(Oid *database, bool *all) {
+void request_probe(Oid database) {
+    if (shared() == nullptr)
+        return;
+    LauncherMail &mail = shared()->mail;
     SpinLockAcquire(&shared()->launcher_mutex);
-    *all = shared()->probe_all;
-    *database = shared()->probe_count > 0 ? shared()->probes[--shared()->probe_count] : InvalidOid;
-    shared()->probe_all = false;
+    if (OidIsValid(database) && mail.probe_count < kMaxProbes)
+        mail.probes[mail.probe_count++] = database;
+    else
+        mail.probe_all = true;
     SpinLockRelease(&shared()->launcher_mutex);
-    return *all || OidIsValid(*database);
+    wake_launcher();
 }
 
 void report_absent(Oid database) {
+    LauncherMail &mail = shared()->mail;
     SpinLockAcquire(&shared()->launcher_mutex);
-    if (shared()->absent_count < kMaxProbes)
-        shared()->absent[shared()->absent_count++] = database;
+    if (mail.absent_count < kMaxProbes)
+        mail.absent[mail.absent_count++] = database;
     SpinLockRelease(&shared()->launcher_mutex);
 }
 
-Oid next_absent() {
+void take_mail(LauncherMail *mail) {
     SpinLockAcquire(&shared()->launcher_mutex);
-    const Oid database =
-        shared()->absent_count > 0 ? shared()->absent[--shared()->absent_count] : InvalidOid;
+    *mail = shared()->mail;
+    shared()->mail = LauncherMail{};
     SpinLockRelease(&shared()->launcher_mutex);
-    return database;
 }
 
 bool take_hold(Oid database) {

@@ -21,14 +21,18 @@ void leave_database(Database *entry);
 
 void wake_scheduler(Database *entry);
 
-// Asks the launcher to look at this database (InvalidOid: at all of them).
+// Asks the launcher to look at this database (InvalidOid: at all of them), at once.
 void request_probe(Oid database);
-// The next database to probe; false where there is none. `*all` is set where every one is meant.
-bool next_probe(Oid *database, bool *all);
 
-// A scheduler says that its database doesn't have the extension; the launcher takes note.
+// A scheduler says that its database doesn't have the extension; the launcher takes note. It has to
+// look once more after that, and ask for a probe if the extension came in the meantime.
 void report_absent(Oid database);
-Oid next_absent(); // InvalidOid where there is none
+
+// A scheduler left: the launcher starts another if one is wanted.
+void wake_launcher();
+
+// Takes what the launcher was told since it last asked.
+void take_mail(LauncherMail *mail);
 
 // Keeps the database's processes away until release_hold(). False where shared memory has no place
 // left.

@@ -153,15 +153,21 @@ struct RunningJob {
     int32 attempt;
 };
 
+// What the launcher is told. It takes all of it at one instant: so a database that was reported absent
+// before somebody asked for it is never noted as absent after that.
+struct LauncherMail {
+    Oid probes[kMaxProbes]; // to be looked at
+    int probe_count;
+    bool probe_all;
+    Oid absent[kMaxProbes]; // were probed and don't have the extension
+    int absent_count;
+};
+
 struct Shared {
     pid_t launcher_pid;
     Latch *launcher;
-    slock_t launcher_mutex; // guards the probes and the time below
-    Oid probes[kMaxProbes];
-    int probe_count;
-    bool probe_all;
-    Oid absent[kMaxProbes]; // databases that were probed and don't have the extension
-    int absent_count;
+    slock_t launcher_mutex; // guards the mail and the time below
+    LauncherMail mail;
     TimestampTz no_slot_since;
 
     pg_atomic_uint64 next_event;

@@ -35,6 +35,15 @@ const char *template_of(const CreatedbStmt *statement) {
     return nullptr; // template1, where nothing of ours runs
 }
 
+// Only a move to another tablespace needs the database empty.
+const char *moved_database(const AlterDatabaseStmt *statement) {
+    ListCell *cell;
+    foreach (cell, statement->options)
+        if (strcmp(lfirst_node(DefElem, cell)->defname, "tablespace") == 0)
+            return statement->dbname;
+    return nullptr;
+}
+
 // The database that the statement needs for itself; null for none.
 const char *database_of(Node *statement) {
     switch (nodeTag(statement)) {
@@ -43,7 +52,7 @@ const char *database_of(Node *statement) {
     case T_CreatedbStmt:
         return template_of(reinterpret_cast<CreatedbStmt *>(statement));
     case T_AlterDatabaseStmt:
-        return reinterpret_cast<AlterDatabaseStmt *>(statement)->dbname;
+        return moved_database(reinterpret_cast<AlterDatabaseStmt *>(statement));
     case T_RenameStmt: {
         const auto *rename = reinterpret_cast<RenameStmt *>(statement);
         return rename->renameType == OBJECT_DATABASE ? rename->subname : nullptr;

@@ -46,19 +46,24 @@ template <typename Visit> void each_known(Visit visit) {
         visit(entry);
 }
 
-// Serves what others asked: databases to look at again, and the answers of those that were looked
-// at.
+// Somebody committed what makes the database worth a look: it does not wait like one whose scheduler
+// failed.
+void look_again(Known *entry) {
+    entry->absent = false;
+    entry->started_at = 0;
+}
+
+// Serves what others asked: the answers of databases that were looked at, and those to look at
+// again.
 void take_messages() {
-    Oid database;
-    bool all;
-    while (OidIsValid(database = next_absent()))
-        known(database)->absent = true;
-    while (next_probe(&database, &all)) {
-        if (OidIsValid(database))
-            known(database)->absent = false;
-        if (all)
-            each_known([](Known *entry) { entry->absent = false; });
-    }
+    LauncherMail mail;
+    take_mail(&mail);
+    for (int i = 0; i < mail.absent_count; i++)
+        known(mail.absent[i])->absent = true;
+    for (int i = 0; i < mail.probe_count; i++)
+        look_again(known(mail.probes[i]));
+    if (mail.probe_all)
+        each_known(look_again);
 }
 
 void look_at_row(const FormData_pg_database *form) {

@@ -139,6 +139,13 @@ void tick(TimestampTz now, Times *times) {
     guarded(step_minutes, now);
 }
 
+bool look_for_extension() {
+    StartTransactionCommand();
+    const bool there = extension_exists();
+    CommitTransactionCommand();
+    return there;
+}
+
 bool still_wanted() {
     if (g_stop || !settings::enabled || pg_atomic_read_u32(&g_database->holds) != 0)
         return false;
@@ -223,28 +230,24 @@ void wind_down() {
         sleep_and_listen(10, "AybJobsScheduler");
         guarded(step_reap, clock_now());
     }
-    StartTransactionCommand();
-    const bool there = extension_exists();
-    CommitTransactionCommand();
-    if (there && !g_database->dormant)
+    if (look_for_extension() && !g_database->dormant)
         guarded(step_last_minutes, clock_now());
 }
 
 void leave(int /*code*/, Datum /*argument*/) {
-    const Oid database = g_database->oid;
     leave_database(g_database);
-    if (!proc_exit_inprogress || !g_stop)
-        request_probe(database);
+    wake_launcher();
 }
 
 bool enter() {
-    StartTransactionCommand();
-    const bool there = extension_exists();
-    CommitTransactionCommand();
-    if (!there)
-        report_absent(MyDatabaseId);
-    else
+    if (look_for_extension()) {
         g_database = enter_database(MyDatabaseId);
+    } else {
+        report_absent(MyDatabaseId);
+        // One that was created between the look and the report would be taken for absent for ever.
+        if (look_for_extension())
+            request_probe(MyDatabaseId);
+    }
     if (g_database != nullptr)
         before_shmem_exit(leave, 0);
     return g_database != nullptr;
