@@ -39,6 +39,12 @@ Datum value_of(HeapTuple row, TupleDesc shape, int number) {
     return null ? static_cast<Datum>(0) : value;
 }
 
+// A row that its constraints will refuse: triggers come before them.
+bool refused(HeapTuple row, TupleDesc shape) {
+    return is_null(row, shape, kId) || is_null(row, shape, kType) || is_null(row, shape, kState) ||
+           is_null(row, shape, kRunAs) || is_null(row, shape, kRunAt);
+}
+
 // A row as it is after the change (or, for a removed one, as it was).
 Change describe(HeapTuple row, TupleDesc shape) {
     Change change{};
@@ -82,6 +88,29 @@ void note_update(HeapTuple before, HeapTuple after, TupleDesc shape) {
     note_change(change);
 }
 
+// The rows of any other table would be read as if they were jobs.
+bool on_the_queue(FunctionCallInfo fcinfo) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        return false;
+    const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    Relation table = data->tg_relation;
+    return TRIGGER_FIRED_FOR_ROW(data->tg_event) && TRIGGER_FIRED_BEFORE(data->tg_event) &&
+           strcmp(RelationGetRelationName(table), "job_queue") == 0 &&
+           RelationGetNamespace(table) == get_namespace_oid("ayb_jobs", true);
+}
+
+void note_row(const TriggerData *data, HeapTuple row) {
+    TupleDesc shape = RelationGetDescr(data->tg_relation);
+    if (shared() == nullptr || refused(row, shape))
+        return;
+    if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+        note_change(describe(row, shape));
+    else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+        note_update(data->tg_trigtuple, row, shape);
+    else
+        note_removal(row, shape);
+}
+
 } // namespace
 
 } // namespace ayb
@@ -89,23 +118,14 @@ void note_update(HeapTuple before, HeapTuple after, TupleDesc shape) {
 using namespace ayb;
 
 AYB_SQL_FUNCTION(ayb_jobs_note_job) {
-    const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
-    if (!CALLED_AS_TRIGGER(fcinfo))
+    if (!on_the_queue(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("_note_job() is called by its trigger only")));
-    TupleDesc shape = RelationGetDescr(data->tg_relation);
-    if (shared() == nullptr)
-        return PointerGetDatum(TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple
-                                                                       : data->tg_trigtuple);
-    if (TRIGGER_FIRED_BY_INSERT(data->tg_event)) {
-        note_change(describe(data->tg_trigtuple, shape));
-    } else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event)) {
-        note_update(data->tg_trigtuple, data->tg_newtuple, shape);
-        return PointerGetDatum(data->tg_newtuple);
-    } else {
-        note_removal(data->tg_trigtuple, shape);
-    }
-    return PointerGetDatum(data->tg_trigtuple);
+    const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    HeapTuple row =
+        TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+    note_row(data, row);
+    return PointerGetDatum(row);
 }
 
 AYB_SQL_FUNCTION(ayb_jobs_note_configuration) {

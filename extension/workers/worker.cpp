@@ -48,6 +48,7 @@ bool take_turn(Oid role, MemoryContext memory, TimestampTz *idle_since) {
     if (lane == nullptr)
         return false;
     const LaneMark mark = mark_lane(lane);
+    const TimestampTz looked_at = clock_now();
     Job job;
     HOLD_CANCEL_INTERRUPTS();
     const bool found = claim_next(role, memory, &job);
@@ -61,13 +62,12 @@ bool take_turn(Oid role, MemoryContext memory, TimestampTz *idle_since) {
     const TimestampTz due = next_due(role);
     const TimestampTz now = clock_now();
     TimestampTz until = due;
-    if (due <= now)
-        until = later(now, settings::poll_interval *
-                               kMicrosecondsPerMillisecond); // somebody has it locked
-    else if (!raise_lane(lane, mark, due))
-        return true;
-    if (due <= now)
+    if (due <= looked_at) { // somebody has it locked
+        until = later(now, settings::poll_interval * kMicrosecondsPerMillisecond);
         hold_lane(lane, nullptr, settings::poll_interval);
+    } else if (!raise_lane(lane, mark, due) || due <= now) {
+        return true; // it was enqueued, or became due, since the look
+    }
     if (*idle_since == 0) {
         *idle_since = now;
         pgstat_report_stat(true);
@@ -84,7 +84,8 @@ void serve(Oid role) {
     MemoryContext memory =
         AllocSetContextCreate(TopMemoryContext, "ayb_jobs job", ALLOCSET_DEFAULT_SIZES);
     TimestampTz idle_since = 0;
-    clear_lane_failure(lane_of(MyDatabaseId, role));
+    if (Lane *lane = lane_of(MyDatabaseId, role))
+        clear_lane_failure(lane);
     while (!should_leave() && take_turn(role, memory, &idle_since)) {
         MemoryContextReset(memory);
         pgstat_report_stat(false);
