@@ -150,7 +150,8 @@ using namespace ayb;
 
 // cancel(id, force) → jobs
 AYB_SQL_FUNCTION(ayb_jobs_cancel) {
-    const core::Uuid id = uuid_value(PG_GETARG_DATUM(0));
+    const core::Uuid id = id_argument(fcinfo, 0);
+    require_argument(fcinfo, 1, "force");
     const bool force = PG_GETARG_BOOL(1);
     const Caller me = caller();
     if (force && shared() != nullptr)
@@ -168,7 +169,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cancel) {
 
 // retry_now(id) → jobs
 AYB_SQL_FUNCTION(ayb_jobs_retry_now) {
-    const core::Uuid id = uuid_value(PG_GETARG_DATUM(0));
+    const core::Uuid id = id_argument(fcinfo, 0);
     const Caller me = caller();
     const Books books = open_books();
     const Found job = find_job(id, me.role, me.admin, true);
