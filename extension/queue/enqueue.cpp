@@ -76,7 +76,9 @@ Oid requested_role(FunctionCallInfo fcinfo, int number) {
                         errmsg("only a superuser may enqueue jobs for superuser \"%s\"", name)));
     if (!is_member_of_role(me, role))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be a member of role \"%s\" to enqueue jobs for it", name)));
+                        errmsg("must be a member of role \"%s\" to enqueue jobs for it", name),
+                        errhint("GRANT %s TO %s;", quote_identifier(name),
+                                quote_identifier(role_name(me)))));
     return role;
 }
 
