@@ -37,12 +37,12 @@ COMMENT ON FUNCTION ayb_jobs.enqueue_many(text, jsonb[], timestamptz) IS
     'adds one job for each payload, in one statement, and gives back their ids in the same order';
 
 CREATE FUNCTION ayb_jobs.cancel(id uuid, force boolean DEFAULT false) RETURNS ayb_jobs.jobs
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_cancel';
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_cancel';
 COMMENT ON FUNCTION ayb_jobs.cancel(uuid, boolean) IS
     'takes a queued job out of the queue; with force also interrupts a running one';
 
 CREATE FUNCTION ayb_jobs.retry_now(id uuid) RETURNS ayb_jobs.jobs
-    LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_retry_now';
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_retry_now';
 COMMENT ON FUNCTION ayb_jobs.retry_now(uuid) IS 'puts a failed job back into the queue, with all its attempts, to run now';
 
 CREATE FUNCTION ayb_jobs.cancel_matching(type text DEFAULT NULL, since timestamptz DEFAULT NULL,

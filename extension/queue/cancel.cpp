@@ -6,6 +6,7 @@
 #include "queue/arguments.hpp"
 #include "queue/finish.hpp"
 #include "queue/rows.hpp"
+#include "queue/waiting.hpp"
 
 namespace ayb {
 
@@ -22,7 +23,7 @@ Statement s_cancel{
     nullptr};
 Statement s_retry{
     "UPDATE ayb_jobs.job_queue AS q SET state = 'queued', attempts = 0, last_error = NULL,"
-    " run_at = $2, updated_at = $2 WHERE q.id = $1",
+    " run_at = $2, updated_at = $2, waits_for = " AYB_WAITS_FOR " WHERE q.id = $1",
     2,
     {UUIDOID, TIMESTAMPTZOID},
     nullptr};
@@ -37,7 +38,8 @@ Statement s_cancel_matching{
 Statement s_retry_matching{
     "UPDATE ayb_jobs.job_queue AS q SET state = 'queued', attempts = 0, last_error = NULL, run_at "
     "= $4,"
-    " updated_at = $4 WHERE q.state = 'failed' AND ($1 IS NULL OR q.type = $1)"
+    " updated_at = $4, waits_for = " AYB_WAITS_FOR
+    " WHERE q.state = 'failed' AND ($1 IS NULL OR q.type = $1)"
     " AND ($2 IS NULL OR q.created_at >= $2) AND ($3 IS NULL OR q.created_at < $3)"
     " AND ($5 OR q.run_as = ANY ($6))",
     6,
@@ -150,7 +152,8 @@ using namespace ayb;
 
 // cancel(id, force) → jobs
 AYB_SQL_FUNCTION(ayb_jobs_cancel) {
-    const core::Uuid id = uuid_value(PG_GETARG_DATUM(0));
+    const core::Uuid id = id_argument(fcinfo, 0);
+    require_argument(fcinfo, 1, "force");
     const bool force = PG_GETARG_BOOL(1);
     const Caller me = caller();
     if (force && shared() != nullptr)
@@ -168,7 +171,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cancel) {
 
 // retry_now(id) → jobs
 AYB_SQL_FUNCTION(ayb_jobs_retry_now) {
-    const core::Uuid id = uuid_value(PG_GETARG_DATUM(0));
+    const core::Uuid id = id_argument(fcinfo, 0);
     const Caller me = caller();
     const Books books = open_books();
     const Found job = find_job(id, me.role, me.admin, true);

@@ -4,10 +4,9 @@ namespace ayb {
 
 namespace {
 
-[[noreturn]] void refuse(const char *what) {
-    ereport(ERROR,
-            (errcode(ERRCODE_FEATURE_NOT_SUPPORTED), errmsg("%s can't be a job's command", what),
-             errhint("To commit in between, put the statements into a procedure and CALL it.")));
+[[noreturn]] void refuse(const char *what, const char *hint) {
+    ereport(ERROR, (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                    errmsg("%s can't be a job's command", what), errhint("%s", hint)));
     pg_unreachable();
 }
 
@@ -19,10 +18,11 @@ RawStmt *parse_one(const char *sql) {
                         errhint("Put several into a function, or into a procedure and CALL it.")));
     auto *statement = linitial_node(RawStmt, statements);
     if (IsA(statement->stmt, TransactionStmt))
-        refuse("transaction control");
+        refuse("transaction control",
+               "To commit in between, put the statements into a procedure and CALL it.");
     if (IsA(statement->stmt, CopyStmt) &&
         reinterpret_cast<CopyStmt *>(statement->stmt)->filename == nullptr)
-        refuse("COPY from or to a client");
+        refuse("COPY from or to a client", "A worker has no client: COPY from or to a file.");
     return statement;
 }
 

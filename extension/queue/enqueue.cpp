@@ -76,7 +76,9 @@ Oid requested_role(FunctionCallInfo fcinfo, int number) {
                         errmsg("only a superuser may enqueue jobs for superuser \"%s\"", name)));
     if (!is_member_of_role(me, role))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be a member of role \"%s\" to enqueue jobs for it", name)));
+                        errmsg("must be a member of role \"%s\" to enqueue jobs for it", name),
+                        errhint("GRANT %s TO %s;", quote_identifier(name),
+                                quote_identifier(role_name(me)))));
     return role;
 }
 
@@ -184,26 +186,25 @@ void insert_job(const Order &order, const core::Uuid &id, Datum payload, const c
     run_statement(s_insert, parameters);
 }
 
-// Makes as many ids as there are payloads; none of those may be NULL.
-Datum *make_ids(ArrayType *payloads, TimestampTz at, int *count) {
+// Before anything looks at an element: a NULL has no size.
+void check_payloads(ArrayType *payloads) {
     if (ARR_NDIM(payloads) > 1 || array_contains_nulls(payloads))
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
                         errmsg("payloads must be a plain array without nulls"),
                         errhint("Write a JSON null as 'null'::jsonb.")));
-    *count = ArrayGetNItems(ARR_NDIM(payloads), ARR_DIMS(payloads));
-    auto *ids = static_cast<Datum *>(palloc((*count + 1) * sizeof(Datum)));
-    for (int i = 0; i < *count; i++)
-        ids[i] = uuid_datum(new_job_id(at));
-    return ids;
-}
-
-void check_payload_sizes(ArrayType *payloads) {
     ArrayIterator iterator = array_create_iterator(payloads, 0, nullptr);
     Datum payload;
     bool null;
     while (array_iterate(iterator, &payload, &null))
         check_json_size(payload, "payload");
     array_free_iterator(iterator);
+}
+
+Datum *make_ids(int count, TimestampTz at) {
+    auto *ids = static_cast<Datum *>(palloc((count + 1) * sizeof(Datum)));
+    for (int i = 0; i < count; i++)
+        ids[i] = uuid_datum(new_job_id(at));
+    return ids;
 }
 
 } // namespace
@@ -233,10 +234,10 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payloads");
     ArrayType *payloads = PG_GETARG_ARRAYTYPE_P(1);
+    check_payloads(payloads);
+    const int count = ArrayGetNItems(ARR_NDIM(payloads), ARR_DIMS(payloads));
     const Order order = make_order(fcinfo, type, 2, PG_NARGS(), PG_NARGS());
-    check_payload_sizes(payloads);
-    int count;
-    Datum *ids = make_ids(payloads, order.now, &count);
+    Datum *ids = make_ids(count, order.now);
 
     const Books books = open_books();
     Parameters parameters;

@@ -121,7 +121,7 @@ void read_error(const ErrorData &error, Failure *failure) {
 }
 
 // After an error: everything of the handler's is rolled back, and the error kept in `memory`.
-Verdict recover_from_error(MemoryContext memory, Failure *failure) {
+Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failure) {
     stop_job_timer();
     MemoryContextSwitchTo(memory);
     ErrorData *error = CopyErrorData();
@@ -132,7 +132,9 @@ Verdict recover_from_error(MemoryContext memory, Failure *failure) {
     read_error(*error, failure);
     const Verdict verdict = judge(failure->sqlstate);
     if (verdict == Verdict::failed)
-        ereport(LOG, (errcode(error->sqlerrcode), errmsg("job failed: %s", failure->message),
+        ereport(LOG, (errcode(error->sqlerrcode),
+                      errmsg("attempt %d of job %s (%s) failed: %s", job.attempt, uuid_text(job.id),
+                             job.type, failure->message),
                       error->context != nullptr ? errdetail_log("%s", error->context) : 0));
     return verdict;
 }
@@ -143,7 +145,7 @@ Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
     PG_TRY();
     { run_handler(job, memory); }
     PG_CATCH();
-    { verdict = recover_from_error(memory, failure); }
+    { verdict = recover_from_error(job, memory, failure); }
     PG_END_TRY();
     return verdict;
 }
