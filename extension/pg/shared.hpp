@@ -153,8 +153,8 @@ struct RunningJob {
     int32 attempt;
 };
 
-// What the launcher is told. It takes all of it at one instant: so a database that was reported absent
-// before somebody asked for it is never noted as absent after that.
+// What the launcher is told. It takes all of it at one instant: so a database that was reported
+// absent before somebody asked for it is never noted as absent after that.
 struct LauncherMail {
     Oid probes[kMaxProbes]; // to be looked at
     int probe_count;

@@ -46,8 +46,8 @@ template <typename Visit> void each_known(Visit visit) {
         visit(entry);
 }
 
-// Somebody committed what makes the database worth a look: it does not wait like one whose scheduler
-// failed.
+// Somebody committed what makes the database worth a look: it does not wait like one whose
+// scheduler failed.
 void look_again(Known *entry) {
     entry->absent = false;
     entry->started_at = 0;
