@@ -8,7 +8,7 @@ make_sources() {
     sources=$state/sources
     rm -rf "$sources"
     mkdir -p "$sources"
-    cp -R "$checkout/regress" "$checkout/tests" "$sources/"
+    cp -R "$checkout/regress" "$checkout/tests" "$checkout/docs" "$checkout/README.md" "$sources/"
     chmod -R a+rX "$sources"
 }
 

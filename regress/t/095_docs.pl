@@ -1,0 +1,209 @@
+# The manual is true: every ```sql block of README.md and docs/ is run, page by page, in a fresh database, and the
+# reference names what there is.
+#
+# What stands right before a block says how it is run:
+#   <!-- not run: why -->        it is not
+#   <!-- error: 42501 -->        its last statement raises this SQLSTATE
+#   <!-- as: alice -->           by this role
+# A ```text block right after it is its output, and has to be the same. Before each block the jobs that are due have run.
+use strict;
+use warnings;
+use PostgreSQL::Test::Cluster;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $root = '..';    # tap.pl runs us in regress/
+my @pages = ("$root/README.md", sort glob("$root/docs/*.md $root/docs/*/*.md"));
+cmp_ok(scalar @pages, '>=', 20, 'the pages are there');
+
+my $node = PostgreSQL::Test::Cluster->new('docs');
+$node->init;
+$node->append_conf('postgresql.conf', slurp_file('postgresql.conf') . "\nayb_jobs.worker_idle_timeout = 2s\n");
+$node->start;
+
+# blocks(PAGE): {line, sql, error, as, skip, output} for each ```sql block.
+sub blocks
+{
+	my ($page) = @_;
+	my (@found, %marks, $fence, $current, $after_sql);
+	my $number = 0;
+	for my $line (split /\n/, slurp_file($page), -1)
+	{
+		$number++;
+		if (defined $fence)
+		{
+			if ($line eq '```')
+			{
+				$after_sql = $fence eq 'sql' ? $current : undef;
+				undef $fence;
+			}
+			elsif ($fence eq 'sql') { $current->{sql} .= "$line\n" }
+			elsif ($fence eq 'output') { $current->{output} .= "$line\n" }
+		}
+		elsif ($line =~ /^\s*```\s*(\w*)/)
+		{
+			die "$page:$number: a fence begins its line\n" if $line =~ /^\s/ && $1 eq 'sql';
+			$fence = $1;
+			if ($fence eq 'sql')
+			{
+				$current = { line => $number, sql => '', %marks };
+				push @found, $current;
+			}
+			elsif ($fence eq 'text' && $after_sql)
+			{
+				($fence, $current) = ('output', $after_sql);
+				$current->{output} = '';
+			}
+			%marks = ();
+		}
+		elsif ($line =~ /^<!-- (not run|error|as): (\S.*?) -->$/) { $marks{ $1 eq 'not run' ? 'skip' : $1 } = $2 }
+		elsif ($line ne '')
+		{
+			die "$page:$number: a mark stands before no block\n" if %marks;
+			undef $after_sql;
+		}
+	}
+	die "$page: a fence is left open\n" if defined $fence;
+	return @found;
+}
+
+# Jobs that are due have run, as they would have by the time a reader goes on.
+sub settle
+{
+	my ($database) = @_;
+	return 1 if $node->safe_psql($database, "SELECT to_regclass('ayb_jobs.job_queue') IS NULL") eq 't';
+	return $node->poll_query_until(
+		$database, q{
+		SELECT NOT EXISTS (
+			SELECT FROM ayb_jobs.job_queue AS q
+			WHERE q.waits_for IS NULL AND q.run_at <= now()
+			  AND (q.state = 'running' OR q.state = 'queued' AND NOT EXISTS (
+				SELECT FROM ayb_jobs.pauses AS p WHERE p.type IN (q.type, ''))))});
+}
+
+sub trimmed { return join "\n", grep { $_ ne '' } map { s/\s+$//r } split /\n/, $_[0] }
+
+sub run_block
+{
+	my ($name, $database, $block) = @_;
+	my @options = ('-P', 'tuples_only=off', '-P', 'format=aligned', '-P', 'footer=off', '-v', 'VERBOSITY=verbose');
+	push @options, '-U', $block->{as} if $block->{as};
+	my ($out, $errors) = ('', '');
+	my $status = $node->psql($database, $block->{sql}, stdout => \$out, stderr => \$errors, extra_params => \@options);
+	if ($block->{error})
+	{
+		my ($state) = $errors =~ /ERROR:  (\w{5}): (?!.*ERROR:)/s;
+		is($state // '', $block->{error}, "$name raises what it says") or diag $errors;
+	}
+	else
+	{
+		is($status, 0, "$name runs") or diag $errors;
+	}
+	is(trimmed($out), trimmed($block->{output}), "$name shows what it says") if defined $block->{output};
+}
+
+sub roles { return $node->safe_psql('postgres', "SELECT rolname FROM pg_roles WHERE rolname <> 'ayb_jobs_admin'") }
+
+# A page's roles, settings and databases are gone before the next one.
+sub clean
+{
+	my ($database, %known) = @_;
+	$node->safe_psql('postgres', "ALTER SYSTEM RESET ALL");
+	$node->safe_psql('postgres', "SELECT pg_reload_conf()");
+	for my $name (split /\n/, $node->safe_psql('postgres', "SELECT datname FROM pg_database"))
+	{
+		$node->safe_psql('postgres', qq{DROP DATABASE "$name"}) if $name !~ /^(postgres|template[01])$/;
+	}
+	$known{$_} or $node->safe_psql('postgres', qq{DROP ROLE "$_"}) for split /\n/, roles();
+}
+
+my $ran = 0;
+for my $page (@pages)
+{
+	my @blocks = grep { !$_->{skip} } blocks($page);
+	next if !@blocks;
+	my $name = $page =~ s/^\Q$root\E\///r;
+	my %known = map { $_ => 1 } split /\n/, roles();
+	$node->safe_psql('postgres', 'CREATE DATABASE manual');
+	my $creates = grep { $_->{sql} =~ /^CREATE EXTENSION/m } @blocks;
+	$node->safe_psql('manual', 'CREATE EXTENSION ayb_jobs') if !$creates;
+	for my $block (@blocks)
+	{
+		my $at = "$name:$block->{line}";
+		$ran++;
+		settle('manual') or fail("before $at the jobs have run"), last;
+		run_block($at, 'manual', $block);
+	}
+	clean('manual', %known);
+}
+cmp_ok($ran, '>=', 60, 'blocks were run');
+
+# The reference against the catalog.
+$node->safe_psql('postgres', 'CREATE EXTENSION ayb_jobs');
+sub reference { return slurp_file("$root/docs/reference/$_[0].md") }
+
+# Each function's heading lists its arguments, in order, by name.
+my $functions = reference('functions');
+for my $row (split /\n/, $node->safe_psql('postgres', q{
+	SELECT p.proname || '|' || array_to_string(coalesce(p.proargnames[1:p.pronargs], '{}'), ' ')
+	FROM pg_proc AS p WHERE p.pronamespace = 'ayb_jobs'::regnamespace AND p.proname !~ '^_' ORDER BY 1}))
+{
+	my ($function, $arguments) = split /\|/, $row, 2;
+	my ($heading) = $functions =~ /^### `\Q$function\E\((.*?)\)/m;
+	my @named = map { /^\s*(\w+)/ ? $1 : () } split /,(?![^\[]*\])/, $heading // '?';
+	is("@named", $arguments, "the reference has $function and its arguments");
+}
+
+my $settings = reference('settings');
+for my $row (split /\n/, $node->safe_psql('postgres', q{
+	SELECT name, coalesce(boot_val || coalesce(unit, ''), '') FROM pg_settings WHERE name LIKE 'ayb\_jobs.%'}))
+{
+	my ($setting, $default) = split /\|/, $row;
+	my ($shown) = $settings =~ /^\| `\Q$setting\E` \| `([^`]*)`/m;
+	my $same = $node->safe_psql('postgres', q{SELECT 1 WHERE } . same_value($shown // 'missing', $default));
+	is($same, '1', "the reference has $setting and its default " . ($shown // ''));
+}
+
+# 5 min is 300s: both as intervals where they are lengths of time.
+sub same_value
+{
+	my ($shown, $default) = @_;
+	return "interval '$shown' = interval '$default'" if $default =~ /^\d+(ms|s)$/ && $shown =~ /^[1-9]\d* ?(ms|s|min|d)$/;
+	$default =~ s/^0(ms|s)$/0/;
+	return "'$shown' = '$default'";
+}
+
+my $tables = reference('tables');
+for my $row (split /\n/, $node->safe_psql('postgres', q{
+	SELECT c.relname, string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_class AS c
+	JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+	WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+	GROUP BY c.relname ORDER BY 1}))
+{
+	my ($table, $columns) = split /\|/, $row;
+	my ($section) = $tables =~ /^## `\Q$table\E`\n(.*?)(?=^## |\z)/ms;
+	my @named = map { /`/g ? /^\| (.*?) \|/ : () } split /\n/, $section // '';
+	my %named = map { $_ => 1 } map { /`(\w+)`/g } @named;
+	is(join(' ', grep { !$named{$_} } split / /, $columns), '', "the reference has every column of $table");
+}
+
+my $checks = reference('health');
+my $unnamed = join ' ', grep { $checks !~ /^\| `$_` \|/m }
+  split /\n/, $node->safe_psql('postgres', 'SELECT "check" FROM ayb_jobs.health()');
+is($unnamed, '', 'the reference has every check of health()');
+
+# Links between pages lead somewhere.
+SKIP:
+{
+	skip 'a copy for the server\'s user has no other files', 1 if !-e "$root/Makefile";
+	my @dead;
+	for my $page (@pages)
+	{
+		(my $directory = $page) =~ s/[^\/]+$//;
+		push @dead, map { "$page: $_" } grep { !-e "$directory$_" } slurp_file($page) =~ /\]\((?!https?:)([^)#\s]+)/g;
+	}
+	is("@dead", '', 'no link is dead');
+}
+
+$node->stop;
+done_testing();
