@@ -58,6 +58,8 @@ bool take_turn(Oid role, MemoryContext memory, TimestampTz *idle_since) {
         *idle_since = 0;
         return true;
     }
+    if (should_leave())
+        return false;
 
     const TimestampTz due = next_due(role);
     const TimestampTz now = clock_now();
