@@ -3,6 +3,7 @@
 #include "pg/clock.hpp"
 #include "pg/crashed.hpp"
 #include "pg/databases.hpp"
+#include "pg/lanes.hpp"
 
 #include <csignal>
 
@@ -40,15 +41,27 @@ void init_slot(WorkerSlot &slot, Oid database, Oid role) {
     pg_atomic_write_u32(&slot.idle, 0);
 }
 
-void leave_slot(int /*code*/, Datum /*argument*/) {
+// An error outside of any job would meet the next worker of the lane as well, at once and for ever.
+void hold_my_lane(Oid database, Oid role) {
+    LWLockReleaseAll();
+    if (Lane *lane = lane_of(database, role))
+        hold_lane(lane, "its worker ended with an error: see the server log",
+                  settings::poll_interval);
+}
+
+void leave_slot(int code, Datum /*argument*/) {
     WorkerSlot &slot = worker_slots()[g_my_slot];
     SpinLockAcquire(&slot.mutex);
-    slot.phase = slot.has_job ? WorkerSlot::Phase::gone : WorkerSlot::Phase::free;
+    const bool in_job = slot.has_job;
+    slot.phase = in_job ? WorkerSlot::Phase::gone : WorkerSlot::Phase::free;
     slot.pid = 0;
     const Oid database = slot.database;
+    const Oid role = slot.role;
     SpinLockRelease(&slot.mutex);
     pg_atomic_write_u32(&slot.idle, 0);
     forget_running_job(g_my_slot);
+    if (code != 0 && !in_job)
+        hold_my_lane(database, role);
     if (Database *entry = find_database(database))
         wake_scheduler(entry);
 }
