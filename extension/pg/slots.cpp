@@ -17,6 +17,11 @@ bool same(const core::Uuid &one, const core::Uuid &other) {
     return memcmp(one.bytes, other.bytes, sizeof(one.bytes)) == 0;
 }
 
+// A copy of the database has jobs of the same ids.
+bool is_at(const WorkerSlot &slot, const core::Uuid &job) {
+    return slot.has_job && slot.database == MyDatabaseId && same(slot.job, job);
+}
+
 bool abandoned(const WorkerSlot &slot) {
     if (slot.phase != WorkerSlot::Phase::gone)
         return false;
@@ -159,7 +164,7 @@ bool cancel_running(const core::Uuid &job, bool hard) {
         WorkerSlot &slot = worker_slots()[i];
         SpinLockAcquire(&slot.mutex);
         const bool hit =
-            slot.phase == WorkerSlot::Phase::serving && slot.has_job && same(slot.job, job);
+            slot.phase == WorkerSlot::Phase::serving && is_at(slot, job);
         if (hit) {
             slot.cancel_wanted = true;
             slot.cancel_job = job;
@@ -178,7 +183,7 @@ bool is_running(const core::Uuid &job) {
         return false;
     for (int i = 0; i < shared()->slots; i++) {
         const WorkerSlot &slot = worker_slots()[i];
-        if (slot.phase == WorkerSlot::Phase::serving && slot.has_job && same(slot.job, job))
+        if (slot.phase == WorkerSlot::Phase::serving && is_at(slot, job))
             return true;
     }
     return false;
