@@ -13,6 +13,8 @@ namespace {
 
 int g_my_slot = -1;
 
+constexpr int64 kLongestStart = 30 * kMicrosecondsPerSecond;
+
 bool same(const core::Uuid &one, const core::Uuid &other) {
     return memcmp(one.bytes, other.bytes, sizeof(one.bytes)) == 0;
 }
@@ -23,7 +25,7 @@ bool is_at(const WorkerSlot &slot, const core::Uuid &job) {
 }
 
 bool abandoned(const WorkerSlot &slot) {
-    if (slot.phase != WorkerSlot::Phase::gone)
+    if (slot.phase != WorkerSlot::Phase::gone && !never_came(slot))
         return false;
     const Database *database = find_database(slot.database);
     return database == nullptr || database->scheduler_pid == 0;
@@ -73,13 +75,18 @@ void leave_slot(int code, Datum /*argument*/) {
 
 } // namespace
 
+bool never_came(const WorkerSlot &slot) {
+    return slot.phase == WorkerSlot::Phase::starting &&
+           GetCurrentTimestamp() - slot.launched_at > kLongestStart;
+}
+
 int reserve_slot(Oid database, Oid role) {
     for (int i = 0; i < shared()->slots; i++) {
         WorkerSlot &slot = worker_slots()[i];
         const bool take_over = abandoned(slot);
         SpinLockAcquire(&slot.mutex);
         const bool free = slot.phase == WorkerSlot::Phase::free ||
-                          (take_over && slot.phase == WorkerSlot::Phase::gone);
+                          (take_over && slot.phase != WorkerSlot::Phase::serving);
         if (free)
             init_slot(slot, database, role);
         SpinLockRelease(&slot.mutex);

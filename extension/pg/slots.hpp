@@ -9,6 +9,10 @@ namespace ayb {
 int reserve_slot(Oid database, Oid role);
 void free_slot(int slot);
 
+// Reserved long ago by a scheduler that has left meanwhile, and no worker moved in. One that comes
+// after all finds its place taken, and ends.
+bool never_came(const WorkerSlot &slot);
+
 // The worker moves in: from now on it is `serving`, and at its exit the slot turns `gone` if it was
 // in a job, free otherwise. False if the slot isn't this worker's any more.
 bool attach_slot(int slot, Oid database, Oid role);
