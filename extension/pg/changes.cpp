@@ -83,7 +83,9 @@ void note_event(const Change &change) {
     noted->event.job = change.job;
     noted->event.from = change.from;
     noted->event.to = change.to;
-    strlcpy(noted->event.type, change.type, kEventTypeBytes);
+    const int bytes =
+        pg_mbcliplen(change.type, static_cast<int>(strlen(change.type)), kEventTypeBytes - 1);
+    memcpy(noted->event.type, change.type, bytes); // the rest is zeroed
 }
 
 void tell_lanes(Database *database) {
