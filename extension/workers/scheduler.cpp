@@ -4,6 +4,7 @@
 
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
+#include "pg/counts.hpp"
 #include "pg/databases.hpp"
 #include "pg/extension.hpp"
 #include "pg/lanes.hpp"
@@ -232,6 +233,7 @@ void wind_down() {
 
 void leave(int /*code*/, Datum /*argument*/) {
     const Oid database = g_database->oid;
+    abandon_count(database); // it was ended in the midst of one: other databases wait for their turn
     leave_database(g_database);
     if (!proc_exit_inprogress || !g_stop)
         request_probe(database);
