@@ -234,9 +234,8 @@ int count_workers(Oid database) {
     WorkerSlot *slot = worker_slots();
     for (int i = 0; i < shared()->slots; i++, slot++) {
         SpinLockAcquire(&slot->mutex);
-        const bool there =
-            slot->phase == WorkerSlot::Phase::serving ||
-            (slot->phase == WorkerSlot::Phase::starting && !never_came(*slot));
+        const bool there = slot->phase == WorkerSlot::Phase::serving ||
+                           (slot->phase == WorkerSlot::Phase::starting && !never_came(*slot));
         if (there && slot->database == database && slot->pid != MyProcPid)
             count++;
         SpinLockRelease(&slot->mutex);

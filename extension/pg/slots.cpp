@@ -147,11 +147,11 @@ void begin_job(const core::Uuid &job, int attempt, const char *type) {
     note_running_job(g_my_slot, slot.database, job, attempt);
 }
 
-void end_job() {
+void end_job(bool interrupted) {
     WorkerSlot &slot = *my_slot();
     SpinLockAcquire(&slot.mutex);
     slot.has_job = false;
-    slot.cancel_wanted = false;
+    slot.cancel_wanted = !interrupted && (slot.cancel_wanted || slot.put_back);
     SpinLockRelease(&slot.mutex);
     forget_running_job(g_my_slot);
 }
@@ -170,8 +170,7 @@ bool cancel_running(const core::Uuid &job, bool hard) {
     for (int i = 0; i < shared()->slots; i++) {
         WorkerSlot &slot = worker_slots()[i];
         SpinLockAcquire(&slot.mutex);
-        const bool hit =
-            slot.phase == WorkerSlot::Phase::serving && is_at(slot, job);
+        const bool hit = slot.phase == WorkerSlot::Phase::serving && is_at(slot, job);
         if (hit) {
             slot.cancel_wanted = true;
             slot.cancel_job = job;

@@ -22,7 +22,9 @@ WorkerSlot *my_slot(); // null outside a worker
 void session_name(char (&name)[kWorkerIdBytes]);
 
 void begin_job(const core::Uuid &job, int attempt, const char *type);
-void end_job();
+// `interrupted`: by what was asked of the slot. A signal that was sent and has not come yet may
+// still hit the next job; cancel_was_sent() tells it then.
+void end_job(bool interrupted);
 bool in_job();
 void report_progress(int percent, const char *note);
 
@@ -30,9 +32,9 @@ void report_progress(int percent, const char *note);
 bool cancel_running(const core::Uuid &job, bool hard);
 bool is_running(const core::Uuid &job);
 
-// Was the cancel that just arrived meant for my job? Clears the request.
+// Was the cancel that just arrived meant for my job?
 bool cancel_was_meant();
-// Was one sent at all (for an earlier job, if not for mine)?
+// Was one sent at all (for an earlier job, if not for mine)? Clears the request.
 bool cancel_was_sent();
 
 // The live worker with this name.

@@ -14,17 +14,16 @@ Statement s_route{"UPDATE ayb_jobs.job_queue AS q SET waits_for = $2, updated_at
                   nullptr};
 // What somebody has locked waits for the next sweep: else any role's open transaction could hold up
 // the scheduler.
-Statement s_sweep{
-    "WITH waiting AS MATERIALIZED ("
-    " SELECT q.id, h.kind FROM ayb_jobs.handlers AS h JOIN ayb_jobs.job_queue AS q"
-    " ON q.type = h.type AND q.state = 'queued' AND q.waits_for = 'handler'"
-    " FOR UPDATE OF q SKIP LOCKED)"
-    " UPDATE ayb_jobs.job_queue AS q SET updated_at = $1,"
-    " waits_for = CASE w.kind WHEN 'external' THEN 'external' END"
-    " FROM waiting AS w WHERE q.id = w.id",
-    1,
-    {TIMESTAMPTZOID},
-    nullptr};
+Statement s_sweep{"WITH waiting AS MATERIALIZED ("
+                  " SELECT q.id, h.kind FROM ayb_jobs.handlers AS h JOIN ayb_jobs.job_queue AS q"
+                  " ON q.type = h.type AND q.state = 'queued' AND q.waits_for = 'handler'"
+                  " FOR UPDATE OF q SKIP LOCKED)"
+                  " UPDATE ayb_jobs.job_queue AS q SET updated_at = $1,"
+                  " waits_for = CASE w.kind WHEN 'external' THEN 'external' END"
+                  " FROM waiting AS w WHERE q.id = w.id",
+                  1,
+                  {TIMESTAMPTZOID},
+                  nullptr};
 
 } // namespace
 

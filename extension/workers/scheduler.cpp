@@ -230,7 +230,8 @@ void wind_down() {
 
 void leave(int /*code*/, Datum /*argument*/) {
     const Oid database = g_database->oid;
-    abandon_count(database); // it was ended in the midst of one: other databases wait for their turn
+    abandon_count(
+        database); // it was ended in the midst of one: other databases wait for their turn
     leave_database(g_database);
     if (!proc_exit_inprogress || !g_stop)
         request_probe(database);
