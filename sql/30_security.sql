@@ -30,5 +30,17 @@ COMMENT ON POLICY every ON ayb_jobs.job_history IS 'admins see all jobs';
 COMMENT ON POLICY every ON ayb_jobs.job_attempts IS 'admins see all attempts';
 COMMENT ON POLICY every ON ayb_jobs.job_minutes IS 'admins see all counts';
 
+-- No grant of ours lets others write. ALTER DEFAULT PRIVILEGES may have: then these still refuse.
+ALTER TABLE ayb_jobs.job_keys       ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ayb_jobs.handlers       ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ayb_jobs.pauses         ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ayb_jobs.database_stamp ENABLE ROW LEVEL SECURITY;
+CREATE POLICY every ON ayb_jobs.handlers       FOR SELECT USING (true);
+CREATE POLICY every ON ayb_jobs.pauses         FOR SELECT USING (true);
+CREATE POLICY every ON ayb_jobs.database_stamp FOR SELECT USING (true);
+COMMENT ON POLICY every ON ayb_jobs.handlers IS 'everybody sees what types run';
+COMMENT ON POLICY every ON ayb_jobs.pauses IS 'everybody sees what is paused';
+COMMENT ON POLICY every ON ayb_jobs.database_stamp IS 'everybody sees for which database jobs may run';
+
 GRANT SELECT ON ayb_jobs.job_queue, ayb_jobs.job_history, ayb_jobs.job_attempts, ayb_jobs.job_minutes,
                 ayb_jobs.handlers, ayb_jobs.pauses, ayb_jobs.database_stamp TO PUBLIC;

@@ -11,13 +11,23 @@ void set_locally(const char *name, const char *value) {
     set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-// Plans are made once, often for tables that are still empty: they must suit ten million rows.
+void set_flag(bool now, const char *name, bool wanted) {
+    if (now != wanted)
+        set_locally(name, wanted ? "on" : "off");
+}
+
+// Plans are made once, often for tables that are still empty, and kept for the session: they must
+// suit ten million rows, whatever the role set. Only what differs is set: each setting costs time.
 void pin_planning() {
     set_locally("search_path", "pg_catalog, pg_temp");
     set_locally("plan_cache_mode", "force_generic_plan");
-    set_locally("enable_seqscan", "off");
-    set_locally("enable_bitmapscan", "off");
-    set_locally("jit", "off");
+    set_flag(enable_seqscan, "enable_seqscan", false);
+    set_flag(enable_bitmapscan, "enable_bitmapscan", false);
+    set_flag(enable_indexscan, "enable_indexscan", true);
+    set_flag(enable_indexonlyscan, "enable_indexonlyscan", true);
+    set_flag(enable_nestloop, "enable_nestloop", true);
+    set_flag(enable_partition_pruning, "enable_partition_pruning", true);
+    set_flag(jit_enabled, "jit", false);
 }
 
 } // namespace

@@ -83,7 +83,9 @@ void note_event(const Change &change) {
     noted->event.job = change.job;
     noted->event.from = change.from;
     noted->event.to = change.to;
-    strlcpy(noted->event.type, change.type, kEventTypeBytes);
+    const int bytes =
+        pg_mbcliplen(change.type, static_cast<int>(strlen(change.type)), kEventTypeBytes - 1);
+    memcpy(noted->event.type, change.type, bytes); // the rest is zeroed
 }
 
 void tell_lanes(Database *database) {
@@ -235,10 +237,14 @@ void note_draining() { g_notes.draining = true; }
 
 void note_probe() { g_notes.probe = true; }
 
-void note_hold(Oid database) {
-    if (g_notes.hold_count < static_cast<int>(lengthof(g_notes.holds)))
-        g_notes.holds[g_notes.hold_count++] = database;
+bool can_note_hold(Oid database) {
+    for (int i = 0; i < g_notes.hold_count; i++)
+        if (g_notes.holds[i] == database)
+            return false;
+    return g_notes.hold_count < static_cast<int>(lengthof(g_notes.holds));
 }
+
+void note_hold(Oid database) { g_notes.holds[g_notes.hold_count++] = database; }
 
 void wake_for_unknown() {
     Database *database = find_database(MyDatabaseId);

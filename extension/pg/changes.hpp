@@ -33,6 +33,8 @@ void note_recount();
 void note_probe();
 
 // Notes a database to be released (release_hold) at the end of this transaction, however it ends.
+// Only where can_note_hold(): it is not noted yet, and there is room.
+bool can_note_hold(Oid database);
 void note_hold(Oid database);
 
 // Notes that drain() is on its way: its flag goes if this transaction fails.

@@ -87,9 +87,10 @@ bool finish_count(Database *entry, Snapshot snapshot) {
     return exact;
 }
 
-void abandon_count() {
+void abandon_count(Oid database) {
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    shared()->journal.database = InvalidOid;
+    if (shared()->journal.database == database)
+        shared()->journal.database = InvalidOid;
     LWLockRelease(lock_of(Locks::lanes));
 }
 

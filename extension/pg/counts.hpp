@@ -19,6 +19,7 @@ void enter_count(Oid database, Oid role, State state, int64 count);
 // Adds the journal's commits that `snapshot` did not show; false where the journal overflowed:
 // count again.
 bool finish_count(Database *entry, Snapshot snapshot);
-void abandon_count();
+// Lets other databases be counted, if this one was.
+void abandon_count(Oid database);
 
 } // namespace ayb

@@ -2,6 +2,7 @@
 
 #include "pg/clock.hpp"
 #include "pg/lanes.hpp"
+#include "pg/slots.hpp"
 
 #include <csignal>
 
@@ -124,6 +125,7 @@ Database *enter_database(Oid database) {
 
 void leave_database(Database *entry) {
     pg_atomic_write_u32(&entry->serving, 0);
+    forget_lanes(entry->oid); // the database may be dropped now, and nobody would
     LWLockAcquire(lock_of(Locks::databases), LW_EXCLUSIVE);
     entry->scheduler_pid = 0;
     entry->scheduler = nullptr;
@@ -230,8 +232,8 @@ int count_workers(Oid database) {
     WorkerSlot *slot = worker_slots();
     for (int i = 0; i < shared()->slots; i++, slot++) {
         SpinLockAcquire(&slot->mutex);
-        const bool there =
-            slot->phase == WorkerSlot::Phase::serving || slot->phase == WorkerSlot::Phase::starting;
+        const bool there = slot->phase == WorkerSlot::Phase::serving ||
+                           (slot->phase == WorkerSlot::Phase::starting && !never_came(*slot));
         if (there && slot->database == database && slot->pid != MyProcPid)
             count++;
         SpinLockRelease(&slot->mutex);

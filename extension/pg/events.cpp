@@ -12,14 +12,15 @@ void publish_event(Event event) {
     LWLockRelease(lock_of(Locks::events));
 }
 
-int read_events(Oid database, uint64 since, Event *out, int room, uint64 *oldest) {
+int read_events(uint64 since, bool (*wanted)(const Event &event, const void *context),
+                const void *context, Event *out, int room) {
     int count = 0;
     LWLockAcquire(lock_of(Locks::events), LW_SHARED);
     const uint64 next = pg_atomic_read_u64(&shared()->next_event);
-    *oldest = next > kEventRing ? next - kEventRing : 1;
-    for (uint64 seq = Max(since + 1, *oldest); seq < next && count < room; seq++) {
+    const uint64 oldest = next > kEventRing ? next - kEventRing : 1;
+    for (uint64 seq = Max(since + 1, oldest); seq < next && count < room; seq++) {
         const Event &event = event_ring()[seq % kEventRing];
-        if (event.database == database)
+        if (wanted(event, context))
             out[count++] = event;
     }
     LWLockRelease(lock_of(Locks::events));

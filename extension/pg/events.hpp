@@ -7,8 +7,9 @@ namespace ayb {
 // Gives the event its number and instant and puts it into the ring. Never throws.
 void publish_event(Event event);
 
-// Copies up to `room` events of this database with numbers above `since` to `out`, oldest first,
-// and returns how many. `*oldest` becomes the number of the oldest event that is still there.
-int read_events(Oid database, uint64 since, Event *out, int room, uint64 *oldest);
+// Copies up to `room` events with numbers above `since` that are `wanted` to `out`, oldest first,
+// and returns how many. `wanted` is called under a lock: no catalog, no memory.
+int read_events(uint64 since, bool (*wanted)(const Event &event, const void *context),
+                const void *context, Event *out, int room);
 
 } // namespace ayb

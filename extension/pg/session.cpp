@@ -41,6 +41,7 @@ void pin_session() {
 
 void reset_session() {
     StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot()); // for long values in the catalogs
     PortalHashTableDeleteAll();
     SetPGVariable("session_authorization", NIL, false);
     ResetAllOptions();
@@ -49,6 +50,7 @@ void reset_session() {
     ResetTempTableNamespace();
     ResetSequenceCaches();
     pin_session();
+    PopActiveSnapshot();
     CommitTransactionCommand();
 }
 

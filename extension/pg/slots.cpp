@@ -3,6 +3,7 @@
 #include "pg/clock.hpp"
 #include "pg/crashed.hpp"
 #include "pg/databases.hpp"
+#include "pg/lanes.hpp"
 
 #include <csignal>
 
@@ -12,12 +13,19 @@ namespace {
 
 int g_my_slot = -1;
 
+constexpr int64 kLongestStart = 30 * kMicrosecondsPerSecond;
+
 bool same(const core::Uuid &one, const core::Uuid &other) {
     return memcmp(one.bytes, other.bytes, sizeof(one.bytes)) == 0;
 }
 
+// A copy of the database has jobs of the same ids.
+bool is_at(const WorkerSlot &slot, const core::Uuid &job) {
+    return slot.has_job && slot.database == MyDatabaseId && same(slot.job, job);
+}
+
 bool abandoned(const WorkerSlot &slot) {
-    if (slot.phase != WorkerSlot::Phase::gone)
+    if (slot.phase != WorkerSlot::Phase::gone && !never_came(slot))
         return false;
     const Database *database = find_database(slot.database);
     return database == nullptr || database->scheduler_pid == 0;
@@ -40,20 +48,37 @@ void init_slot(WorkerSlot &slot, Oid database, Oid role) {
     pg_atomic_write_u32(&slot.idle, 0);
 }
 
-void leave_slot(int /*code*/, Datum /*argument*/) {
+// An error outside of any job would meet the next worker of the lane as well, at once and for ever.
+void hold_my_lane(Oid database, Oid role) {
+    LWLockReleaseAll();
+    if (Lane *lane = lane_of(database, role))
+        hold_lane(lane, "its worker ended with an error: see the server log",
+                  settings::poll_interval);
+}
+
+void leave_slot(int code, Datum /*argument*/) {
     WorkerSlot &slot = worker_slots()[g_my_slot];
     SpinLockAcquire(&slot.mutex);
-    slot.phase = slot.has_job ? WorkerSlot::Phase::gone : WorkerSlot::Phase::free;
+    const bool in_job = slot.has_job;
+    slot.phase = in_job ? WorkerSlot::Phase::gone : WorkerSlot::Phase::free;
     slot.pid = 0;
     const Oid database = slot.database;
+    const Oid role = slot.role;
     SpinLockRelease(&slot.mutex);
     pg_atomic_write_u32(&slot.idle, 0);
     forget_running_job(g_my_slot);
+    if (code != 0 && !in_job)
+        hold_my_lane(database, role);
     if (Database *entry = find_database(database))
         wake_scheduler(entry);
 }
 
 } // namespace
+
+bool never_came(const WorkerSlot &slot) {
+    return slot.phase == WorkerSlot::Phase::starting &&
+           GetCurrentTimestamp() - slot.launched_at > kLongestStart;
+}
 
 int reserve_slot(Oid database, Oid role) {
     for (int i = 0; i < shared()->slots; i++) {
@@ -61,7 +86,7 @@ int reserve_slot(Oid database, Oid role) {
         const bool take_over = abandoned(slot);
         SpinLockAcquire(&slot.mutex);
         const bool free = slot.phase == WorkerSlot::Phase::free ||
-                          (take_over && slot.phase == WorkerSlot::Phase::gone);
+                          (take_over && slot.phase != WorkerSlot::Phase::serving);
         if (free)
             init_slot(slot, database, role);
         SpinLockRelease(&slot.mutex);
@@ -122,11 +147,11 @@ void begin_job(const core::Uuid &job, int attempt, const char *type) {
     note_running_job(g_my_slot, slot.database, job, attempt);
 }
 
-void end_job() {
+void end_job(bool interrupted) {
     WorkerSlot &slot = *my_slot();
     SpinLockAcquire(&slot.mutex);
     slot.has_job = false;
-    slot.cancel_wanted = false;
+    slot.cancel_wanted = !interrupted && (slot.cancel_wanted || slot.put_back);
     SpinLockRelease(&slot.mutex);
     forget_running_job(g_my_slot);
 }
@@ -145,8 +170,7 @@ bool cancel_running(const core::Uuid &job, bool hard) {
     for (int i = 0; i < shared()->slots; i++) {
         WorkerSlot &slot = worker_slots()[i];
         SpinLockAcquire(&slot.mutex);
-        const bool hit =
-            slot.phase == WorkerSlot::Phase::serving && slot.has_job && same(slot.job, job);
+        const bool hit = slot.phase == WorkerSlot::Phase::serving && is_at(slot, job);
         if (hit) {
             slot.cancel_wanted = true;
             slot.cancel_job = job;
@@ -165,7 +189,7 @@ bool is_running(const core::Uuid &job) {
         return false;
     for (int i = 0; i < shared()->slots; i++) {
         const WorkerSlot &slot = worker_slots()[i];
-        if (slot.phase == WorkerSlot::Phase::serving && slot.has_job && same(slot.job, job))
+        if (slot.phase == WorkerSlot::Phase::serving && is_at(slot, job))
             return true;
     }
     return false;

@@ -9,6 +9,10 @@ namespace ayb {
 int reserve_slot(Oid database, Oid role);
 void free_slot(int slot);
 
+// Reserved long ago by a scheduler that has left meanwhile, and no worker moved in. One that comes
+// after all finds its place taken, and ends.
+bool never_came(const WorkerSlot &slot);
+
 // The worker moves in: from now on it is `serving`, and at its exit the slot turns `gone` if it was
 // in a job, free otherwise. False if the slot isn't this worker's any more.
 bool attach_slot(int slot, Oid database, Oid role);
@@ -18,7 +22,9 @@ WorkerSlot *my_slot(); // null outside a worker
 void session_name(char (&name)[kWorkerIdBytes]);
 
 void begin_job(const core::Uuid &job, int attempt, const char *type);
-void end_job();
+// `interrupted`: by what was asked of the slot. A signal that was sent and has not come yet may
+// still hit the next job; cancel_was_sent() tells it then.
+void end_job(bool interrupted);
 bool in_job();
 void report_progress(int percent, const char *note);
 
@@ -26,9 +32,9 @@ void report_progress(int percent, const char *note);
 bool cancel_running(const core::Uuid &job, bool hard);
 bool is_running(const core::Uuid &job);
 
-// Was the cancel that just arrived meant for my job? Clears the request.
+// Was the cancel that just arrived meant for my job?
 bool cancel_was_meant();
-// Was one sent at all (for an earlier job, if not for mine)?
+// Was one sent at all (for an earlier job, if not for mine)? Clears the request.
 bool cancel_was_sent();
 
 // The live worker with this name.

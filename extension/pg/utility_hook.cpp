@@ -104,11 +104,13 @@ void hold_if_needed(Node *statement) {
     const Oid database = database_to_hold(statement);
     if (!OidIsValid(database))
         return;
-    // First the note: if the wait is interrupted, the hold ends with the transaction.
-    if (take_hold(database)) {
+    // What is taken is noted: if the wait is interrupted, the hold ends with the transaction.
+    if (can_note_hold(database)) {
+        if (!take_hold(database))
+            return;
         note_hold(database);
-        wait_for_hold(database);
     }
+    wait_for_hold(database);
 }
 
 bool creates_our_extension(Node *statement) {

@@ -3,6 +3,8 @@
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "pg/databases.hpp"
+#include "pg/lanes.hpp"
+#include "pg/roles.hpp"
 #include "pg/slots.hpp"
 #include "pg/type_stats.hpp"
 #include "queue/arguments.hpp"
@@ -98,8 +100,20 @@ bool draining() {
     return database == nullptr || pg_atomic_read_u32(&database->draining) != 0;
 }
 
+// The role may have been dropped, or lost LOGIN or CONNECT, since this session began: a session of
+// its own would go on, but no new one could start. The worker leaves, and the lane says why.
+bool may_go_on(Oid role) {
+    const char *why = why_no_login(role);
+    if (why == nullptr)
+        return true;
+    if (Lane *lane = lane_of(MyDatabaseId, role))
+        hold_lane(lane, why, settings::poll_interval);
+    my_slot()->leave = true;
+    return false;
+}
+
 bool claim_in_transaction(Oid role, MemoryContext context, Job *job) {
-    if (all_paused() || draining())
+    if (all_paused() || draining() || !may_go_on(role))
         return false;
     SlowTypes slow{};
     slow.role = role;

@@ -54,6 +54,7 @@ void find_lanes() {
 bool count_jobs(Database *database) {
     if (!begin_count(MyDatabaseId))
         return false;
+    database->counted = false; // until the new counts are entered
     bool exact = false;
     PG_TRY();
     {
@@ -72,7 +73,7 @@ bool count_jobs(Database *database) {
     }
     PG_CATCH();
     {
-        abandon_count();
+        abandon_count(MyDatabaseId);
         PG_RE_THROW();
     }
     PG_END_TRY();

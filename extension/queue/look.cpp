@@ -151,6 +151,12 @@ void put_lane(const Lane &lane, ReturnSetInfo *result) {
     row.put(result);
 }
 
+// Under the events' lock. Who pages through the events must not be stopped by a page of others'.
+bool may_see_event(const Event &event, const void *context) {
+    const auto *me = static_cast<const Viewer *>(context);
+    return event.database == MyDatabaseId && me->sees(event.role);
+}
+
 void put_event(const Event &event, ReturnSetInfo *result) {
     Row row;
     row.add(Int64GetDatum(static_cast<int64>(event.seq)));
@@ -195,10 +201,10 @@ using namespace ayb;
 // _running() → uuid[]
 AYB_SQL_FUNCTION(ayb_jobs_running) {
     ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
-    const Viewer me{true, nullptr, 0}; // ids alone; the view shows no row that the role may not see
+    const Viewer all{true, nullptr, 0};
     WorkerSlot slot;
     for (int i = 0; shared() != nullptr && i < shared()->slots; i++)
-        if (copy_slot(i, me, &slot) && slot.has_job)
+        if (copy_slot(i, all, &slot) && slot.has_job && may_touch(slot.role))
             ids = accumArrayResult(ids, uuid_datum(slot.job), false, UUIDOID, CurrentMemoryContext);
     PG_RETURN_DATUM(makeArrayResult(ids, CurrentMemoryContext));
 }
@@ -265,12 +271,10 @@ AYB_SQL_FUNCTION(ayb_jobs_events) {
     const int64 since = PG_GETARG_INT64(0);
     const int room = Min(Max(PG_GETARG_INT32(1), 0), kEventRing);
     auto *events = static_cast<Event *>(palloc((room + 1) * sizeof(Event)));
-    uint64 oldest;
     const int count =
-        read_events(MyDatabaseId, static_cast<uint64>(Max(since, 0)), events, room, &oldest);
+        read_events(static_cast<uint64>(Max(since, 0)), may_see_event, &me, events, room);
     for (int i = 0; i < count; i++)
-        if (me.sees(events[i].role))
-            put_event(events[i], result);
+        put_event(events[i], result);
     PG_RETURN_NULL();
 }
 

@@ -73,6 +73,7 @@ void write_minutes(TimestampTz now, bool all) {
     PG_CATCH();
     {
         return_minutes(entries, count);
+        pfree(entries);
         PG_RE_THROW();
     }
     PG_END_TRY();

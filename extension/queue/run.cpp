@@ -41,6 +41,15 @@ void complete_here(const Job &job, const HandlerResult &result) {
     RESUME_CANCEL_INTERRUPTS();
 }
 
+// A transaction of the engine's own. A command or a procedure may have set what transactions begin
+// with, and only the end of the job resets that.
+void begin_own_transaction() {
+    StartTransactionCommand();
+    XactReadOnly = false;
+    XactIsoLevel = XACT_READ_COMMITTED;
+    PushActiveSnapshot(GetTransactionSnapshot());
+}
+
 int64 time_limit(const Handler &handler) {
     return handler.timeout_ms > 0 ? handler.timeout_ms : settings::job_timeout;
 }
@@ -67,8 +76,7 @@ void run_command(const Job &job, const char *sql, int64 limit, MemoryContext mem
     start_job_timer(limit);
     const char *tag = run_top_level(sql, memory);
     stop_job_timer();
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
+    begin_own_transaction();
     HandlerResult result{};
     result.value = DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("\"%s\"", tag)));
     complete_here(job, result);
@@ -122,6 +130,7 @@ void read_error(const ErrorData &error, Failure *failure) {
 
 // After an error: everything of the handler's is rolled back, and the error kept in `memory`.
 Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failure) {
+    HOLD_CANCEL_INTERRUPTS(); // a second one would leave by the error that is being handled
     stop_job_timer();
     MemoryContextSwitchTo(memory);
     ErrorData *error = CopyErrorData();
@@ -136,6 +145,7 @@ Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failur
                       errmsg("attempt %d of job %s (%s) failed: %s", job.attempt, uuid_text(job.id),
                              job.type, failure->message),
                       error->context != nullptr ? errdetail_log("%s", error->context) : 0));
+    RESUME_CANCEL_INTERRUPTS();
     return verdict;
 }
 
@@ -176,8 +186,7 @@ bool record(const Job &job, Verdict verdict, const Failure &failure, bool *faile
 
 void record_in_transaction(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
     HOLD_CANCEL_INTERRUPTS();
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
+    begin_own_transaction();
     record(job, verdict, failure, failed);
     PopActiveSnapshot();
     CommitTransactionCommand();
@@ -217,8 +226,10 @@ void run_job(const Job &job, MemoryContext memory) {
     if (verdict != Verdict::completed && verdict != Verdict::lost)
         record_in_transaction(job, verdict, *failure, &failed);
     count_outcome(job, verdict, failed);
-    end_job();
+    end_job(verdict == Verdict::canceled || verdict == Verdict::put_back);
+    HOLD_CANCEL_INTERRUPTS();
     reset_session();
+    RESUME_CANCEL_INTERRUPTS();
     MemoryContextSwitchTo(before);
 }
 

@@ -12,10 +12,15 @@ Statement s_route{"UPDATE ayb_jobs.job_queue AS q SET waits_for = $2, updated_at
                   3,
                   {TEXTOID, TEXTOID, TIMESTAMPTZOID},
                   nullptr};
-Statement s_sweep{"UPDATE ayb_jobs.job_queue AS q SET waits_for = CASE h.kind WHEN 'external' THEN "
-                  "'external' END,"
-                  " updated_at = $1 FROM ayb_jobs.handlers AS h"
-                  " WHERE q.state = 'queued' AND q.waits_for = 'handler' AND h.type = q.type",
+// What somebody has locked waits for the next sweep: else any role's open transaction could hold up
+// the scheduler.
+Statement s_sweep{"WITH waiting AS MATERIALIZED ("
+                  " SELECT q.id, h.kind FROM ayb_jobs.handlers AS h JOIN ayb_jobs.job_queue AS q"
+                  " ON q.type = h.type AND q.state = 'queued' AND q.waits_for = 'handler'"
+                  " FOR UPDATE OF q SKIP LOCKED)"
+                  " UPDATE ayb_jobs.job_queue AS q SET updated_at = $1,"
+                  " waits_for = CASE w.kind WHEN 'external' THEN 'external' END"
+                  " FROM waiting AS w WHERE q.id = w.id",
                   1,
                   {TIMESTAMPTZOID},
                   nullptr};

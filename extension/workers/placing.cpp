@@ -199,11 +199,11 @@ void serve_unserved(Look *look, int *room) {
 }
 
 void serve_held_up(Look *look, int *room) {
-    for (int i = 0; i<look->count && * room> 0; i++) {
+    for (int i = 0; i < look->count; i++) {
         const DueLane &due = look->lanes[i];
         if (due.crew.idle > 0) {
             nudge(due, look);
-        } else if (due.crew.busy > 0 && due.crew.starting == 0) {
+        } else if (*room > 0 && due.crew.busy > 0 && due.crew.starting == 0) {
             if (due.crew.held_up < due.crew.busy)
                 look->next = Min(look->next, look->now + kBusyAfter);
             else if (start_for(due, look->database))
@@ -236,8 +236,11 @@ void reap_workers(Database *database) {
         WorkerSlot &slot = worker_slots()[i];
         if (slot.database == database->oid && slot.phase == WorkerSlot::Phase::gone)
             recover_slot(i);
-        if (g_handles == nullptr || g_handles[i] == nullptr)
+        if (g_handles == nullptr || g_handles[i] == nullptr) {
+            if (slot.database == database->oid && never_came(slot))
+                free_slot(i);
             continue;
+        }
         pid_t pid;
         if (GetBackgroundWorkerPid(g_handles[i], &pid) != BGWH_STOPPED)
             continue;

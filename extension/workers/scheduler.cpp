@@ -4,9 +4,11 @@
 
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
+#include "pg/counts.hpp"
 #include "pg/databases.hpp"
 #include "pg/extension.hpp"
 #include "pg/lanes.hpp"
+#include "pg/session.hpp"
 #include "queue/history.hpp"
 #include "queue/lane_scan.hpp"
 #include "queue/leases.hpp"
@@ -22,7 +24,7 @@ namespace {
 constexpr int64 kUpkeepEvery = 3600 * kMicrosecondsPerSecond;
 constexpr int64 kRecountAfter = 60 * kMicrosecondsPerSecond; // when a count could not be exact
 constexpr int64 kRetryAfter = kMicrosecondsPerSecond;        // after a step that failed
-constexpr int kUpkeepLockMs = 200;
+constexpr const char *kLockTimeout = "200ms"; // it serves everybody, and waits for nobody
 
 Database *g_database;
 volatile sig_atomic_t g_stop;
@@ -88,9 +90,6 @@ void step_leases(TimestampTz now) {
 void step_days(TimestampTz now) { prepare_days(now); }
 
 void step_upkeep(TimestampTz now) {
-    char timeout[16];
-    snprintf(timeout, sizeof(timeout), "%d", kUpkeepLockMs);
-    SetConfigOption("lock_timeout", timeout, PGC_SUSET, PGC_S_SESSION);
     g_long_statement = true;
     drop_old_days(now);
     purge_ended(now);
@@ -116,7 +115,6 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
         times->upkeep = now + kUpkeepEvery;
         guarded(step_days, now);
         guarded(step_upkeep, now);
-        SetConfigOption("lock_timeout", "0", PGC_SUSET, PGC_S_SESSION);
         prune_lanes(g_database->oid);
     }
     if (pg_atomic_read_u32(&g_database->recount) != 0 && now >= times->recount) {
@@ -235,8 +233,19 @@ void wind_down() {
 }
 
 void leave(int /*code*/, Datum /*argument*/) {
+    // It may have been ended in the midst of one, for which other databases wait.
+    abandon_count(g_database->oid);
     leave_database(g_database);
     wake_launcher();
+}
+
+// What ALTER DATABASE or ALTER ROLE say is meant for others: read-only by default, for example.
+void prepare_session() {
+    pgstat_report_appname("ayb_jobs scheduler");
+    StartTransactionCommand();
+    pin_session();
+    SetConfigOption("lock_timeout", kLockTimeout, PGC_SUSET, PGC_S_OVERRIDE);
+    CommitTransactionCommand();
 }
 
 bool enter() {
@@ -272,7 +281,7 @@ extern "C" PGDLLEXPORT void ayb_jobs_scheduler_main(Datum argument) {
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);
-    pgstat_report_appname("ayb_jobs scheduler");
+    prepare_session();
     if (enter()) {
         serve();
         wind_down();

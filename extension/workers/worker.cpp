@@ -35,9 +35,11 @@ void sleep_idle(Lane *lane, const LaneMark &mark, TimestampTz until) {
         if (database != nullptr && pg_atomic_read_u32(&database->waiting) != 0)
             wake_scheduler(database);
         pgstat_report_activity(STATE_IDLE, nullptr);
+        HOLD_CANCEL_INTERRUPTS(); // there is nothing to cancel
         sleep_and_listen(milliseconds_until(until, clock_now(), settings::worker_idle_timeout),
                          "AybJobsWorker");
         clear_interrupts();
+        RESUME_CANCEL_INTERRUPTS();
     }
     pg_atomic_exchange_u32(&slot->idle, 0);
 }
@@ -52,14 +54,16 @@ bool take_turn(Oid role, MemoryContext memory, TimestampTz *idle_since) {
     Job job;
     HOLD_CANCEL_INTERRUPTS();
     const bool found = claim_next(role, memory, &job);
+    const TimestampTz due = found ? DT_NOBEGIN : next_due(role);
     RESUME_CANCEL_INTERRUPTS();
     if (found) {
         run_job(job, memory);
         *idle_since = 0;
         return true;
     }
+    if (should_leave())
+        return false;
 
-    const TimestampTz due = next_due(role);
     const TimestampTz now = clock_now();
     TimestampTz until = due;
     if (due <= looked_at) { // somebody has it locked
@@ -93,6 +97,7 @@ void serve(Oid role) {
             ConfigReloadPending = false;
             ProcessConfigFile(PGC_SIGHUP);
         }
+        clear_interrupts();
         CHECK_FOR_INTERRUPTS();
     }
     pgstat_report_stat(true);
