@@ -39,21 +39,19 @@ BackgroundWorker describe_worker(const char *entry, const char *type, const char
     return worker;
 }
 
-BackgroundWorkerHandle *start_background(BackgroundWorker *worker, TimestampTz *no_slot_since) {
+BackgroundWorkerHandle *start_background(BackgroundWorker *worker) {
     BackgroundWorkerHandle *handle = nullptr;
-    if (RegisterDynamicBackgroundWorker(worker, &handle)) {
-        *no_slot_since = 0;
-        return handle;
-    }
-    if (*no_slot_since == 0) {
-        *no_slot_since = GetCurrentTimestamp();
-        ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-                      errmsg("could not start \"%s\": all background worker slots are taken",
-                             worker->bgw_name),
-                      errhint("Raise max_worker_processes (it is %d) and restart the server.",
-                              max_worker_processes)));
-    }
-    return nullptr;
+    return RegisterDynamicBackgroundWorker(worker, &handle) ? handle : nullptr;
+}
+
+void report_no_slot(const char *what, TimestampTz *since) {
+    if (*since != 0)
+        return;
+    *since = GetCurrentTimestamp();
+    ereport(LOG, (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+                  errmsg("could not start an %s: all background worker slots are taken", what),
+                  errhint("Raise max_worker_processes (it is %d) and restart the server.",
+                          max_worker_processes)));
 }
 
 void sleep_and_listen(long milliseconds, const char *event) {

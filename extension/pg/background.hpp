@@ -8,8 +8,12 @@ namespace ayb {
 // and end this process is told of.
 BackgroundWorker describe_worker(const char *entry, const char *type, const char *name);
 
-// Registers it; null, and one log line until it works again, where every slot is taken.
-BackgroundWorkerHandle *start_background(BackgroundWorker *worker, TimestampTz *no_slot_since);
+// Null where all background worker slots are taken.
+BackgroundWorkerHandle *start_background(BackgroundWorker *worker);
+
+// Says in the log that there was no slot for `what`, once until `*since` is zero again; health() shows
+// `*since`.
+void report_no_slot(const char *what, TimestampTz *since);
 
 // Sleeps until the latch is set or `milliseconds` are over, then serves interrupts and a changed
 // configuration.

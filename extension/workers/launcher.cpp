@@ -121,9 +121,11 @@ bool wanted(const Known &entry) {
 long start_missing(int on_the_way) {
     long sleep_ms = on_the_way > 0 ? kRetryMs : kLongestSleepMs;
     const TimestampTz now = GetCurrentTimestamp();
+    bool any_wanted = false;
     each_known([&](Known *entry) {
         if (!wanted(*entry))
             return;
+        any_wanted = true;
         const TimestampTz earliest = entry->started_at + kRestartAfter;
         if (now < earliest || on_the_way >= kMostProbes) {
             sleep_ms = Min(sleep_ms, Max(milliseconds_until(earliest, now, kRetryMs), 10L));
@@ -131,11 +133,16 @@ long start_missing(int on_the_way) {
         }
         entry->started_at = now;
         entry->handle = start_scheduler(entry->database);
-        if (entry->handle == nullptr)
-            sleep_ms = Min(sleep_ms, kRetryMs);
-        else
+        if (entry->handle != nullptr) {
             on_the_way++;
+            shared()->no_slot_since = 0;
+        } else {
+            sleep_ms = Min(sleep_ms, kRetryMs);
+            report_no_slot("ayb_jobs scheduler", &shared()->no_slot_since);
+        }
     });
+    if (!any_wanted)
+        shared()->no_slot_since = 0;
     return sleep_ms;
 }
 

@@ -1,10 +1,12 @@
 #include "workers/placing.hpp"
 
+#include "pg/background.hpp"
 #include "pg/clock.hpp"
 #include "pg/databases.hpp"
 #include "pg/lanes.hpp"
 #include "pg/roles.hpp"
 #include "pg/slots.hpp"
+#include "queue/claim.hpp"
 #include "queue/leases.hpp"
 #include "workers/worker.hpp"
 
@@ -41,6 +43,7 @@ struct Look {
     TimestampTz now;
     DueLane *lanes;
     int count;
+    bool any_due; // one that could not be served a moment ago too
     TimestampTz next;
 };
 
@@ -75,6 +78,7 @@ void look_at_lane(Lane *lane, void *context) {
     const TimestampTz due = Max(lane->due, lane->not_before);
     DueLane entry{lane, lane->key.role, lane->due, lane->last_served, {}};
     SpinLockRelease(&lane->mutex);
+    look->any_due = look->any_due || entry.due <= look->now;
     if (due > look->now) {
         look->next = Min(look->next, due);
         return;
@@ -109,6 +113,16 @@ const char *why_not(Oid role) {
     return why;
 }
 
+// No worker can look at the lane, so it is looked here: what was due may be taken or canceled by now.
+void wait_for_slot(const DueLane &due, Database *database) {
+    const LaneMark mark = mark_lane(due.lane);
+    const TimestampTz first = next_due(due.role);
+    raise_lane(due.lane, mark, first);
+    if (first <= clock_now())
+        report_no_slot("ayb_jobs worker", &database->no_slot_since);
+    hold_lane(due.lane, nullptr, settings::poll_interval);
+}
+
 bool start_for(const DueLane &due, Database *database) {
     if (const char *why = why_not(due.role)) {
         hold_lane(due.lane, why, settings::poll_interval);
@@ -121,10 +135,11 @@ bool start_for(const DueLane &due, Database *database) {
     if (handle == nullptr) {
         if (slot >= 0)
             free_slot(slot);
-        hold_lane(due.lane, nullptr, settings::poll_interval);
+        wait_for_slot(due, database);
         return false;
     }
     g_handles[slot] = handle;
+    database->no_slot_since = 0;
     SpinLockAcquire(&due.lane->mutex);
     due.lane->last_served = GetCurrentTimestamp();
     SpinLockRelease(&due.lane->mutex);
@@ -219,7 +234,7 @@ TimestampTz place_workers(Database *database, TimestampTz now) {
         g_handles = static_cast<BackgroundWorkerHandle **>(
             MemoryContextAllocZero(TopMemoryContext, shared()->slots * sizeof(*g_handles)));
     static DueLane lanes[kMaxLanes];
-    Look look{database, now, lanes, 0, DT_NOEND};
+    Look look{database, now, lanes, 0, false, DT_NOEND};
     each_lane(database->oid, look_at_lane, &look);
     for (int i = 0; i < look.count; i++)
         lanes[i].crew = crew_of(database, lanes[i].role, now);
@@ -228,6 +243,8 @@ TimestampTz place_workers(Database *database, TimestampTz now) {
     int room = settings::worker_concurrency - count_all(database);
     serve_unserved(&look, &room);
     serve_held_up(&look, &room);
+    if (!look.any_due)
+        database->no_slot_since = 0;
     return look.next;
 }
 

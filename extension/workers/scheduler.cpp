@@ -269,7 +269,7 @@ BackgroundWorkerHandle *start_scheduler(Oid database) {
     snprintf(worker.bgw_name, sizeof(worker.bgw_name), "ayb_jobs scheduler for database %u",
              database);
     worker.bgw_main_arg = ObjectIdGetDatum(database);
-    return start_background(&worker, &shared()->no_slot_since);
+    return start_background(&worker);
 }
 
 } // namespace ayb

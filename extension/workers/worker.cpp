@@ -118,8 +118,7 @@ BackgroundWorkerHandle *start_worker(int slot, Oid database, Oid role) {
     snprintf(worker.bgw_name, sizeof(worker.bgw_name), "ayb_jobs worker for role %u", role);
     const Orders orders{slot, database, role};
     memcpy(worker.bgw_extra, &orders, sizeof(orders));
-    Database *entry = find_database(database);
-    return start_background(&worker, &entry->no_slot_since);
+    return start_background(&worker);
 }
 
 } // namespace ayb
