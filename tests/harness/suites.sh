@@ -107,7 +107,7 @@ suite_tap() {
     fi
     ((${#files[@]})) || return 0
     in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/tap" TESTDATADIR="$out/tap/tmp_check" \
-        TESTLOGDIR="$out/tap/tmp_check/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" \
+        TESTLOGDIR="$out/tap/tmp_check/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" AYB_SEED="${AYB_SEED:-}" \
         PROVE_JOBS="${PROVE_JOBS:-1}" PERL5LIB="$test_dir/perl:$sources/regress/perl" \
         perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/tap/result" "${files[@]}" \
         </dev/null 2>&1 || status=$?

@@ -1,0 +1,101 @@
+# 10,000 jobs on a server that is felled twenty times in the middle of them: workers killed by -9, or all of it
+# stopped at once. Each job's effect is there exactly once in the end.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use AybJobs;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use Time::HiRes qw(time usleep);
+
+my ($jobs, $rounds) = (10_000, 20);
+my $seed = $ENV{AYB_SEED} || time ^ ($$ << 8);
+srand $seed;
+diag("seed $seed: AYB_SEED=$seed strikes at the same jobs again");
+
+# The log is what tells when an effect has been made and not committed yet: it outlives what is rolled back.
+# One job in ten dallies then, so that most of the time some worker is there.
+my $node = start_server('exactly_once');
+sql($node, q{
+CREATE FUNCTION told(payload jsonb) RETURNS void LANGUAGE plpgsql AS $$
+DECLARE
+    job ayb_jobs.jobs := ayb_jobs.current_job();
+BEGIN
+    PERFORM note_effect();
+    RAISE LOG 'made % % %', job.id, job.attempts, payload->>'pause';
+    PERFORM pg_sleep((payload->>'pause')::float8);
+END $$;
+SELECT ayb_jobs.register_handler('told', 'told(jsonb)', max_attempts => 100, backoff => '{0s}');
+CREATE TABLE enqueued (job uuid)});
+
+# Effects that the log tells of: [job, attempt, pause, pid of its worker], in order.
+my ($log, @made);
+sub read_log {
+    while (my $line = <$log>) {
+        if ($line !~ /\n\z/) {    # not all of it is written yet
+            seek $log, -length $line, 1;
+            last;
+        }
+        push @made, [$2, $3, $4, $1] if $line =~ /\[(\d+)\] ayb_jobs worker: LOG:  made (\S+) (\d+) (\S+)/;
+    }
+    seek $log, 0, 1;              # clears the end of file
+}
+sub wait_for_made {
+    my ($wanted) = @_;
+    my $deadline = time + $PostgreSQL::Test::Utils::timeout_default;
+    while (read_log(), !$wanted->()) {
+        die "the jobs do not go on\n" if time > $deadline;
+        usleep 500;
+    }
+}
+# The number may be somebody else's by now.
+sub is_worker {
+    my ($pid) = @_;
+    return -r "/proc/$pid/cmdline" && slurp_file("/proc/$pid/cmdline") =~ /^postgres: exactly_once: ayb_jobs worker/;
+}
+open $log, '<', $node->logfile or die $!;
+
+my $pauses = join ',', map { rand() < 0.1 ? 0.02 : 0 } 1 .. $jobs;
+sql($node, qq{INSERT INTO enqueued SELECT ayb_jobs.enqueue_many('told',
+    (SELECT array_agg(jsonb_build_object('pause', p)) FROM unnest('{$pauses}'::float8[]) AS p))});
+
+my %struck;
+for my $round (1 .. $rounds) {
+    # Some way on, up to a job that dallies after its effect: its worker is the first victim.
+    my $enough = @made + 1 + int rand($jobs / $rounds - 150);
+    wait_for_made(sub { @made >= $enough && $made[-1][2] > 0 });
+    my %seen;
+    my @workers = grep { !$seen{$_}++ && is_worker($_) } map { $_->[3] } reverse @made[-10 .. -1];
+    my $victims = 1 + int rand 2;
+    if (rand() < 0.5) {
+        my $offset = -s $node->logfile;
+        $struck{kill} += kill 'KILL', @workers[0 .. ($victims > @workers ? @workers : $victims) - 1];
+        $node->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
+    } else {
+        $struck{stop}++;
+        $node->stop('immediate');
+        $node->start;
+    }
+}
+
+ok(eventually($node, "SELECT count(*) = $jobs FROM ayb_jobs.jobs WHERE state = 'completed'"), 'all jobs complete');
+is(jobs_of($node, 'told'), "completed=$jobs", 'none is lost, failed or left running');
+is(sql($node, 'SELECT count(*), count(DISTINCT job) FROM effects'), "$jobs|$jobs", 'each effect is there once');
+is(sql($node, 'SELECT count(*) FROM effects JOIN enqueued USING (job)'), $jobs, 'and is of a job that was enqueued');
+is(sql($node, q{SELECT count(*) FROM ayb_jobs.jobs AS j WHERE attempts <>
+    1 + (SELECT count(*) FROM ayb_jobs.job_attempts AS a WHERE a.job_id = j.id AND a.status = 'lost')}), '0',
+    'each attempt that was lost was charged');
+
+# That all this was put to the test: attempts lost after they had made their effect.
+read_log();
+my %lost = map { $_ => 1 } split /\n/,
+    sql($node, q{SELECT job_id || ' ' || attempt FROM ayb_jobs.job_attempts WHERE status = 'lost'});
+my $inside = grep { $lost{"$_->[0] $_->[1]"} } @made;
+note("$struck{kill} workers killed, $struck{stop} stops, $inside effects undone");
+cmp_ok($struck{kill} // 0, '>', 0, 'workers were killed');
+cmp_ok($struck{stop} // 0, '>', 0, 'the server was stopped at once');
+cmp_ok($inside, '>=', $rounds, 'and hit in the middle of an effect');
+
+$node->stop;
+done_testing();

@@ -1,0 +1,123 @@
+# Workers outside the database: many at once, and ones that are never heard of again.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use AybJobs;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my ($jobs, $sessions) = (5000, 50);
+my $node = start_server('external', qq{
+max_connections = @{[$sessions + 20]}
+ayb_jobs.scheduler_tick = 10min
+});
+sql($node, q{
+SELECT ayb_jobs.register_handler('outside', kind => 'external');
+CREATE TABLE claimed (job uuid, session integer);
+CREATE TABLE start_signal ()});
+sql($node, qq{SELECT count(*) FROM ayb_jobs.enqueue_many('outside',
+    (SELECT array_agg(to_jsonb(i)) FROM generate_series(1, $jobs) AS i))});
+
+# All begin at the same moment, when the lock on start_signal is released, and claim until there is nothing left.
+# Each notes what it was given; every tenth job is failed once by who has it.
+my $script = "$PostgreSQL::Test::Utils::tmp_check/claim.sql";
+PostgreSQL::Test::Utils::append_to_file($script, q{
+BEGIN;
+LOCK TABLE start_signal IN ACCESS SHARE MODE;
+COMMIT;
+DO $$
+DECLARE
+    me text := 'session ' || pg_backend_pid();
+    job ayb_jobs.jobs;
+    got integer;
+BEGIN
+    LOOP
+        got := 0;
+        FOR job IN SELECT * FROM ayb_jobs.claim(me, '{outside}', 7) LOOP
+            got := got + 1;
+            INSERT INTO claimed VALUES (job.id, pg_backend_pid());
+            IF job.attempts = 1 AND (job.payload)::integer % 10 = 0 THEN
+                PERFORM ayb_jobs.fail(job.id, me, 1, 'not now', '0');
+            ELSE
+                PERFORM ayb_jobs.complete(job.id, me, job.attempts, to_jsonb(me));
+            END IF;
+        END LOOP;
+        COMMIT;
+        EXIT WHEN got = 0;
+    END LOOP;
+END $$;
+});
+my $gate = $node->background_psql('postgres');
+$gate->query_safe('BEGIN; LOCK TABLE start_signal IN ACCESS EXCLUSIVE MODE');
+my @runs = map {
+    my $run = { error => '' };
+    $run->{handle} = IPC::Run::start(
+        [ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-d', $node->connstr('postgres'),
+            '-f', $script ], '<', \undef, '>', \my $out, '2>', \$run->{error});
+    $run;
+} 1 .. $sessions;
+ok(eventually($node, qq{SELECT count(*) = $sessions FROM pg_stat_activity
+    WHERE wait_event_type = 'Lock' AND wait_event = 'relation'}), "$sessions sessions are ready");
+$gate->query_safe('COMMIT');
+$gate->quit;
+$_->{handle}->finish for @runs;
+is(join('', map { $_->{error} } @runs), '', 'no session has an error');
+my $again = $jobs / 10;
+is(sql($node, 'SELECT count(*), count(DISTINCT job) FROM claimed'), ($jobs + $again) . "|$jobs",
+    'each job is given to one session, and once more if that failed it');
+is(sql($node, q{SELECT max(n) FROM (SELECT count(*) AS n FROM claimed GROUP BY job) AS c}), '2', 'and no more than that');
+is(jobs_of($node, 'outside'), "completed=$jobs", 'and all are completed');
+cmp_ok(sql($node, 'SELECT count(DISTINCT session) FROM claimed'), '>=', $sessions / 5, 'many sessions had a share');
+
+# A worker is never heard of again. Nobody claims, nothing wakes the scheduler, its tick is ten minutes: it has to
+# have slept to the end of the lease.
+my $soon = claim('soon', '0.7s');
+my $later = claim('later', '1h');
+ok(eventually($node, "SELECT state = 'queued' FROM ayb_jobs.jobs WHERE id = '$soon'", 60), 'its job is put back');
+is(state_of($node, $soon), 'queued/1', 'charged');
+is(sql($node, qq{SELECT a.finished_at >= a.started_at + interval '0.7s' AND a.finished_at < a.started_at + interval '5s'
+    FROM ayb_jobs.attempts('$soon') AS a WHERE a.status = 'lost'}), 't', 'at the end of its lease');
+is(state_of($node, $later), 'running/1', 'another one, whose lease lasts, keeps its job');
+
+# The one that comes back too late can't do anything any more.
+is(sql($node, q{SELECT id FROM ayb_jobs.claim('second', '{outside}')}), $soon, 'somebody else gets the job');
+for my $call ("complete('$soon', 'soon', 1)", "fail('$soon', 'soon', 1, 'late')", "extend_lease('$soon', 'soon', 1)",
+    "complete('$soon', 'second', 1)", "complete('$soon', 'soon', 2)") {
+    my ($code, $out, $error) = $node->psql('postgres', "SELECT ayb_jobs.$call", extra_params => ['-v', 'VERBOSITY=verbose']);
+    like($error, qr/ERROR:  55000: job $soon is held by another worker or attempt/, "$call is refused");
+}
+is(state_of($node, $soon), 'running/2', 'and changes nothing');
+
+# A lease that is extended does not end at its old time; one that has been shortened ends at its new one.
+sql($node, "SELECT ayb_jobs.extend_lease('$later', 'later', 1, '0.2s')");
+ok(eventually($node, "SELECT state = 'queued' FROM ayb_jobs.jobs WHERE id = '$later'", 60),
+    'a lease that was made shorter ends at its new time');
+my $kept = claim('kept', '0.5s');
+sql($node, "SELECT ayb_jobs.extend_lease('$kept', 'kept', 1, '1h')");
+my $other = claim('other', '0.6s');
+ok(eventually($node, "SELECT state = 'queued' FROM ayb_jobs.jobs WHERE id = '$other'", 60), 'a lease ends after that');
+is(state_of($node, $kept), 'running/1', 'one that was extended before does not end with it');
+
+# The clock is turned past the lease.
+set_configuration($node, 'ayb_jobs.test_clock_offset' => 7200);
+ok(eventually($node, "SELECT state = 'queued' FROM ayb_jobs.jobs WHERE id = '$kept'", 60), 'it does at its own end');
+
+# The last attempt that is lost fails the job.
+set_configuration($node, 'ayb_jobs.test_clock_offset' => 0);
+my $last = claim('last', '0.2s', 1);
+ok(eventually($node, "SELECT state = 'failed' FROM ayb_jobs.jobs WHERE id = '$last'", 60), 'the last lease fails its job');
+like(sql($node, "SELECT last_error FROM ayb_jobs.jobs WHERE id = '$last'"), qr/the lease ended before/, 'with the reason');
+
+$node->stop;
+done_testing();
+
+# A new job, claimed by that worker: a type of its own, so that nobody else gets it.
+sub claim {
+    my ($worker, $lease, $max_attempts) = @_;
+    $max_attempts //= 3;
+    my $id = sql($node, "SELECT ayb_jobs.enqueue('outside', max_attempts => $max_attempts)");
+    my $got = sql($node, "SELECT id FROM ayb_jobs.claim('$worker', '{outside}', 1, '$lease')");
+    is($got, $id, "$worker claims a job");
+    return $id;
+}
