@@ -19,6 +19,13 @@ Statement s_sweep{"UPDATE ayb_jobs.job_queue AS q SET waits_for = CASE h.kind WH
                   1,
                   {TIMESTAMPTZOID},
                   nullptr};
+// Enqueued for workers outside while another transaction registered the type for ours.
+Statement s_sweep_external{"UPDATE ayb_jobs.job_queue AS q SET waits_for = NULL, updated_at = $1"
+                           " FROM ayb_jobs.handlers AS h WHERE h.kind <> 'external'"
+                           " AND q.type = h.type AND q.state = 'queued' AND q.waits_for = 'external'",
+                           1,
+                           {TIMESTAMPTZOID},
+                           nullptr};
 
 } // namespace
 
@@ -38,6 +45,7 @@ void sweep_waiting_jobs() {
     PushActiveSnapshot(GetTransactionSnapshot());
     const Books books = open_books();
     run_statement(s_sweep, Parameters().set_time(1, clock_now()));
+    run_statement(s_sweep_external, Parameters().set_time(1, clock_now()));
     close_books(books);
     PopActiveSnapshot();
     CommitTransactionCommand();

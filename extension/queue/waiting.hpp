@@ -4,6 +4,13 @@
 
 namespace ayb {
 
+// SQL for who takes the job `q` by its type's handler as it is now: it may have been registered
+// otherwise since the job was enqueued.
+#define AYB_WAITS_FOR                                                                              \
+    "CASE (SELECT h.kind FROM ayb_jobs.handlers AS h WHERE h.type = q.type)"                       \
+    " WHEN 'external' THEN 'external' WHEN 'function' THEN NULL WHEN 'command' THEN NULL"          \
+    " ELSE 'handler' END"
+
 // Inside the books: sets waits_for of the type's queued jobs for a handler of this kind (null:
 // none).
 void route_waiting_jobs(const char *type, const char *kind);
