@@ -11,7 +11,8 @@ BackgroundWorker describe_worker(const char *entry, const char *type, const char
 // Null where all background worker slots are taken.
 BackgroundWorkerHandle *start_background(BackgroundWorker *worker);
 
-// Says in the log that there was no slot for `what`, once until `*since` is zero again; health() shows
+// Says in the log that there was no slot for `what`, once until `*since` is zero again; health()
+// shows
 // `*since`.
 void report_no_slot(const char *what, TimestampTz *since);
 

@@ -13,12 +13,16 @@ constexpr int64 kEpochShift =
 constexpr TimestampTz kYear10000 = (static_cast<int64>(5373485) - POSTGRES_EPOCH_JDATE) *
                                    USECS_PER_DAY; // Julian day of 10000-01-01
 
+constexpr char kTypeHint[] =
+    "A type is a short name, such as send_mail; data belongs in the payload.";
+
 } // namespace
 
 void require_argument(FunctionCallInfo fcinfo, int number, const char *name) {
     if (PG_ARGISNULL(number))
         ereport(ERROR,
-                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name)));
+                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name),
+                 errhint("ayb_jobs.%s() needs a value.", get_func_name(fcinfo->flinfo->fn_oid))));
 }
 
 const char *type_argument(FunctionCallInfo fcinfo, int number) {
@@ -26,12 +30,12 @@ const char *type_argument(FunctionCallInfo fcinfo, int number) {
     const text *value = PG_GETARG_TEXT_PP(number);
     const int characters = pg_mbstrlen_with_len(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
     if (characters == 0)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("type must not be empty")));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("type must not be empty"),
+                        errhint(kTypeHint)));
     if (characters > kMaxTypeCharacters)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("type must be at most %d characters long", kMaxTypeCharacters),
-                        errdetail("It has %d.", characters)));
+                        errdetail("It has %d.", characters), errhint(kTypeHint)));
     return text_to_cstring(value);
 }
 
@@ -60,13 +64,25 @@ void check_run_at(TimestampTz run_at) {
                     errhint("Leave run_at out to run the job as soon as it is committed.")));
 }
 
+int max_attempts_argument(FunctionCallInfo fcinfo, int number) {
+    if (PG_NARGS() <= number || PG_ARGISNULL(number))
+        return 0;
+    const int attempts = PG_GETARG_INT32(number);
+    if (attempts < 1)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("max_attempts must be at least 1"),
+                        errhint("Leave it out for ayb_jobs.max_attempts.")));
+    return attempts;
+}
+
 int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise_ms) {
     if (PG_ARGISNULL(number))
         return otherwise_ms;
     const int64 milliseconds = interval_milliseconds(PG_GETARG_INTERVAL_P(number));
     if (milliseconds <= 0)
         ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be positive", name)));
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be positive", name),
+                 errhint("The smallest is a millisecond; leave it out for the default.")));
     return milliseconds;
 }
 

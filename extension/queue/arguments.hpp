@@ -27,6 +27,9 @@ void check_json_size(Datum value, const char *what);
 // Refuses infinities, and instants before 2000 or after 9999. 22008.
 void check_run_at(TimestampTz run_at);
 
+// max_attempts, at least 1, or 0 where it is NULL or the function has no such argument. 22023.
+int max_attempts_argument(FunctionCallInfo fcinfo, int number);
+
 // A length of time in milliseconds, which must be positive; 22023.
 int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise_ms);
 

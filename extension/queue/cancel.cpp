@@ -23,7 +23,7 @@ Statement s_cancel{
     nullptr};
 Statement s_retry{
     "UPDATE ayb_jobs.job_queue AS q SET state = 'queued', attempts = 0, last_error = NULL,"
-    " run_at = $2, updated_at = $2, waits_for = " AYB_WAITS_FOR " WHERE q.id = $1",
+    " waits_for = " AYB_WAITS_FOR ", run_at = $2, updated_at = $2 WHERE q.id = $1",
     2,
     {UUIDOID, TIMESTAMPTZOID},
     nullptr};
@@ -36,10 +36,9 @@ Statement s_cancel_matching{
     {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, OIDARRAYOID},
     nullptr};
 Statement s_retry_matching{
-    "UPDATE ayb_jobs.job_queue AS q SET state = 'queued', attempts = 0, last_error = NULL, run_at "
-    "= $4,"
-    " updated_at = $4, waits_for = " AYB_WAITS_FOR
-    " WHERE q.state = 'failed' AND ($1 IS NULL OR q.type = $1)"
+    "UPDATE ayb_jobs.job_queue AS q SET state = 'queued', attempts = 0, last_error = NULL,"
+    " waits_for = " AYB_WAITS_FOR
+    ", run_at = $4, updated_at = $4 WHERE q.state = 'failed' AND ($1 IS NULL OR q.type = $1)"
     " AND ($2 IS NULL OR q.created_at >= $2) AND ($3 IS NULL OR q.created_at < $3)"
     " AND ($5 OR q.run_as = ANY ($6))",
     6,
@@ -56,11 +55,11 @@ Caller caller() { return {GetUserId(), is_admin(GetUserId()), CurrentMemoryConte
 
 [[noreturn]] void wrong_state(const core::Uuid &id, const Found &job, const char *wanted) {
     const bool running = strcmp(job.state, "running") == 0;
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-         errmsg("job %s is %s, not %s", uuid_text(id), job.state, wanted),
-         running ? errhint("ayb_jobs.cancel(id, force => true) interrupts a running job.") : 0));
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("job %s is %s, not %s", uuid_text(id), job.state, wanted),
+             running ? errhint("ayb_jobs.cancel(id, force => true) interrupts a running job.")
+                     : errhint("The job has ended: there is nothing to cancel.")));
     pg_unreachable();
 }
 
@@ -178,8 +177,10 @@ AYB_SQL_FUNCTION(ayb_jobs_retry_now) {
     if (!job.exists)
         no_such_job(id);
     if (strcmp(job.state, "failed") != 0)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("job %s is %s, not failed", uuid_text(id), job.state)));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("job %s is %s, not failed", uuid_text(id), job.state),
+                 errhint("Only failed jobs can be retried; for another run, enqueue a job.")));
     Parameters parameters;
     run_statement(s_retry, parameters.set(1, uuid_datum(id)).set_time(2, clock_now()));
     const Datum row = row_of(id, me.context);

@@ -97,8 +97,6 @@ void check_login(Oid role) {
 void apply_handler(Order *order, const Handler *handler) {
     if (handler == nullptr) {
         order->waits_for = "handler";
-        ereport(NOTICE, (errmsg("no handler is registered for type \"%s\" yet", order->type),
-                         errhint("The job waits until ayb_jobs.register_handler() names one.")));
         return;
     }
     if (handler->kind == Kind::external)
@@ -124,18 +122,17 @@ Order make_order(FunctionCallInfo fcinfo, const char *type, int run_at, int max_
     order.run_as = requested_role(fcinfo, run_as);
     order.run_at = PG_ARGISNULL(run_at) ? order.now : PG_GETARG_TIMESTAMPTZ(run_at);
     check_run_at(order.run_at);
-    if (PG_NARGS() > max_attempts && !PG_ARGISNULL(max_attempts)) {
-        order.max_attempts = PG_GETARG_INT32(max_attempts);
-        if (order.max_attempts < 1)
-            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                            errmsg("max_attempts must be at least 1")));
-    }
-    apply_handler(&order, find_handler(type));
+    order.max_attempts = max_attempts_argument(fcinfo, max_attempts);
+    const Handler *handler = find_handler(type);
+    apply_handler(&order, handler);
     if (order.max_attempts == 0)
         order.max_attempts = settings::max_attempts;
     // External jobs are run elsewhere, whoever their role is.
     if (order.waits_for == nullptr || strcmp(order.waits_for, "external") != 0)
         check_login(order.run_as);
+    if (handler == nullptr)
+        ereport(NOTICE, (errmsg("no handler is registered for type \"%s\" yet", type),
+                         errhint("The job waits until ayb_jobs.register_handler() names one.")));
     notice_if_nothing_runs();
     return order;
 }
@@ -186,12 +183,16 @@ void insert_job(const Order &order, const core::Uuid &id, Datum payload, const c
     run_statement(s_insert, parameters);
 }
 
-// Before anything looks at an element: a NULL has no size.
 void check_payloads(ArrayType *payloads) {
-    if (ARR_NDIM(payloads) > 1 || array_contains_nulls(payloads))
-        ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),
-                        errmsg("payloads must be a plain array without nulls"),
-                        errhint("Write a JSON null as 'null'::jsonb.")));
+    if (ARR_NDIM(payloads) > 1)
+        ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+                        errmsg("payloads must have one dimension, not %d", ARR_NDIM(payloads)),
+                        errhint("Pass one element for each job; it may be a JSON array itself.")));
+    // Before their sizes are looked at: a NULL has none.
+    if (array_contains_nulls(payloads))
+        ereport(ERROR,
+                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("payloads must not contain nulls"),
+                 errhint("Write a JSON null as 'null'::jsonb.")));
     ArrayIterator iterator = array_create_iterator(payloads, 0, nullptr);
     Datum payload;
     bool null;

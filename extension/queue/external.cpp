@@ -77,7 +77,8 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     require_argument(fcinfo, 1, "types");
     if (array_contains_nulls(PG_GETARG_ARRAYTYPE_P(1)))
         ereport(ERROR,
-                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("types must not contain nulls")));
+                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("types must not contain nulls"),
+                 errhint("Name the types of kind external that the worker can do.")));
     claim.types = PG_GETARG_DATUM(1);
     require_argument(fcinfo, 2, "max_jobs");
     claim.jobs = PG_GETARG_INT32(2);
@@ -121,18 +122,23 @@ Found require_held(const core::Uuid &id, const char *worker, int attempt, Oid me
     const Found found = find_job(id, me, admin, true);
     if (!found.exists)
         no_such_job(id);
+    const bool queued = strcmp(found.state, "queued") == 0;
     if (strcmp(found.state, "running") != 0)
         ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                         errmsg("job %s is %s, not running", uuid_text(id), found.state),
-                        errhint("Its lease may have ended: claim it again.")));
+                        queued ? errhint("Its lease may have ended: claim it again.")
+                               : errhint("The job has ended: drop what this attempt has done.")));
     if (!found.external)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("job %s runs inside the database", uuid_text(id))));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("job %s runs inside the database", uuid_text(id)),
+                 errhint("Only jobs that ayb_jobs.claim() gave out are ended from outside.")));
     if (strcmp(found.worker, worker) != 0 || found.attempt != attempt)
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                  errmsg("job %s is held by another worker or attempt", uuid_text(id)),
-                 errdetail("Worker \"%s\" has it, in attempt %d.", found.worker, found.attempt)));
+                 errdetail("Worker \"%s\" has it, in attempt %d.", found.worker, found.attempt),
+                 errhint("The lease of this attempt may have ended: drop what it has done.")));
     return found;
 }
 
@@ -247,7 +253,8 @@ AYB_SQL_FUNCTION(ayb_jobs_fail) {
         retry_ms = interval_milliseconds(PG_GETARG_INTERVAL_P(4));
         if (retry_ms < 0)
             ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                            errmsg("retry_in must not be negative")));
+                            errmsg("retry_in must not be negative"),
+                            errhint("Leave it out for the back-off.")));
     }
 
     const Books books = open_books();

@@ -37,9 +37,9 @@ Statement s_fail{
     "WITH ended AS (UPDATE ayb_jobs.job_queue AS q SET"
     " state = CASE WHEN q.attempts >= q.max_attempts THEN 'failed' ELSE 'queued' END,"
     " run_at = CASE WHEN q.attempts >= q.max_attempts THEN q.run_at ELSE $4 END,"
-    " worker_id = NULL, lease_until = NULL, last_error = $5, updated_at = $6,"
-    " waits_for = " AYB_WAITS_FOR " WHERE " AYB_MINE
-    " RETURNING q.id, q.attempts, q.run_as, q.last_run_at, q.state),"
+    " waits_for = " AYB_WAITS_FOR ", worker_id = NULL, lease_until = NULL, last_error = $5,"
+    " updated_at = $6"
+    " WHERE " AYB_MINE " RETURNING q.id, q.attempts, q.run_as, q.last_run_at, q.state),"
     " noted AS (INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id,"
     " started_at, finished_at, error, sqlstate) SELECT e.id, e.attempts, e.run_as, $7, $2,"
     " e.last_run_at, $6, $8, $9 FROM ended AS e)"
@@ -49,7 +49,8 @@ Statement s_fail{
     nullptr};
 Statement s_put_back{
     "UPDATE ayb_jobs.job_queue AS q SET state = 'queued', attempts = q.attempts - 1,"
-    " worker_id = NULL, lease_until = NULL, updated_at = $4 WHERE " AYB_MINE,
+    " waits_for = " AYB_WAITS_FOR ", worker_id = NULL, lease_until = NULL, updated_at = $4"
+    " WHERE " AYB_MINE,
     4,
     {UUIDOID, TEXTOID, INT4OID, TIMESTAMPTZOID},
     nullptr};

@@ -43,20 +43,30 @@ Statement s_register{
     nullptr};
 Statement s_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1", 1, {TEXTOID}, nullptr};
 
-// Takes a signature, or a name alone: then the function that takes jsonb, or else the one that
-// takes nothing.
-Oid parse_function(const char *handler) {
-    const Datum signature = CStringGetDatum(handler);
-    if (strchr(handler, '(') != nullptr)
-        return DatumGetObjectId(DirectFunctionCall1(regprocedurein, signature));
+// InvalidOid where no function has that signature. The direct call would raise for the NULL.
+Oid find_signature(const char *signature) {
+    LOCAL_FCINFO(call, 1);
+    InitFunctionCallInfoData(*call, nullptr, 1, InvalidOid, nullptr, nullptr);
+    call->args[0].value = CStringGetTextDatum(signature);
+    call->args[0].isnull = false;
+    const Datum function = to_regprocedure(call);
+    return call->isnull ? InvalidOid : DatumGetObjectId(function);
+}
+
+// By name alone: the function that takes jsonb, or else the one that takes nothing.
+Oid find_name(const char *handler) {
     List *name = stringToQualifiedNameList(handler);
     Oid arguments[1] = {JSONBOID};
-    Oid function = LookupFuncName(name, 1, arguments, true);
-    if (!OidIsValid(function))
-        function = LookupFuncName(name, 0, arguments, true);
+    const Oid function = LookupFuncName(name, 1, arguments, true);
+    return OidIsValid(function) ? function : LookupFuncName(name, 0, arguments, true);
+}
+
+Oid parse_function(const char *handler) {
+    const bool signature = strchr(handler, '(') != nullptr;
+    const Oid function = signature ? find_signature(handler) : find_name(handler);
     if (!OidIsValid(function))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-                        errmsg("function %s(jsonb) does not exist", handler),
+                        errmsg("function %s%s does not exist", handler, signature ? "" : "(jsonb)"),
                         errhint("A handler is a function that takes jsonb or nothing.")));
     return function;
 }
@@ -143,9 +153,7 @@ void check_backoff(FunctionCallInfo fcinfo, int number) {
 
 void check_numbers(FunctionCallInfo fcinfo) {
     duration_argument(fcinfo, 3, "timeout", 0);
-    if (!PG_ARGISNULL(4) && PG_GETARG_INT32(4) < 1)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("max_attempts must be at least 1")));
+    max_attempts_argument(fcinfo, 4);
     check_backoff(fcinfo, 5);
     require_argument(fcinfo, 6, "definer");
     require_argument(fcinfo, 7, "grouped");
@@ -215,7 +223,8 @@ AYB_SQL_FUNCTION(ayb_jobs_unregister_handler) {
     const Books books = open_books();
     if (!OidIsValid(registrar(type, caller, admin)))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                        errmsg("no handler is registered for type \"%s\"", type)));
+                        errmsg("no handler is registered for type \"%s\"", type),
+                        errhint("See the table ayb_jobs.handlers.")));
     run_statement(s_unregister, Parameters().set_text(1, type));
     route_waiting_jobs(type, nullptr);
     close_books(books);

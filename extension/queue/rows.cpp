@@ -49,7 +49,9 @@ Datum copy_row(Datum row, MemoryContext context) {
 }
 
 void no_such_job(const core::Uuid &id) {
-    ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("job %s not found", uuid_text(id))));
+    ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("job %s not found", uuid_text(id)),
+                    errhint("ayb_jobs.jobs shows those of your roles; completed ones are kept for"
+                            " ayb_jobs.retention.")));
     pg_unreachable();
 }
 

@@ -12,7 +12,6 @@
 #include "queue/command.hpp"
 #include "queue/finish.hpp"
 #include "queue/handlers.hpp"
-#include "queue/waiting.hpp"
 
 namespace ayb {
 
@@ -54,6 +53,10 @@ int64 time_limit(const Handler &handler) {
     return handler.timeout_ms > 0 ? handler.timeout_ms : settings::job_timeout;
 }
 
+bool runs_inside(const Handler *handler) {
+    return handler != nullptr && handler->kind != Kind::external;
+}
+
 [[noreturn]] void report_no_handler(const Job &job) {
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                     errmsg("no handler is registered for type \"%s\"", job.type),
@@ -88,7 +91,7 @@ void run_handler(const Job &job, MemoryContext memory) {
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
     const Handler *handler = find_handler(job.type);
-    if (handler == nullptr || handler->kind == Kind::external)
+    if (!runs_inside(handler))
         report_no_handler(job);
     if (handler->kind == Kind::function) {
         const Handler copy = *handler; // the job may register another one
@@ -166,16 +169,14 @@ bool record(const Job &job, Verdict verdict, const Failure &failure, bool *faile
     session_name(worker);
     const TimestampTz now = clock_now();
     const TimestampTz retry_at = retry_time(job.type, job.attempt, now);
-    const bool orphan = verdict == Verdict::failed && find_handler(job.type) == nullptr;
+    const bool orphan = verdict == Verdict::failed && !runs_inside(find_handler(job.type));
     const Books books = open_books();
     bool mine;
     if (verdict == Verdict::canceled) {
         mine = cancel_job(job.id, worker, job.attempt, now);
     } else if (verdict == Verdict::put_back || orphan) {
-        // Unregistered since: the job waits, uncharged, for the next registration.
+        // Unregistered since, or for workers outside by now: the job goes there, uncharged.
         mine = put_back_job(job.id, worker, job.attempt, now);
-        if (orphan)
-            route_waiting_jobs(job.type, nullptr);
     } else {
         mine = fail_job(job.id, worker, job.attempt, failure, error_text(failure), "failed",
                         retry_at, now, failed);

@@ -2,13 +2,14 @@
 // Jobs that our workers may not take (yet): waits_for, kept in step with what is registered.
 #include "pg/postgres.hpp"
 
-// SQL: what a job `q` waits for after what is registered for its type now. For statements that put
-// a job back: its type may have changed hands while it ran or lay failed.
-#define AYB_WAITS_FOR                                                                              \
-    "(SELECT CASE coalesce(max(h.kind), 'handler') WHEN 'external' THEN 'external'"                \
-    " WHEN 'handler' THEN 'handler' END FROM ayb_jobs.handlers AS h WHERE h.type = q.type)"
-
 namespace ayb {
+
+// SQL, for statements that put a job back: who takes the job `q` by its type's handler as it is
+// now: it may have been registered otherwise since the job was enqueued.
+#define AYB_WAITS_FOR                                                                              \
+    "CASE (SELECT h.kind FROM ayb_jobs.handlers AS h WHERE h.type = q.type)"                       \
+    " WHEN 'external' THEN 'external' WHEN 'function' THEN NULL WHEN 'command' THEN NULL"          \
+    " ELSE 'handler' END"
 
 // Inside the books: sets waits_for of the type's queued jobs for a handler of this kind (null:
 // none).

@@ -113,7 +113,8 @@ const char *why_not(Oid role) {
     return why;
 }
 
-// No worker can look at the lane, so it is looked here: what was due may be taken or canceled by now.
+// No worker can look at the lane, so it is looked here: what was due may be taken or canceled by
+// now.
 void wait_for_slot(const DueLane &due, Database *database) {
     const LaneMark mark = mark_lane(due.lane);
     const TimestampTz first = next_due(due.role);

@@ -1,19 +1,76 @@
--- The extension is made once for all tests that follow.
+-- The extension, and what the other tests use. Must come first.
 CREATE EXTENSION ayb_jobs;
-SELECT extversion FROM pg_extension WHERE extname = 'ayb_jobs';
--- A wait with a bound: until the query gives true, or 10 s are over.
-CREATE FUNCTION wait_for(condition text) RETURNS boolean LANGUAGE plpgsql AS $$
+SELECT extname, extrelocatable, extnamespace::regnamespace FROM pg_extension WHERE extname = 'ayb_jobs';
+
+-- Waits, for a minute at most, until the condition holds; says whether it did.
+CREATE FUNCTION wait_until(condition text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-    met boolean;
+    give_up constant timestamptz := clock_timestamp() + interval '1 minute';
+    holds boolean;
 BEGIN
-    FOR i IN 1..1000 LOOP
-        EXECUTE 'SELECT ' || condition INTO met;
-        IF met THEN
-            RETURN true;
-        END IF;
-        PERFORM pg_sleep(0.01);
+    LOOP
+        EXECUTE 'SELECT ' || condition INTO holds;
+        EXIT WHEN holds OR clock_timestamp() > give_up;
+        PERFORM pg_sleep(0.005);
     END LOOP;
-    RETURN false;
+    RETURN coalesce(holds, false);
 END
 $$;
-SELECT wait_for($$(SELECT status = 'ok' FROM ayb_jobs.health() WHERE "check" = 'scheduler')$$);
+
+-- Waits until a job is in the state; gives back the one in which it is then.
+CREATE FUNCTION wait_for(job uuid, wanted text) RETURNS text LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM wait_until(format('EXISTS (SELECT FROM ayb_jobs.jobs WHERE id = %L AND state = %L)', job, wanted));
+    RETURN coalesce((SELECT state FROM ayb_jobs.jobs WHERE id = job), 'gone');
+END
+$$;
+
+-- Runs a statement that should be refused, and gives back all of the error. An id differs from run to run.
+CREATE FUNCTION refused(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    message text;
+    detail text;
+    hint text;
+BEGIN
+    EXECUTE statement;
+    RETURN 'ACCEPTED';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS message = MESSAGE_TEXT, detail = PG_EXCEPTION_DETAIL, hint = PG_EXCEPTION_HINT;
+    RETURN regexp_replace(concat_ws(E'\n', SQLSTATE || ': ' || message, '  DETAIL: ' || nullif(detail, ''),
+                                    '  HINT: ' || nullif(hint, '')),
+                          '[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', '<id>', 'g');
+END
+$$;
+
+-- A digest of everything that is written down: the same before and after what must change nothing.
+CREATE FUNCTION books() RETURNS text LANGUAGE sql AS $$
+    SELECT md5(concat((SELECT string_agg(q::text, ' ' ORDER BY q.id) FROM ayb_jobs.job_queue AS q),
+                      (SELECT string_agg(h::text, ' ' ORDER BY h.id) FROM ayb_jobs.job_history AS h),
+                      (SELECT string_agg(a::text, ' ' ORDER BY a.job_id, a.finished_at) FROM ayb_jobs.job_attempts AS a),
+                      (SELECT string_agg(k::text, ' ' ORDER BY k.job_id) FROM ayb_jobs.job_keys AS k),
+                      (SELECT string_agg(h::text, ' ' ORDER BY h.type) FROM ayb_jobs.handlers AS h),
+                      (SELECT string_agg(p::text, ' ' ORDER BY p.type) FROM ayb_jobs.pauses AS p)))
+$$;
+
+-- A worker outside that asks until it is given a job: the scheduler may be at it with the same lease.
+CREATE FUNCTION claim_one(worker text, type text, lease interval DEFAULT '1 hour') RETURNS SETOF ayb_jobs.jobs
+    LANGUAGE plpgsql AS $$
+BEGIN
+    FOR i IN 1 .. 5000 LOOP
+        RETURN QUERY SELECT * FROM ayb_jobs.claim(worker, ARRAY[type], 1, lease);
+        EXIT WHEN FOUND;
+        PERFORM pg_sleep(0.005);
+    END LOOP;
+END
+$$;
+
+-- Ordinary roles, an admin, and one that may not log in.
+CREATE ROLE regress_alice LOGIN;
+CREATE ROLE regress_bob LOGIN;
+CREATE ROLE regress_admin LOGIN IN ROLE ayb_jobs_admin;
+CREATE ROLE regress_nologin;
+CREATE SCHEMA alice AUTHORIZATION regress_alice;
+CREATE SCHEMA bob AUTHORIZATION regress_bob;
+
+-- The server serves a new database by itself.
+SELECT wait_until($$(SELECT status = 'ok' FROM ayb_jobs.health() WHERE "check" = 'scheduler')$$);

@@ -1,0 +1,129 @@
+-- enqueue() and enqueue_many(): what is written, and what comes back.
+SELECT ayb_jobs.register_handler('outside', kind => 'external');
+SELECT ayb_jobs.register_handler('twice', kind => 'external', max_attempts => 2);
+
+-- defaults
+SELECT ayb_jobs.enqueue('outside') AS id \gset
+SELECT type, payload, state, waits_for, run_as, attempts, max_attempts, lease_until, worker_id, last_error,
+       last_run_at, idempotency_key, completed_at, canceled_at, result, is_running, progress,
+       run_at = created_at AND created_at = updated_at AS same_time,
+       run_at BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp() AS now
+FROM ayb_jobs.jobs WHERE id = :'id';
+-- The time is the statement's and not the transaction's, else a long transaction's jobs would lie far back.
+BEGIN;
+SELECT ayb_jobs.enqueue('outside', '{"in": "transaction"}') AS id \gset
+SELECT run_at > now() AS later_than_begin FROM ayb_jobs.jobs WHERE id = :'id';
+ROLLBACK;
+-- The row is there for who has enqueued it, and a rollback takes it back, a savepoint's too.
+BEGIN;
+SELECT ayb_jobs.enqueue('outside', '{"n": 1}') AS first \gset
+SAVEPOINT here;
+SELECT ayb_jobs.enqueue('outside', '{"n": 2}') AS second \gset
+SELECT count(*) FROM ayb_jobs.jobs WHERE id IN (:'first', :'second');
+ROLLBACK TO here;
+COMMIT;
+SELECT payload FROM ayb_jobs.jobs WHERE id IN (:'first', :'second');
+
+-- every argument
+SELECT ayb_jobs.enqueue('outside', '[1, null, "ü"]', '2100-01-01 00:00:00+00', 'every', 7, 'regress_alice') AS id \gset
+SELECT payload, run_at = '2100-01-01 00:00:00+00' AS run_at, idempotency_key, max_attempts, run_as
+FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT ayb_jobs.enqueue('outside', 'null', max_attempts => 1) AS id \gset
+SELECT payload = 'null'::jsonb AS json_null, max_attempts FROM ayb_jobs.jobs WHERE id = :'id';
+
+-- The earliest and the latest instant, and a type at its longest.
+SELECT ayb_jobs.enqueue('outside', run_at => '2000-01-01 00:00:00+00') AS early,
+       ayb_jobs.enqueue('outside', run_at => '9999-12-31 23:59:59.999999+00') AS late \gset
+SELECT run_at AT TIME ZONE 'UTC' AS run_at FROM ayb_jobs.jobs WHERE id IN (:'early', :'late') ORDER BY 1;
+SELECT ayb_jobs.register_handler(repeat('ü', 100), kind => 'external');
+SELECT ayb_jobs.enqueue(repeat('ü', 100)) AS id \gset
+SELECT length(type), waits_for FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT ayb_jobs.unregister_handler(repeat('ü', 100));
+SELECT state FROM ayb_jobs.cancel(:'id');
+
+-- max_attempts: the argument, else the handler's, else the setting's
+SELECT ayb_jobs.enqueue('twice') AS handler, ayb_jobs.enqueue('twice', max_attempts => 9) AS argument \gset
+SET ayb_jobs.max_attempts = 5;
+SELECT ayb_jobs.enqueue('outside') AS setting, ayb_jobs.enqueue('twice') AS both \gset
+RESET ayb_jobs.max_attempts;
+SELECT (SELECT max_attempts FROM ayb_jobs.jobs WHERE id = :'handler') AS handler,
+       (SELECT max_attempts FROM ayb_jobs.jobs WHERE id = :'argument') AS argument,
+       (SELECT max_attempts FROM ayb_jobs.jobs WHERE id = :'setting') AS setting,
+       (SELECT max_attempts FROM ayb_jobs.jobs WHERE id = :'both') AS handler_before_setting;
+
+-- ids are of version 7 and sort by the time they were made, in one statement and over several
+CREATE TABLE made (n serial, id uuid);
+INSERT INTO made (id) SELECT ayb_jobs.enqueue('outside', to_jsonb(i)) FROM generate_series(1, 2000) AS i;
+INSERT INTO made (id) SELECT ayb_jobs.enqueue_many('outside', array_agg(to_jsonb(i) ORDER BY i))
+FROM generate_series(2001, 4000) AS i;
+SELECT count(*), count(DISTINCT id), bool_and(substr(id::text, 15, 1) = '7') AS version_7,
+       bool_and(substr(id::text, 20, 1) IN ('8', '9', 'a', 'b')) AS rfc_variant,
+       bool_and(id > before OR before IS NULL) AS ascending
+FROM (SELECT id, lag(id) OVER (ORDER BY n) AS before FROM made) AS m;
+-- The first 48 bits are the milliseconds since 1970.
+SELECT bool_and(abs(('x' || substr(replace(m.id::text, '-', ''), 1, 12))::bit(48)::bigint
+                    - floor(extract(epoch FROM j.created_at) * 1000)) < 1000) AS shows_time
+FROM made AS m JOIN ayb_jobs.jobs AS j USING (id);
+
+-- enqueue_many() keeps the order, and is one instant
+SELECT bool_and(j.payload = to_jsonb(m.n)) AS in_order FROM made AS m JOIN ayb_jobs.jobs AS j USING (id);
+SELECT count(DISTINCT j.created_at) AS instants FROM made AS m JOIN ayb_jobs.jobs AS j USING (id) WHERE m.n > 2000;
+SELECT count(*) FROM ayb_jobs.enqueue_many('outside', '{}');
+SELECT count(*) AS later FROM ayb_jobs.enqueue_many('outside', ARRAY['1', '2']::jsonb[], '2100-01-01');
+SELECT count(*) FROM ayb_jobs.jobs WHERE type = 'outside' AND run_at = '2100-01-01' AND payload IN ('1', '2');
+DROP TABLE made;
+
+-- an idempotency key: the same role gets the job that has it, in whatever state, and nothing is changed
+SELECT ayb_jobs.enqueue('outside', '{"n": 1}', idempotency_key => 'key') AS first \gset
+SELECT ayb_jobs.enqueue('outside', '{"n": 2}', idempotency_key => 'key') = :'first' AS same;
+SELECT ayb_jobs.enqueue('twice', '{"n": 3}', '2100-01-01', 'key', 9) = :'first' AS same_for_other_type;
+SELECT count(*), min(type) AS type, min(payload::text) AS payload FROM ayb_jobs.jobs WHERE idempotency_key = 'key';
+SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key', run_as => 'regress_alice') AS alice \gset
+SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key', run_as => 'regress_bob') AS bob \gset
+SELECT :'alice' <> :'first' AND :'bob' <> :'alice' AS own_key_per_role;
+SET ROLE regress_alice;
+SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key') = :'alice' AS same;
+RESET ROLE;
+SELECT ayb_jobs.enqueue('outside', idempotency_key => 'Key') <> :'first' AS case_counts;
+SELECT ayb_jobs.enqueue('outside', idempotency_key => repeat('k', 255)) IS NOT NULL AS longest;
+-- within one transaction, and after its rollback
+BEGIN;
+SELECT ayb_jobs.enqueue('outside', idempotency_key => 'once') AS id \gset
+SELECT ayb_jobs.enqueue('outside', idempotency_key => 'once') = :'id' AS same;
+ROLLBACK;
+SELECT ayb_jobs.enqueue('outside', idempotency_key => 'once') <> :'id' AS own;
+-- canceled and completed jobs can be looked up, so they keep their key
+SELECT state FROM ayb_jobs.cancel(:'first');
+SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key') = :'first' AS same_when_canceled;
+SELECT ayb_jobs.enqueue('twice', idempotency_key => 'done', run_at => '2000-01-01') AS id \gset
+SELECT id = :'id' AS mine, attempts FROM ayb_jobs.claim('w', '{twice}') \gx
+SELECT state FROM ayb_jobs.complete(:'id', 'w', 1);
+SELECT ayb_jobs.enqueue('twice', idempotency_key => 'done') = :'id' AS same_when_completed;
+SELECT count(*) AS still_one FROM ayb_jobs.jobs WHERE idempotency_key = 'done';
+-- A job that was written by hand has its key as well.
+INSERT INTO ayb_jobs.job_queue (type, waits_for, idempotency_key) VALUES ('outside', 'external', 'by hand') RETURNING id \gset
+SELECT ayb_jobs.enqueue('outside', idempotency_key => 'by hand') = :'id' AS same;
+
+-- an unknown type: a NOTICE with a hint, and the job waits, uncharged
+SELECT ayb_jobs.enqueue('nobody knows') AS id \gset
+SELECT count(*) FROM ayb_jobs.enqueue_many('nobody knows', ARRAY['1', '2']::jsonb[]);
+SELECT state, waits_for, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT status, detail, hint FROM ayb_jobs.health() WHERE "check" = 'handlers';
+-- It runs as soon as there is one.
+CREATE FUNCTION known_now(payload jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT payload';
+SELECT ayb_jobs.register_handler('nobody knows', 'known_now(jsonb)');
+SELECT wait_for(:'id', 'completed');
+SELECT wait_until($$NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE type = 'nobody knows')$$);
+SELECT waits_for, attempts, result FROM ayb_jobs.jobs WHERE type = 'nobody knows' ORDER BY id;
+SELECT status, detail, hint FROM ayb_jobs.health() WHERE "check" = 'handlers';
+SELECT ayb_jobs.unregister_handler('nobody knows');
+DROP FUNCTION known_now(jsonb);
+
+-- raw DML is a way in, too
+INSERT INTO ayb_jobs.job_queue (type, waits_for) VALUES ('twice', 'external') RETURNING id \gset
+SELECT state, waits_for, run_as, max_attempts, payload, substr(id::text, 15, 1) AS version
+FROM ayb_jobs.jobs WHERE id = :'id';
+
+SELECT ayb_jobs.cancel_matching() > 4000 AS canceled;
+SELECT ayb_jobs.unregister_handler('outside'), ayb_jobs.unregister_handler('twice');
+TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_keys;

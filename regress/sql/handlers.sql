@@ -1,0 +1,182 @@
+-- register_handler() and unregister_handler(): what is kept, who may, and what becomes of jobs that wait.
+CREATE FUNCTION given(payload jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT payload';
+CREATE FUNCTION given_nothing() RETURNS text LANGUAGE sql AS $$SELECT 'nothing'$$;
+CREATE SCHEMA "Odd schema";
+CREATE FUNCTION "Odd schema"."Odd name"(jsonb) RETURNS text LANGUAGE sql AS $$SELECT 'odd'$$;
+CREATE FUNCTION overloaded() RETURNS text LANGUAGE sql AS $$SELECT 'nothing'$$;
+CREATE FUNCTION overloaded(payload jsonb) RETURNS text LANGUAGE sql AS $$SELECT 'payload'$$;
+CREATE FUNCTION overloaded(payload text) RETURNS text LANGUAGE sql AS $$SELECT 'text'$$;
+
+-- by signature, by name, with and without a schema: stored by names, which a dump and an upgrade keep
+SELECT ayb_jobs.register_handler('signature', 'given(jsonb)');
+SELECT ayb_jobs.register_handler('schema', 'public.given(jsonb)', timeout => '5 s', max_attempts => 7, backoff => '{1 s, 2 s}', grouped => false);
+SELECT ayb_jobs.register_handler('name', 'given');
+SELECT ayb_jobs.register_handler('nothing', 'given_nothing()');
+SELECT ayb_jobs.register_handler('odd', '"Odd schema"."Odd name"(jsonb)');
+SELECT ayb_jobs.register_handler('odd name', '"Odd schema"."Odd name"');
+SELECT ayb_jobs.register_handler('overloaded', 'overloaded');
+SELECT ayb_jobs.register_handler('overloaded nothing', 'overloaded()');
+SELECT ayb_jobs.register_handler('command', 'VACUUM pg_class', 'command');
+SELECT ayb_jobs.register_handler('external', kind => 'external');
+SELECT type, kind, function_schema, function_name, takes_payload, command, timeout, max_attempts, backoff, definer, grouped
+FROM ayb_jobs.handlers ORDER BY type COLLATE "C";
+CREATE TABLE made AS SELECT type, ayb_jobs.enqueue(type, '"payload"') AS id FROM ayb_jobs.handlers WHERE kind = 'function';
+SELECT type, wait_for(id, 'completed'), (SELECT result FROM ayb_jobs.jobs AS j WHERE j.id = m.id) FROM made AS m ORDER BY type COLLATE "C";
+
+-- what is registered again is replaced: every setting, and when it was made stays
+SELECT created_at AS made, updated_at AS changed FROM ayb_jobs.handlers WHERE type = 'schema' \gset
+SELECT ayb_jobs.register_handler('schema', 'given_nothing()');
+SELECT kind, function_name, takes_payload, timeout, max_attempts, backoff, grouped, created_at = :'made' AS made, updated_at > :'changed' AS changed
+FROM ayb_jobs.handlers WHERE type = 'schema';
+-- the next job runs the new one, in a worker that has run the old one
+SELECT ayb_jobs.enqueue('schema') AS id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT result FROM ayb_jobs.jobs WHERE id = :'id';
+-- a rollback takes a registration back
+BEGIN;
+SELECT ayb_jobs.register_handler('schema', 'given(jsonb)');
+SELECT ayb_jobs.register_handler('fleeting', 'given(jsonb)');
+ROLLBACK;
+SELECT type, function_name FROM ayb_jobs.handlers WHERE type IN ('schema', 'fleeting');
+SELECT ayb_jobs.enqueue('schema', '"payload"') AS id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT result FROM ayb_jobs.jobs WHERE id = :'id';
+-- registered and enqueued in one transaction
+BEGIN;
+SELECT ayb_jobs.register_handler('together', 'given(jsonb)');
+SELECT ayb_jobs.enqueue('together', '"payload"') AS id \gset
+COMMIT;
+SELECT wait_for(:'id', 'completed');
+
+-- jobs that wait: registered inside they run, outside they can be claimed, unregistered they wait again
+SELECT ayb_jobs.enqueue('waiting', '1') AS x, ayb_jobs.enqueue('waiting', '2', max_attempts => 1) AS y \gset
+SELECT ayb_jobs.pause('waiting');
+SELECT ayb_jobs.register_handler('waiting', 'given(jsonb)');
+SELECT state, waits_for FROM ayb_jobs.jobs WHERE type = 'waiting' ORDER BY id;
+SELECT ayb_jobs.unregister_handler('waiting');
+SELECT state, waits_for FROM ayb_jobs.jobs WHERE type = 'waiting' ORDER BY id;
+SELECT ayb_jobs.resume('waiting');
+SELECT ayb_jobs.register_handler('waiting', kind => 'external');
+SELECT state, waits_for FROM ayb_jobs.jobs WHERE type = 'waiting' ORDER BY id;
+SELECT payload, attempts FROM ayb_jobs.claim('w', '{waiting}');
+SELECT ayb_jobs.register_handler('waiting', 'given(jsonb)');
+SELECT wait_for(:'y', 'completed');
+-- the one that was claimed outside before is its worker's to end
+SELECT state, waits_for FROM ayb_jobs.jobs WHERE id = :'x';
+SELECT state FROM ayb_jobs.complete(:'x', 'w', 1);
+SELECT attempts, last_error FROM ayb_jobs.jobs WHERE type = 'waiting' ORDER BY id;
+-- unregistered while a worker is at it: the job ends as it began
+CREATE FUNCTION held() RETURNS text LANGUAGE sql AS $$SELECT pg_advisory_xact_lock_shared(1); SELECT 'held'$$;
+SELECT ayb_jobs.register_handler('held', 'held()');
+SELECT pg_advisory_lock(1);
+SELECT ayb_jobs.enqueue('held') AS id \gset
+SELECT wait_until(format('(SELECT is_running FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
+SELECT ayb_jobs.unregister_handler('held');
+SELECT pg_advisory_unlock(1);
+SELECT wait_for(:'id', 'completed');
+SELECT attempts, result FROM ayb_jobs.jobs WHERE id = :'id';
+-- written into the table by hand, for a type that nobody has registered: it waits, uncharged
+INSERT INTO ayb_jobs.job_queue (type, max_attempts) VALUES ('by hand', 1) RETURNING id \gset
+SELECT wait_until(format('(SELECT waits_for = ''handler'' FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
+SELECT state, waits_for, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT count(*) FROM ayb_jobs.attempts(:'id');
+SELECT ayb_jobs.register_handler('by hand', 'given(jsonb)');
+SELECT wait_for(:'id', 'completed');
+
+-- a timeout: the handler is interrupted and the attempt charged
+CREATE FUNCTION slow() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(60)';
+SELECT ayb_jobs.register_handler('slow', 'slow()', timeout => '50 ms', max_attempts => 1);
+SELECT ayb_jobs.enqueue('slow') AS id \gset
+SELECT wait_for(:'id', 'failed');
+SELECT attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT status, sqlstate, duration_ms >= 49 AND duration_ms < 30000 AS in_time FROM ayb_jobs.attempts(:'id');
+
+-- Whose type it is: only who registered it, or an admin, replaces or unregisters it.
+GRANT USAGE ON SCHEMA alice, bob TO PUBLIC;
+SET ROLE regress_alice;
+CREATE FUNCTION alice.who() RETURNS text LANGUAGE sql AS 'SELECT current_user || '' '' || session_user';
+SELECT ayb_jobs.register_handler('alice', 'alice.who()');
+SET ROLE regress_bob;
+CREATE FUNCTION bob.who() RETURNS text LANGUAGE sql AS 'SELECT current_user || '' '' || session_user';
+SELECT refused($$SELECT ayb_jobs.register_handler('alice', 'bob.who()')$$);
+SELECT refused($$SELECT ayb_jobs.unregister_handler('alice')$$);
+SELECT refused($$SELECT ayb_jobs.pause('alice')$$);
+-- A's code doesn't run as B, whoever asks for it
+SELECT refused($$SELECT ayb_jobs.enqueue('alice')$$);
+RESET ROLE;
+SELECT refused($$SELECT ayb_jobs.enqueue('alice')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('alice', run_as => 'regress_bob')$$);
+SELECT ayb_jobs.enqueue('alice', run_as => 'regress_alice') AS id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT run_as, result FROM ayb_jobs.jobs WHERE id = :'id';
+-- checked at each run: a function that changes hands, or a right that is taken away, stops the job that waits
+CREATE FUNCTION public.shared() RETURNS text LANGUAGE sql AS 'SELECT current_user::text';
+SELECT ayb_jobs.register_handler('shared', 'public.shared()', max_attempts => 1);
+SET ROLE regress_bob;
+SELECT ayb_jobs.enqueue('shared') AS id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT run_as, result FROM ayb_jobs.jobs WHERE id = :'id';
+RESET ROLE;
+SELECT ayb_jobs.pause('shared');
+SET ROLE regress_bob;
+SELECT ayb_jobs.enqueue('shared') AS id \gset
+RESET ROLE;
+ALTER FUNCTION public.shared() OWNER TO regress_alice;
+SELECT ayb_jobs.resume('shared');
+SELECT wait_for(:'id', 'failed');
+SELECT last_error FROM ayb_jobs.jobs WHERE id = :'id';
+ALTER FUNCTION public.shared() OWNER TO CURRENT_USER;
+REVOKE EXECUTE ON FUNCTION public.shared() FROM PUBLIC;
+SELECT state FROM ayb_jobs.retry_now(:'id');
+SELECT wait_for(:'id', 'failed');
+SELECT last_error FROM ayb_jobs.jobs WHERE id = :'id';
+SET ROLE regress_bob;
+SELECT refused($$SELECT ayb_jobs.enqueue('shared')$$);
+RESET ROLE;
+-- a schema that the role may not use
+REVOKE USAGE ON SCHEMA alice FROM PUBLIC;
+SET ROLE regress_alice;
+SELECT ayb_jobs.register_handler('alice definer', 'alice.who()', definer => true);
+RESET ROLE;
+SELECT refused($$SELECT ayb_jobs.register_handler('x', 'alice.who()'), ayb_jobs.enqueue('x', run_as => 'regress_bob')$$);
+-- definer: in its registrar's lane, as the registrar, for whoever may call the function
+SET ROLE regress_bob;
+SELECT ayb_jobs.enqueue('alice definer') AS id \gset
+SELECT count(*) AS bob_sees FROM ayb_jobs.jobs WHERE id = :'id';
+SET ROLE regress_alice;
+SELECT wait_for(:'id', 'completed');
+SELECT run_as, result FROM ayb_jobs.jobs WHERE id = :'id';
+REVOKE EXECUTE ON FUNCTION alice.who() FROM PUBLIC;
+SET ROLE regress_bob;
+SELECT refused($$SELECT ayb_jobs.enqueue('alice definer')$$);
+RESET ROLE;
+-- a command runs for who registered it, and not as another
+SET ROLE regress_alice;
+SELECT ayb_jobs.register_handler('alice command', 'SELECT 1', 'command');
+SET ROLE regress_bob;
+SELECT refused($$SELECT ayb_jobs.enqueue('alice command')$$);
+RESET ROLE;
+SELECT refused($$SELECT ayb_jobs.enqueue('alice command')$$);
+-- an admin may replace and unregister; the type is the admin's then
+SET ROLE regress_admin;
+SELECT ayb_jobs.register_handler('alice', kind => 'external');
+SELECT owner, kind FROM ayb_jobs.handlers WHERE type = 'alice';
+SELECT ayb_jobs.unregister_handler('alice definer');
+SET ROLE regress_alice;
+SELECT refused($$SELECT ayb_jobs.unregister_handler('alice')$$);
+-- a member of the owner is as the owner
+RESET ROLE;
+GRANT regress_alice TO regress_bob;
+SET ROLE regress_bob;
+SELECT ayb_jobs.unregister_handler('alice command');
+RESET ROLE;
+REVOKE regress_alice FROM regress_bob;
+
+SELECT count(ayb_jobs.unregister_handler(type)) > 0 AS all_gone FROM (SELECT type FROM ayb_jobs.handlers) AS t;
+SELECT count(*) FROM ayb_jobs.handlers;
+DROP FUNCTION given, given_nothing, "Odd schema"."Odd name", overloaded(), overloaded(jsonb), overloaded(text), held, slow, shared,
+              alice.who, bob.who;
+DROP SCHEMA "Odd schema";
+DROP TABLE made;
+REVOKE USAGE ON SCHEMA alice, bob FROM PUBLIC;
+TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_keys, ayb_jobs.job_attempts;

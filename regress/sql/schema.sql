@@ -1,0 +1,116 @@
+-- What is hard to change later, read from the catalog.
+
+-- tables and their columns
+SELECT c.relname AS "table", a.attname AS "column", format_type(a.atttypid, a.atttypmod) AS type,
+       a.attnotnull AS "not null", pg_get_expr(d.adbin, d.adrelid) AS "default"
+FROM pg_class AS c
+JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+LEFT JOIN pg_attrdef AS d ON d.adrelid = c.oid AND d.adnum = a.attnum
+WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+ORDER BY c.relname COLLATE "C", a.attnum;
+
+-- the columns of the view that a person reads
+SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', ' ORDER BY a.attnum) AS jobs
+FROM pg_attribute AS a WHERE a.attrelid = 'ayb_jobs.jobs'::regclass AND a.attnum > 0;
+SELECT reloptions FROM pg_class WHERE oid = 'ayb_jobs.jobs'::regclass;
+
+-- constraints
+SELECT conrelid::regclass AS "table", conname, contype, pg_get_constraintdef(oid) AS definition
+FROM pg_constraint WHERE connamespace = 'ayb_jobs'::regnamespace
+ORDER BY conrelid::regclass::text COLLATE "C", conname COLLATE "C";
+
+-- indexes: keys, uniqueness, predicates. None on the partitioned parent, which could not be restored.
+SELECT i.indrelid::regclass AS "table", c.relname AS index, i.indisunique AS "unique",
+       (SELECT string_agg(pg_get_indexdef(i.indexrelid, n, true), ', ' ORDER BY n)
+        FROM generate_series(1, i.indnkeyatts) AS n) AS keys,
+       pg_get_expr(i.indpred, i.indrelid) AS predicate
+FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_class AS t ON t.oid = i.indrelid
+WHERE t.relnamespace = 'ayb_jobs'::regnamespace AND NOT t.relispartition
+ORDER BY t.relname COLLATE "C", c.relname COLLATE "C";
+
+-- history by day: today and the next three exist from the start, each with the same indexes
+SELECT wait_until($$(SELECT count(*) = 4 FROM pg_inherits WHERE inhparent = 'ayb_jobs.job_history'::regclass)$$);
+WITH days AS (
+    SELECT c.oid, c.relname, row_number() OVER (ORDER BY c.relname) - 1 AS ahead
+    FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'ayb_jobs.job_history'::regclass
+), first AS (
+    SELECT to_date(min(relname), '"job_history_"YYYYMMDD') AS day FROM days
+)
+SELECT d.ahead, d.relname = 'job_history_' || to_char(f.day + d.ahead::int, 'YYYYMMDD') AS name_fits,
+       -- a run that begins before midnight may end after it
+       f.day BETWEEN (now() AT TIME ZONE 'UTC')::date - 1 AND (now() AT TIME ZONE 'UTC')::date AS from_today,
+       (SELECT string_agg(replace(pg_get_indexdef(indexrelid), d.relname, '<day>'), E'\n' ORDER BY indexrelid)
+        FROM pg_index WHERE indrelid = d.oid) AS indexes
+FROM days AS d CROSS JOIN first AS f ORDER BY d.ahead;
+SELECT count(*) AS default_partitions FROM pg_partitioned_table
+WHERE partrelid = 'ayb_jobs.job_history'::regclass AND partdefid <> 0;
+
+-- row-level security
+SELECT c.relname, c.relrowsecurity AS enabled, p.polname, p.polcmd, p.polpermissive,
+       CASE WHEN p.polroles = '{0}' THEN 'public' ELSE (SELECT string_agg(r::regrole::text, ', ') FROM unnest(p.polroles) AS r) END AS roles,
+       pg_get_expr(p.polqual, p.polrelid) AS using
+FROM pg_class AS c LEFT JOIN pg_policy AS p ON p.polrelid = c.oid
+WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
+ORDER BY c.relname COLLATE "C", p.polname COLLATE "C";
+
+-- triggers: (A)LWAYS, so that replication and restores are seen too
+SELECT tgrelid::regclass AS "table", tgname, tgenabled, tgtype & 1 = 1 AS "each row", tgtype & 2 = 2 AS before,
+       tgfoid::regproc AS function
+FROM pg_trigger AS t JOIN pg_class AS c ON c.oid = t.tgrelid
+WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND NOT tgisinternal
+ORDER BY tgrelid::regclass::text COLLATE "C", tgname COLLATE "C";
+
+-- rights on tables: PUBLIC reads, nobody else than the owner writes
+SELECT c.relname, string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) AS public
+FROM pg_class AS c LEFT JOIN LATERAL aclexplode(c.relacl) AS a ON a.grantee <> c.relowner
+WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+GROUP BY c.relname ORDER BY c.relname COLLATE "C";
+-- A day's table by itself has no policy: nobody may read it but through the parent.
+SELECT count(*) AS days_that_others_read FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
+WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relispartition AND a.grantee <> c.relowner;
+
+-- functions: what each takes and gives, and whether PUBLIC may call it
+SELECT p.oid::regprocedure AS function, pg_get_function_result(p.oid) AS result, p.prosecdef AS definer,
+       has_function_privilege('regress_alice', p.oid, 'EXECUTE') AS public, p.proconfig
+FROM pg_proc AS p WHERE p.pronamespace = 'ayb_jobs'::regnamespace
+ORDER BY p.oid::regprocedure::text COLLATE "C";
+
+-- what a dump carries: all but the stamp, since a copy must not run by itself
+SELECT t::regclass FROM pg_extension CROSS JOIN unnest(extconfig) AS t WHERE extname = 'ayb_jobs'
+ORDER BY t::regclass::text COLLATE "C";
+
+-- every object of the extension says what it is for
+SELECT pg_describe_object(d.classid, d.objid, 0) AS uncommented
+FROM pg_depend AS d JOIN pg_extension AS e ON e.oid = d.refobjid AND d.refclassid = 'pg_extension'::regclass
+WHERE e.extname = 'ayb_jobs' AND d.deptype = 'e' AND d.classid <> 'pg_type'::regclass
+  AND obj_description(d.objid, d.classid::regclass::name) IS NULL;
+
+-- the constraints hold for who writes by hand, too
+\set VERBOSITY terse
+INSERT INTO ayb_jobs.job_queue (type) VALUES ('');
+INSERT INTO ayb_jobs.job_queue (type) VALUES (repeat('x', 101));
+INSERT INTO ayb_jobs.job_queue (type, state) VALUES ('x', 'completed');
+INSERT INTO ayb_jobs.job_queue (type, state) VALUES ('x', 'running');
+INSERT INTO ayb_jobs.job_queue (type, lease_until) VALUES ('x', now());
+INSERT INTO ayb_jobs.job_queue (type, waits_for) VALUES ('x', 'godot');
+INSERT INTO ayb_jobs.job_queue (type, attempts) VALUES ('x', -1);
+INSERT INTO ayb_jobs.job_queue (type, max_attempts) VALUES ('x', 0);
+INSERT INTO ayb_jobs.job_queue (type, idempotency_key) VALUES ('x', repeat('k', 256));
+INSERT INTO ayb_jobs.handlers (type, kind, owner) VALUES ('x', 'function', 10);
+INSERT INTO ayb_jobs.handlers (type, kind, owner, command) VALUES ('x', 'external', 10, 'VACUUM');
+INSERT INTO ayb_jobs.handlers (type, kind, owner, timeout) VALUES ('x', 'external', 10, '0');
+INSERT INTO ayb_jobs.handlers (type, kind, owner, max_attempts) VALUES ('x', 'external', 10, 0);
+INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, finished_at)
+VALUES (gen_random_uuid(), 1, 10, 'completed', now());
+
+-- one role can't have a key twice; two roles can
+BEGIN;
+INSERT INTO ayb_jobs.job_queue (type, waits_for, run_as, idempotency_key)
+VALUES ('x', 'external', 'regress_alice', 'k'), ('x', 'external', 'regress_bob', 'k');
+SAVEPOINT once;
+INSERT INTO ayb_jobs.job_queue (type, waits_for, run_as, idempotency_key) VALUES ('x', 'external', 'regress_bob', 'k');
+ROLLBACK TO once;
+INSERT INTO ayb_jobs.job_keys VALUES ('regress_bob', 'k', gen_random_uuid()), ('regress_bob', 'k', gen_random_uuid());
+ROLLBACK;
+SELECT count(*) FROM ayb_jobs.job_queue;
