@@ -73,7 +73,8 @@ Oid requested_role(FunctionCallInfo fcinfo, int number) {
         return role;
     if (superuser_arg(role))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("only a superuser may enqueue jobs for superuser \"%s\"", name)));
+                        errmsg("only a superuser may enqueue jobs for superuser \"%s\"", name),
+                        errhint("Leave run_as out to run the job as role \"%s\".", role_name(me))));
     if (!is_member_of_role(me, role))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be a member of role \"%s\" to enqueue jobs for it", name),
@@ -87,10 +88,12 @@ void check_login(Oid role) {
     if (why == nullptr)
         return;
     const char *name = quote_identifier(role_name(role));
-    ereport(ERROR,
-            (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("jobs can't run as role %s", name),
-             errdetail("A job runs in a session of its role, and %s.", why),
-             errhint("ALTER ROLE %s LOGIN; or pass run_as a role that may log in.", name)));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("jobs can't run as role %s", name),
+         errdetail("A job runs in a session of its role, and %s.", why),
+         errhint("Let it log in (ALTER ROLE … LOGIN) and connect (GRANT CONNECT ON DATABASE …), or"
+                 " pass run_as a role that may.")));
 }
 
 // Fills in what the handler decides: whose job it is, who takes it, how often it is tried.

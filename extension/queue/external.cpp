@@ -67,7 +67,8 @@ TimestampTz lease_argument(FunctionCallInfo fcinfo, int number, TimestampTz now)
                                        settings::lease_duration * static_cast<int64>(1000));
     if (ms > 366 * 86400000LL)
         ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lease must be at most a year")));
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lease must be at most a year"),
+                 errhint("Take a short one, and ayb_jobs.extend_lease() while the work goes on.")));
     return later(now, ms * kMicrosecondsPerMillisecond);
 }
 
@@ -84,7 +85,8 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     claim.jobs = PG_GETARG_INT32(2);
     if (claim.jobs < 1 || claim.jobs > kMaxClaim)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("max_jobs must be between 1 and %d", kMaxClaim)));
+                        errmsg("max_jobs must be between 1 and %d", kMaxClaim),
+                        errhint("Claim again for more.")));
     claim.now = clock_now();
     claim.lease_until = lease_argument(fcinfo, 3, claim.now);
     claim.admin = is_admin(GetUserId());

@@ -27,10 +27,13 @@ AYB_SQL_FUNCTION(ayb_jobs_set_progress) {
     const char *note = text_argument(fcinfo, 1);
     if (percent < 0 || percent > 100)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("percent must be between 0 and 100")));
+                        errmsg("percent must be between 0 and 100"),
+                        errhint("100 is all of the work that the job has to do.")));
     if (!in_job())
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("set_progress() is for handlers of running jobs")));
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("set_progress() is for handlers of running jobs"),
+                 errhint("Call it in the function that ayb_jobs.register_handler() named.")));
     if (note == nullptr)
         note = "";
     const int bytes = pg_mbcliplen(note, static_cast<int>(strlen(note)), kNoteBytes - 1);

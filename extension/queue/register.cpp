@@ -141,14 +141,16 @@ void check_backoff(FunctionCallInfo fcinfo, int number) {
     const int count = ArrayGetNItems(ARR_NDIM(steps), ARR_DIMS(steps));
     if (ARR_NDIM(steps) != 1 || count > kMaxBackoffSteps || array_contains_nulls(steps))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("backoff must be an array of 1 to %d intervals", kMaxBackoffSteps)));
+                        errmsg("backoff must be an array of 1 to %d intervals", kMaxBackoffSteps),
+                        errhint("One a failed attempt; the last one counts for all that follow.")));
     ArrayIterator iterator = array_create_iterator(steps, 0, nullptr);
     Datum step;
     bool null;
     while (array_iterate(iterator, &step, &null))
         if (interval_milliseconds(DatumGetIntervalP(step)) < 0)
-            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                            errmsg("backoff must not be negative")));
+            ereport(ERROR,
+                    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                     errmsg("backoff must not be negative"), errhint("0 tries again at once.")));
 }
 
 void check_numbers(FunctionCallInfo fcinfo) {
@@ -168,7 +170,8 @@ Oid registrar(const char *type, Oid caller, bool admin) {
     if (!admin && !has_privs_of_role(caller, owner))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be owner of the handler of type \"%s\"", type),
-                        errdetail("It belongs to role %s.", quote_identifier(role_name(owner)))));
+                        errdetail("It belongs to role %s.", quote_identifier(role_name(owner))),
+                        errhint("Who registered the type may, and members of ayb_jobs_admin.")));
     return owner;
 }
 
@@ -207,7 +210,8 @@ AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     parameters.set(14, ObjectIdGetDatum(OidIsValid(before) ? before : caller));
     if (run_statement(s_register, parameters) == 0)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be owner of the handler of type \"%s\"", registration.type)));
+                        errmsg("must be owner of the handler of type \"%s\"", registration.type),
+                        errhint("Another role has just registered it.")));
     route_waiting_jobs(registration.type, registration.kind);
     close_books(books);
     notice_if_nothing_runs();

@@ -71,8 +71,9 @@ SELECT refused(format('SELECT ayb_jobs.retry_now(%L)', :'canceled'));
 SELECT refused(format('SELECT ayb_jobs.retry_now(%L)', :'completed'));
 SELECT refused($$SELECT ayb_jobs.cancel_matching('')$$);
 SELECT refused($$SELECT ayb_jobs.retry_matching(repeat('x', 101))$$);
--- STRICT: nothing asked, nothing done.
-SELECT ayb_jobs.cancel(NULL) IS NULL, ayb_jobs.cancel(:'queued', NULL) IS NULL, ayb_jobs.retry_now(NULL) IS NULL;
+SELECT refused($$SELECT ayb_jobs.cancel(NULL)$$);
+SELECT refused(format('SELECT ayb_jobs.cancel(%L, NULL)', :'queued'));
+SELECT refused($$SELECT ayb_jobs.retry_now(NULL)$$);
 SELECT count(*) FROM ayb_jobs.attempts(NULL);
 SELECT count(*) FROM ayb_jobs.attempts(:'unknown');
 
