@@ -16,6 +16,43 @@ CREATE FUNCTION ayb_jobs._sees_all() RETURNS boolean
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_sees_all';
 COMMENT ON FUNCTION ayb_jobs._sees_all() IS 'whether the current role is a superuser or a member of ayb_jobs_admin';
 
+CREATE TABLE ayb_jobs.schedules (
+    id           uuid        NOT NULL DEFAULT ayb_jobs.uuid7(),
+    name         text        NOT NULL,
+    job_type     text        NOT NULL,
+    payload      jsonb       NOT NULL DEFAULT '{}',
+    cron_expr    text        NOT NULL,
+    timezone     text        NOT NULL DEFAULT 'UTC',
+    enabled      boolean     NOT NULL DEFAULT true,
+    max_attempts integer     NOT NULL DEFAULT 3,
+    overlap      text        NOT NULL DEFAULT 'skip',
+    missed       text        NOT NULL DEFAULT 'once',
+    run_as       regrole     NOT NULL DEFAULT (current_user::regrole),
+    next_run_at  timestamptz,
+    last_run_at  timestamptz,
+    last_skip    jsonb,
+    last_error   text,
+    created_at   timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    updated_at   timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    CONSTRAINT schedules_pkey PRIMARY KEY (id),
+    CONSTRAINT schedules_name_key UNIQUE (name),
+    CONSTRAINT schedules_name_check CHECK (name <> '' AND length(name) <= 100),
+    CONSTRAINT schedules_job_type_check CHECK (job_type <> '' AND length(job_type) <= 100),
+    CONSTRAINT schedules_max_attempts_check CHECK (max_attempts >= 1),
+    CONSTRAINT schedules_overlap_check CHECK (overlap IN ('skip', 'queue')),
+    CONSTRAINT schedules_missed_check CHECK (missed IN ('once', 'all', 'skip'))
+) WITH (fillfactor = 80, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
+        autovacuum_vacuum_cost_delay = 0);
+COMMENT ON TABLE ayb_jobs.schedules IS 'cron rules, and the job that each of their ticks enqueues';
+COMMENT ON COLUMN ayb_jobs.schedules.run_as IS 'the role as which its jobs run, and to which it belongs';
+COMMENT ON COLUMN ayb_jobs.schedules.next_run_at IS 'the next tick; NULL when disabled, or where none can be computed any more';
+COMMENT ON COLUMN ayb_jobs.schedules.last_run_at IS 'when a job of it was enqueued last';
+COMMENT ON COLUMN ayb_jobs.schedules.last_skip IS
+    'the last tick that enqueued no job: {"at": its instant, "reason": why}';
+COMMENT ON COLUMN ayb_jobs.schedules.last_error IS 'why it can''t be run at present';
+
+CREATE INDEX schedules_next_run_idx ON ayb_jobs.schedules (next_run_at) WHERE enabled;
+
 CREATE TABLE ayb_jobs.job_queue (
     id              uuid        NOT NULL DEFAULT ayb_jobs.uuid7(),
     type            text        NOT NULL,
@@ -31,6 +68,8 @@ CREATE TABLE ayb_jobs.job_queue (
     last_error      text,
     last_run_at     timestamptz,
     idempotency_key text,
+    schedule_id     uuid,
+    scheduled_at    timestamptz,
     created_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
     updated_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
     canceled_at     timestamptz,
@@ -41,6 +80,8 @@ CREATE TABLE ayb_jobs.job_queue (
     CONSTRAINT job_queue_attempts_check CHECK (attempts >= 0),
     CONSTRAINT job_queue_max_attempts_check CHECK (max_attempts >= 1),
     CONSTRAINT job_queue_lease_check CHECK ((state = 'running') = (lease_until IS NOT NULL)),
+    CONSTRAINT job_queue_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES ayb_jobs.schedules (id)
+        ON DELETE SET NULL,
     CONSTRAINT job_queue_idempotency_key_check CHECK (octet_length(idempotency_key) <= 255)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.05,
@@ -49,6 +90,7 @@ COMMENT ON TABLE ayb_jobs.job_queue IS 'every job that is not completed';
 COMMENT ON COLUMN ayb_jobs.job_queue.waits_for IS
     'NULL for what the engine''s workers may take, external for what only a worker outside takes, handler while no handler is registered for the type';
 COMMENT ON COLUMN ayb_jobs.job_queue.run_as IS 'the role as which the job runs, and to which it belongs';
+COMMENT ON COLUMN ayb_jobs.job_queue.scheduled_at IS 'the tick of its schedule that enqueued it';
 COMMENT ON COLUMN ayb_jobs.job_queue.lease_until IS 'until when the worker may keep the job';
 
 CREATE INDEX job_queue_claim_idx ON ayb_jobs.job_queue (run_as, run_at, id)
@@ -61,6 +103,7 @@ CREATE INDEX job_queue_lease_idx ON ayb_jobs.job_queue (lease_until) WHERE state
 CREATE UNIQUE INDEX job_queue_idempotency_key_idx ON ayb_jobs.job_queue (run_as, idempotency_key)
     WHERE idempotency_key IS NOT NULL;
 CREATE INDEX job_queue_type_idx ON ayb_jobs.job_queue (type, id);
+CREATE INDEX job_queue_schedule_idx ON ayb_jobs.job_queue (schedule_id) WHERE schedule_id IS NOT NULL;
 CREATE INDEX job_queue_failed_idx ON ayb_jobs.job_queue (id) WHERE state = 'failed';
 CREATE INDEX job_queue_canceled_idx ON ayb_jobs.job_queue (id) WHERE state = 'canceled';
 CREATE INDEX job_queue_ended_idx ON ayb_jobs.job_queue (updated_at) WHERE state IN ('failed', 'canceled');
@@ -79,11 +122,15 @@ CREATE TABLE ayb_jobs.job_history (
     last_error      text,
     last_run_at     timestamptz,
     idempotency_key text,
+    schedule_id     uuid,
+    scheduled_at    timestamptz,
     result          jsonb,
     created_at      timestamptz NOT NULL,
     completed_at    timestamptz NOT NULL
 ) PARTITION BY RANGE (completed_at);
 COMMENT ON TABLE ayb_jobs.job_history IS 'completed jobs, partitioned by the day (UTC) on which they completed';
+COMMENT ON COLUMN ayb_jobs.job_history.schedule_id IS
+    'its schedule, which may be gone: a key of partitions that are restored one by one could not be';
 
 CREATE TABLE ayb_jobs.job_attempts (
     job_id      uuid        NOT NULL,
@@ -173,6 +220,7 @@ COMMENT ON TABLE ayb_jobs.database_stamp IS
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_queue', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_history', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_attempts', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.schedules', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_keys', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_minutes', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.handlers', '');

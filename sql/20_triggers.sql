@@ -9,6 +9,16 @@ CREATE TRIGGER note_job BEFORE INSERT OR UPDATE OR DELETE ON ayb_jobs.job_queue
 ALTER TABLE ayb_jobs.job_queue ENABLE ALWAYS TRIGGER note_job;
 COMMENT ON TRIGGER note_job ON ayb_jobs.job_queue IS 'wakes workers at the commit';
 
+CREATE FUNCTION ayb_jobs._note_schedule() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ayb_jobs_note_schedule';
+COMMENT ON FUNCTION ayb_jobs._note_schedule() IS
+    'tells the scheduler at the commit when a schedule is due';
+
+CREATE TRIGGER note_schedule BEFORE INSERT OR UPDATE ON ayb_jobs.schedules
+    FOR EACH ROW EXECUTE FUNCTION ayb_jobs._note_schedule();
+ALTER TABLE ayb_jobs.schedules ENABLE ALWAYS TRIGGER note_schedule;
+COMMENT ON TRIGGER note_schedule ON ayb_jobs.schedules IS 'wakes the scheduler at the commit';
+
 CREATE FUNCTION ayb_jobs._note_configuration() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ayb_jobs_note_configuration';
 COMMENT ON FUNCTION ayb_jobs._note_configuration() IS
@@ -38,4 +48,5 @@ ALTER TABLE ayb_jobs.job_queue ENABLE ALWAYS TRIGGER note_truncate;
 COMMENT ON TRIGGER note_truncate ON ayb_jobs.job_queue IS 'has the jobs counted anew';
 
 -- Triggers that exist fire whoever writes; nobody else is to make one of them, on a table of a shape of their own.
-REVOKE ALL ON FUNCTION ayb_jobs._note_job(), ayb_jobs._note_configuration(), ayb_jobs._note_truncate() FROM PUBLIC;
+REVOKE ALL ON FUNCTION ayb_jobs._note_job(), ayb_jobs._note_schedule(), ayb_jobs._note_configuration(),
+                          ayb_jobs._note_truncate() FROM PUBLIC;

@@ -10,15 +10,17 @@ COMMENT ON FUNCTION ayb_jobs._progress() IS 'what running jobs said by set_progr
 -- an ordered walk along the indexes of both tables.
 CREATE VIEW ayb_jobs.jobs WITH (security_invoker = true) AS
 SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id, q.attempts, q.max_attempts,
-       q.last_error, q.last_run_at, q.idempotency_key, q.created_at, q.updated_at,
-       NULL::timestamptz AS completed_at, q.canceled_at, q.run_as, NULL::jsonb AS result, q.waits_for,
+       q.last_error, q.last_run_at, q.idempotency_key, q.schedule_id, q.created_at, q.updated_at,
+       NULL::timestamptz AS completed_at, q.canceled_at, q.run_as, NULL::jsonb AS result, q.scheduled_at,
+       q.waits_for,
        q.id = ANY ((SELECT ayb_jobs._running())::uuid[]) AS is_running,
        (SELECT ayb_jobs._progress()) -> q.id::text AS progress
 FROM ayb_jobs.job_queue AS q
 UNION ALL
 SELECT h.id, h.type, h.payload, 'completed'::text, h.run_at, NULL::timestamptz, h.worker_id, h.attempts,
-       h.max_attempts, h.last_error, h.last_run_at, h.idempotency_key, h.created_at, h.completed_at,
-       h.completed_at, NULL::timestamptz, h.run_as, h.result, NULL::text, false, NULL::jsonb
+       h.max_attempts, h.last_error, h.last_run_at, h.idempotency_key,
+       (SELECT s.id FROM ayb_jobs.schedules AS s WHERE s.id = h.schedule_id), h.created_at, h.completed_at,
+       h.completed_at, NULL::timestamptz, h.run_as, h.result, h.scheduled_at, NULL::text, false, NULL::jsonb
 FROM ayb_jobs.job_history AS h;
 COMMENT ON VIEW ayb_jobs.jobs IS 'every job: waiting, running, ended';
 COMMENT ON COLUMN ayb_jobs.jobs.is_running IS 'whether a worker is at it at this moment';

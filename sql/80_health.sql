@@ -74,6 +74,12 @@ BEGIN ATOMIC
            CASE WHEN count(w.type) > 0 THEN 'Register one with ayb_jobs.register_handler().' END
     FROM waiting AS w
     UNION ALL
+    SELECT 'schedules', CASE WHEN count(s.id) = 0 THEN 'ok' ELSE 'error' END,
+           coalesce(string_agg(s.name || ': ' || coalesce(s.last_error, 'has no next run'), '; ' ORDER BY s.name),
+                    'every schedule that is enabled can be computed'),
+           CASE WHEN count(s.id) > 0 THEN 'Mend it, then ayb_jobs.enable_schedule(id); or ayb_jobs.delete_schedule(id).' END
+    FROM ayb_jobs.schedules AS s WHERE s.enabled AND (s.last_error IS NOT NULL OR s.next_run_at IS NULL)
+    UNION ALL
     SELECT 'lanes', CASE WHEN count(l.error) = 0 THEN 'ok' ELSE 'error' END,
            coalesce(string_agg('role ' || l.role || ': ' || l.error, '; ' ORDER BY l.role::text),
                     'every lane can be served'),

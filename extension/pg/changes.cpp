@@ -4,6 +4,7 @@
 #include "pg/databases.hpp"
 #include "pg/events.hpp"
 #include "pg/lanes.hpp"
+#include "pg/tick_floor.hpp"
 
 namespace ayb {
 
@@ -34,6 +35,8 @@ struct Notes {
     int64 events_dropped;
     TimestampTz next_lease;
     bool any_lease;
+    TimestampTz next_tick;
+    bool any_tick;
     bool configuration;
     bool recount;
     bool draining;
@@ -130,6 +133,8 @@ void tell() {
             tell_lanes(database);
         if (g_notes.any_lease)
             tell_lease(database);
+        if (g_notes.any_tick)
+            lower_ticks(database, g_notes.next_tick);
         if (g_notes.configuration)
             tell_configuration(database);
         if (g_notes.recount) {
@@ -229,6 +234,11 @@ void note_change(const Change &change) {
         note_event(change);
 }
 
+void note_tick(TimestampTz next) {
+    g_notes.next_tick = g_notes.any_tick ? Min(g_notes.next_tick, next) : next;
+    g_notes.any_tick = true;
+}
+
 void note_configuration() { g_notes.configuration = true; }
 
 void note_recount() { g_notes.recount = true; }
@@ -251,6 +261,7 @@ void wake_for_unknown() {
     if (database == nullptr)
         return;
     pg_atomic_write_u32(&database->recount, 1);
+    lower_ticks(database, DT_NOBEGIN);
     tell_configuration(database);
 }
 

@@ -22,6 +22,9 @@ struct Change {
 // Notes one change. May run out of memory (ereport), nothing else.
 void note_change(const Change &change);
 
+// Notes that a schedule is due at `next` for the first time.
+void note_tick(TimestampTz next);
+
 // Notes that handlers or pauses changed: lanes and waiting jobs are looked at anew after the
 // commit.
 void note_configuration();

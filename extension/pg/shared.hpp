@@ -110,6 +110,8 @@ struct Database {
     pg_atomic_uint32 waiting;  // lanes that are due and have no worker
     slock_t mutex;             // guards what follows
     TimestampTz next_lease;    // no lease ends before it
+    TimestampTz next_tick;     // no schedule is due before it
+    uint64 tick_generation;    // counts every commit that may have made one due sooner
     TimestampTz sleeping_until;
     bool dormant; // the stamp is missing or doesn't fit
     bool counted; // Lane::counts are right

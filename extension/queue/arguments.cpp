@@ -25,16 +25,16 @@ void require_argument(FunctionCallInfo fcinfo, int number, const char *name) {
                  errhint("ayb_jobs.%s() needs a value.", get_func_name(fcinfo->flinfo->fn_oid))));
 }
 
-const char *type_argument(FunctionCallInfo fcinfo, int number) {
-    require_argument(fcinfo, number, "type");
+const char *type_argument(FunctionCallInfo fcinfo, int number, const char *name) {
+    require_argument(fcinfo, number, name);
     const text *value = PG_GETARG_TEXT_PP(number);
     const int characters = pg_mbstrlen_with_len(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
     if (characters == 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("type must not be empty"),
-                        errhint(kTypeHint)));
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("%s must not be empty", name), errhint(kTypeHint)));
     if (characters > kMaxTypeCharacters)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("type must be at most %d characters long", kMaxTypeCharacters),
+                        errmsg("%s must be at most %d characters long", name, kMaxTypeCharacters),
                         errdetail("It has %d.", characters), errhint(kTypeHint)));
     return text_to_cstring(value);
 }

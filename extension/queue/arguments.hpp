@@ -13,7 +13,7 @@ constexpr Size kMaxPayloadBytes = 16 * 1024 * 1024;
 void require_argument(FunctionCallInfo fcinfo, int number, const char *name);
 
 // The type in argument `number`: not NULL, not empty, at most 100 characters. Palloc'd.
-const char *type_argument(FunctionCallInfo fcinfo, int number);
+const char *type_argument(FunctionCallInfo fcinfo, int number, const char *name = "type");
 
 // Text that may be NULL.
 const char *text_argument(FunctionCallInfo fcinfo, int number);

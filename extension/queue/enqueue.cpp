@@ -1,24 +1,13 @@
 // enqueue() and enqueue_many(): one row a job, in the caller's transaction.
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
-#include "pg/roles.hpp"
 #include "queue/arguments.hpp"
-#include "queue/handlers.hpp"
 #include "queue/notice.hpp"
+#include "queue/order.hpp"
 
 namespace ayb {
 
 namespace {
-
-// What is the same for all jobs of one call.
-struct Order {
-    const char *type;
-    Oid run_as;
-    const char *waits_for; // null where our workers may take it
-    TimestampTz run_at;
-    int max_attempts;
-    TimestampTz now;
-};
 
 Statement s_insert{
     "INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at,"
@@ -62,61 +51,6 @@ Statement s_find_queued_key{
     {OIDOID, TEXTOID},
     nullptr};
 
-// The role that the caller asks for: itself, or one that it is a member of.
-Oid requested_role(FunctionCallInfo fcinfo, int number) {
-    const Oid me = GetUserId();
-    if (PG_NARGS() <= number || PG_ARGISNULL(number))
-        return me;
-    const char *name = NameStr(*PG_GETARG_NAME(number));
-    const Oid role = get_role_oid(name, false);
-    if (role == me || superuser())
-        return role;
-    if (superuser_arg(role))
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("only a superuser may enqueue jobs for superuser \"%s\"", name),
-                        errhint("Leave run_as out to run the job as role \"%s\".", role_name(me))));
-    if (!is_member_of_role(me, role))
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be a member of role \"%s\" to enqueue jobs for it", name),
-                        errhint("GRANT %s TO %s;", quote_identifier(name),
-                                quote_identifier(role_name(me)))));
-    return role;
-}
-
-void check_login(Oid role) {
-    const char *why = why_no_login(role);
-    if (why == nullptr)
-        return;
-    const char *name = quote_identifier(role_name(role));
-    ereport(
-        ERROR,
-        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("jobs can't run as role %s", name),
-         errdetail("A job runs in a session of its role, and %s.", why),
-         errhint("Let it log in (ALTER ROLE … LOGIN) and connect (GRANT CONNECT ON DATABASE …), or"
-                 " pass run_as a role that may.")));
-}
-
-// Fills in what the handler decides: whose job it is, who takes it, how often it is tried.
-void apply_handler(Order *order, const Handler *handler) {
-    if (handler == nullptr) {
-        order->waits_for = "handler";
-        return;
-    }
-    if (handler->kind == Kind::external)
-        order->waits_for = "external";
-    if (handler->max_attempts > 0 && order->max_attempts == 0)
-        order->max_attempts = handler->max_attempts;
-    if (handler->definer)
-        order->run_as = handler->owner;
-    if (handler->kind == Kind::command)
-        check_command(*handler, order->run_as);
-    if (handler->kind != Kind::function)
-        return;
-    const Oid function = resolve_function(*handler, order->run_as);
-    if (handler->definer && !may_execute(function, GetUserId()))
-        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler->name));
-}
-
 Order make_order(FunctionCallInfo fcinfo, const char *type, int run_at, int max_attempts,
                  int run_as) {
     Order order{};
@@ -126,16 +60,8 @@ Order make_order(FunctionCallInfo fcinfo, const char *type, int run_at, int max_
     order.run_at = PG_ARGISNULL(run_at) ? order.now : PG_GETARG_TIMESTAMPTZ(run_at);
     check_run_at(order.run_at);
     order.max_attempts = max_attempts_argument(fcinfo, max_attempts);
-    const Handler *handler = find_handler(type);
-    apply_handler(&order, handler);
-    if (order.max_attempts == 0)
-        order.max_attempts = settings::max_attempts;
-    // External jobs are run elsewhere, whoever their role is.
-    if (order.waits_for == nullptr || strcmp(order.waits_for, "external") != 0)
-        check_login(order.run_as);
-    if (handler == nullptr)
-        ereport(NOTICE, (errmsg("no handler is registered for type \"%s\" yet", type),
-                         errhint("The job waits until ayb_jobs.register_handler() names one.")));
+    if (!apply_handler(&order, GetUserId()))
+        notice_no_handler(type);
     notice_if_nothing_runs();
     return order;
 }

@@ -17,9 +17,11 @@ namespace {
 Statement s_complete{
     "WITH done AS (DELETE FROM ayb_jobs.job_queue AS q WHERE " AYB_MINE " RETURNING q.*)"
     " INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts,"
-    " max_attempts, last_error, last_run_at, idempotency_key, result, created_at, completed_at)"
+    " max_attempts, last_error, last_run_at, idempotency_key, schedule_id, scheduled_at,"
+    " result, created_at, completed_at)"
     " SELECT d.id, d.type, d.payload, d.run_as, d.run_at, d.worker_id, d.attempts, d.max_attempts,"
-    " d.last_error, d.last_run_at, d.idempotency_key, $4, d.created_at, $5 FROM done AS d",
+    " d.last_error, d.last_run_at, d.idempotency_key, d.schedule_id, d.scheduled_at, $4,"
+    " d.created_at, $5 FROM done AS d",
     5,
     {UUIDOID, TEXTOID, INT4OID, JSONBOID, TIMESTAMPTZOID},
     nullptr};

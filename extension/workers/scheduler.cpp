@@ -9,12 +9,14 @@
 #include "pg/extension.hpp"
 #include "pg/lanes.hpp"
 #include "pg/session.hpp"
+#include "pg/tick_floor.hpp"
 #include "queue/history.hpp"
 #include "queue/lane_scan.hpp"
 #include "queue/leases.hpp"
 #include "queue/minutes.hpp"
 #include "queue/stamp.hpp"
 #include "queue/waiting.hpp"
+#include "schedule/tick.hpp"
 #include "workers/placing.hpp"
 
 namespace ayb {
@@ -27,6 +29,7 @@ constexpr int64 kRetryAfter = kMicrosecondsPerSecond;        // after a step tha
 constexpr const char *kLockTimeout = "200ms"; // it serves everybody, and waits for nobody
 
 Database *g_database;
+TimestampTz g_ticks_wake; // when to look at schedules again, as far as the last look could tell
 volatile sig_atomic_t g_stop;
 volatile sig_atomic_t g_long_statement;
 
@@ -86,6 +89,8 @@ void step_leases(TimestampTz now) {
     g_database->next_lease = next;
     SpinLockRelease(&g_database->mutex);
 }
+
+void step_ticks(TimestampTz now) { g_ticks_wake = run_ticks(g_database, now); }
 
 void step_days(TimestampTz now) { prepare_days(now); }
 
@@ -167,16 +172,34 @@ void check_stamp(TimestampTz /*now*/) {
     g_database->dormant = dormant;
 }
 
+// Enqueues what schedules are due; returns when the next one is. None while a drain is on its way.
+TimestampTz look_at_ticks(TimestampTz now) {
+    const TimestampTz due = mark_ticks(g_database).due;
+    if (due > now)
+        return due;
+    if (pg_atomic_read_u32(&g_database->draining) != 0)
+        return DT_NOEND;
+    return guarded(step_ticks, now) ? g_ticks_wake : later(now, kRetryAfter);
+}
+
+// While it is awake, whoever has something sooner for it sets its latch.
+void stay_awake() {
+    SpinLockAcquire(&g_database->mutex);
+    g_database->sleeping_until = DT_NOEND;
+    SpinLockRelease(&g_database->mutex);
+}
+
 // One look at everything. Returns when the next one is due.
 TimestampTz look(TimestampTz now, Times *times) {
-    TimestampTz wake = DT_NOEND;
+    stay_awake();
+    TimestampTz wake = look_at_ticks(now);
     tick(now, times);
     if (!guarded(step_reap, now))
-        wake = later(now, kRetryAfter);
+        wake = Min(wake, later(now, kRetryAfter));
     run_if_asked(&g_database->rescan, step_lanes, now, &wake);
     run_if_asked(&g_database->sweep, step_sweep, now, &wake);
     if (g_database->next_lease <= now && !guarded(step_leases, now))
-        wake = later(now, kRetryAfter);
+        wake = Min(wake, later(now, kRetryAfter));
     wake = Min(wake, place_workers(g_database, clock_now()));
     keep_house(now, times, &wake);
     return Min(Min(wake, g_database->next_lease), times->tick);

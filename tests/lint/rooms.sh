@@ -1,6 +1,6 @@
 #!/bin/bash
-# The arrows between the rooms: core <- queue, schedule, matview <- workers <- entry point; pg serves them all and
-# knows none of them; core knows no PostgreSQL; the sidecar knows nothing of the extension.
+# The arrows between the rooms: core <- queue <- schedule, matview <- workers <- entry point (a tick enqueues); pg
+# serves them all and knows none of them; core knows no PostgreSQL; the sidecar knows nothing of the extension.
 source "$(dirname "$0")/lib.sh"
 
 # What a file of a room may include of ours.
@@ -8,8 +8,8 @@ declare -A may=(
     [core]=" core "
     [pg]=" core pg "
     [queue]=" core pg queue "
-    [schedule]=" core pg schedule "
-    [matview]=" core pg matview "
+    [schedule]=" core pg queue schedule "
+    [matview]=" core pg queue matview "
     [workers]=" core pg queue schedule matview workers "
     [.]=" core pg queue schedule matview workers "
 )

@@ -1,0 +1,14 @@
+#pragma once
+// Checks of what callers say of a schedule.
+#include "pg/postgres.hpp"
+
+namespace ayb {
+
+// The name: 1 to 100 characters. 22004, 22023.
+const char *schedule_name_argument(FunctionCallInfo fcinfo, int number);
+
+// A policy: one of `first` and `second` (and `third`, unless null), or null for NULL. 22023.
+const char *policy_argument(FunctionCallInfo fcinfo, int number, const char *name,
+                            const char *first, const char *second, const char *third);
+
+} // namespace ayb

@@ -1,0 +1,28 @@
+#pragma once
+// The jobs of schedules, written many in one statement.
+#include "pg/books.hpp"
+#include "queue/order.hpp"
+
+namespace ayb {
+
+// Arrays that grow, one element a job. In the current memory context.
+struct TickJobs {
+    ArrayBuildState *ids;
+    ArrayBuildState *schedules;
+    ArrayBuildState *scheduled_at; // NULL for a run that no tick asked for
+    ArrayBuildState *waits_for;
+    ArrayBuildState *run_as;
+};
+
+TickJobs no_jobs();
+
+// Adds a job of the schedule, as its order says. `scheduled_at` DT_NOEND is NULL. Gives back its
+// id.
+core::Uuid add_job(TickJobs *jobs, const core::Uuid &schedule, const Order &order,
+                   TimestampTz scheduled_at);
+
+// Enqueues them, to run at `now`, with their schedules' type, payload and attempts. Inside the
+// books.
+void insert_jobs(const TickJobs &jobs, TimestampTz now);
+
+} // namespace ayb

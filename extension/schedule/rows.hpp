@@ -1,0 +1,28 @@
+#pragma once
+// Schedules as their table has them.
+#include "pg/books.hpp"
+#include "pg/shared.hpp"
+
+namespace ayb {
+
+struct Schedule {
+    core::Uuid id;
+    const char *name;
+    const char *type;
+    const char *cron;
+    const char *zone;
+    bool enabled;
+    Oid run_as;
+    int max_attempts;
+    TimestampTz next_run_at; // DT_NOEND where there is none
+    TimestampTz last_run_at; // DT_NOBEGIN where it never ran
+};
+
+// Looks a schedule up and locks its row. Raises P0002 for one that is unknown, or is not `me`'s to
+// touch. Inside the books; the texts live as long as these are open.
+Schedule lock_schedule(const core::Uuid &id, Oid me, bool admin);
+
+// The row as a composite datum, in `context`. Inside the books.
+Datum schedule_row(const core::Uuid &id, MemoryContext context);
+
+} // namespace ayb

@@ -1,0 +1,278 @@
+#include "schedule/tick.hpp"
+
+#include "core/ticks.hpp"
+#include "pg/clock.hpp"
+#include "pg/roles.hpp"
+#include "pg/tick_floor.hpp"
+#include "queue/arguments.hpp"
+#include "schedule/jobs.hpp"
+#include "schedule/rule.hpp"
+
+namespace ayb {
+
+namespace {
+
+constexpr int kBatch = 1000;                                      // schedules a transaction
+constexpr int64 kLockedRetry = 100 * kMicrosecondsPerMillisecond; // somebody has a due one locked
+
+Statement s_due{
+    "SELECT s.id, s.job_type, s.cron_expr, s.timezone, s.overlap, s.missed, s.run_as::oid,"
+    " s.max_attempts, s.next_run_at, EXISTS (SELECT FROM ayb_jobs.job_queue AS q"
+    " WHERE q.schedule_id = s.id AND q.state IN ('queued', 'running'))"
+    " FROM ayb_jobs.schedules AS s WHERE s.enabled AND s.next_run_at >= $1 AND s.next_run_at <= $2"
+    " ORDER BY s.next_run_at LIMIT $3 FOR UPDATE OF s SKIP LOCKED",
+    3,
+    {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
+    nullptr};
+Statement s_next{"SELECT s.next_run_at FROM ayb_jobs.schedules AS s"
+                 " WHERE s.enabled AND s.next_run_at >= $1 ORDER BY s.next_run_at LIMIT 1",
+                 1,
+                 {TIMESTAMPTZOID},
+                 nullptr};
+Statement s_move{"UPDATE ayb_jobs.schedules AS s SET next_run_at = u.next,"
+                 " last_run_at = coalesce(u.ran, s.last_run_at), last_error = u.error,"
+                 " last_skip = CASE WHEN u.skip_at IS NULL THEN s.last_skip"
+                 " ELSE jsonb_build_object('at', u.skip_at, 'reason', u.reason) END"
+                 " FROM unnest($1, $2, $3, $4, $5, $6) AS u (id, next, ran, skip_at, reason, error)"
+                 " WHERE s.id = u.id",
+                 6,
+                 {UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
+                  TEXTARRAYOID, TEXTARRAYOID},
+                 nullptr};
+
+struct Due {
+    core::Uuid id;
+    Order order;
+    const char *cron;
+    const char *zone;
+    bool skips_overlap;
+    core::Missed missed;
+    Oid owner;
+    TimestampTz at;
+    bool busy; // a job of it is queued or running
+};
+
+// What becomes of one schedule; DT_NOEND and null stand for NULL.
+struct Outcome {
+    TimestampTz next = DT_NOEND;
+    TimestampTz ran = DT_NOEND;
+    TimestampTz skip_at = DT_NOEND;
+    const char *reason = nullptr;
+    const char *error = nullptr;
+};
+
+core::Missed missed_of(const char *text) {
+    if (strcmp(text, "all") == 0)
+        return core::Missed::all;
+    return strcmp(text, "skip") == 0 ? core::Missed::skip : core::Missed::once;
+}
+
+Due read_due(uint64 row, TimestampTz now, MemoryContext context) {
+    bool null;
+    Due due{};
+    due.id = uuid_value(column(row, 1, &null));
+    due.order.type = MemoryContextStrdup(context, text_column(row, 2));
+    due.cron = MemoryContextStrdup(context, text_column(row, 3));
+    due.zone = MemoryContextStrdup(context, text_column(row, 4));
+    due.skips_overlap = strcmp(text_column(row, 5), "skip") == 0;
+    due.missed = missed_of(text_column(row, 6));
+    due.owner = due.order.run_as = oid_column(row, 7);
+    due.order.max_attempts = static_cast<int>(int_column(row, 8));
+    due.order.now = now;
+    due.at = time_column(row, 9, now);
+    due.busy = DatumGetBool(column(row, 10, &null));
+    return due;
+}
+
+Due *read_all_due(TimestampTz floor, TimestampTz now, uint64 *count) {
+    MemoryContext context = CurrentMemoryContext;
+    const Books books = open_books();
+    Parameters parameters;
+    parameters.set_time(1, floor).set_time(2, now).set(3, Int32GetDatum(kBatch));
+    *count = run_statement(s_due, parameters);
+    auto *due = static_cast<Due *>(MemoryContextAllocZero(context, (*count + 1) * sizeof(Due)));
+    for (uint64 row = 0; row < *count; row++)
+        due[row] = read_due(row, now, context);
+    close_books(books);
+    return due;
+}
+
+// Why no job of the schedule can be enqueued, or null. In a subtransaction that writes nothing, so
+// that it costs next to nothing: what is wrong with one schedule must not take the others with it.
+const char *check_order(Order *order, Oid owner) {
+    MemoryContext context = CurrentMemoryContext;
+    ResourceOwner resources = CurrentResourceOwner;
+    const char *volatile why = nullptr;
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(context);
+    PG_TRY();
+    {
+        apply_handler(order, owner);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    {
+        MemoryContextSwitchTo(context);
+        ErrorData *error = CopyErrorData();
+        FlushErrorState();
+        RollbackAndReleaseCurrentSubTransaction();
+        why = error->detail == nullptr ? error->message
+                                       : psprintf("%s: %s", error->message, error->detail);
+    }
+    PG_END_TRY();
+    MemoryContextSwitchTo(context);
+    CurrentResourceOwner = resources;
+    return why;
+}
+
+// Why the schedule has no next tick any more, or null with its rule and zone.
+const char *cannot_compute(const Due &due, core::CronRule *rule, pg_tz **zone) {
+    CoreFailure failure;
+    if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(due.owner)))
+        return psprintf("its role (%u) does not exist any more", due.owner);
+    if (!parse_rule(due.cron, rule, &failure))
+        return psprintf("%s: %s", failure.message, failure.detail);
+    *zone = find_zone(due.zone);
+    return *zone == nullptr ? psprintf("invalid timezone \"%s\"", due.zone) : nullptr;
+}
+
+void skip(Outcome *outcome, int64 tick, const char *reason) {
+    outcome->skip_at = from_unix_seconds(tick);
+    outcome->reason = reason;
+}
+
+// The ticks of a schedule that was free when they came due are all run; missed => 'all' asks for
+// each that is late even where one is still at work.
+void enqueue_ticks(const Due &due, const core::TickPlan &plan, TickJobs *jobs, Outcome *outcome) {
+    const bool overlaps = due.busy && due.skips_overlap;
+    const int64 on_time = unix_seconds(due.order.now) - core::kOnTime;
+    for (int i = 0; i < plan.count; i++) {
+        const int64 tick = plan.ticks[i];
+        if (overlaps && (due.missed != core::Missed::all || tick > on_time)) {
+            skip(outcome, tick, "a job of this schedule was still queued or running");
+            continue;
+        }
+        add_job(jobs, due.id, due.order, from_unix_seconds(tick));
+        outcome->ran = due.order.now;
+    }
+}
+
+Outcome settle(Due *due, core::TickPlan *plan, TickJobs *jobs) {
+    Outcome outcome;
+    core::CronRule rule;
+    pg_tz *zone;
+    outcome.error = cannot_compute(*due, &rule, &zone);
+    if (outcome.error != nullptr)
+        return outcome;
+    core::plan_ticks(rule, PgZone(zone), unix_seconds(due->at), unix_seconds(due->order.now),
+                     due->missed, plan);
+    if (plan->next)
+        outcome.next = from_unix_seconds(*plan->next);
+    else
+        outcome.error = "it has no further run";
+    if (plan->last_skipped)
+        skip(&outcome, *plan->last_skipped, "it was more than a minute late");
+    const char *why = plan->count > 0 ? check_order(&due->order, due->owner) : nullptr;
+    if (why != nullptr) {
+        skip(&outcome, plan->ticks[plan->count - 1], why);
+        outcome.error = why;
+    } else {
+        enqueue_ticks(*due, *plan, jobs, &outcome);
+    }
+    return outcome;
+}
+
+void add_time(ArrayBuildState *array, TimestampTz at) {
+    accumArrayResult(array, TimestampTzGetDatum(at), TIMESTAMP_IS_NOEND(at), TIMESTAMPTZOID,
+                     CurrentMemoryContext);
+}
+
+void add_text(ArrayBuildState *array, const char *text) {
+    accumArrayResult(array, text != nullptr ? CStringGetTextDatum(text) : 0, text == nullptr,
+                     TEXTOID, CurrentMemoryContext);
+}
+
+// The outcomes, as the columns of s_move.
+struct Moves {
+    ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
+    ArrayBuildState *times[3];
+    ArrayBuildState *texts[2];
+
+    Moves() {
+        for (ArrayBuildState *&array : times)
+            array = initArrayResult(TIMESTAMPTZOID, CurrentMemoryContext, false);
+        for (ArrayBuildState *&array : texts)
+            array = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+    }
+    void add(const core::Uuid &id, const Outcome &outcome) {
+        accumArrayResult(ids, uuid_datum(id), false, UUIDOID, CurrentMemoryContext);
+        add_time(times[0], outcome.next);
+        add_time(times[1], outcome.ran);
+        add_time(times[2], outcome.skip_at);
+        add_text(texts[0], outcome.reason);
+        add_text(texts[1], outcome.error);
+    }
+};
+
+void write_moves(const Moves &moves) {
+    Parameters parameters;
+    parameters.set(1, makeArrayResult(moves.ids, CurrentMemoryContext));
+    for (int i = 0; i < 3; i++)
+        parameters.set(2 + i, makeArrayResult(moves.times[i], CurrentMemoryContext));
+    for (int i = 0; i < 2; i++)
+        parameters.set(5 + i, makeArrayResult(moves.texts[i], CurrentMemoryContext));
+    run_statement(s_move, parameters);
+}
+
+// One batch. Returns how many schedules were due, or -1 while all is paused.
+int64 settle_batch(TimestampTz floor, TimestampTz now) {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    uint64 count = 0;
+    const bool paused = all_paused();
+    if (!paused) {
+        Due *due = read_all_due(floor, now, &count);
+        auto *plan = static_cast<core::TickPlan *>(palloc(sizeof(core::TickPlan)));
+        TickJobs jobs = no_jobs();
+        Moves moves;
+        for (uint64 i = 0; i < count; i++)
+            moves.add(due[i].id, settle(&due[i], plan, &jobs));
+        const Books books = open_books();
+        if (count > 0) {
+            insert_jobs(jobs, now);
+            write_moves(moves);
+        }
+        close_books(books);
+    }
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    return paused ? -1 : static_cast<int64>(count);
+}
+
+// The first tick from the floor on. It is lowered by commits only, never by a rollback: so a row
+// that somebody has locked counts.
+TimestampTz raise_floor(Database *database) {
+    const TickMark mark = mark_ticks(database);
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const Books books = open_books();
+    Parameters parameters;
+    const bool any = run_statement(s_next, parameters.set_time(1, mark.due)) > 0;
+    const TimestampTz next = any ? time_column(0, 1, DT_NOEND) : DT_NOEND;
+    close_books(books);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    return raise_ticks(database, mark, next) ? next : mark_ticks(database).due;
+}
+
+} // namespace
+
+TimestampTz run_ticks(Database *database, TimestampTz now) {
+    const int64 settled = settle_batch(mark_ticks(database).due, now);
+    if (settled < 0)
+        return DT_NOEND; // resume() wakes the scheduler
+    const TimestampTz next = raise_floor(database);
+    return settled == 0 && next <= now ? later(now, kLockedRetry) : next;
+}
+
+} // namespace ayb

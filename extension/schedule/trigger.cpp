@@ -1,0 +1,44 @@
+// The trigger that tells the scheduler, at the commit, when a schedule is due.
+#include "pg/changes.hpp"
+
+namespace ayb {
+
+namespace {
+
+// Columns of schedules, in the order of its definition.
+constexpr int kEnabled = 7;
+constexpr int kNextRunAt = 12;
+
+bool on_schedules(FunctionCallInfo fcinfo) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        return false;
+    const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    Relation table = data->tg_relation;
+    return TRIGGER_FIRED_FOR_ROW(data->tg_event) && TRIGGER_FIRED_BEFORE(data->tg_event) &&
+           !TRIGGER_FIRED_BY_DELETE(data->tg_event) &&
+           strcmp(RelationGetRelationName(table), "schedules") == 0 &&
+           RelationGetNamespace(table) == get_namespace_oid("ayb_jobs", true);
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+AYB_SQL_FUNCTION(ayb_jobs_note_schedule) {
+    if (!on_schedules(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("_note_schedule() is called by its trigger only")));
+    const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    HeapTuple row =
+        TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+    TupleDesc shape = RelationGetDescr(data->tg_relation);
+    bool no_flag;
+    bool no_time;
+    const Datum enabled = heap_getattr(row, kEnabled, shape, &no_flag);
+    const Datum next = heap_getattr(row, kNextRunAt, shape, &no_time);
+    if (!no_flag && !no_time && DatumGetBool(enabled))
+        note_tick(DatumGetTimestampTz(next));
+    return PointerGetDatum(row);
+}

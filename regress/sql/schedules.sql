@@ -1,0 +1,213 @@
+-- Schedules: making, changing and removing them, and what each tick does.
+SELECT ayb_jobs.register_handler('outside', kind => 'external');
+-- defaults, and what is kept
+SELECT name, job_type, payload, cron_expr, timezone, enabled, max_attempts, overlap, missed, run_as, last_run_at, last_skip,
+       last_error, created_at = updated_at AS new, next_run_at = ayb_jobs.cron_next('0 3 * * *', after => created_at) AS next
+FROM ayb_jobs.create_schedule('nightly', 'outside', '0 3 * * *');
+SELECT enabled, max_attempts, overlap, missed, payload, run_as, next_run_at IS NOT NULL AS has_next
+FROM ayb_jobs.create_schedule('all', 'outside', '@every 90s', 'Europe/Berlin', '[1, null]', false, 7, 'queue', 'all', 'regress_alice');
+-- a payload of every JSON kind
+SELECT payload, ayb_jobs.delete_schedule(id) FROM unnest(ARRAY['null', 'true', '1.5', '"x"', '[]', '{"a": {}}']::jsonb[]) AS p
+CROSS JOIN LATERAL ayb_jobs.create_schedule('payload', 'outside', '@daily', payload => p);
+-- refusals
+\pset format unaligned
+\pset tuples_only on
+SELECT refused($$SELECT ayb_jobs.create_schedule(NULL, 'outside', '@daily')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('', 'outside', '@daily')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule(repeat('ü', 101), 'outside', '@daily')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', NULL, '@daily')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', '', '@daily')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', repeat('x', 101), '@daily')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', NULL)$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@hurly')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', NULL)$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', 'Local')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', 'CET-1')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', payload => NULL)$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', payload => to_jsonb(repeat('x', 16 * 1024 * 1024)))$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', enabled => NULL)$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', max_attempts => 0)$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', overlap => 'never')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', missed => 'Once')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', run_as => 'regress_no_such_role')$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('nightly', 'outside', '@daily')$$);
+SELECT refused(format('SELECT ayb_jobs.%s', call)) FROM unnest(ARRAY[
+    'update_schedule(NULL)', 'enable_schedule(NULL)', 'disable_schedule(NULL)', 'delete_schedule(NULL)', 'run_schedule_now(NULL)',
+    'update_schedule(gen_random_uuid())', 'enable_schedule(gen_random_uuid())', 'disable_schedule(gen_random_uuid())',
+    'delete_schedule(gen_random_uuid())', 'run_schedule_now(gen_random_uuid())']) AS call;
+SELECT id AS nightly FROM ayb_jobs.schedules WHERE name = 'nightly' \gset
+SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, cron_expr => %L)', :'nightly', ''));
+SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, timezone => %L)', :'nightly', 'Mars/Base'));
+SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, max_attempts => 0)', :'nightly'));
+SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, overlap => %L)', :'nightly', ''));
+SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, missed => %L)', :'nightly', 'never'));
+SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, keep_next_run_at => NULL)', :'nightly'));
+\pset tuples_only off
+\pset format aligned
+-- a type without a handler is no error: its jobs wait
+SELECT name, max_attempts FROM ayb_jobs.create_schedule('early', 'unknown type', '@daily');
+SELECT name FROM ayb_jobs.schedules ORDER BY name;
+
+-- Changing: next_run_at follows, updated_at moves only when something changed
+CREATE FUNCTION after_change(change text) RETURNS TABLE (next text, touched boolean) LANGUAGE plpgsql AS $$
+DECLARE
+    before ayb_jobs.schedules;
+    behind ayb_jobs.schedules;
+BEGIN
+    SELECT * INTO before FROM ayb_jobs.schedules WHERE name = 'nightly';
+    EXECUTE format('SELECT * FROM ayb_jobs.' || change, before.id) INTO behind;
+    IF behind IS DISTINCT FROM (SELECT s FROM ayb_jobs.schedules AS s WHERE s.id = before.id) THEN
+        RAISE EXCEPTION 'another row was given back';
+    END IF;
+    touched := behind.updated_at > before.updated_at;
+    next := CASE WHEN behind.next_run_at IS NULL THEN 'none'
+                 WHEN behind.next_run_at = before.next_run_at THEN 'same'
+                 WHEN behind.next_run_at = ayb_jobs.cron_next(behind.cron_expr, behind.timezone) THEN 'computed'
+                 ELSE 'wrong' END;
+    RETURN NEXT;
+END
+$$;
+SELECT change, a.* FROM unnest(ARRAY[
+    'update_schedule(%L)', 'update_schedule(%L, cron_expr => ''0 3 * * *'', timezone => ''UTC'')', 'enable_schedule(%L)',
+    'update_schedule(%L, payload => ''null'')', 'update_schedule(%L, payload => ''null'')',
+    'update_schedule(%L, cron_expr => ''0 4 * * *'')', 'update_schedule(%L, timezone => ''Asia/Tokyo'')',
+    'update_schedule(%L, max_attempts => 5, overlap => ''queue'', missed => ''skip'')', 'disable_schedule(%L)',
+    'disable_schedule(%L)', 'update_schedule(%L, max_attempts => 6)', 'update_schedule(%L, enabled => true)',
+    'update_schedule(%L, enabled => true)', 'update_schedule(%L, enabled => false, keep_next_run_at => true)',
+    'enable_schedule(%L)', 'update_schedule(%L, enabled => false)', 'update_schedule(%L, cron_expr => ''0 5 * * *'')',
+    'enable_schedule(%L)']) WITH ORDINALITY AS c (change, n) CROSS JOIN LATERAL after_change(change) AS a ORDER BY n;
+SELECT cron_expr, timezone, payload, enabled, max_attempts, overlap, missed FROM ayb_jobs.schedules WHERE name = 'nightly';
+
+-- Ticks: due now is what next_run_at says
+CREATE FUNCTION come_due(name text, late interval DEFAULT '0') RETURNS void LANGUAGE sql AS $$
+    UPDATE ayb_jobs.schedules AS s SET next_run_at = date_trunc('second', clock_timestamp()) - late WHERE s.name = come_due.name
+$$;
+CREATE FUNCTION ticked(name text) RETURNS boolean LANGUAGE sql AS $$
+    SELECT wait_until(format('(SELECT next_run_at IS NULL OR next_run_at > clock_timestamp() FROM ayb_jobs.schedules WHERE name = %L)', name))
+$$;
+SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules;
+SELECT id FROM ayb_jobs.create_schedule('tick', 'outside', '0 0 1 1 *', payload => '{"n": 1}', max_attempts => 4) \gset
+SELECT come_due('tick');
+SELECT ticked('tick');
+SELECT type, payload, state, waits_for, max_attempts, run_as, schedule_id = :'id' AS schedule,
+       scheduled_at = date_trunc('second', scheduled_at) AS on_the_second, run_at - scheduled_at < '1 minute' AS soon
+FROM ayb_jobs.jobs WHERE schedule_id = :'id';
+SELECT s.last_run_at = j.created_at AS ran, s.last_skip, s.last_error, s.next_run_at = ayb_jobs.cron_next(s.cron_expr) AS next
+FROM ayb_jobs.schedules AS s CROSS JOIN ayb_jobs.jobs AS j WHERE j.schedule_id = :'id';
+-- overlap: the job is still queued, so the tick is dropped, and says why
+SELECT come_due('tick');
+SELECT ticked('tick');
+SELECT count(*) FROM ayb_jobs.jobs WHERE schedule_id = :'id';
+SELECT last_skip ->> 'reason' AS reason, (last_skip ->> 'at')::timestamptz > now() - interval '1 minute' AS at FROM ayb_jobs.schedules;
+-- a running one as well
+SELECT count(*) FROM ayb_jobs.claim('w', '{outside}');
+UPDATE ayb_jobs.schedules SET last_skip = NULL;
+SELECT come_due('tick');
+SELECT ticked('tick');
+SELECT count(*) FROM ayb_jobs.jobs WHERE schedule_id = :'id';
+SELECT last_skip ->> 'reason' AS reason FROM ayb_jobs.schedules;
+-- queue: each tick has its own
+SELECT overlap FROM ayb_jobs.update_schedule(:'id', overlap => 'queue');
+SELECT come_due('tick');
+SELECT ticked('tick');
+SELECT count(*) FROM ayb_jobs.jobs WHERE schedule_id = :'id';
+-- a completed, failed or canceled one isn't in the way
+SELECT overlap FROM ayb_jobs.update_schedule(:'id', overlap => 'skip');
+SELECT c.state FROM ayb_jobs.jobs AS j CROSS JOIN LATERAL ayb_jobs.cancel(j.id, true) AS c WHERE j.schedule_id = :'id';
+SELECT come_due('tick');
+SELECT ticked('tick');
+SELECT state, count(*) FROM ayb_jobs.jobs WHERE schedule_id = :'id' GROUP BY state ORDER BY state;
+-- run now: whatever the overlap policy says, and no tick
+SELECT type, schedule_id = :'id' AS schedule, scheduled_at, max_attempts, payload FROM ayb_jobs.run_schedule_now(:'id');
+SELECT cancel_matching FROM ayb_jobs.cancel_matching('outside');
+-- missed: the last one, each, or none
+TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_attempts;
+SELECT missed FROM ayb_jobs.update_schedule(:'id', cron_expr => '@every 5m', missed => 'once');
+SELECT come_due('tick', '12 min');
+SELECT ticked('tick');
+SELECT count(*), bool_and(extract(epoch FROM created_at - scheduled_at) BETWEEN 120 AND 130) AS two_minutes_late FROM ayb_jobs.jobs WHERE schedule_id = :'id';
+SELECT last_skip FROM ayb_jobs.schedules;
+TRUNCATE ayb_jobs.job_queue;
+SELECT missed FROM ayb_jobs.update_schedule(:'id', missed => 'all');
+SELECT come_due('tick', '12 min');
+SELECT ticked('tick');
+SELECT round(extract(epoch FROM created_at - scheduled_at) / 60) AS minutes_late FROM ayb_jobs.jobs WHERE schedule_id = :'id' ORDER BY id;
+TRUNCATE ayb_jobs.job_queue;
+SELECT missed FROM ayb_jobs.update_schedule(:'id', missed => 'skip');
+SELECT come_due('tick', '12 min');
+SELECT ticked('tick');
+SELECT count(*) FROM ayb_jobs.jobs WHERE schedule_id = :'id';
+SELECT last_skip ->> 'reason' AS reason FROM ayb_jobs.schedules;
+SELECT come_due('tick', '10 s');
+SELECT ticked('tick');
+SELECT count(*) AS on_time FROM ayb_jobs.jobs WHERE schedule_id = :'id';
+-- the clock of the schedule itself goes on from its own ticks
+SELECT extract(epoch FROM s.next_run_at - j.scheduled_at) AS seconds FROM ayb_jobs.schedules AS s JOIN ayb_jobs.jobs AS j ON j.schedule_id = s.id;
+TRUNCATE ayb_jobs.job_queue;
+
+-- The foreign key: unknown ids are refused; a job outlives its schedule, queued, running or completed
+SELECT refused($$INSERT INTO ayb_jobs.job_queue (type, waits_for, schedule_id) VALUES ('outside', 'external', gen_random_uuid())$$);
+SELECT j.id AS completed FROM ayb_jobs.run_schedule_now(:'id') AS j \gset
+SELECT state FROM ayb_jobs.claim('w', '{outside}');
+SELECT schedule_id = :'id' AS kept FROM ayb_jobs.complete(:'completed', 'w', 1);
+SELECT j.id AS running FROM ayb_jobs.run_schedule_now(:'id') AS j \gset
+SELECT state FROM ayb_jobs.claim('w', '{outside}');
+SELECT j.id AS queued FROM ayb_jobs.run_schedule_now(:'id') AS j \gset
+SELECT ayb_jobs.delete_schedule(:'id');
+SELECT state, schedule_id FROM ayb_jobs.jobs WHERE id IN (:'completed', :'running', :'queued') ORDER BY id;
+SELECT state FROM ayb_jobs.complete(:'running', 'w', 1);
+
+-- What can't be computed stops or fails alone, and shows in health()
+CREATE ROLE regress_leaving LOGIN;
+CREATE ROLE regress_loses LOGIN;
+SELECT ayb_jobs.register_handler('inside', 'pg_catalog.now()');
+SELECT count(*) FROM (VALUES ('owner gone', 'regress_leaving'::name), ('no login', 'regress_loses'), ('zone gone', NULL), ('fine', NULL)) AS v (name, role)
+CROSS JOIN LATERAL ayb_jobs.create_schedule(v.name, 'inside', '@daily', run_as => v.role) AS s;
+DROP ROLE regress_leaving;
+ALTER ROLE regress_loses NOLOGIN;
+UPDATE ayb_jobs.schedules SET timezone = 'Nowhere/Gone' WHERE name = 'zone gone';
+SELECT come_due(name) FROM ayb_jobs.schedules;
+SELECT ticked(name) FROM ayb_jobs.schedules;
+SELECT name, enabled, next_run_at IS NULL AS stopped, regexp_replace(last_error, '\d+', 'N') AS error, last_skip ->> 'reason' AS skip, last_run_at IS NOT NULL AS ran
+FROM ayb_jobs.schedules ORDER BY name;
+SELECT status, regexp_replace(detail, '\d+', 'N') AS detail, hint FROM ayb_jobs.health() WHERE "check" = 'schedules';
+-- mended: it goes on
+SELECT (ayb_jobs.update_schedule(id, timezone => 'UTC')).last_error FROM ayb_jobs.schedules WHERE name = 'zone gone';
+ALTER ROLE regress_loses LOGIN;
+SELECT come_due('no login');
+SELECT ticked('no login');
+SELECT name, next_run_at IS NULL AS stopped, last_error FROM ayb_jobs.schedules WHERE name <> 'owner gone' ORDER BY name;
+SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules;
+SELECT status FROM ayb_jobs.health() WHERE "check" = 'schedules';
+SELECT wait_until($$NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE type = 'inside')$$);
+DROP ROLE regress_loses;
+
+-- Roles: a schedule is its owner's
+SET ROLE regress_alice;
+SELECT run_as FROM ayb_jobs.create_schedule('hers', 'outside', '@daily');
+SELECT id AS hers FROM ayb_jobs.schedules WHERE name = 'hers' \gset
+SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', run_as => 'regress_bob')$$);
+SELECT refused($$UPDATE ayb_jobs.schedules SET cron_expr = '* * * * *'$$);
+SET ROLE regress_bob;
+SELECT count(*) FROM ayb_jobs.schedules;
+SELECT refused(format('SELECT ayb_jobs.%s(%L)', f, :'hers'))
+FROM unnest(ARRAY['update_schedule', 'enable_schedule', 'disable_schedule', 'delete_schedule', 'run_schedule_now']) AS f;
+SET ROLE regress_admin;
+SELECT name, run_as, enabled FROM ayb_jobs.disable_schedule(:'hers');
+SELECT run_as FROM ayb_jobs.run_schedule_now(:'hers');
+SET ROLE regress_alice;
+SELECT ayb_jobs.delete_schedule(:'hers');
+RESET ROLE;
+
+-- AYB's own; what is there stays as its user made it
+SET client_min_messages = warning;
+SELECT name, job_type, cron_expr, timezone, max_attempts, enabled FROM ayb_jobs.create_default_schedules();
+SELECT (ayb_jobs.update_schedule(id, cron_expr => '5 * * * *')).cron_expr FROM ayb_jobs.schedules WHERE name = 'session_cleanup_hourly';
+SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules WHERE name = 'expired_auth_cleanup_daily';
+SELECT name FROM ayb_jobs.create_default_schedules();
+SELECT name, cron_expr FROM ayb_jobs.schedules ORDER BY name;
+RESET client_min_messages;
+SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules;
+SELECT ayb_jobs.unregister_handler('outside'), ayb_jobs.unregister_handler('inside');
+TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_attempts;
+DROP FUNCTION after_change, come_due, ticked;

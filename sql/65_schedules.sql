@@ -1,0 +1,64 @@
+CREATE FUNCTION ayb_jobs.cron_next(expr text, timezone text DEFAULT 'UTC', after timestamptz DEFAULT NULL)
+    RETURNS timestamptz LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_cron_next';
+COMMENT ON FUNCTION ayb_jobs.cron_next(text, text, timestamptz) IS
+    'the first instant strictly after another (now by default) at which a cron expression runs in a time zone; NULL if it never does';
+
+CREATE FUNCTION ayb_jobs.cron_preview(expr text, timezone text DEFAULT 'UTC', count integer DEFAULT 5,
+                                      after timestamptz DEFAULT NULL)
+    RETURNS SETOF timestamptz LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_cron_preview';
+COMMENT ON FUNCTION ayb_jobs.cron_preview(text, text, integer, timestamptz) IS
+    'the next instants at which a cron expression runs in a time zone';
+
+CREATE FUNCTION ayb_jobs.cron_describe(expr text, timezone text DEFAULT NULL) RETURNS text
+    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_cron_describe';
+COMMENT ON FUNCTION ayb_jobs.cron_describe(text, text) IS 'what a cron expression does, in plain English';
+
+CREATE FUNCTION ayb_jobs.create_schedule(name text, job_type text, cron_expr text, timezone text DEFAULT 'UTC',
+                                         payload jsonb DEFAULT '{}', enabled boolean DEFAULT true,
+                                         max_attempts integer DEFAULT NULL, overlap text DEFAULT 'skip',
+                                         missed text DEFAULT 'once', run_as name DEFAULT NULL)
+    RETURNS ayb_jobs.schedules LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_create_schedule';
+COMMENT ON FUNCTION ayb_jobs.create_schedule(text, text, text, text, jsonb, boolean, integer, text, text, name) IS
+    'adds a schedule: each tick of its cron expression enqueues a job that runs as the current role';
+
+CREATE FUNCTION ayb_jobs.update_schedule(id uuid, cron_expr text DEFAULT NULL, timezone text DEFAULT NULL,
+                                         payload jsonb DEFAULT NULL, enabled boolean DEFAULT NULL,
+                                         max_attempts integer DEFAULT NULL, overlap text DEFAULT NULL,
+                                         missed text DEFAULT NULL, keep_next_run_at boolean DEFAULT false)
+    RETURNS ayb_jobs.schedules LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_update_schedule';
+COMMENT ON FUNCTION ayb_jobs.update_schedule(uuid, text, text, jsonb, boolean, integer, text, text, boolean) IS
+    'changes what is given of a schedule, and leaves what is NULL; disabling clears next_run_at unless it is to be kept';
+
+CREATE FUNCTION ayb_jobs.enable_schedule(id uuid) RETURNS ayb_jobs.schedules
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enable_schedule';
+COMMENT ON FUNCTION ayb_jobs.enable_schedule(uuid) IS 'lets a schedule tick, from now on';
+
+CREATE FUNCTION ayb_jobs.disable_schedule(id uuid) RETURNS ayb_jobs.schedules
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_disable_schedule';
+COMMENT ON FUNCTION ayb_jobs.disable_schedule(uuid) IS 'stops a schedule; its jobs go on';
+
+CREATE FUNCTION ayb_jobs.delete_schedule(id uuid) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_delete_schedule';
+COMMENT ON FUNCTION ayb_jobs.delete_schedule(uuid) IS 'removes a schedule; its jobs stay';
+
+CREATE FUNCTION ayb_jobs.run_schedule_now(id uuid) RETURNS ayb_jobs.jobs
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_run_schedule_now';
+COMMENT ON FUNCTION ayb_jobs.run_schedule_now(uuid) IS
+    'enqueues a job of a schedule now, whether or not that is enabled or has one already';
+
+CREATE FUNCTION ayb_jobs.create_default_schedules() RETURNS SETOF ayb_jobs.schedules
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH missing AS MATERIALIZED (
+        SELECT d.* FROM (VALUES ('session_cleanup_hourly', 'stale_session_cleanup', '0 * * * *'),
+                                ('webhook_delivery_prune_daily', 'webhook_delivery_prune', '0 3 * * *'),
+                                ('expired_oauth_cleanup_daily', 'expired_oauth_cleanup', '0 4 * * *'),
+                                ('expired_auth_cleanup_daily', 'expired_auth_cleanup', '0 5 * * *'))
+            AS d (name, job_type, cron_expr)
+        WHERE NOT EXISTS (SELECT FROM ayb_jobs.schedules AS s WHERE s.name = d.name)
+    )
+    SELECT s.* FROM missing AS m
+    CROSS JOIN LATERAL ayb_jobs.create_schedule(m.name, m.job_type, m.cron_expr, max_attempts => 3) AS s;
+END;
+COMMENT ON FUNCTION ayb_jobs.create_default_schedules() IS
+    'adds the schedules that AYB comes with, and gives back those that were not there yet';
