@@ -2,10 +2,10 @@
 # created again works at once.
 use strict;
 use warnings;
-use PostgreSQL::Test::Cluster;
-use PostgreSQL::Test::Utils;
 use Test::More;
-use AybServer;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use AybJobs;
 
 my $node = new_server('extension');
 $node->safe_psql('postgres', 'CREATE ROLE runner LOGIN');
@@ -15,7 +15,7 @@ serve($node, 'postgres');
 my $id = start_sleeper($node, 'postgres');
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 $session->query_safe('BEGIN; DROP EXTENSION ayb_jobs CASCADE;');
-is($node->safe_psql('postgres', backends_of('postgres')), '0', 'inside the transaction that drops it no process is left');
+is(sql($node, 'SELECT ' . backends_of('postgres')), '0', 'inside the transaction that drops it no process is left');
 $session->query_safe('ROLLBACK;');
 holds($node, 'postgres', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'",
     'an aborted DROP EXTENSION brings the workers back');
@@ -30,18 +30,17 @@ $session->query_safe('COMMIT;');
 holds($node, 'postgres', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'", 'so does one that rolled back to a savepoint');
 
 # The session that waits can be cancelled, or can die; nothing stays held.
-reload($node, 'ayb_jobs.shutdown_timeout' => '1h');
-$node->poll_query_until('postgres', q{SELECT current_setting('ayb_jobs.shutdown_timeout') = '1h'});
+set_configuration($node, 'ayb_jobs.shutdown_timeout' => '1h');
 my ($code, undef, $error) = $node->psql('postgres', "SET statement_timeout = '500ms'; DROP EXTENSION ayb_jobs CASCADE");
 isnt($code, 0, 'the wait can be cancelled');
 like($error, qr/statement timeout/, 'by a timeout');
-reload($node, 'ayb_jobs.shutdown_timeout' => '1s');
+set_configuration($node, 'ayb_jobs.shutdown_timeout' => '1s');
 $node->safe_psql('postgres', "SELECT ayb_jobs.cancel('$id', force => true)");
 my $next = start_sleeper($node, 'postgres');
 pass('the database is served after it');
 
 # Committed, with a job that runs and others that wait, of two roles.
-$node->safe_psql('postgres', "SELECT ayb_jobs.enqueue('sleep', run_as => 'runner')");
+$node->safe_psql('postgres', q{SELECT ayb_jobs.enqueue('nap', '{"seconds": 3600}', run_as => 'runner')});
 holds($node, 'postgres', 'SELECT count(*) >= 2 FROM ayb_jobs.workers() WHERE job_id IS NOT NULL', 'two lanes are busy');
 finishes($node, 'postgres', 'DROP EXTENSION ayb_jobs CASCADE', 'DROP EXTENSION');
 holds($node, 'postgres', "NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type IN ('ayb_jobs scheduler', 'ayb_jobs worker'))",
