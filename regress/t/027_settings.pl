@@ -48,13 +48,16 @@ nap(3600) for 1 .. 3;
 holds($node, 'postgres', running() . ' = 1', 'worker_concurrency = 1: one job runs');
 set_configuration($node, 'ayb_jobs.worker_concurrency' => 3);
 holds($node, 'postgres', running() . ' = 3', 'worker_concurrency = 3: three do');
-nap(3600);
+cancel_all();
+# All enqueued by one commit: nothing but the engine itself tells of the second and the third.
+sql($node, q{SELECT ayb_jobs.enqueue_many('nap', array_fill('{"seconds": 3600}'::jsonb, '{4}'))});
+holds($node, 'postgres', running() . ' = 3', 'so do three that one commit enqueued');
 
 # shutdown_timeout, enabled
 set_configuration($node, 'ayb_jobs.shutdown_timeout' => '0');
 set_configuration($node, 'ayb_jobs.enabled' => 'off');
 holds($node, 'postgres', backends_of('postgres') . ' = 0', 'enabled = off: every process leaves');
-is(sql($node, q{SELECT state, max(attempts), count(*) FROM ayb_jobs.jobs WHERE type = 'nap' GROUP BY state}), 'queued|0|4',
+is(sql($node, q{SELECT state, max(attempts), count(*) FROM ayb_jobs.jobs WHERE type = 'nap' AND state <> 'canceled' GROUP BY state}), 'queued|0|4',
     'the jobs are back in the queue, uncharged');
 like(health($node, 'postgres', 'enabled'), qr/^warning\|.*\|ALTER SYSTEM SET ayb_jobs.enabled = on/, 'health() says it');
 my (undef, undef, $notice) = $node->psql('postgres', q{SELECT ayb_jobs.enqueue('look')});
