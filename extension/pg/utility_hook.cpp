@@ -82,7 +82,8 @@ bool names_our_extension(Node *statement) {
            is_our_extension(reinterpret_cast<AlterExtensionStmt *>(statement)->extname);
 }
 
-// The schema in which the extension was created: dropped by its owner, it takes the extension along.
+// The schema in which the extension was created: dropped by its owner, it takes the extension
+// along.
 bool drops_home(const DropStmt *statement, Oid role) {
     if (statement->removeType != OBJECT_SCHEMA || statement->behavior != DROP_CASCADE)
         return false;
