@@ -121,5 +121,22 @@ for my $bad (['worker_concurrency', 0], ['lease_duration', '0'], ['poll_interval
     isnt($code, 0, "$bad->[0] = $bad->[1] is refused");
     like($error, qr/ERROR:.*ayb_jobs\.$bad->[0]/, 'and named');
 }
+
+# A fast shutdown in the midst of many jobs, one of which would take an hour, takes shutdown_timeout at most.
+my $long = nap(3600);
+holds($node, 'postgres', "(SELECT is_running FROM ayb_jobs.jobs WHERE id = '$long')", 'a job of an hour runs');
+sql($node, q{SELECT count(*) FROM ayb_jobs.enqueue_many('work', array_fill('{"what": "load"}'::jsonb, '{5000}'))});
+holds($node, 'postgres', q{EXISTS (SELECT FROM effects WHERE what = 'load')}, 'and many others');
+my $start = time;
+$node->stop('fast');
+cmp_ok(time - $start, '<', $AybJobs::patience, 'a fast shutdown does not wait for them');
+$node->start;
+cmp_ok(sql($node, q{SELECT count(*) FROM effects WHERE what = 'load'}), '<', 5000, 'it came in the midst of them');
+holds($node, 'postgres', q{(SELECT count(*) = 5000 FROM ayb_jobs.jobs WHERE payload ->> 'what' = 'load' AND state = 'completed')},
+    'they go on after it');
+is(sql($node, q{SELECT count(*), count(DISTINCT job), max(attempt) FROM effects WHERE what = 'load'}), '5000|5000|1',
+    'each once, and in its first attempt');
+holds($node, 'postgres', "(SELECT is_running AND attempts = 1 FROM ayb_jobs.jobs WHERE id = '$long')",
+    'and the long one runs again, uncharged');
 $node->stop('fast');
 done_testing();
