@@ -37,10 +37,12 @@ BEGIN ATOMIC
            CASE WHEN NOT s.enabled THEN 'ALTER SYSTEM SET ayb_jobs.enabled = on; SELECT pg_reload_conf();' END
     FROM state AS s
     UNION ALL
-    SELECT 'scheduler', CASE WHEN s.scheduled OR NOT (s.preloaded AND s.enabled) THEN 'ok' ELSE 'error' END,
+    SELECT 'scheduler',
+           CASE WHEN s.scheduled OR pg_is_in_recovery() OR NOT (s.preloaded AND s.enabled) THEN 'ok' ELSE 'error' END,
            CASE WHEN s.scheduled THEN 'the scheduler of this database runs'
+                WHEN pg_is_in_recovery() THEN 'nothing runs on a standby until it is promoted'
                 ELSE 'no scheduler runs for this database' || coalesce(': ' || s.error, '') END,
-           CASE WHEN NOT s.scheduled AND s.preloaded AND s.enabled
+           CASE WHEN NOT (s.scheduled OR pg_is_in_recovery()) AND s.preloaded AND s.enabled
                 THEN 'See the server log; is the database named in ayb_jobs.databases?' END
     FROM state AS s
     UNION ALL

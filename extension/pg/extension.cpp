@@ -6,19 +6,26 @@ namespace {
 
 Oid g_owner = InvalidOid;
 
-Oid read_owner() {
+struct Row {
+    Oid owner; // InvalidOid without the extension
+    Oid schema;
+};
+
+Row read_row() {
     Relation extensions = table_open(ExtensionRelationId, AccessShareLock);
     ScanKeyData key;
     ScanKeyInit(&key, Anum_pg_extension_extname, BTEqualStrategyNumber, F_NAMEEQ,
                 CStringGetDatum("ayb_jobs"));
     SysScanDesc scan = systable_beginscan(extensions, ExtensionNameIndexId, true, nullptr, 1, &key);
-    Oid owner = InvalidOid;
+    Row row{InvalidOid, InvalidOid};
     HeapTuple tuple = systable_getnext(scan);
-    if (HeapTupleIsValid(tuple))
-        owner = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple))->extowner;
+    if (HeapTupleIsValid(tuple)) {
+        const auto *form = reinterpret_cast<Form_pg_extension>(GETSTRUCT(tuple));
+        row = Row{form->extowner, form->extnamespace};
+    }
     systable_endscan(scan);
     table_close(extensions, AccessShareLock);
-    return owner;
+    return row;
 }
 
 // pg_extension has no syscache; whatever changes it also changes the schema's entry or our tables.
@@ -26,11 +33,13 @@ void forget(Datum /*argument*/, int /*cache*/, uint32 /*hash*/) { g_owner = Inva
 
 } // namespace
 
-bool extension_exists() { return OidIsValid(read_owner()); }
+bool extension_exists() { return OidIsValid(read_row().owner); }
+
+Oid extension_schema() { return read_row().schema; }
 
 Oid extension_owner() {
     if (!OidIsValid(g_owner))
-        g_owner = read_owner();
+        g_owner = read_row().owner;
     if (!OidIsValid(g_owner))
         ereport(ERROR,
                 (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("extension \"ayb_jobs\" does not exist"),

@@ -7,6 +7,9 @@ namespace ayb {
 // Whether this database has the extension. Needs a transaction.
 bool extension_exists();
 
+// The schema in which the extension was created (not the one that it made); InvalidOid without it.
+Oid extension_schema();
+
 // Its owner, as whom the books are kept; remembered until the extension changes. Raises 42704 where
 // it doesn't exist.
 Oid extension_owner();

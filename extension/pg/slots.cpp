@@ -121,6 +121,9 @@ bool attach_slot(int index, Oid database, Oid role) {
     if (mine) {
         g_my_slot = index;
         before_shmem_exit(leave_slot, 0);
+        // While one is on its way, no other is started for the lane: now it may be.
+        if (Database *entry = find_database(database))
+            wake_scheduler(entry);
     }
     return mine;
 }

@@ -75,11 +75,58 @@ bool may_have_database(Node *statement, Oid database, Oid role) {
     return open;
 }
 
-bool changes_our_extension(Node *statement) {
+bool names_our_extension(Node *statement) {
     if (IsA(statement, DropStmt))
         return drops_our_extension(reinterpret_cast<DropStmt *>(statement));
     return IsA(statement, AlterExtensionStmt) &&
            is_our_extension(reinterpret_cast<AlterExtensionStmt *>(statement)->extname);
+}
+
+// The schema in which the extension was created: dropped by its owner, it takes the extension
+// along.
+bool drops_home(const DropStmt *statement, Oid role) {
+    if (statement->removeType != OBJECT_SCHEMA || statement->behavior != DROP_CASCADE)
+        return false;
+    const Oid home = extension_schema();
+    ListCell *cell;
+    foreach (cell, statement->objects)
+        if (get_namespace_oid(strVal(lfirst(cell)), true) == home)
+            return owns_schema(home, role);
+    return false;
+}
+
+bool drops_owned_by_owner(const DropOwnedStmt *statement, Oid role) {
+    const Oid owner = extension_owner();
+    ListCell *cell;
+    foreach (cell, statement->roles)
+        if (get_rolespec_oid(lfirst_node(RoleSpec, cell), true) == owner)
+            return has_privs_of_role(role, owner);
+    return false;
+}
+
+// Whether the statement changes or drops the extension, and the role may do that.
+bool changes_our_extension(Node *statement, Oid extension, Oid role) {
+    if (names_our_extension(statement))
+        return owns_extension(extension, role);
+    if (IsA(statement, DropStmt))
+        return drops_home(reinterpret_cast<DropStmt *>(statement), role);
+    return IsA(statement, DropOwnedStmt) &&
+           drops_owned_by_owner(reinterpret_cast<DropOwnedStmt *>(statement), role);
+}
+
+// Only these are looked at further: every other statement must not pay for a look at the catalog.
+bool may_change_an_extension(Node *statement) {
+    switch (nodeTag(statement)) {
+    case T_DropStmt: {
+        const ObjectType type = reinterpret_cast<DropStmt *>(statement)->removeType;
+        return type == OBJECT_EXTENSION || type == OBJECT_SCHEMA;
+    }
+    case T_AlterExtensionStmt:
+    case T_DropOwnedStmt:
+        return true;
+    default:
+        return false;
+    }
 }
 
 // The database to be cleared of our processes before the statement; InvalidOid for none. Who hasn't
@@ -91,11 +138,11 @@ Oid database_to_hold(Node *statement) {
         return OidIsValid(database) && may_have_database(statement, database, me) ? database
                                                                                   : InvalidOid;
     }
-    if (changes_our_extension(statement)) {
-        const Oid extension = get_extension_oid(kExtension, true);
-        return OidIsValid(extension) && owns_extension(extension, me) ? MyDatabaseId : InvalidOid;
-    }
-    return InvalidOid;
+    if (!may_change_an_extension(statement))
+        return InvalidOid;
+    const Oid extension = get_extension_oid(kExtension, true);
+    return OidIsValid(extension) && changes_our_extension(statement, extension, me) ? MyDatabaseId
+                                                                                    : InvalidOid;
 }
 
 void hold_if_needed(Node *statement) {

@@ -94,11 +94,14 @@ void step_ticks(TimestampTz now) { g_ticks_wake = run_ticks(g_database, now); }
 
 void step_days(TimestampTz now) { prepare_days(now); }
 
-void step_upkeep(TimestampTz now) {
+void step_old_days(TimestampTz now) {
     g_long_statement = true;
     drop_old_days(now);
+}
+
+void step_purge(TimestampTz now) {
+    g_long_statement = true;
     purge_ended(now);
-    pg_atomic_write_u32(&g_database->recount, 1);
 }
 
 void step_count(TimestampTz /*now*/) {
@@ -119,7 +122,9 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
     if (now >= times->upkeep || now < times->upkeep - 2 * kUpkeepEvery) {
         times->upkeep = now + kUpkeepEvery;
         guarded(step_days, now);
-        guarded(step_upkeep, now);
+        guarded(step_old_days, now);
+        guarded(step_purge, now);
+        pg_atomic_write_u32(&g_database->recount, 1);
         prune_lanes(g_database->oid);
     }
     if (pg_atomic_read_u32(&g_database->recount) != 0 && now >= times->recount) {

@@ -1,22 +1,32 @@
-# What the TAP tests share: a server that has the extension, handlers, and ways to wait for it.
+# What the TAP tests share: servers that have the extension, handlers that leave a trace, and ways to wait for them.
 package AybJobs;
 use strict;
 use warnings;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
+use Test::More ();
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(start_server sql eventually set_configuration state_of jobs_of own_log);
+our @EXPORT = qw(new_server start_server serve sql eventually holds finishes log_holds count_in_log set_configuration
+    turn_clock health backends_of start_sleeper state_of jobs_of own_log);
 
-# Effects can be counted: work() leaves a row for each attempt that committed. nap() sleeps until it is
-# interrupted; stubborn() traps every cancel and begins again, and only the end of its process stops it. Both take
+# What a statement may take, in seconds, that waits for jobs to stop: far above what a loaded machine needs beyond
+# shutdown_timeout, and far below the job of an hour that it would otherwise wait for.
+our $patience = 15;
+
+# Effects can be counted: work() leaves a row for each attempt that committed, with {"what": text} if it is given one,
+# and break() raises. nap() sleeps until it is interrupted; stubborn() traps every cancel and begins again, and only the end of its process stops it. Both take
 # {"seconds": n}, and both leave a row if they come to their end.
 my $handlers = q{
-CREATE TABLE effects (job uuid, type text, attempt integer, at timestamptz DEFAULT clock_timestamp());
-CREATE FUNCTION note_effect() RETURNS void LANGUAGE sql AS
-    'INSERT INTO effects SELECT id, type, attempts FROM ayb_jobs.current_job()';
-CREATE FUNCTION work(payload jsonb) RETURNS void LANGUAGE sql AS 'SELECT note_effect()';
+CREATE TABLE effects (job uuid, type text, attempt integer, at timestamptz DEFAULT clock_timestamp(), what text);
+GRANT ALL ON effects TO PUBLIC;
+CREATE FUNCTION note_effect(what text DEFAULT NULL) RETURNS void LANGUAGE sql AS
+    'INSERT INTO effects (job, type, attempt, what) SELECT id, type, attempts, $1 FROM ayb_jobs.current_job()';
+CREATE FUNCTION work(payload jsonb) RETURNS jsonb LANGUAGE sql AS $$
+    SELECT note_effect(payload->>'what');
+    SELECT jsonb_build_object('did', payload->>'what') $$;
+CREATE FUNCTION break(payload jsonb) RETURNS void LANGUAGE plpgsql AS $$BEGIN RAISE 'broken'; END$$;
 CREATE FUNCTION nap(payload jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM pg_sleep((payload->>'seconds')::float8);
@@ -36,27 +46,44 @@ BEGIN
     PERFORM note_effect();
 END $$;
 SELECT ayb_jobs.register_handler('work', 'work(jsonb)');
+SELECT ayb_jobs.register_handler('break', 'break(jsonb)', max_attempts => 2, backoff => '{0s}');
 SELECT ayb_jobs.register_handler('nap', 'nap(jsonb)');
 SELECT ayb_jobs.register_handler('stubborn', 'stubborn(jsonb)');
 };
 
-# start_server(NAME, CONFIGURATION): with the extension and the handlers in database postgres. Crashes don't stop it.
-sub start_server {
-    my ($name, $configuration) = @_;
+# new_server(NAME, CONFIGURATION, options of init): the library is preloaded, and crashes don't stop the server. Its
+# jobs get a second to stop, so that the tests don't take long.
+sub new_server {
+    my ($name, $configuration, %init) = @_;
     my $node = PostgreSQL::Test::Cluster->new($name);
-    $node->init;
+    $node->init(%init);
     $node->append_conf('postgresql.conf', qq{
 shared_preload_libraries = 'ayb_jobs'
-max_worker_processes = 16
+max_worker_processes = 32
+ayb_jobs.shutdown_timeout = 1s
 restart_after_crash = on
 log_statement = none
 log_line_prefix = '%m [%p] %b: '
 log_min_messages = log
 autovacuum = off
+timezone = 'UTC'
 } . ($configuration // ''));
     $node->start;
-    $node->safe_psql('postgres', "CREATE EXTENSION ayb_jobs; $handlers");
     return $node;
+}
+
+# start_server(NAME, CONFIGURATION): with the extension and the handlers in database postgres.
+sub start_server {
+    my ($name, $configuration) = @_;
+    my $node = new_server($name, $configuration);
+    serve($node, 'postgres');
+    return $node;
+}
+
+# The extension and the handlers in a database.
+sub serve {
+    my ($node, $database) = @_;
+    $node->safe_psql($database, "CREATE EXTENSION ayb_jobs; $handlers");
 }
 
 # One statement in database postgres; its result, or the test ends.
@@ -65,14 +92,14 @@ sub sql {
     return $node->safe_psql('postgres', $query);
 }
 
-# eventually(NODE, QUERY, SECONDS): whether the query gives true before that. Where the server can't be reached it
-# asks again: it may be on its way up after a crash.
+# eventually(NODE, QUERY, SECONDS, DATABASE): whether the query gives true before that. Where the server can't be
+# reached it asks again: it may be on its way up after a crash.
 sub eventually {
-    my ($node, $query, $seconds) = @_;
+    my ($node, $query, $seconds, $database) = @_;
     my $deadline = time + ($seconds // $PostgreSQL::Test::Utils::timeout_default);
     my ($code, $out, $error);
     do {
-        ($code, $out, $error) = $node->psql('postgres', $query);
+        ($code, $out, $error) = $node->psql($database // 'postgres', $query);
         return 1 if defined $code && $code == 0 && $out eq 't';
         usleep 20_000;
     } while (time < $deadline);
@@ -80,15 +107,74 @@ sub eventually {
     return 0;
 }
 
-# Sets parameters as an administrator does, and returns when a new session sees them.
+# Tests that the condition becomes true in a database.
+sub holds {
+    my ($node, $database, $condition, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return Test::More::ok(eventually($node, "SELECT coalesce(($condition), false)", undef, $database), $name);
+}
+
+# Tests that the statement succeeds, and doesn't wait for longer than jobs get to stop.
+sub finishes {
+    my ($node, $database, $statement, $name, @psql) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $start = time;
+    my ($code, undef, $error) = $node->psql($database, $statement, @psql);
+    my $took = time - $start;
+    Test::More::is($code, 0, "$name: succeeds") or Test::More::diag($error);
+    Test::More::cmp_ok($took, '<', $patience, "$name: without hanging");
+    Test::More::note(sprintf '%s: %.2f s', $name, $took);
+}
+
+# Tests that the log gets such a line from an offset on.
+sub log_holds {
+    my ($node, $pattern, $offset, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    Test::More::ok($node->wait_for_log($pattern, $offset), $name);
+}
+
+sub count_in_log {
+    my ($node, $pattern, $offset) = @_;
+    return scalar(() = PostgreSQL::Test::Utils::slurp_file($node->logfile, $offset) =~ /$pattern/g);
+}
+
+# Sets parameters as an administrator does, and returns when new sessions have them.
 sub set_configuration {
     my ($node, %settings) = @_;
-    my $seen = join ' AND ', map { "setting = '$settings{$_}' OR name <> '$_'" } keys %settings;
-    my $names = join ', ', map { "'$_'" } keys %settings;
-    my @set = map { "ALTER SYSTEM SET $_ = '$settings{$_}'" } keys %settings;
-    $node->safe_psql('postgres', "$_;") for @set, 'SELECT pg_reload_conf()';
-    eventually($node, "SELECT bool_and($seen) FROM pg_settings WHERE name IN ($names)")
+    my $loaded = sql($node, 'SELECT pg_conf_load_time()');
+    my @set = map { "ALTER SYSTEM SET $_ = '$settings{$_}'" } sort keys %settings;
+    sql($node, "$_;") for @set, 'SELECT pg_reload_conf()';
+    eventually($node, "SELECT pg_conf_load_time() > '$loaded'")
         or die "the server did not take over its configuration\n";
+}
+
+# Moves the engine's clock, by seconds from the real time.
+sub turn_clock {
+    my ($node, $seconds) = @_;
+    set_configuration($node, 'ayb_jobs.test_clock_offset' => $seconds);
+}
+
+# "status|detail|hint" of a check.
+sub health {
+    my ($node, $database, $check) = @_;
+    return $node->safe_psql($database,
+        qq{SELECT status, detail, hint FROM ayb_jobs.health() WHERE "check" = '$check'});
+}
+
+# How many of the engine's processes are connected to a database, as an expression.
+sub backends_of {
+    my ($database) = @_;
+    return "(SELECT count(*) FROM pg_stat_activity WHERE datname = '$database' AND backend_type LIKE 'ayb_jobs%')";
+}
+
+# Starts a job of an hour, and puts one behind it that is due in an hour; gives back the first one's id.
+sub start_sleeper {
+    my ($node, $database) = @_;
+    my $id = $node->safe_psql($database, q{SELECT ayb_jobs.enqueue('nap', '{"seconds": 3600}')});
+    eventually($node, "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'", undef, $database)
+        or die "the job does not start\n";
+    $node->safe_psql($database, q{SELECT ayb_jobs.enqueue('work', '{"what": "later"}', clock_timestamp() + '1h')});
+    return $id;
 }
 
 # "state/attempts" of a job.

@@ -2,10 +2,10 @@
 # created again works at once.
 use strict;
 use warnings;
-use PostgreSQL::Test::Cluster;
-use PostgreSQL::Test::Utils;
 use Test::More;
-use AybServer;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use AybJobs;
 
 my $node = new_server('extension');
 $node->safe_psql('postgres', 'CREATE ROLE runner LOGIN');
@@ -15,7 +15,7 @@ serve($node, 'postgres');
 my $id = start_sleeper($node, 'postgres');
 my $session = $node->background_psql('postgres', on_error_stop => 0);
 $session->query_safe('BEGIN; DROP EXTENSION ayb_jobs CASCADE;');
-is($node->safe_psql('postgres', backends_of('postgres')), '0', 'inside the transaction that drops it no process is left');
+is(sql($node, 'SELECT ' . backends_of('postgres')), '0', 'inside the transaction that drops it no process is left');
 $session->query_safe('ROLLBACK;');
 holds($node, 'postgres', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'",
     'an aborted DROP EXTENSION brings the workers back');
@@ -30,18 +30,17 @@ $session->query_safe('COMMIT;');
 holds($node, 'postgres', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'", 'so does one that rolled back to a savepoint');
 
 # The session that waits can be cancelled, or can die; nothing stays held.
-reload($node, 'ayb_jobs.shutdown_timeout' => '1h');
-$node->poll_query_until('postgres', q{SELECT current_setting('ayb_jobs.shutdown_timeout') = '1h'});
+set_configuration($node, 'ayb_jobs.shutdown_timeout' => '1h');
 my ($code, undef, $error) = $node->psql('postgres', "SET statement_timeout = '500ms'; DROP EXTENSION ayb_jobs CASCADE");
 isnt($code, 0, 'the wait can be cancelled');
 like($error, qr/statement timeout/, 'by a timeout');
-reload($node, 'ayb_jobs.shutdown_timeout' => '1s');
+set_configuration($node, 'ayb_jobs.shutdown_timeout' => '1s');
 $node->safe_psql('postgres', "SELECT ayb_jobs.cancel('$id', force => true)");
 my $next = start_sleeper($node, 'postgres');
 pass('the database is served after it');
 
 # Committed, with a job that runs and others that wait, of two roles.
-$node->safe_psql('postgres', "SELECT ayb_jobs.enqueue('sleep', run_as => 'runner')");
+$node->safe_psql('postgres', q{SELECT ayb_jobs.enqueue('nap', '{"seconds": 3600}', run_as => 'runner')});
 holds($node, 'postgres', 'SELECT count(*) >= 2 FROM ayb_jobs.workers() WHERE job_id IS NOT NULL', 'two lanes are busy');
 finishes($node, 'postgres', 'DROP EXTENSION ayb_jobs CASCADE', 'DROP EXTENSION');
 holds($node, 'postgres', "NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type IN ('ayb_jobs scheduler', 'ayb_jobs worker'))",
@@ -63,7 +62,68 @@ SELECT ayb_jobs.enqueue('work', '{"what": "again"}');
     note "$waited s";
 }
 
-# Owned by an ordinary role of the database: a member of no other role may not drop it, its owner may.
 $session->quit;
+
+# What drops it without naming it: the schema that it was created in, and what a role owns. Both with jobs that run.
+my ($refused, undef, $why) = $node->psql('postgres', 'DROP SCHEMA ayb_jobs CASCADE');
+isnt($refused, 0, 'its own schema is not dropped without it');
+like($why, qr/cannot drop schema ayb_jobs because extension ayb_jobs requires it/, 'says PostgreSQL');
+sql($node, q{
+DROP EXTENSION ayb_jobs CASCADE;
+CREATE ROLE boss LOGIN SUPERUSER;
+CREATE SCHEMA elsewhere;
+CREATE SCHEMA home});
+my %drops = ('DROP SCHEMA home CASCADE' => 'CREATE SCHEMA IF NOT EXISTS home; SET search_path = home, public;',
+    'DROP OWNED BY boss CASCADE' => 'SET ROLE boss;');
+for my $drop (sort keys %drops) {
+    sql($node, "$drops{$drop} CREATE EXTENSION ayb_jobs");
+    sql($node, q{
+CREATE OR REPLACE FUNCTION work() RETURNS void LANGUAGE sql AS '';
+SELECT ayb_jobs.register_handler('work', 'work()');
+SELECT ayb_jobs.register_handler('nap', 'nap(jsonb)')});
+    start_sleeper($node, 'postgres');
+    finishes($node, 'postgres', $drop, $drop);
+    is(sql($node, 'SELECT ' . backends_of('postgres')), '0', 'no process is left, not even the one with the long job');
+    is(sql($node, q{SELECT count(*) FROM pg_namespace WHERE nspname = 'ayb_jobs'}), '0', 'nothing of it is left');
+}
+
+# A CREATE EXTENSION that is rolled back leaves nothing.
+sql($node, 'BEGIN; CREATE EXTENSION ayb_jobs; ROLLBACK');
+sql($node, 'DO $$ BEGIN CREATE EXTENSION ayb_jobs; RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN END $$');
+is(sql($node, q{SELECT count(*) FROM pg_namespace WHERE nspname = 'ayb_jobs'}), '0', 'rolled back, it is not there');
+sql($node, q{
+CREATE EXTENSION ayb_jobs;
+SELECT ayb_jobs.register_handler('work', 'work()');
+SELECT ayb_jobs.enqueue('work')});
+holds($node, 'postgres', q{SELECT state = 'completed' FROM ayb_jobs.jobs}, 'created again it works');
+my $moment = sql($node, 'SELECT extract(epoch FROM completed_at - created_at) FROM ayb_jobs.jobs');
+cmp_ok($moment, '<', 10, 'at once');
+
+# Its functions know their schema.
+($refused, undef, $why) = $node->psql('postgres', 'ALTER EXTENSION ayb_jobs SET SCHEMA elsewhere');
+isnt($refused, 0, 'SET SCHEMA is refused');
+like($why, qr/extension "ayb_jobs" does not support SET SCHEMA/, 'says PostgreSQL');
+
+# Without the library in shared_preload_libraries the functions work, and say once a session that nothing will run.
+$node->append_conf('postgresql.conf', "shared_preload_libraries = ''");
+$node->restart;
+my (undef, $ids, $notices) = $node->psql('postgres', q{
+SELECT ayb_jobs.enqueue('work');
+SELECT ayb_jobs.enqueue('work')});
+is(scalar(() = $ids =~ /-/g), 8, 'without the library preloaded jobs can be enqueued');
+is(scalar(() = $notices =~ /NOTICE:  jobs will wait: ayb_jobs is not preloaded/g), 1, 'a NOTICE says once that they wait');
+like($notices, qr/HINT:  Add ayb_jobs to shared_preload_libraries and restart the server\./, 'and what to do');
+like(health($node, 'postgres', 'preloaded'), qr/^error\|.*shared_preload_libraries/, 'so does health()');
+is(sql($node, q{SELECT queued || ' ' || completed FROM ayb_jobs.stats()}), '2 1', 'stats() counts the tables then');
+is(sql($node, 'SELECT count(*) FROM ayb_jobs.workers()'), '0', 'there are no workers');
+is(sql($node, q{SELECT count(*) FROM ayb_jobs.cancel_matching('work')}), '1', 'what changes jobs works');
+sql($node, q{SELECT ayb_jobs.enqueue('work')});
+my (undef, undef, $created) = $node->psql('postgres', 'DROP EXTENSION ayb_jobs; CREATE EXTENSION ayb_jobs');
+is($created, '', 'and so do DROP and CREATE EXTENSION');
+sql($node, q{SELECT ayb_jobs.register_handler('work', 'work()'); SELECT ayb_jobs.enqueue('work')});
+$node->append_conf('postgresql.conf', "shared_preload_libraries = 'ayb_jobs'");
+$node->restart;
+holds($node, 'postgres', q{SELECT state = 'completed' FROM ayb_jobs.jobs}, 'preloaded, the server runs what waited');
+
 $node->stop('fast');
 done_testing();

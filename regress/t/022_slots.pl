@@ -2,10 +2,11 @@
 # itself when a slot is free.
 use strict;
 use warnings;
-use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use AybServer;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use AybJobs;
 
 # One for the launcher, two for schedulers, one for a worker: the second database has none for its jobs.
 my $node = new_server('slots', q{
