@@ -126,7 +126,7 @@ SELECT missed FROM ayb_jobs.update_schedule(:'id', cron_expr => '@every 5m', mis
 SELECT come_due('tick', '12 min');
 SELECT ticked('tick');
 SELECT count(*), bool_and(extract(epoch FROM created_at - scheduled_at) BETWEEN 120 AND 130) AS two_minutes_late FROM ayb_jobs.jobs WHERE schedule_id = :'id';
-SELECT last_skip FROM ayb_jobs.schedules;
+SELECT last_skip ->> 'reason' AS reason FROM ayb_jobs.schedules;
 TRUNCATE ayb_jobs.job_queue;
 SELECT missed FROM ayb_jobs.update_schedule(:'id', missed => 'all');
 SELECT come_due('tick', '12 min');
