@@ -187,17 +187,19 @@ CREATE TABLE ayb_jobs.handlers (
     backoff         interval[],
     definer         boolean     NOT NULL DEFAULT false,
     grouped         boolean     NOT NULL DEFAULT true,
+    builtin         boolean     NOT NULL DEFAULT false,
     created_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
     updated_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
     CONSTRAINT handlers_pkey PRIMARY KEY (type),
     CONSTRAINT handlers_type_check CHECK (type <> '' AND length(type) <= 100),
     CONSTRAINT handlers_kind_check CHECK (kind IN ('function', 'command', 'external')),
     CONSTRAINT handlers_function_check CHECK ((kind = 'function') = (function_name IS NOT NULL)),
-    CONSTRAINT handlers_command_check CHECK ((kind = 'command') = (command IS NOT NULL)),
+    CONSTRAINT handlers_command_check CHECK ((kind = 'command') = (command IS NOT NULL) OR builtin),
     CONSTRAINT handlers_timeout_check CHECK (timeout > '0'),
     CONSTRAINT handlers_max_attempts_check CHECK (max_attempts >= 1)
 );
 COMMENT ON TABLE ayb_jobs.handlers IS 'what a job type runs';
+COMMENT ON COLUMN ayb_jobs.handlers.builtin IS 'it comes with the extension: the installation brings it, a dump doesn''t';
 COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'who registered it; only that role or an admin replaces it';
 
 CREATE TABLE ayb_jobs.pauses (
@@ -223,5 +225,5 @@ SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_attempts', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.schedules', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_keys', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_minutes', '');
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.handlers', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.handlers', 'WHERE NOT builtin');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.pauses', '');

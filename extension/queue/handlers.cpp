@@ -80,11 +80,12 @@ void read_handler(uint64 row) {
     handler->max_attempts = static_cast<int>(int_column(row, 9));
     read_backoff(handler, row, 10);
     handler->definer = DatumGetBool(column(row, 11, &null));
+    handler->builtin = DatumGetBool(column(row, 12, &null));
 }
 
 Statement s_handlers{
     "SELECT type, kind, owner, function_schema, function_name, takes_payload, command,"
-    " timeout, max_attempts, backoff, definer FROM ayb_jobs.handlers",
+    " timeout, max_attempts, backoff, definer, builtin FROM ayb_jobs.handlers",
     0,
     {},
     nullptr};

@@ -16,7 +16,8 @@ struct Handler {
     NameData schema;
     NameData name;
     bool takes_payload;
-    const char *command;
+    const char *command; // null for the built-in type command: its payload has it
+    bool builtin;
     int64 timeout_ms; // 0 for none
     int max_attempts; // 0 for the setting's
     bool definer;

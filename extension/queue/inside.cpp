@@ -1,7 +1,27 @@
 // What a handler may ask and say about the job that it runs for.
+#include "queue/inside.hpp"
+
 #include "pg/slots.hpp"
 #include "queue/arguments.hpp"
 #include "queue/rows.hpp"
+
+namespace ayb {
+
+namespace {
+
+void *g_result; // in TopMemoryContext: it outlives the command's transactions
+
+}
+
+void forget_result() {
+    if (g_result != nullptr)
+        pfree(g_result);
+    g_result = nullptr;
+}
+
+Datum taken_result() { return PointerGetDatum(g_result); }
+
+} // namespace ayb
 
 using namespace ayb;
 
@@ -38,5 +58,16 @@ AYB_SQL_FUNCTION(ayb_jobs_set_progress) {
         note = "";
     const int bytes = pg_mbcliplen(note, static_cast<int>(strlen(note)), kNoteBytes - 1);
     report_progress(percent, pnstrdup(note, bytes));
+    PG_RETURN_VOID();
+}
+
+// _set_result(result) → void
+AYB_SQL_FUNCTION(ayb_jobs_set_result) {
+    require_argument(fcinfo, 0, "result");
+    check_json_size(PG_GETARG_DATUM(0), "result");
+    const varlena *result = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
+    forget_result();
+    g_result = MemoryContextAlloc(TopMemoryContext, VARSIZE(result));
+    memcpy(g_result, result, VARSIZE(result));
     PG_RETURN_VOID();
 }

@@ -23,8 +23,10 @@ struct Registration {
     const char *command;
 };
 
-Statement s_owner{
-    "SELECT owner FROM ayb_jobs.handlers WHERE type = $1 FOR UPDATE", 1, {TEXTOID}, nullptr};
+Statement s_owner{"SELECT owner, builtin FROM ayb_jobs.handlers WHERE type = $1 FOR UPDATE",
+                  1,
+                  {TEXTOID},
+                  nullptr};
 Statement s_register{
     "INSERT INTO ayb_jobs.handlers AS h (type, kind, owner, function_schema, function_name, "
     "takes_payload,"
@@ -162,11 +164,16 @@ void check_numbers(FunctionCallInfo fcinfo) {
 }
 
 // The role in whose name the type is registered: the one that has it, where an admin or a member
-// replaces it, else the caller. Inside the books.
+// replaces it, else the caller. Nobody replaces what is built in: 42939. Inside the books.
 Oid registrar(const char *type, Oid caller, bool admin) {
     if (run_statement(s_owner, Parameters().set_text(1, type)) == 0)
         return InvalidOid;
     const Oid owner = oid_column(0, 1);
+    bool null;
+    if (DatumGetBool(column(0, 2, &null)))
+        ereport(ERROR,
+                (errcode(ERRCODE_RESERVED_NAME), errmsg("type \"%s\" is built in", type),
+                 errhint("Choose another name; ayb_jobs.pause(type) stops a built-in one.")));
     if (!admin && !has_privs_of_role(caller, owner))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be owner of the handler of type \"%s\"", type),

@@ -12,6 +12,7 @@
 #include "queue/command.hpp"
 #include "queue/finish.hpp"
 #include "queue/handlers.hpp"
+#include "queue/inside.hpp"
 
 namespace ayb {
 
@@ -74,15 +75,38 @@ void run_function(const Job &job, const Handler &handler) {
     stop_job_timer();
 }
 
+// What the built-in type `command` runs: whoever ordered the job may act as its role.
+const char *command_of(const Job &job) {
+    JsonbValue value;
+    Jsonb *payload = DatumGetJsonbP(job.payload);
+    const bool found =
+        JB_ROOT_IS_OBJECT(payload) &&
+        getKeyJsonValueFromContainer(&payload->root, "command", 7, &value) != nullptr &&
+        value.type == jbvString;
+    if (!found)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the payload has no command"),
+                 errhint("It takes {\"command\": \"VACUUM orders\"}.")));
+    return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+// The result that the command's procedure set, or else the command's tag.
+HandlerResult command_result(const char *tag) {
+    HandlerResult result{};
+    result.value = taken_result();
+    if (result.value == 0)
+        result.value = DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("\"%s\"", tag)));
+    return result;
+}
+
 // The statement in transactions of its own, then the completion in another: at least once.
 void run_command(const Job &job, const char *sql, int64 limit, MemoryContext memory) {
+    forget_result();
     start_job_timer(limit);
     const char *tag = run_top_level(sql, memory);
     stop_job_timer();
     begin_own_transaction();
-    HandlerResult result{};
-    result.value = DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("\"%s\"", tag)));
-    complete_here(job, result);
+    complete_here(job, command_result(tag));
     PopActiveSnapshot();
     CommitTransactionCommand();
 }
@@ -99,8 +123,9 @@ void run_handler(const Job &job, MemoryContext memory) {
         return;
     }
     check_command(*handler, GetUserId());
-    const char *sql = MemoryContextStrdup(memory, handler->command);
     const int64 limit = time_limit(*handler);
+    const char *sql = MemoryContextStrdup(memory, handler->command != nullptr ? handler->command
+                                                                              : command_of(job));
     PopActiveSnapshot();
     CommitTransactionCommand();
     run_command(job, sql, limit, memory);

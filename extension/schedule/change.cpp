@@ -85,6 +85,15 @@ TimestampTz next_run(const Schedule &old, const Changes &changes, TimestampTz no
     return old.next_run_at;
 }
 
+// An admin may stop or move everybody's schedules, but not decide what another role runs.
+void check_payload_right(const Schedule &old, const Changes &changes, Oid me) {
+    if (changes.has_payload && !is_member_of_role(me, old.run_as))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("must be a member of role \"%s\" to change what it runs",
+                               role_name(old.run_as)),
+                        errhint("Delete the schedule and create one of your own.")));
+}
+
 void write_changes(const Schedule &old, const Changes &changes, TimestampTz now) {
     const TimestampTz next = next_run(old, changes, now);
     Parameters parameters;
@@ -107,7 +116,9 @@ Datum change_schedule(const core::Uuid &id, const Changes &changes) {
     const bool admin = is_admin(me);
     MemoryContext context = CurrentMemoryContext;
     const Books books = open_books();
-    write_changes(lock_schedule(id, me, admin), changes, clock_now());
+    const Schedule old = lock_schedule(id, me, admin);
+    check_payload_right(old, changes, me);
+    write_changes(old, changes, clock_now());
     const Datum row = schedule_row(id, context);
     close_books(books);
     return row;

@@ -137,7 +137,7 @@ SELECT ayb_jobs.retry_matching('other') AS other, ayb_jobs.retry_matching('outsi
 SELECT ayb_jobs.retry_matching() AS all_failed;
 SELECT count(*), min(attempts), max(last_error) FROM ayb_jobs.jobs WHERE type = 'outside' AND state = 'queued';
 
-SELECT ayb_jobs.unregister_handler(type) FROM (SELECT type FROM ayb_jobs.handlers ORDER BY type) AS t;
+SELECT ayb_jobs.unregister_handler(type) FROM (SELECT type FROM ayb_jobs.handlers WHERE NOT builtin ORDER BY type) AS t;
 DROP TABLE effects;
 DROP FUNCTION held, raising;
 TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_keys, ayb_jobs.job_attempts;

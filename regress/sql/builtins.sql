@@ -1,0 +1,84 @@
+-- The types that come with the extension.
+SELECT type, kind, command, owner = (SELECT extowner FROM pg_extension WHERE extname = 'ayb_jobs') AS extension_owner
+FROM ayb_jobs.handlers WHERE builtin ORDER BY type;
+SELECT refused($$SELECT ayb_jobs.register_handler('command', 'now()')$$);
+SELECT refused($$SELECT ayb_jobs.unregister_handler('delete_expired')$$);
+
+-- command: as the role that ordered it, at top level
+CREATE TABLE filled AS SELECT generate_series(1, 10) AS n;
+SELECT ayb_jobs.enqueue('command', '{"command": "VACUUM (ANALYZE) filled"}') AS id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT result FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT ayb_jobs.enqueue('command', '{"command": "DELETE FROM filled WHERE n > 7"}') AS id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT result FROM ayb_jobs.jobs WHERE id = :'id';
+SET ROLE regress_alice;
+SELECT ayb_jobs.enqueue('command', '{"command": "DELETE FROM public.filled"}', max_attempts => 1) AS id \gset
+RESET ROLE;
+SELECT wait_for(:'id', 'failed');
+SELECT last_error FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT ayb_jobs.enqueue('command', payload, max_attempts => 1) AS id INTO TEMPORARY bad
+FROM unnest(ARRAY['{}', 'null', '{"command": 1}', '[]', '{"command": ""}', '{"command": "BEGIN"}', '{"command": "SELECT 1; SELECT 2"}']::jsonb[]) AS payload;
+SELECT wait_for(id, 'failed') FROM bad;
+SELECT j.payload, j.last_error FROM bad JOIN ayb_jobs.jobs AS j USING (id) ORDER BY j.id;
+DROP TABLE bad, filled;
+
+-- delete_expired: in batches, what is older; partitions and children too
+CREATE TABLE visits (id int, seen_at timestamptz) PARTITION BY RANGE (id);
+CREATE TABLE visits_a PARTITION OF visits FOR VALUES FROM (0) TO (500);
+CREATE TABLE visits_b PARTITION OF visits FOR VALUES FROM (500) TO (2000);
+INSERT INTO visits SELECT i, now() - i * interval '1 hour' FROM generate_series(0, 999) AS i;
+INSERT INTO visits VALUES (1000, NULL), (1001, 'infinity');
+SELECT ayb_jobs.enqueue('delete_expired', '{"table": "public.visits", "column": "seen_at", "older_than": "10 days", "batch_size": 100, "pause": "1 ms"}') AS id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT result FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT count(*), min(seen_at) > now() - interval '10 days 1 hour' AS kept, count(*) FILTER (WHERE seen_at IS NULL) AS nulls FROM visits;
+-- refusals
+SELECT ayb_jobs.enqueue('delete_expired', payload, max_attempts => 1, run_as => 'regress_alice') AS id INTO TEMPORARY bad
+FROM unnest(ARRAY['{}', '{"table": "public.nothing", "column": "seen_at", "older_than": "1 day"}',
+                  '{"table": "public.visits", "column": "id", "older_than": "1 day"}', '{"table": "public.visits", "column": "seen_at", "older_than": "-1 day"}',
+                  '{"table": "public.visits", "column": "seen_at", "older_than": "1 day"}', '{"table": "x y; DROP TABLE visits", "column": "seen_at", "older_than": "1 day"}']::jsonb[]) AS payload;
+SELECT wait_for(id, 'failed') FROM bad;
+SELECT j.last_error FROM bad JOIN ayb_jobs.jobs AS j USING (id) ORDER BY j.id;
+GRANT SELECT, DELETE ON visits, visits_a, visits_b TO regress_alice;
+SELECT ayb_jobs.enqueue('delete_expired', payload, max_attempts => 1, run_as => 'regress_alice') AS id INTO TEMPORARY bad2
+FROM unnest(ARRAY['{"table": "public.visits", "column": "seen_at", "older_than": "-1 day"}', '{"table": "public.visits", "column": "seen_at", "older_than": "1 day", "batch_size": 0}',
+                  '{"table": "public.visits", "column": "seen_at; --", "older_than": "1 day"}']::jsonb[]) AS payload;
+SELECT wait_for(id, 'failed') FROM bad2;
+SELECT j.last_error FROM bad2 JOIN ayb_jobs.jobs AS j USING (id) ORDER BY j.id;
+SELECT count(*) FROM visits;
+DROP TABLE bad, bad2, visits;
+
+-- AYB's four: without their tables they say so
+SELECT type, ayb_jobs.enqueue(type) AS id INTO TEMPORARY made
+FROM unnest(ARRAY['stale_session_cleanup', 'webhook_delivery_prune', 'expired_oauth_cleanup', 'expired_auth_cleanup']) AS type;
+SELECT wait_for(id, 'completed') FROM made;
+SELECT type, result FROM made JOIN ayb_jobs.jobs AS j USING (id, type) ORDER BY type;
+DROP TABLE made;
+-- and with them, exactly what has ended
+CREATE TABLE _ayb_sessions AS SELECT i AS id, now() + i * interval '1 minute' AS expires_at FROM generate_series(-5, 5) AS i WHERE i <> 0;
+CREATE TABLE _ayb_webhook_deliveries AS SELECT i AS id, now() - i * interval '1 day' AS delivered_at FROM generate_series(1, 10) AS i;
+CREATE TABLE _ayb_oauth_tokens AS SELECT * FROM (VALUES
+    (1, now() + interval '1 hour', NULL::timestamptz), (2, now() - interval '1 hour', NULL), (3, now() - interval '25 hours', NULL),
+    (4, now() + interval '1 hour', now() - interval '1 hour'), (5, now() + interval '1 hour', now() - interval '25 hours')) AS t (id, expires_at, revoked_at);
+CREATE TABLE _ayb_oauth_authorization_codes AS SELECT id, expires_at, revoked_at AS used_at FROM _ayb_oauth_tokens;
+CREATE TABLE _ayb_magic_links AS SELECT i AS id, now() + i * interval '1 minute' AS expires_at FROM generate_series(-3, 3) AS i WHERE i <> 0;
+CREATE TABLE _ayb_password_resets AS SELECT i AS id, now() + i * interval '1 minute' AS expires_at FROM generate_series(-2, 2) AS i WHERE i <> 0;
+SELECT type, ayb_jobs.enqueue(type, payload) AS id INTO TEMPORARY made FROM (VALUES
+    ('stale_session_cleanup', '{}'::jsonb), ('webhook_delivery_prune', '{}'), ('expired_oauth_cleanup', '{}'), ('expired_auth_cleanup', '{}')) AS v (type, payload);
+SELECT wait_for(id, 'completed') FROM made;
+SELECT type, result FROM made JOIN ayb_jobs.jobs AS j USING (id, type) ORDER BY type;
+SELECT array_agg(id ORDER BY id) FROM _ayb_sessions;
+SELECT array_agg(id ORDER BY id) FROM _ayb_webhook_deliveries;
+SELECT array_agg(id ORDER BY id) FROM _ayb_oauth_tokens;
+SELECT array_agg(id ORDER BY id) FROM _ayb_oauth_authorization_codes;
+SELECT array_agg(id ORDER BY id) FROM _ayb_magic_links;
+SELECT array_agg(id ORDER BY id) FROM _ayb_password_resets;
+SELECT ayb_jobs.enqueue('webhook_delivery_prune', '{"retention_hours": 48}') AS id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT array_agg(id ORDER BY id) FROM _ayb_webhook_deliveries;
+SELECT ayb_jobs.enqueue('webhook_delivery_prune', '{"retention_hours": -1}', max_attempts => 1) AS id \gset
+SELECT wait_for(:'id', 'failed');
+SELECT last_error FROM ayb_jobs.jobs WHERE id = :'id';
+DROP TABLE made, _ayb_sessions, _ayb_webhook_deliveries, _ayb_oauth_tokens, _ayb_oauth_authorization_codes, _ayb_magic_links, _ayb_password_resets;
+TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_attempts;

@@ -1,0 +1,200 @@
+-- The types that come with the extension. Their procedures commit between batches, so they can't have a SET
+-- clause: they name everything with its schema, and run as the job's role with that role's rights alone.
+
+CREATE FUNCTION ayb_jobs._set_result(result jsonb) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_set_result';
+COMMENT ON FUNCTION ayb_jobs._set_result(jsonb) IS 'what the job of a procedure gives back';
+
+CREATE FUNCTION ayb_jobs._plain_tables(parent regclass) RETURNS SETOF regclass
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE family AS (
+        SELECT parent::oid AS member
+        UNION
+        SELECT i.inhrelid FROM family AS f JOIN pg_inherits AS i ON i.inhparent = f.member
+    )
+    SELECT f.member::regclass FROM family AS f JOIN pg_class AS c ON c.oid = f.member
+    WHERE c.relkind = 'r' ORDER BY f.member;
+END;
+COMMENT ON FUNCTION ayb_jobs._plain_tables(regclass) IS 'a table, or its partitions and children, as far as they have rows of their own';
+
+-- Finds its rows by one scan, whose result is kept beside when the first batch commits: so neither an old
+-- snapshot is held nor dead rows are read again and again. What somebody has locked is left for the next run.
+CREATE PROCEDURE ayb_jobs._delete_batches(target regclass, condition text, batch_size integer, rest interval,
+                                          INOUT deleted bigint)
+    LANGUAGE plpgsql AS $$
+DECLARE
+    part regclass;
+    place tid;
+    places tid[];
+    gone bigint;
+    removal text;
+BEGIN
+    FOR part IN SELECT p FROM ayb_jobs._plain_tables(target) AS p LOOP
+        removal := pg_catalog.format(
+            'DELETE FROM ONLY %1$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM ONLY %1$s WHERE ctid = ANY ($1)'
+            ' AND (%2$s) FOR UPDATE SKIP LOCKED))', part, condition);
+        places := '{}';
+        FOR place IN EXECUTE pg_catalog.format('SELECT ctid FROM ONLY %s WHERE %s', part, condition) LOOP
+            places := places || place;
+            CONTINUE WHEN pg_catalog.cardinality(places) < batch_size;
+            EXECUTE removal USING places;
+            GET DIAGNOSTICS gone = ROW_COUNT;
+            COMMIT;
+            deleted := deleted + gone;
+            places := '{}';
+            PERFORM pg_catalog.pg_sleep_for(rest);
+        END LOOP;
+        EXECUTE removal USING places;
+        GET DIAGNOSTICS gone = ROW_COUNT;
+        COMMIT;
+        deleted := deleted + gone;
+    END LOOP;
+END
+$$;
+COMMENT ON PROCEDURE ayb_jobs._delete_batches(regclass, text, integer, interval, bigint) IS
+    'deletes rows in batches, each a transaction of its own, and adds their number to deleted';
+
+CREATE FUNCTION ayb_jobs._payload() RETURNS jsonb
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE jsonb_typeof(j.payload) WHEN 'object' THEN j.payload ELSE '{}' END
+    FROM ayb_jobs.current_job() AS j;
+END;
+COMMENT ON FUNCTION ayb_jobs._payload() IS 'the payload of the job whose handler asks, if it is an object';
+
+CREATE FUNCTION ayb_jobs._expired_rule(payload jsonb, OUT target regclass, OUT condition text,
+                                       OUT batch_size integer, OUT rest interval)
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    stamp name := coalesce(payload ->> 'column', payload ->> 'timestamp_column');
+BEGIN
+    IF payload ->> 'table' IS NULL OR stamp IS NULL OR payload ->> 'older_than' IS NULL THEN
+        RAISE invalid_parameter_value USING
+            MESSAGE = 'the payload must have a table, a column and older_than',
+            HINT = 'Such as {"table": "public.visits", "column": "seen_at", "older_than": "30 days"}.';
+    END IF;
+    target := to_regclass(payload ->> 'table');
+    IF target IS NULL THEN
+        RAISE undefined_table USING MESSAGE = format('table %s does not exist', payload ->> 'table'),
+            HINT = 'Name it with its schema.';
+    END IF;
+    IF NOT EXISTS (SELECT FROM pg_attribute AS a WHERE a.attrelid = target AND a.attname = stamp AND a.attnum > 0
+                     AND NOT a.attisdropped AND a.atttypid IN ('timestamptz'::regtype, 'timestamp'::regtype, 'date'::regtype)) THEN
+        RAISE undefined_column USING MESSAGE = format('table %s has no timestamp column %I', target, stamp),
+            HINT = 'It takes a column of type timestamptz, timestamp or date.';
+    END IF;
+    IF NOT has_table_privilege(target, 'SELECT') OR NOT has_table_privilege(target, 'DELETE') THEN
+        RAISE insufficient_privilege USING MESSAGE = format('role %I may not delete from table %s', current_user, target),
+            HINT = format('GRANT SELECT, DELETE ON %s TO %I;', target, current_user);
+    END IF;
+    IF (payload ->> 'older_than')::interval < '0' THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'older_than must not be negative',
+            HINT = 'It is how long ago the column''s time must be, such as "30 days".';
+    END IF;
+    batch_size := coalesce((payload ->> 'batch_size')::integer, 5000);
+    rest := coalesce((payload ->> 'pause')::interval, '20 ms');
+    IF batch_size NOT BETWEEN 1 AND 100000 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'batch_size must be between 1 and 100000',
+            HINT = 'Leave it out for 5000.';
+    END IF;
+    condition := format('%I < %L::timestamptz', stamp, ayb_jobs._now() - (payload ->> 'older_than')::interval);
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs._expired_rule(jsonb) IS 'what a payload of delete_expired asks for, checked';
+
+CREATE PROCEDURE ayb_jobs._delete_expired()
+    LANGUAGE plpgsql AS $$
+DECLARE
+    rule record;
+    deleted bigint := 0;
+BEGIN
+    SELECT * INTO rule FROM ayb_jobs._expired_rule(ayb_jobs._payload());
+    CALL ayb_jobs._delete_batches(rule.target, rule.condition, rule.batch_size, rule.rest, deleted);
+    PERFORM ayb_jobs._set_result(pg_catalog.jsonb_build_object('deleted', deleted));
+END
+$$;
+COMMENT ON PROCEDURE ayb_jobs._delete_expired() IS
+    'the type delete_expired: deletes rows of a table whose time is longer ago than older_than';
+
+CREATE PROCEDURE ayb_jobs._clean_up(tables text[], conditions text[])
+    LANGUAGE plpgsql AS $$
+DECLARE
+    home text := coalesce(ayb_jobs._payload() ->> 'schema', 'public');
+    target regclass;
+    deleted bigint := 0;
+    missing text[] := '{}';
+BEGIN
+    FOR i IN 1 .. pg_catalog.cardinality(tables) LOOP
+        target := pg_catalog.to_regclass(pg_catalog.format('%I.%I', home, tables[i]));
+        IF target IS NULL THEN
+            missing := missing || tables[i];
+        ELSE
+            CALL ayb_jobs._delete_batches(target, conditions[i], 5000, '20 ms', deleted);
+        END IF;
+    END LOOP;
+    PERFORM ayb_jobs._set_result(pg_catalog.jsonb_build_object('deleted', deleted)
+        || CASE WHEN pg_catalog.cardinality(missing) > 0
+                THEN pg_catalog.jsonb_build_object('missing', missing) ELSE '{}' END);
+END
+$$;
+COMMENT ON PROCEDURE ayb_jobs._clean_up(text[], text[]) IS
+    'deletes from each of the tables that are there what its condition names; says which are missing';
+
+CREATE PROCEDURE ayb_jobs._stale_session_cleanup()
+    LANGUAGE plpgsql AS $$
+BEGIN
+    CALL ayb_jobs._clean_up(ARRAY['_ayb_sessions'],
+                            ARRAY[pg_catalog.format('expires_at < %L', ayb_jobs._now())]);
+END
+$$;
+COMMENT ON PROCEDURE ayb_jobs._stale_session_cleanup() IS 'the type stale_session_cleanup: sessions that have expired';
+
+CREATE PROCEDURE ayb_jobs._webhook_delivery_prune()
+    LANGUAGE plpgsql AS $$
+DECLARE
+    hours numeric := coalesce((ayb_jobs._payload() ->> 'retention_hours')::numeric, 168);
+BEGIN
+    IF hours IS NULL OR hours <= 0 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'retention_hours must be positive',
+            HINT = 'Leave it out for 168, a week.';
+    END IF;
+    CALL ayb_jobs._clean_up(ARRAY['_ayb_webhook_deliveries'], ARRAY[pg_catalog.format(
+        'delivered_at < %L', ayb_jobs._now() - pg_catalog.make_interval(secs => (hours * 3600)::double precision))]);
+END
+$$;
+COMMENT ON PROCEDURE ayb_jobs._webhook_delivery_prune() IS
+    'the type webhook_delivery_prune: deliveries older than retention_hours';
+
+CREATE PROCEDURE ayb_jobs._expired_oauth_cleanup()
+    LANGUAGE plpgsql AS $$
+DECLARE
+    yesterday timestamptz := ayb_jobs._now() - interval '1 day';
+BEGIN
+    CALL ayb_jobs._clean_up(ARRAY['_ayb_oauth_tokens', '_ayb_oauth_authorization_codes'], ARRAY[
+        pg_catalog.format('expires_at < %1$L OR revoked_at < %1$L', yesterday),
+        pg_catalog.format('expires_at < %1$L OR used_at < %1$L', yesterday)]);
+END
+$$;
+COMMENT ON PROCEDURE ayb_jobs._expired_oauth_cleanup() IS
+    'the type expired_oauth_cleanup: tokens and codes that ended more than a day ago';
+
+CREATE PROCEDURE ayb_jobs._expired_auth_cleanup()
+    LANGUAGE plpgsql AS $$
+DECLARE
+    expired text := pg_catalog.format('expires_at < %L', ayb_jobs._now());
+BEGIN
+    CALL ayb_jobs._clean_up(ARRAY['_ayb_magic_links', '_ayb_password_resets'], ARRAY[expired, expired]);
+END
+$$;
+COMMENT ON PROCEDURE ayb_jobs._expired_auth_cleanup() IS
+    'the type expired_auth_cleanup: magic links and password resets that have expired';
+
+INSERT INTO ayb_jobs.handlers (type, kind, owner, command, builtin)
+SELECT b.type, 'command', current_user::regrole, b.command, true
+FROM (VALUES ('command', NULL),
+             ('delete_expired', 'CALL ayb_jobs._delete_expired()'),
+             ('stale_session_cleanup', 'CALL ayb_jobs._stale_session_cleanup()'),
+             ('webhook_delivery_prune', 'CALL ayb_jobs._webhook_delivery_prune()'),
+             ('expired_oauth_cleanup', 'CALL ayb_jobs._expired_oauth_cleanup()'),
+             ('expired_auth_cleanup', 'CALL ayb_jobs._expired_auth_cleanup()')) AS b (type, command);
