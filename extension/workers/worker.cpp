@@ -49,6 +49,7 @@ bool take_turn(Oid role, MemoryContext memory, TimestampTz *idle_since) {
     Lane *lane = lane_of(MyDatabaseId, role);
     if (lane == nullptr)
         return false;
+    pin_commit_level(); // a reload may have changed it
     const LaneMark mark = mark_lane(lane);
     const TimestampTz looked_at = clock_now();
     Job job;
