@@ -124,6 +124,9 @@ void tell_configuration(Database *database) {
 }
 
 void tell() {
+    // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
+    if (g_notes.configuration)
+        pg_atomic_fetch_add_u64(&shared()->configuration, 1);
     Database *database = find_database(MyDatabaseId);
     if (database != nullptr && pg_atomic_read_u32(&database->serving) != 0) {
         // Events first: who hears of a change by its wake-up finds it in the ring.
@@ -248,6 +251,10 @@ void note_tick(TimestampTz next) {
 }
 
 void note_configuration() { g_notes.configuration = true; }
+
+uint64 configuration_generation() {
+    return shared() == nullptr ? 0 : pg_atomic_read_u64(&shared()->configuration);
+}
 
 void note_recount() { g_notes.recount = true; }
 
