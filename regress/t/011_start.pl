@@ -59,6 +59,13 @@ delayed('awake', '60s');
 # None is there: the scheduler has one start in time.
 delayed('asleep', '0');
 
+# Nobody tells the scheduler that a worker is held up: four jobs that come at once, for which it starts one worker, then
+# three more.
+sql($node, q{SELECT ayb_jobs.enqueue_many('nap', array_fill('{"seconds": 600}'::jsonb, '{4}'))});
+ok(eventually($node, q{SELECT count(*) = 4 FROM ayb_jobs.jobs WHERE type = 'nap' AND is_running}, 30),
+    'jobs that run long do not hold up those that came with them');
+sql($node, q{SELECT ayb_jobs.cancel(id, force => true) FROM ayb_jobs.jobs WHERE type = 'nap'});
+
 # An idle database: one job far ahead, one failed, one that waits for a handler; nothing due.
 sql($node, q{
 SELECT ayb_jobs.enqueue('work', run_at => now() + interval '1 day');
