@@ -250,9 +250,7 @@ void serve() {
 }
 
 // An administrator who ends this process alone means the workers to go on.
-bool all_stop() {
-    return !g_stop || g_with_server || pg_atomic_read_u32(&g_database->holds) != 0;
-}
+bool all_stop() { return !g_stop || g_with_server || pg_atomic_read_u32(&g_database->holds) != 0; }
 
 // No new claims, running jobs may finish until shutdown_timeout; then the last counts are written.
 // A worker that had to be ended can't put its job back itself: this process is the last to go.
