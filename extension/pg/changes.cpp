@@ -39,7 +39,7 @@ struct Notes {
     bool any_tick;
     bool configuration;
     bool recount;
-    bool draining;
+    SubTransactionId draining; // the one that drained; InvalidSubTransactionId for none
     bool probe;
     Oid holds[8];
     int hold_count;
@@ -124,6 +124,9 @@ void tell_configuration(Database *database) {
 }
 
 void tell() {
+    // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
+    if (g_notes.configuration)
+        pg_atomic_fetch_add_u64(&shared()->configuration, 1);
     Database *database = find_database(MyDatabaseId);
     if (database != nullptr && pg_atomic_read_u32(&database->serving) != 0) {
         // Events first: who hears of a change by its wake-up finds it in the ring.
@@ -162,7 +165,7 @@ void on_transaction(XactEvent event, void * /*argument*/) {
         break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
-        if (g_notes.draining)
+        if (g_notes.draining != InvalidSubTransactionId)
             stop_draining();
         break;
     default:
@@ -204,11 +207,19 @@ void merge_into_parent(SubTransactionId subid, SubTransactionId parent) {
 
 void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent,
                        void * /*argument*/) {
-    if (event == SUBXACT_EVENT_COMMIT_SUB)
+    // Ids only grow: whatever was noted since the subtransaction began bears its id or a later one.
+    const bool drained = g_notes.draining >= subid;
+    if (event == SUBXACT_EVENT_COMMIT_SUB) {
         merge_into_parent(subid, parent);
+        if (drained)
+            g_notes.draining = parent;
+    }
     if (event != SUBXACT_EVENT_ABORT_SUB)
         return;
-    // Ids only grow: whatever was noted since the subtransaction began bears its id or a later one.
+    if (drained) {
+        stop_draining();
+        g_notes.draining = InvalidSubTransactionId;
+    }
     while (g_notes.lane_count > 0 && g_notes.lanes[g_notes.lane_count - 1].subid >= subid)
         g_notes.lane_count--;
     while (g_notes.event_count > 0 && g_notes.events[g_notes.event_count - 1].subid >= subid)
@@ -241,9 +252,16 @@ void note_tick(TimestampTz next) {
 
 void note_configuration() { g_notes.configuration = true; }
 
+uint64 configuration_generation() {
+    return shared() == nullptr ? 0 : pg_atomic_read_u64(&shared()->configuration);
+}
+
 void note_recount() { g_notes.recount = true; }
 
-void note_draining() { g_notes.draining = true; }
+void note_draining() {
+    if (g_notes.draining == InvalidSubTransactionId)
+        g_notes.draining = GetCurrentSubTransactionId();
+}
 
 void note_probe() { g_notes.probe = true; }
 

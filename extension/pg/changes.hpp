@@ -40,8 +40,11 @@ void note_probe();
 bool can_note_hold(Oid database);
 void note_hold(Oid database);
 
-// Notes that drain() is on its way: its flag goes if this transaction fails.
+// Notes that drain() is on its way: its flag goes if this (sub)transaction fails.
 void note_draining();
+
+// Counts the commits that changed handlers or pauses.
+uint64 configuration_generation();
 
 // What COMMIT PREPARED committed isn't known here: look at everything.
 void wake_for_unknown();

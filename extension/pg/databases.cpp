@@ -243,14 +243,15 @@ int count_workers(Oid database) {
     return count;
 }
 
-void interrupt_workers(Oid database) {
+void interrupt_workers(Oid database, bool hard) {
     WorkerSlot *slot = worker_slots();
     for (int i = 0; i < shared()->slots; i++, slot++) {
         SpinLockAcquire(&slot->mutex);
         if (slot->phase == WorkerSlot::Phase::serving && slot->database == database &&
             slot->has_job && slot->pid != MyProcPid) {
             slot->put_back = true;
-            kill(slot->pid, SIGINT);
+            // SIGTERM without stop_wanted is pg_terminate_backend(): it ends the process at once.
+            kill(slot->pid, hard ? SIGTERM : SIGINT);
         }
         SpinLockRelease(&slot->mutex);
     }

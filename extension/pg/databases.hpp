@@ -46,7 +46,8 @@ void wait_for_hold(Oid database);
 void stop_workers(Oid database);
 int count_workers(Oid database);
 
-// Cancels the jobs that workers of the database are at; they go back uncharged.
-void interrupt_workers(Oid database);
+// Cancels the jobs that workers of the database are at; they go back uncharged. `hard` ends the
+// workers that are at one instead.
+void interrupt_workers(Oid database, bool hard);
 
 } // namespace ayb

@@ -65,6 +65,8 @@ void lower_lane(Lane *lane, TimestampTz run_at) {
     if (run_at < lane->due)
         lane->due = run_at;
     lane->generation++;
+    if (lane->failures == 0)
+        lane->not_before = 0; // it waits for a lock or a slot, which the new row may not need
     SpinLockRelease(&lane->mutex);
 }
 
@@ -108,6 +110,15 @@ void hold_lane(Lane *lane, const char *why, int wait_ms) {
         strlcpy(lane->error, why, kErrorBytes);
     }
     SpinLockRelease(&lane->mutex);
+}
+
+bool hold_locked_lane(Lane *lane, const LaneMark &mark, int wait_ms) {
+    SpinLockAcquire(&lane->mutex);
+    const bool unchanged = lane->generation == mark.generation;
+    if (unchanged)
+        lane->not_before = later(clock_now(), wait_ms * kMicrosecondsPerMillisecond);
+    SpinLockRelease(&lane->mutex);
+    return unchanged;
 }
 
 void clear_lane_failure(Lane *lane) {

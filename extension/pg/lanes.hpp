@@ -35,6 +35,10 @@ void wake_for_lane(Database *database, Oid role);
 void hold_lane(Lane *lane, const char *why, int wait_ms);
 void clear_lane_failure(Lane *lane);
 
+// What is due can't be claimed: it is tried again after this time, or at the next commit that makes
+// something claimable. False, and nothing is done, where one came since the mark.
+bool hold_locked_lane(Lane *lane, const LaneMark &mark, int wait_ms);
+
 // Calls `visit` for each lane of the database, under the shared lock: it must not throw.
 void each_lane(Oid database, void (*visit)(Lane *lane, void *context), void *context);
 

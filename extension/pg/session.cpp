@@ -39,6 +39,11 @@ void pin_session() {
     pin("synchronous_commit", commit_level());
 }
 
+void pin_commit_level() {
+    if (synchronous_commit != settings::synchronous_commit)
+        pin("synchronous_commit", commit_level());
+}
+
 void reset_session() {
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot()); // for long values in the catalogs

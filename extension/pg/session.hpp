@@ -8,6 +8,9 @@ namespace ayb {
 // transaction.
 void pin_session();
 
+// Follows a change of ayb_jobs.synchronous_commit. Between transactions.
+void pin_commit_level();
+
 // Wipes what a job left: settings, role, advisory locks, temporary tables, prepared statements,
 // cursors, sequences' state. In a transaction of its own.
 void reset_session();

@@ -59,6 +59,7 @@ void clear_parts(Size size, int slots) {
     g_shared->slots = slots;
     SpinLockInit(&g_shared->launcher_mutex);
     pg_atomic_init_u64(&g_shared->next_event, 1);
+    pg_atomic_init_u64(&g_shared->configuration, 0);
     pg_atomic_init_u32(&g_shared->lanes_full, 0);
     for (int i = 0; i < slots; i++) {
         SpinLockInit(&g_workers[i].mutex);

@@ -173,6 +173,7 @@ struct Shared {
     TimestampTz no_slot_since;
 
     pg_atomic_uint64 next_event;
+    pg_atomic_uint64 configuration; // counts the commits that changed handlers or pauses
     pg_atomic_uint32 lanes_full;
     int slots;   // of databases and of workers, each
     int crashed; // entries in crashed_jobs()

@@ -4,7 +4,6 @@
 #include "pg/settings.hpp"
 #include "pg/slots.hpp"
 
-#include <csignal>
 #include <ctime>
 
 namespace ayb {
@@ -24,9 +23,12 @@ void arm(int milliseconds) {
     timer_settime(g_timer, 0, &spec, nullptr);
 }
 
-// The first strike cancels what runs; a handler that traps that is ended by the second.
+// The first strike cancels what runs; a handler that traps that is ended by the second. Then the
+// scheduler puts the job back.
 void strike(int /*signal*/) {
     const int saved = errno;
+    if (WorkerSlot *slot = my_slot())
+        slot->put_back = true;
     if (g_strikes++ == 0) {
         QueryCancelPending = true;
         InterruptPending = true;
@@ -57,6 +59,15 @@ void on_terminate(int signal, siginfo_t *info, void * /*context*/) {
 
 } // namespace
 
+void handle_sigterm(void (*handler)(int, siginfo_t *, void *)) {
+    struct sigaction action {};
+    action.sa_sigaction = handler;
+    action.sa_flags = SA_SIGINFO | SA_RESTART;
+    sigemptyset(&action.sa_mask);
+    sigaddset(&action.sa_mask, SIGUSR2); // the strikes of install_worker_signals()
+    sigaction(SIGTERM, &action, nullptr);
+}
+
 void install_worker_signals() {
     sigevent event{};
     event.sigev_notify = SIGEV_SIGNAL;
@@ -65,12 +76,7 @@ void install_worker_signals() {
         ereport(ERROR, (errmsg("could not create a timer: %m")));
     pqsignal(SIGUSR2, strike);
 
-    struct sigaction action {};
-    action.sa_sigaction = on_terminate;
-    action.sa_flags = SA_SIGINFO | SA_RESTART;
-    sigemptyset(&action.sa_mask);
-    sigaddset(&action.sa_mask, SIGUSR2);
-    sigaction(SIGTERM, &action, nullptr);
+    handle_sigterm(on_terminate);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
 }
 

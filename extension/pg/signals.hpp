@@ -1,4 +1,6 @@
 #pragma once
+#include <csignal>
+
 // How a worker is asked to stop.
 //
 //   SIGTERM from the postmaster, or with the slot's stop_wanted:
@@ -11,7 +13,9 @@
 
 namespace ayb {
 
-// Installs the handlers. Called before BackgroundWorkerUnblockSignals().
+// Has SIGTERM handled by one that may ask who sent it. This and the next are called before
+// BackgroundWorkerUnblockSignals().
+void handle_sigterm(void (*handler)(int signal, siginfo_t *info, void *context));
 void install_worker_signals();
 
 // SIGTERM came: take no new job.

@@ -1,6 +1,7 @@
 #include "queue/handlers.hpp"
 
 #include "pg/books.hpp"
+#include "pg/changes.hpp"
 #include "pg/clock.hpp"
 
 namespace ayb {
@@ -15,6 +16,7 @@ MemoryContext g_context;
 HTAB *g_handlers;
 HTAB *g_pauses;
 bool g_valid;
+uint64 g_generation;    // of the configuration that was read
 uint64 g_invalidations; // tells whether the tables changed while they were being read
 
 // Any relation may stand behind `relation`: a look at two oids would need the catalogs.
@@ -111,11 +113,14 @@ void read_tables() {
 }
 
 // What was read with a snapshot from before a change, or that others can't see yet, must not be
-// kept.
+// kept. A session that a commit woke may be here before that commit's invalidation: the generation
+// tells. It is read before the snapshots of read_tables(), so what it counts they show.
 void load() {
     AcceptInvalidationMessages();
-    if (g_valid)
+    const uint64 generation = configuration_generation();
+    if (g_valid && g_generation == generation)
         return;
+    g_generation = generation;
     const uint64 before = g_invalidations;
     read_tables();
     g_valid = before == g_invalidations && !IsolationUsesXactSnapshot();

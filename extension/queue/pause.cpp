@@ -14,7 +14,8 @@ namespace ayb {
 namespace {
 
 constexpr int kPollMs = 5;
-constexpr int kGraceMs = 2000;
+constexpr int kCancelMs = 1000; // for a handler to give way to its cancel
+constexpr int kEndMs = 1000;    // for its process to end
 
 Statement s_pause{
     "INSERT INTO ayb_jobs.pauses (type, paused_by) VALUES ($1, $2) ON CONFLICT DO NOTHING",
@@ -82,6 +83,15 @@ bool wait_until_quiet(int64 milliseconds) {
     return true;
 }
 
+// A handler that traps the cancel loses its process, as at a shutdown.
+void interrupt_all() {
+    interrupt_workers(MyDatabaseId, false);
+    if (wait_until_quiet(kCancelMs))
+        return;
+    interrupt_workers(MyDatabaseId, true);
+    wait_until_quiet(kEndMs);
+}
+
 } // namespace
 
 } // namespace ayb
@@ -123,9 +133,7 @@ AYB_SQL_FUNCTION(ayb_jobs_drain) {
     pg_atomic_write_u32(&database->draining, 1);
     note_draining();
     const bool quiet = wait_until_quiet(timeout);
-    if (!quiet) {
-        interrupt_workers(MyDatabaseId);
-        wait_until_quiet(kGraceMs);
-    }
+    if (!quiet)
+        interrupt_all();
     PG_RETURN_BOOL(quiet);
 }

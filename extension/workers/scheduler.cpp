@@ -9,6 +9,7 @@
 #include "pg/extension.hpp"
 #include "pg/lanes.hpp"
 #include "pg/session.hpp"
+#include "pg/signals.hpp"
 #include "pg/tick_floor.hpp"
 #include "queue/history.hpp"
 #include "queue/lane_scan.hpp"
@@ -31,6 +32,7 @@ constexpr const char *kLockTimeout = "200ms"; // it serves everybody, and waits 
 Database *g_database;
 TimestampTz g_ticks_wake; // when to look at schedules again, as far as the last look could tell
 volatile sig_atomic_t g_stop;
+volatile sig_atomic_t g_with_server; // the SIGTERM was the postmaster's
 volatile sig_atomic_t g_long_statement;
 
 struct Times {
@@ -39,9 +41,10 @@ struct Times {
     TimestampTz recount;
 };
 
-void on_terminate(int signal) {
+void on_terminate(int signal, siginfo_t *info, void * /*context*/) {
     const int saved = errno;
     g_stop = true;
+    g_with_server = g_with_server || info->si_pid == PostmasterPid;
     if (g_long_statement)
         die(signal);
     SetLatch(MyLatch);
@@ -246,12 +249,15 @@ void serve() {
     }
 }
 
+// An administrator who ends this process alone means the workers to go on.
+bool all_stop() { return !g_stop || g_with_server || pg_atomic_read_u32(&g_database->holds) != 0; }
+
 // No new claims, running jobs may finish until shutdown_timeout; then the last counts are written.
-// At the server's shutdown the workers have their own signal, and this process is not waited for.
+// A worker that had to be ended can't put its job back itself: this process is the last to go.
 void wind_down() {
     const TimestampTz deadline =
         GetCurrentTimestamp() + (settings::shutdown_timeout + 2000) * kMicrosecondsPerMillisecond;
-    while (!g_stop && any_worker(g_database) && GetCurrentTimestamp() < deadline) {
+    while (all_stop() && any_worker(g_database) && GetCurrentTimestamp() < deadline) {
         stop_workers(g_database->oid);
         sleep_and_listen(10, "AybJobsScheduler");
         guarded(step_reap, clock_now());
@@ -305,7 +311,7 @@ BackgroundWorkerHandle *start_scheduler(Oid database) {
 using namespace ayb;
 
 extern "C" PGDLLEXPORT void ayb_jobs_scheduler_main(Datum argument) {
-    pqsignal(SIGTERM, on_terminate);
+    handle_sigterm(on_terminate);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnectionByOid(DatumGetObjectId(argument), InvalidOid, 0);

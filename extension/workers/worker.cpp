@@ -49,6 +49,7 @@ bool take_turn(Oid role, MemoryContext memory, TimestampTz *idle_since) {
     Lane *lane = lane_of(MyDatabaseId, role);
     if (lane == nullptr)
         return false;
+    pin_commit_level(); // a reload may have changed it
     const LaneMark mark = mark_lane(lane);
     const TimestampTz looked_at = clock_now();
     Job job;
@@ -66,9 +67,10 @@ bool take_turn(Oid role, MemoryContext memory, TimestampTz *idle_since) {
 
     const TimestampTz now = clock_now();
     TimestampTz until = due;
-    if (due <= looked_at) { // somebody has it locked
+    if (due <= looked_at) { // somebody has it locked, or a pause ended between the two looks
+        if (!hold_locked_lane(lane, mark, settings::poll_interval))
+            return true;
         until = later(now, settings::poll_interval * kMicrosecondsPerMillisecond);
-        hold_lane(lane, nullptr, settings::poll_interval);
     } else if (!raise_lane(lane, mark, due) || due <= now) {
         return true; // it was enqueued, or became due, since the look
     }

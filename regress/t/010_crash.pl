@@ -32,7 +32,10 @@ ok($node->poll_query_until('postgres', "SELECT state = 'failed' FROM ayb_jobs.jo
 is($node->safe_psql('postgres', "SELECT string_agg(status, ',') FROM ayb_jobs.attempts('$quit')"),
     'lost,lost', 'and was charged each time');
 
+# The session that lets it run may be ended by it.
+$node->safe_psql('postgres', q{SELECT ayb_jobs.pause('crash')});
 my $crash = $node->safe_psql('postgres', q{SELECT ayb_jobs.enqueue('crash')});
+$node->psql('postgres', q{SELECT ayb_jobs.resume('crash')});
 ok(poll_through_crash("SELECT state = 'failed' FROM ayb_jobs.jobs WHERE id = '$crash'"),
     'a job that crashes the server fails');
 is($node->safe_psql('postgres', "SELECT attempts FROM ayb_jobs.jobs WHERE id = '$crash'"),

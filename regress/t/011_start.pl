@@ -59,6 +59,13 @@ delayed('awake', '60s');
 # None is there: the scheduler has one start in time.
 delayed('asleep', '0');
 
+# Nobody tells the scheduler that a worker is held up: four jobs that come at once, for which it starts one worker, then
+# three more.
+sql($node, q{SELECT ayb_jobs.enqueue_many('nap', array_fill('{"seconds": 600}'::jsonb, '{4}'))});
+ok(eventually($node, q{SELECT count(*) = 4 FROM ayb_jobs.jobs WHERE type = 'nap' AND is_running}, 30),
+    'jobs that run long do not hold up those that came with them');
+sql($node, q{SELECT ayb_jobs.cancel(id, force => true) FROM ayb_jobs.jobs WHERE type = 'nap'});
+
 # An idle database: one job far ahead, one failed, one that waits for a handler; nothing due.
 sql($node, q{
 SELECT ayb_jobs.enqueue('work', run_at => now() + interval '1 day');
@@ -81,6 +88,15 @@ sql($node, q{SELECT ayb_jobs.enqueue('work')});
 ok(settled(), 'after a job it comes to rest again');
 cmp_ok(transactions(), '>', $before, 'a job is seen in the count of transactions');
 like(own_log($node, $offset), qr/plan:.*job_queue/s, 'and in the log of statements');
+
+# So it is while a worker waits for the next job.
+set_configuration($node, 'ayb_jobs.worker_idle_timeout' => 600_000);
+sql($node, q{SELECT ayb_jobs.enqueue('work')});
+ok(settled(1), 'a worker stays, and comes to rest');
+($offset, $before) = (-s $node->logfile, transactions());
+usleep 1_000_000;
+is(transactions(), $before, 'it begins no transaction in 10 poll intervals');
+unlike(own_log($node, $offset), qr/plan:/, 'and executes no statement');
 
 $node->stop;
 done_testing();
@@ -114,14 +130,15 @@ sub transactions {
         q{SELECT xact_commit + xact_rollback FROM pg_stat_database WHERE datname = 'postgres'});
 }
 
-# No worker is left (they leave at once when idle), and for half a second nothing has been counted.
+# So many workers are left (by default none: they leave at once when idle), and for half a second nothing was counted.
 sub settled {
+    my $expected = shift // 0;
     my ($last, $same) = (-1, 0);
     for (1 .. 300) {
         my $now = transactions();
         my $workers = $node->safe_psql('watcher',
             q{SELECT count(*) FROM pg_stat_activity WHERE backend_type = 'ayb_jobs worker'});
-        $same = $now == $last && $workers == 0 ? $same + 1 : 0;
+        $same = $now == $last && $workers == $expected ? $same + 1 : 0;
         return 1 if $same == 5;
         $last = $now;
         usleep 100_000;

@@ -32,9 +32,9 @@ is(state_of($node, $nap), 'completed/1', 'in its first attempt');
 is(sql($node, q{SELECT count(*) FROM effects WHERE type = 'quit'}), '0', 'nothing is left of what it did');
 
 # These end the whole server's life, each in a way of its own.
-fails(sql($node, q{SELECT ayb_jobs.enqueue('crash')}), 2, 'a job that crashes by SIGSEGV');
-fails(sql($node, q{SELECT ayb_jobs.enqueue('crash', '{"signal": "abort"}')}), 2, 'a job that crashes by SIGABRT');
-fails(sql($node, q{SELECT ayb_jobs.enqueue('exit')}), 2, 'a job that leaves its process without a word');
+fails(fatal('crash'), 2, 'a job that crashes by SIGSEGV');
+fails(fatal('crash', '{"signal": "abort"}'), 2, 'a job that crashes by SIGABRT');
+fails(fatal('exit'), 2, 'a job that leaves its process without a word');
 
 # They do not outlive their last attempt: the server is left in peace, and works.
 my $calm = sql($node, q{SELECT ayb_jobs.enqueue('work')});
@@ -62,6 +62,16 @@ like(sql($node, "SELECT last_error FROM ayb_jobs.jobs WHERE id = '$long'"), qr/s
 
 $node->stop;
 done_testing();
+
+# Enqueues what will fell the server. The session that lets it run may be ended by it.
+sub fatal {
+    my ($type, $payload) = @_;
+    $payload //= '{}';
+    sql($node, "SELECT ayb_jobs.pause('$type')");
+    my $id = sql($node, "SELECT ayb_jobs.enqueue('$type', '$payload')");
+    $node->psql('postgres', "SELECT ayb_jobs.resume('$type')");
+    return $id;
+}
 
 # The job ends failed after all its attempts, each of them lost.
 sub fails {

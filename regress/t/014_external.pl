@@ -80,22 +80,26 @@ is(sql($node, qq{SELECT a.finished_at >= a.started_at + interval '0.7s' AND a.fi
     FROM ayb_jobs.attempts('$soon') AS a WHERE a.status = 'lost'}), 't', 'at the end of its lease');
 is(state_of($node, $later), 'running/1', 'another one, whose lease lasts, keeps its job');
 
-# The one that comes back too late can't do anything any more.
-is(sql($node, q{SELECT id FROM ayb_jobs.claim('second', '{outside}')}), $soon, 'somebody else gets the job');
+# The one that comes back too late can't do anything any more, neither before somebody else has the job nor after.
+refused("complete('$soon', 'soon', 1)", qr/job $soon is queued, not running/);
+is(sql($node, q{SELECT id FROM ayb_jobs.claim('second', '{outside-soon}')}), $soon, 'somebody else gets the job');
+my $row = "SELECT md5(q::text) FROM ayb_jobs.job_queue AS q WHERE id = '$soon'";
+my $before = sql($node, $row);
 for my $call ("complete('$soon', 'soon', 1)", "fail('$soon', 'soon', 1, 'late')", "extend_lease('$soon', 'soon', 1)",
     "complete('$soon', 'second', 1)", "complete('$soon', 'soon', 2)") {
-    my ($code, $out, $error) = $node->psql('postgres', "SELECT ayb_jobs.$call", extra_params => ['-v', 'VERBOSITY=verbose']);
-    like($error, qr/ERROR:  55000: job $soon is held by another worker or attempt/, "$call is refused");
+    refused($call, qr/job $soon is held by another worker or attempt/);
 }
-is(state_of($node, $soon), 'running/2', 'and changes nothing');
+is(sql($node, $row), $before, 'and changes nothing');
+sql($node, "SELECT ayb_jobs.complete('$soon', 'second', 2)");
+is(state_of($node, $soon), 'completed/2', 'who holds it completes it');
 
 # A lease that is extended does not end at its old time; one that has been shortened ends at its new one.
 sql($node, "SELECT ayb_jobs.extend_lease('$later', 'later', 1, '0.2s')");
 ok(eventually($node, "SELECT state = 'queued' FROM ayb_jobs.jobs WHERE id = '$later'", 60),
     'a lease that was made shorter ends at its new time');
-my $kept = claim('kept', '0.5s');
+my $kept = claim('kept', '2s');
 sql($node, "SELECT ayb_jobs.extend_lease('$kept', 'kept', 1, '1h')");
-my $other = claim('other', '0.6s');
+my $other = claim('other', '2.1s');
 ok(eventually($node, "SELECT state = 'queued' FROM ayb_jobs.jobs WHERE id = '$other'", 60), 'a lease ends after that');
 is(state_of($node, $kept), 'running/1', 'one that was extended before does not end with it');
 
@@ -112,12 +116,19 @@ like(sql($node, "SELECT last_error FROM ayb_jobs.jobs WHERE id = '$last'"), qr/t
 $node->stop;
 done_testing();
 
-# A new job, claimed by that worker: a type of its own, so that nobody else gets it.
+# A new job, claimed by that worker: of a type of its own, so that it gets no job that another one lost.
 sub claim {
     my ($worker, $lease, $max_attempts) = @_;
     $max_attempts //= 3;
-    my $id = sql($node, "SELECT ayb_jobs.enqueue('outside', max_attempts => $max_attempts)");
-    my $got = sql($node, "SELECT id FROM ayb_jobs.claim('$worker', '{outside}', 1, '$lease')");
+    sql($node, "SELECT ayb_jobs.register_handler('outside-$worker', kind => 'external')");
+    my $id = sql($node, "SELECT ayb_jobs.enqueue('outside-$worker', max_attempts => $max_attempts)");
+    my $got = sql($node, "SELECT id FROM ayb_jobs.claim('$worker', '{outside-$worker}', 1, '$lease')");
     is($got, $id, "$worker claims a job");
     return $id;
+}
+
+sub refused {
+    my ($call, $message) = @_;
+    my ($code, $out, $error) = $node->psql('postgres', "SELECT ayb_jobs.$call", extra_params => ['-v', 'VERBOSITY=verbose']);
+    like($error, qr/ERROR:  55000: $message/, "$call is refused");
 }
