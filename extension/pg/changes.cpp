@@ -4,6 +4,7 @@
 #include "pg/databases.hpp"
 #include "pg/events.hpp"
 #include "pg/lanes.hpp"
+#include "pg/settings.hpp"
 #include "pg/tick_floor.hpp"
 
 namespace ayb {
@@ -232,7 +233,9 @@ void note_change(const Change &change) {
     LaneChange *lane = lane_change(change.role);
     if (change.from >= 0)
         lane->delta[change.from]--;
-    if (change.to >= 0)
+    // With retention = 0 nothing of a completed job stays that could be counted.
+    const bool kept = change.to != static_cast<int>(State::completed) || settings::retention > 0;
+    if (change.to >= 0 && kept)
         lane->delta[change.to]++;
     if (change.claimable && change.run_at < lane->due)
         lane->due = change.run_at;

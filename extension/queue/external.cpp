@@ -94,6 +94,13 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     return claim;
 }
 
+// A job enqueued while its type was forgotten, or registered for our workers, may still wait for
+// one outside: until the scheduler has sent it the right way, nobody is given it.
+bool may_hand_out(const char *type) {
+    const Handler *handler = find_handler(type);
+    return handler != nullptr && handler->kind == Kind::external && !is_paused(type);
+}
+
 int claim_type(const Claim &claim, const char *type, int most, core::Uuid *out) {
     Parameters parameters;
     parameters.set_text(1, type).set_time(2, claim.now).set(3, BoolGetDatum(claim.admin));
@@ -173,7 +180,7 @@ AYB_SQL_FUNCTION(ayb_jobs_claim) {
     int type_count = 0;
     const char **types = due_types(claim, &type_count);
     for (int i = 0; i < type_count && count < claim.jobs && !paused; i++)
-        if (!is_paused(types[i]))
+        if (may_hand_out(types[i]))
             count += claim_type(claim, types[i], claim.jobs - count, ids + count);
     for (int i = 0; i < count; i++) {
         bool null;

@@ -14,18 +14,36 @@ Statement s_route{"UPDATE ayb_jobs.job_queue AS q SET waits_for = $2, updated_at
                   nullptr};
 // What somebody has locked waits for the next sweep: else any role's open transaction could hold up
 // the scheduler.
-#define AYB_SWEEP(which)                                                                           \
-    "WITH waiting AS MATERIALIZED ("                                                               \
-    " SELECT q.id, h.kind FROM ayb_jobs.handlers AS h JOIN ayb_jobs.job_queue AS q"                \
-    " ON q.type = h.type AND q.state = 'queued' AND " which " FOR UPDATE OF q SKIP LOCKED)"        \
-    " UPDATE ayb_jobs.job_queue AS q SET updated_at = $1,"                                         \
-    " waits_for = CASE w.kind WHEN 'external' THEN 'external' END"                                 \
+#define AYB_SEND_WAITING                                                                           \
+    " FOR UPDATE OF q SKIP LOCKED)"                                                                \
+    " UPDATE ayb_jobs.job_queue AS q SET updated_at = $1, waits_for = CASE"                        \
+    " WHEN w.kind IS NULL THEN 'handler' WHEN w.kind = 'external' THEN 'external' END"             \
     " FROM waiting AS w WHERE q.id = w.id"
 
-Statement s_sweep{AYB_SWEEP("q.waits_for = 'handler'"), 1, {TIMESTAMPTZOID}, nullptr};
-// Enqueued for workers outside while another transaction registered the type for ours.
+Statement s_sweep{
+    "WITH waiting AS MATERIALIZED ("
+    " SELECT q.id, h.kind FROM ayb_jobs.handlers AS h JOIN ayb_jobs.job_queue AS q"
+    " ON q.type = h.type AND q.state = 'queued' AND q.waits_for = 'handler'" AYB_SEND_WAITING,
+    1,
+    {TIMESTAMPTZOID},
+    nullptr};
+// Enqueued for workers outside while another transaction registered the type for ours, or forgot
+// it. One index probe a type finds which types there are.
 Statement s_sweep_external{
-    AYB_SWEEP("q.waits_for = 'external' AND h.kind <> 'external'"), 1, {TIMESTAMPTZOID}, nullptr};
+    "WITH RECURSIVE found AS ("
+    " (SELECT q.type FROM ayb_jobs.job_queue AS q"
+    " WHERE q.state = 'queued' AND q.waits_for = 'external' ORDER BY q.type LIMIT 1)"
+    " UNION ALL SELECT n.type FROM found AS f CROSS JOIN LATERAL ("
+    " SELECT q.type FROM ayb_jobs.job_queue AS q WHERE q.state = 'queued'"
+    " AND q.waits_for = 'external' AND q.type > f.type ORDER BY q.type LIMIT 1) AS n"
+    "), waiting AS MATERIALIZED ("
+    " SELECT q.id, h.kind FROM found AS f LEFT JOIN ayb_jobs.handlers AS h ON h.type = f.type"
+    " JOIN ayb_jobs.job_queue AS q"
+    " ON q.type = f.type AND q.state = 'queued' AND q.waits_for = 'external'"
+    " WHERE h.kind IS DISTINCT FROM 'external'" AYB_SEND_WAITING,
+    1,
+    {TIMESTAMPTZOID},
+    nullptr};
 
 } // namespace
 

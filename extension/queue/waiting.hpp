@@ -15,8 +15,8 @@ namespace ayb {
 // none).
 void route_waiting_jobs(const char *type, const char *kind);
 
-// Finds jobs that wait for a handler that is there by now: one enqueued while its handler was being
-// registered by another transaction saw none. In a transaction of its own; the scheduler's.
+// Finds jobs that don't wait for what takes them by now: one enqueued while another transaction
+// registered or forgot its handler couldn't see that. In a transaction of its own; the scheduler's.
 void sweep_waiting_jobs();
 
 } // namespace ayb

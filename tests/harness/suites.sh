@@ -93,7 +93,7 @@ suite_regress() {
 
 suite_isolation() {
     run_regress isolation "$test_dir/isolation/pg_isolation_regress" "$sources/regress/isolation" \
-        --dbname=isolation --load-extension=ayb_jobs
+        --temp-config="$sources/regress/isolation/postgresql.conf" --dbname=isolation --load-extension=ayb_jobs
 }
 
 # Real servers, by PostgreSQL's own modules. TESTDIR is theirs to write in.
