@@ -20,8 +20,8 @@ query "CREATE ROLE bench_one LOGIN"
 query "CREATE ROLE bench_two LOGIN"
 query "CREATE ROLE bench_admin LOGIN IN ROLE ayb_jobs_admin"
 query "CREATE FUNCTION job_type(n bigint) RETURNS text LANGUAGE sql IMMUTABLE AS
-       \$\$ SELECT CASE WHEN n <= 100 THEN 'ancient' WHEN n % 10 = 9 THEN 'rare_' || n / 10 % 100
-                        ELSE (ARRAY['mail', 'report', 'index'])[1 + n % 10 / 3] END \$\$"
+       \$\$ SELECT CASE WHEN n <= 100 THEN 'ancient' WHEN n / 50 % 10 = 9 THEN 'rare_' || n / 500 % 100
+                        ELSE (ARRAY['mail', 'report', 'index'])[1 + n / 50 % 10 / 3] END \$\$"
 # Ids of version 7 that grow with n, from seven days ago until now.
 query "CREATE FUNCTION job_id(at timestamptz, n bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS
        \$\$ SELECT (lpad(to_hex((extract(epoch FROM at) * 1000)::bigint), 12, '0') || '7000'
@@ -44,7 +44,7 @@ for ((day = 1; day <= 7; day++)); do
 done
 
 source_rows="SELECT n, now() - interval '7 days' * (1 - n / $((10 * million))::float8) AS at, job_type(n) AS type,
-    (ARRAY['bench_one', 'bench_two'])[1 + n / 10 % 2]::regrole AS role FROM generate_series(1, $((10 * million))::bigint) AS n"
+    (ARRAY['bench_one', 'bench_two'])[1 + n / 7 % 2]::regrole AS role FROM generate_series(1, $((10 * million))::bigint) AS n"
 query "INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts, max_attempts,
            last_run_at, created_at, completed_at)
        SELECT job_id(at, n), type, '{\"to\": \"someone\"}', role, at, 'bench', 1, 3, at, at, at
@@ -84,8 +84,12 @@ for role in bench_admin bench_one; do
     newest "$role" 'a rare type' "type = 'rare_42'"
     newest "$role" 'a type with old jobs only' "type = 'ancient'"
     newest "$role" 'a type without jobs' "type = 'none'"
+    newest "$role" 'queued, a common type' "state = 'queued' AND type = 'mail'"
+    newest "$role" 'queued, a rare type' "state = 'queued' AND type = 'rare_42'"
     newest "$role" 'failed, a common type' "state = 'failed' AND type = 'mail'"
     newest "$role" 'failed, a rare type' "state = 'failed' AND type = 'rare_42'"
+    newest "$role" 'failed, a type without jobs' "state = 'failed' AND type = 'none'"
+    newest "$role" 'canceled, a rare type' "state = 'canceled' AND type = 'rare_42'"
     newest "$role" 'completed, a type with old jobs only' "state = 'completed' AND type = 'ancient'"
 done
 one=$(query "SELECT id FROM ayb_jobs.job_history LIMIT 1")
