@@ -19,6 +19,7 @@ query "SELECT ayb_jobs.register_handler('surroundings', 'trivial()')" >/dev/null
 cost() {
     local since
     for ((i = 0; i < BENCH_REPEATS; i++)); do
+        query 'VACUUM ayb_jobs.job_queue' # of what the round before left
         since=$(query 'SELECT clock_timestamp()')
         query "SELECT count(*) FROM ayb_jobs.enqueue_many('surroundings', array_fill('{}'::jsonb, ARRAY[$jobs]))" \
             >/dev/null
