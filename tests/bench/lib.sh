@@ -44,8 +44,12 @@ run_until_empty() {
     wait_for "$1" "SELECT NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE state IN ('queued', 'running'))"
 }
 
+# Results are put into variables before they are printed: a command that fails inside "$(…)" ends the script only there.
+number() { [[ $1 =~ ^-?[0-9]*\.?[0-9]+$ ]] || die "this is no measurement: '$1'"; }
+
 # report NAME UNIT LIMIT MEASURED: a figure that has a limit, or none (-).
 report() {
+    number "$4"
     awk -v name="$1" -v unit="$2" -v limit="$3" -v measured="$4" 'BEGIN {
         printf "%s: measured %.4g %s, ", name, measured, unit
         if (limit == "-")
@@ -57,6 +61,8 @@ report() {
 
 # compare NAME UNIT BESIDE OTHER MEASURED: a figure that is held against another one (BESIDE says which).
 compare() {
+    number "$4"
+    number "$5"
     awk -v name="$1" -v unit="$2" -v beside="$3" -v other="$4" -v measured="$5" 'BEGIN {
         printf "%s: measured %.4g %s, %s %.4g %s, ratio %.3f\n", name, measured, unit, beside, other, unit,
             measured / other }'

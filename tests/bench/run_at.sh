@@ -21,7 +21,9 @@ late() {
 
 query "SELECT ayb_jobs.enqueue('run_at')" >/dev/null
 run_until_empty 10
-report 'run_at in 1.5 s, worker asleep, late by' ms 20 "$(late | median)"
+measured=$(late | median)
+report 'run_at in 1.5 s, worker asleep, late by' ms 20 "$measured"
 configure ayb_jobs.worker_idle_timeout 0
 wait_for 70 'SELECT count(*) = 0 FROM ayb_jobs.workers()'
-report 'run_at in 1.5 s, no worker, late by' ms 20 "$(late | median)"
+measured=$(late | median)
+report 'run_at in 1.5 s, no worker, late by' ms 20 "$measured"

@@ -73,8 +73,9 @@ timed() {
 }
 
 newest() { # newest ROLE NAME CONDITION
-    report "newest 50 of $((10 * million)) jobs, $1, $2" ms 20 \
-        "$(timed "$1" "SELECT * FROM ayb_jobs.jobs WHERE $3 ORDER BY id DESC LIMIT 50")"
+    local measured
+    measured=$(timed "$1" "SELECT * FROM ayb_jobs.jobs WHERE $3 ORDER BY id DESC LIMIT 50")
+    report "newest 50 of $((10 * million)) jobs, $1, $2" ms 20 "$measured"
 }
 
 for role in bench_admin bench_one; do
@@ -93,6 +94,9 @@ for role in bench_admin bench_one; do
     newest "$role" 'completed, a type with old jobs only' "state = 'completed' AND type = 'ancient'"
 done
 one=$(query "SELECT id FROM ayb_jobs.job_history LIMIT 1")
-report 'one job by its id' ms - "$(timed bench_admin "SELECT * FROM ayb_jobs.jobs WHERE id = '$one'")"
-report 'stats()' ms - "$(timed bench_admin 'SELECT * FROM ayb_jobs.stats()')"
-report 'health()' ms - "$(timed bench_admin 'SELECT * FROM ayb_jobs.health()')"
+measured=$(timed bench_admin "SELECT * FROM ayb_jobs.jobs WHERE id = '$one'")
+report 'one job by its id' ms - "$measured"
+measured=$(timed bench_admin 'SELECT * FROM ayb_jobs.stats()')
+report 'stats()' ms - "$measured"
+measured=$(timed bench_admin 'SELECT * FROM ayb_jobs.health()')
+report 'health()' ms - "$measured"

@@ -22,4 +22,5 @@ after_silence() {
                WHERE h.id = '$id' AND e.old_state IS NULL"
     done
 }
-report 'first job after a minute of silence, from commit' ms 50 "$(after_silence | median)"
+measured=$(after_silence | median)
+report 'first job after a minute of silence, from commit' ms 50 "$measured"

@@ -60,8 +60,11 @@ hold() {
 cost >/dev/null # the first of a session plans its statements
 empty=$(cost)
 later "$million"
-compare "a job amid $million for later" ms/job 'empty queue' "$empty" "$(cost)"
+amid=$(cost)
+compare "a job amid $million for later" ms/job 'empty queue' "$empty" "$amid"
 completed "$million"
-compare "a job amid $million completed, too" ms/job 'empty queue' "$empty" "$(cost)"
+amid=$(cost)
+compare "a job amid $million completed, too" ms/job 'empty queue' "$empty" "$amid"
 hold 100000
-compare 'a job amid 100000 dead rows under an old snapshot, too' ms/job 'empty queue' "$empty" "$(cost)"
+amid=$(cost)
+compare 'a job amid 100000 dead rows under an old snapshot, too' ms/job 'empty queue' "$empty" "$amid"
