@@ -106,6 +106,8 @@ CREATE INDEX job_queue_type_idx ON ayb_jobs.job_queue (type, id);
 CREATE INDEX job_queue_schedule_idx ON ayb_jobs.job_queue (schedule_id) WHERE schedule_id IS NOT NULL;
 CREATE INDEX job_queue_failed_idx ON ayb_jobs.job_queue (id) WHERE state = 'failed';
 CREATE INDEX job_queue_canceled_idx ON ayb_jobs.job_queue (id) WHERE state = 'canceled';
+CREATE INDEX job_queue_ended_type_idx ON ayb_jobs.job_queue (state, type, id)
+    WHERE state IN ('failed', 'canceled');
 CREATE INDEX job_queue_ended_idx ON ayb_jobs.job_queue (updated_at) WHERE state IN ('failed', 'canceled');
 
 -- No index on the parent: a dump of it could not be restored. Each partition has its own, and the

@@ -102,7 +102,8 @@ void tell_lanes(Database *database) {
         count_change(lane, xid, change.delta);
         if (change.due != DT_NOEND) {
             lower_lane(lane, change.due);
-            wake_for_lane(database, change.role);
+            wake_for_lane(database, change.role,
+                          Max(change.delta[static_cast<int>(State::queued)], 1));
         }
     }
 }

@@ -86,17 +86,18 @@ bool raise_lane(Lane *lane, const LaneMark &mark, TimestampTz due) {
     return unchanged;
 }
 
-void wake_for_lane(Database *database, Oid role) {
+void wake_for_lane(Database *database, Oid role, int jobs) {
     WorkerSlot *slot = worker_slots();
-    for (int i = 0; i < shared()->slots; i++, slot++) {
+    for (int i = 0; i < shared()->slots && jobs > 0; i++, slot++) {
         uint32 sleeping = 1;
         if (pg_atomic_read_u32(&slot->idle) == 1 && slot->database == database->oid &&
             slot->role == role && pg_atomic_compare_exchange_u32(&slot->idle, &sleeping, 0)) {
             SetLatch(slot->latch);
-            return;
+            jobs--;
         }
     }
-    wake_scheduler(database);
+    if (jobs > 0)
+        wake_scheduler(database);
 }
 
 void hold_lane(Lane *lane, const char *why, int wait_ms) {

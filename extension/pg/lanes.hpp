@@ -27,8 +27,9 @@ LaneMark mark_lane(Lane *lane);
 // Raises the lane to `due` if nothing was committed since `mark`; false where something was.
 bool raise_lane(Lane *lane, const LaneMark &mark, TimestampTz due);
 
-// Sets the latch of one sleeping worker of the lane, or else of the database's scheduler.
-void wake_for_lane(Database *database, Oid role);
+// Sets the latch of one sleeping worker of the lane for each job, and of the database's scheduler
+// where there are more jobs than such workers.
+void wake_for_lane(Database *database, Oid role, int jobs);
 
 // A lane that can't be served now: `why` is kept for lanes() and health(), and it is not tried
 // again before `wait_ms`, doubled with each failure in a row up to a minute.

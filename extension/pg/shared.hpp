@@ -40,7 +40,7 @@ struct WorkerSlot {
     bool stop_wanted;      // the SIGTERM that comes is ours: see signals.hpp
     TimestampTz launched_at;
     TimestampTz serving_since;
-    TimestampTz idle_since;
+    TimestampTz busy_since; // when it last awoke: it has found job after job since
     char worker_id[kWorkerIdBytes];
 
     bool has_job; // stays set where the process ended inside a job

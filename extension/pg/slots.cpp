@@ -115,6 +115,7 @@ bool attach_slot(int index, Oid database, Oid role) {
         slot.pid = MyProcPid;
         slot.latch = MyLatch;
         slot.serving_since = GetCurrentTimestamp();
+        slot.busy_since = slot.serving_since;
         strlcpy(slot.worker_id, name, kWorkerIdBytes);
     }
     SpinLockRelease(&slot.mutex);

@@ -15,6 +15,7 @@ namespace ayb {
 namespace {
 
 constexpr int64 kBusyAfter = 5 * kMicrosecondsPerMillisecond;  // a lane's workers are held up
+constexpr int64 kBacklog = 20 * kMicrosecondsPerMillisecond;   // job after job, and more are due
 constexpr int64 kQuantum = 20 * kMicrosecondsPerMillisecond;   // a lane's turn while others wait
 constexpr int64 kLongJob = 50 * kMicrosecondsPerMillisecond;   // too long to wait for
 constexpr int64 kLookAgain = 10 * kMicrosecondsPerMillisecond; // while lanes wait
@@ -52,6 +53,12 @@ bool ours(const WorkerSlot &slot, const Database *database) {
            (slot.phase == WorkerSlot::Phase::serving || slot.phase == WorkerSlot::Phase::starting);
 }
 
+// By a job that takes its time, or by quick ones that don't end.
+bool is_held_up(const WorkerSlot &slot, TimestampTz now) {
+    return (slot.has_job && now - slot.job_since > kBusyAfter) ||
+           GetCurrentTimestamp() - slot.busy_since > kBacklog;
+}
+
 Crew crew_of(const Database *database, Oid role, TimestampTz now) {
     Crew crew{};
     for (int i = 0; i < shared()->slots; i++) {
@@ -64,7 +71,7 @@ Crew crew_of(const Database *database, Oid role, TimestampTz now) {
             crew.idle++;
         } else {
             crew.busy++;
-            if (slot.has_job && now - slot.job_since > kBusyAfter)
+            if (is_held_up(slot, now))
                 crew.held_up++;
         }
     }
@@ -185,7 +192,7 @@ int count_leaving(const Database *database, TimestampTz now) {
 // latch; the scheduler is the net below.
 void nudge(const DueLane &due, Look *look) {
     if (look->now - due.due > kStuck)
-        wake_for_lane(look->database, due.role);
+        wake_for_lane(look->database, due.role, 1);
     look->next = Min(look->next, look->now + kStuck);
 }
 
@@ -219,10 +226,10 @@ void serve_held_up(Look *look, int *room) {
         const DueLane &due = look->lanes[i];
         if (due.crew.idle > 0) {
             nudge(due, look);
-        } else if (*room > 0 && due.crew.busy > 0 && due.crew.starting == 0) {
-            if (due.crew.held_up < due.crew.busy)
-                look->next = Min(look->next, look->now + kBusyAfter);
-            else if (start_for(due, look->database))
+        } else if (*room > 0 && due.crew.busy > 0) {
+            look->next = Min(look->next, look->now + kBusyAfter);
+            if (due.crew.held_up == due.crew.busy && due.crew.starting == 0 &&
+                start_for(due, look->database))
                 (*room)--;
         }
     }

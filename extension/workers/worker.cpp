@@ -41,6 +41,7 @@ void sleep_idle(Lane *lane, const LaneMark &mark, TimestampTz until) {
         clear_interrupts();
         RESUME_CANCEL_INTERRUPTS();
     }
+    slot->busy_since = GetCurrentTimestamp();
     pg_atomic_exchange_u32(&slot->idle, 0);
 }
 

@@ -1,0 +1,72 @@
+# shellcheck shell=bash
+# Sourced by each benchmark. A benchmark is a script that measures with a server of its own (PGHOST and so on point at
+# it), prints its results by `report` and `compare`, and fails only if it could not measure.
+
+set -euo pipefail
+shopt -s inherit_errexit
+
+die() {
+    printf 'error: %s\n' "$*" >&2
+    exit 1
+}
+
+sql() { psql -XqAt -v ON_ERROR_STOP=1 "$@"; }
+
+# query SQL: prints its result.
+query() { sql -c "$1"; }
+
+# wait_for SECONDS SQL: until the query gives true.
+wait_for() {
+    local end=$((SECONDS + $1))
+    until [[ $(query "$2") == t ]]; do
+        ((SECONDS < end)) || die "waited $1 s in vain for: $2"
+        sleep 0.02
+    done
+}
+
+# configure NAME VALUE ...: sets them for the whole server, and returns when new sessions have them.
+configure() {
+    local before
+    before=$(query 'SELECT pg_conf_load_time()')
+    while (($#)); do
+        query "ALTER SYSTEM SET $1 = '$2'"
+        shift 2
+    done
+    query 'SELECT pg_reload_conf()' >/dev/null
+    wait_for 10 "SELECT pg_conf_load_time() > '$before'"
+}
+
+# The middle of the numbers on stdin, one a line; of an even count the upper one of the two in the middle.
+median() { sort -g | awk '{ n[NR] = $1 } END { if (!NR) exit 1; print n[int(NR / 2) + 1] }'; }
+
+# run_until_empty SECONDS: until no job is queued or running any more.
+run_until_empty() {
+    wait_for "$1" "SELECT NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE state IN ('queued', 'running'))"
+}
+
+# Results are put into variables before they are printed: a command that fails inside "$(…)" ends the script only there.
+number() { [[ $1 =~ ^-?[0-9]*\.?[0-9]+$ ]] || die "this is no measurement: '$1'"; }
+
+# report NAME UNIT LIMIT MEASURED: a figure that has a limit, or none (-).
+report() {
+    number "$4"
+    awk -v name="$1" -v unit="$2" -v limit="$3" -v measured="$4" 'BEGIN {
+        printf "%s: measured %.4g %s, ", name, measured, unit
+        if (limit == "-")
+            print "limit none, ratio none"
+        else
+            printf "limit %s %s, ratio %.3f%s\n", limit, unit, measured / limit, (measured > limit ? " (missed)" : "")
+    }'
+}
+
+# compare NAME UNIT BESIDE OTHER MEASURED: a figure that is held against another one (BESIDE says which).
+compare() {
+    number "$4"
+    number "$5"
+    awk -v name="$1" -v unit="$2" -v beside="$3" -v other="$4" -v measured="$5" 'BEGIN {
+        printf "%s: measured %.4g %s, %s %.4g %s, ratio %.3f\n", name, measured, unit, beside, other, unit,
+            measured / other }'
+}
+
+# As an installation has it: the throw-away server is set up for tests, which don't wait for the disk.
+configure fsync on full_page_writes on autovacuum_naptime 1min

@@ -1,0 +1,26 @@
+#!/bin/bash
+# silence: how soon the first job starts after a minute in which nothing was enqueued. By then the workers have left
+# (ayb_jobs.worker_idle_timeout), so a new one is started for it.
+source "$(dirname "$0")/lib.sh"
+
+query "CREATE FUNCTION first_statement() RETURNS jsonb LANGUAGE plpgsql AS
+       \$\$ BEGIN RETURN to_jsonb(extract(epoch FROM clock_timestamp())); END \$\$"
+query "SELECT ayb_jobs.register_handler('silence', 'first_statement()')" >/dev/null
+query "SELECT ayb_jobs.enqueue('silence')" >/dev/null
+run_until_empty 10
+
+after_silence() {
+    local id since
+    for ((i = 0; i < BENCH_REPEATS; i++)); do
+        sleep 60 # what is measured, not a wait for something
+        [[ $(query 'SELECT count(*) FROM ayb_jobs.workers()') == 0 ]] || die "a worker stayed"
+        since=$(query 'SELECT coalesce(max(seq), 0) FROM ayb_jobs.events(max_events => 4096)')
+        id=$(query "SELECT ayb_jobs.enqueue('silence')")
+        run_until_empty 10
+        query "SELECT (h.result::numeric - extract(epoch FROM e.at)) * 1000
+               FROM ayb_jobs.events($since) AS e JOIN ayb_jobs.job_history AS h ON h.id = e.job_id
+               WHERE h.id = '$id' AND e.old_state IS NULL"
+    done
+}
+measured=$(after_silence | median)
+report 'first job after a minute of silence, from commit' ms 50 "$measured"
