@@ -21,7 +21,8 @@ SELECT ayb_jobs.register_handler('external', kind => 'external');
 SELECT type, kind, function_schema, function_name, takes_payload, command, timeout, max_attempts, backoff, definer, grouped
 FROM ayb_jobs.handlers ORDER BY type COLLATE "C";
 CREATE TABLE made AS SELECT type, ayb_jobs.enqueue(type, '"payload"') AS id FROM ayb_jobs.handlers WHERE kind = 'function';
-SELECT type, wait_for(id, 'completed'), (SELECT result FROM ayb_jobs.jobs AS j WHERE j.id = m.id) FROM made AS m ORDER BY type COLLATE "C";
+SELECT count(wait_for(id, 'completed')) AS waited FROM made;
+SELECT m.type, j.state, j.result FROM made AS m JOIN ayb_jobs.jobs AS j USING (id) ORDER BY m.type COLLATE "C";
 
 -- what is registered again is replaced: every setting, and when it was made stays
 SELECT created_at AS made, updated_at AS changed FROM ayb_jobs.handlers WHERE type = 'schema' \gset
