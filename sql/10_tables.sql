@@ -82,6 +82,8 @@ CREATE TABLE ayb_jobs.job_queue (
     CONSTRAINT job_queue_lease_check CHECK ((state = 'running') = (lease_until IS NOT NULL)),
     CONSTRAINT job_queue_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES ayb_jobs.schedules (id)
         ON DELETE SET NULL,
+    CONSTRAINT job_queue_worker_check CHECK (state <> 'running' OR worker_id IS NOT NULL),
+    CONSTRAINT job_queue_worker_id_check CHECK (octet_length(worker_id) <= 255),
     CONSTRAINT job_queue_idempotency_key_check CHECK (octet_length(idempotency_key) <= 255)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.05,
