@@ -182,6 +182,7 @@ CREATE TABLE ayb_jobs.handlers (
     owner           regrole     NOT NULL,
     function_schema name,
     function_name   name,
+    function_owner  regrole,
     takes_payload   boolean,
     command         text,
     timeout         interval,
@@ -201,6 +202,8 @@ CREATE TABLE ayb_jobs.handlers (
 );
 COMMENT ON TABLE ayb_jobs.handlers IS 'what a job type runs';
 COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'who registered it; only that role or an admin replaces it';
+COMMENT ON COLUMN ayb_jobs.handlers.function_owner IS
+    'whose function it was when it was registered: another role''s of the same name is not what was asked for';
 
 CREATE TABLE ayb_jobs.pauses (
     type      text        NOT NULL,

@@ -15,6 +15,7 @@ struct Handler {
     Oid owner;
     NameData schema;
     NameData name;
+    Oid function_owner; // when it was registered
     bool takes_payload;
     const char *command;
     int64 timeout_ms; // 0 for none
