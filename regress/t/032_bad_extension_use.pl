@@ -33,7 +33,7 @@ my %values = (
 
 # All of the extension's functions that SQL can call, with their arguments' types, and the aggregate.
 my @functions = split /\n/, sql($node, q{
-SELECT p.proname || '|' || p.prokind || '|' || coalesce(string_agg(format_type(a.type, NULL), ';' ORDER BY a.n), '')
+SELECT p.proname || '|' || p.prokind::text || '|' || coalesce(string_agg(format_type(a.type, NULL), ';' ORDER BY a.n), '')
 FROM pg_depend AS d JOIN pg_proc AS p ON p.oid = d.objid
 LEFT JOIN LATERAL unnest(p.proargtypes) WITH ORDINALITY AS a (type, n) ON true
 WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
