@@ -82,6 +82,8 @@ CREATE TABLE ayb_jobs.job_queue (
     CONSTRAINT job_queue_lease_check CHECK ((state = 'running') = (lease_until IS NOT NULL)),
     CONSTRAINT job_queue_schedule_id_fkey FOREIGN KEY (schedule_id) REFERENCES ayb_jobs.schedules (id)
         ON DELETE SET NULL,
+    CONSTRAINT job_queue_worker_check CHECK (state <> 'running' OR worker_id IS NOT NULL),
+    CONSTRAINT job_queue_worker_id_check CHECK (octet_length(worker_id) <= 255),
     CONSTRAINT job_queue_idempotency_key_check CHECK (octet_length(idempotency_key) <= 255)
 ) WITH (fillfactor = 90, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 5000,
         autovacuum_vacuum_insert_scale_factor = 0.2, autovacuum_analyze_scale_factor = 0.05,
@@ -182,6 +184,7 @@ CREATE TABLE ayb_jobs.handlers (
     owner           regrole     NOT NULL,
     function_schema name,
     function_name   name,
+    function_owner  regrole,
     takes_payload   boolean,
     command         text,
     timeout         interval,
@@ -203,6 +206,8 @@ CREATE TABLE ayb_jobs.handlers (
 COMMENT ON TABLE ayb_jobs.handlers IS 'what a job type runs';
 COMMENT ON COLUMN ayb_jobs.handlers.builtin IS 'it comes with the extension: the installation brings it, a dump doesn''t';
 COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'who registered it; only that role or an admin replaces it';
+COMMENT ON COLUMN ayb_jobs.handlers.function_owner IS
+    'whose function it was when it was registered: another role''s of the same name is not what was asked for';
 
 CREATE TABLE ayb_jobs.pauses (
     type      text        NOT NULL,

@@ -6,11 +6,6 @@ namespace ayb {
 
 namespace {
 
-// For this nest level only, and without an access check: the role may be anyone.
-void set_locally(const char *name, const char *value) {
-    set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
-}
-
 void set_flag(bool now, const char *name, bool wanted) {
     if (now != wanted)
         set_locally(name, wanted ? "on" : "off");
@@ -31,6 +26,10 @@ void pin_planning() {
 }
 
 } // namespace
+
+void set_locally(const char *name, const char *value) {
+    set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
 
 Books open_books() {
     Books books;

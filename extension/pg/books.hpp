@@ -18,6 +18,9 @@ struct Books {
 Books open_books();
 void close_books(const Books &books);
 
+// Sets a parameter until the books are closed, without an access check: the role may be anyone.
+void set_locally(const char *name, const char *value);
+
 constexpr int kMaxParameters = 16;
 
 // A statement prepared once a process. Declare it static, at namespace scope or in a function.

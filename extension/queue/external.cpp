@@ -176,7 +176,7 @@ AYB_SQL_FUNCTION(ayb_jobs_claim) {
     int count = 0;
 
     const Books books = open_books();
-    recover_expired_external(claim.now);
+    recover_expired_external(claim.now, claim.admin, claim.roles);
     int type_count = 0;
     const char **types = due_types(claim, &type_count);
     for (int i = 0; i < type_count && count < claim.jobs && !paused; i++)

@@ -55,9 +55,10 @@ void read_backoff(Handler *handler, uint64 row, int number) {
     int count;
     deconstruct_array(DatumGetArrayTypeP(value), INTERVALOID, sizeof(Interval), false,
                       TYPALIGN_DOUBLE, &steps, &nulls, &count);
-    for (int i = 0; i < count && i < kMaxBackoffSteps; i++)
-        handler->backoff_ms[handler->backoff_count++] =
-            interval_milliseconds(DatumGetIntervalP(steps[i]));
+    for (int i = 0; i < count && handler->backoff_count < kMaxBackoffSteps; i++)
+        if (!nulls[i])
+            handler->backoff_ms[handler->backoff_count++] =
+                interval_milliseconds(DatumGetIntervalP(steps[i]));
 }
 
 void read_name(NameData *name, uint64 row, int number) {
@@ -74,20 +75,21 @@ void read_handler(uint64 row) {
     handler->owner = oid_column(row, 3);
     read_name(&handler->schema, row, 4);
     read_name(&handler->name, row, 5);
-    handler->takes_payload = DatumGetBool(column(row, 6, &null));
-    const char *command = text_column(row, 7);
+    handler->function_owner = oid_column(row, 6);
+    handler->takes_payload = DatumGetBool(column(row, 7, &null));
+    const char *command = text_column(row, 8);
     handler->command = command == nullptr ? nullptr : MemoryContextStrdup(g_context, command);
-    const Datum timeout = column(row, 8, &null);
+    const Datum timeout = column(row, 9, &null);
     handler->timeout_ms = null ? 0 : interval_milliseconds(DatumGetIntervalP(timeout));
-    handler->max_attempts = static_cast<int>(int_column(row, 9));
-    read_backoff(handler, row, 10);
-    handler->definer = DatumGetBool(column(row, 11, &null));
-    handler->builtin = DatumGetBool(column(row, 12, &null));
+    handler->max_attempts = static_cast<int>(int_column(row, 10));
+    read_backoff(handler, row, 11);
+    handler->definer = DatumGetBool(column(row, 12, &null));
+    handler->builtin = DatumGetBool(column(row, 13, &null));
 }
 
 Statement s_handlers{
-    "SELECT type, kind, owner, function_schema, function_name, takes_payload, command,"
-    " timeout, max_attempts, backoff, definer, builtin FROM ayb_jobs.handlers",
+    "SELECT type, kind, owner, function_schema, function_name, function_owner, takes_payload,"
+    " command, timeout, max_attempts, backoff, definer, builtin FROM ayb_jobs.handlers",
     0,
     {},
     nullptr};

@@ -15,6 +15,7 @@ struct Handler {
     Oid owner;
     NameData schema;
     NameData name;
+    Oid function_owner; // when it was registered
     bool takes_payload;
     const char *command; // null for the built-in type command: its payload has it
     bool builtin;

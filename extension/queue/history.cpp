@@ -55,6 +55,7 @@ void make_day(int day) {
     run_text("LOCK TABLE ayb_jobs.job_history IN SHARE UPDATE EXCLUSIVE MODE");
     if (day_exists(day))
         return;
+    set_locally("default_tablespace", ""); // it may be made inside somebody's job
     run_text(psprintf("CREATE TABLE ayb_jobs.%s (LIKE ayb_jobs.job_history INCLUDING DEFAULTS)",
                       name.partition));
     run_text(

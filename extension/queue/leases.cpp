@@ -26,9 +26,10 @@ Statement s_expired_external{
     "SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, q.run_at, "
     "q.lease_until"
     " FROM ayb_jobs.job_queue AS q WHERE q.state = 'running' AND q.lease_until <= $1"
-    " AND q.waits_for = 'external' ORDER BY q.lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
-    2,
-    {TIMESTAMPTZOID, INT4OID},
+    " AND q.waits_for = 'external' AND ($3 OR q.run_as = ANY ($4))"
+    " ORDER BY q.lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
+    4,
+    {TIMESTAMPTZOID, INT4OID, BOOLOID, OIDARRAYOID},
     nullptr};
 Statement s_ours{"SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, "
                  "q.run_at, q.lease_until"
@@ -141,8 +142,7 @@ void settle_expired(const Held &job, TimestampTz now) {
     }
 }
 
-uint64 settle_all_expired(Statement &statement, TimestampTz now) {
-    Parameters parameters;
+uint64 settle_all_expired(Statement &statement, Parameters parameters, TimestampTz now) {
     const uint64 rows =
         run_statement(statement, parameters.set_time(1, now).set(2, Int32GetDatum(kMost)));
     const Held *held = read_held(rows);
@@ -205,13 +205,17 @@ void recover_expired(TimestampTz now, TimestampTz *next) {
     do {
         CHECK_FOR_INTERRUPTS();
         const Books books = begin();
-        rows = settle_all_expired(s_expired, now);
+        rows = settle_all_expired(s_expired, Parameters(), now);
         *next =
             run_statement(s_next_lease, Parameters()) > 0 ? time_column(0, 1, DT_NOEND) : DT_NOEND;
         end(books);
     } while (rows == kMost);
 }
 
-void recover_expired_external(TimestampTz now) { settle_all_expired(s_expired_external, now); }
+void recover_expired_external(TimestampTz now, bool admin, Datum roles) {
+    Parameters parameters;
+    parameters.set(3, BoolGetDatum(admin)).set(4, roles);
+    settle_all_expired(s_expired_external, parameters, now);
+}
 
 } // namespace ayb

@@ -18,7 +18,9 @@ void charge_crashed();
 // anybody else has lost it. Sets `*next` to the earliest lease that is left (DT_NOEND for none).
 void recover_expired(TimestampTz now, TimestampTz *next);
 
-// The same for external workers alone, inside the books: claim() looks before it claims.
-void recover_expired_external(TimestampTz now);
+// The same for external workers alone, inside the books: claim() looks before it claims. Only jobs
+// of `roles` (oid[]), unless `admin`: they stay locked for as long as the caller's transaction is
+// open.
+void recover_expired_external(TimestampTz now, bool admin, Datum roles);
 
 } // namespace ayb

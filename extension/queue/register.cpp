@@ -19,6 +19,7 @@ struct Registration {
     const char *kind;
     const char *schema;
     const char *function;
+    Oid function_owner;
     bool takes_payload;
     const char *command;
 };
@@ -29,19 +30,20 @@ Statement s_owner{"SELECT owner, builtin FROM ayb_jobs.handlers WHERE type = $1 
                   nullptr};
 Statement s_register{
     "INSERT INTO ayb_jobs.handlers AS h (type, kind, owner, function_schema, function_name, "
-    "takes_payload,"
+    "function_owner, takes_payload,"
     " command, timeout, max_attempts, backoff, definer, grouped, created_at, updated_at)"
-    " VALUES ($1, $2, $3, $4::name, $5::name, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
+    " VALUES ($1, $2, $3, $4::name, $5::name, $15, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
     " ON CONFLICT (type) DO UPDATE SET kind = excluded.kind, owner = excluded.owner,"
     " function_schema = excluded.function_schema, function_name = excluded.function_name,"
+    " function_owner = excluded.function_owner,"
     " takes_payload = excluded.takes_payload, command = excluded.command, timeout = "
     "excluded.timeout,"
     " max_attempts = excluded.max_attempts, backoff = excluded.backoff, definer = excluded.definer,"
     " grouped = excluded.grouped, updated_at = excluded.updated_at"
     " WHERE h.owner = $14",
-    14,
+    15,
     {TEXTOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, INTERVALOID, INT4OID,
-     INTERVALARRAYOID, BOOLOID, BOOLOID, TIMESTAMPTZOID, OIDOID},
+     INTERVALARRAYOID, BOOLOID, BOOLOID, TIMESTAMPTZOID, OIDOID, OIDOID},
     nullptr};
 Statement s_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1", 1, {TEXTOID}, nullptr};
 
@@ -97,6 +99,7 @@ void describe_function(const char *handler, Registration *registration) {
                         errhint("A handler returns void, or a value that to_jsonb() takes.")));
     registration->schema = get_namespace_name(form->pronamespace);
     registration->function = pstrdup(NameStr(form->proname));
+    registration->function_owner = form->proowner;
     registration->takes_payload = form->pronargs == 1;
     ReleaseSysCache(tuple);
 }
@@ -190,6 +193,7 @@ Parameters parameters_of(FunctionCallInfo fcinfo, const Registration &registrati
     if (registration.function != nullptr) {
         parameters.set_text(4, registration.schema).set_text(5, registration.function);
         parameters.set(6, BoolGetDatum(registration.takes_payload));
+        parameters.set(15, ObjectIdGetDatum(registration.function_owner));
     }
     parameters.set_text(7, registration.command);
     for (int number = 3; number <= 7; number++)

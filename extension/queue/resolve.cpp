@@ -7,13 +7,15 @@ namespace ayb {
 namespace {
 
 // A's code must never run as B: not through a type that A registered, and not through a function
-// that A can replace. A superuser's jobs run only what a superuser owns.
-bool code_is_trusted(Oid code_owner, Oid registrar, Oid role) {
+// that A can replace. What B registered itself it trusts, as long as it is still the same role's: a
+// name can be dropped, and made again by others. A superuser's jobs run only what a superuser owns.
+bool code_is_trusted(const Handler &handler, Oid code_owner, Oid role) {
     if (superuser_arg(code_owner))
         return true;
     if (superuser_arg(role))
         return false;
-    return code_owner == role || registrar == role;
+    return code_owner == role || (handler.owner == role && (handler.kind == Kind::command ||
+                                                            code_owner == handler.function_owner));
 }
 
 [[noreturn]] void refuse_owner(const Handler &handler, Oid role) {
@@ -73,13 +75,13 @@ Oid resolve_function(const Handler &handler, Oid role) {
         aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, NameStr(handler.schema));
     if (!may_execute(function, role))
         aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));
-    if (!code_is_trusted(owner, handler.owner, role))
+    if (!code_is_trusted(handler, owner, role))
         refuse_owner(handler, role);
     return function;
 }
 
 void check_command(const Handler &handler, Oid role) {
-    if (!handler.builtin && !code_is_trusted(handler.owner, handler.owner, role))
+    if (!handler.builtin && !code_is_trusted(handler, handler.owner, role))
         refuse_owner(handler, role);
 }
 

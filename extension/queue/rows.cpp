@@ -1,6 +1,5 @@
 #include "queue/rows.hpp"
 
-#include "pg/roles.hpp"
 #include "queue/arguments.hpp"
 
 namespace ayb {
@@ -8,23 +7,32 @@ namespace ayb {
 namespace {
 
 Statement s_row{"SELECT j FROM ayb_jobs.jobs AS j WHERE j.id = $1", 1, {UUIDOID}, nullptr};
+// The caller's right is part of each look-up: what is not theirs is neither locked nor waited for,
+// so that an id of somebody else's can't be told from one that nobody has.
+#define AYB_MAY_TOUCH(row)                                                                         \
+    row ".id = $1 AND ($3 OR " row ".run_as = $2"                                                  \
+        " OR pg_has_role($2, " row ".run_as::oid, 'USAGE'))"
+
 Statement s_lock{
     "SELECT q.state, q.run_as::oid, q.attempts, q.worker_id, q.waits_for, q.type, q.lease_until"
-    " FROM ayb_jobs.job_queue AS q WHERE q.id = $1 FOR UPDATE",
-    1,
-    {UUIDOID},
+    " FROM ayb_jobs.job_queue AS q WHERE " AYB_MAY_TOUCH("q") " FOR UPDATE",
+    3,
+    {UUIDOID, OIDOID, BOOLOID},
     nullptr};
 Statement s_find{
     "SELECT q.state, q.run_as::oid, q.attempts, q.worker_id, q.waits_for, q.type, q.lease_until"
-    " FROM ayb_jobs.job_queue AS q WHERE q.id = $1",
-    1,
-    {UUIDOID},
+    " FROM ayb_jobs.job_queue AS q WHERE " AYB_MAY_TOUCH("q"),
+    3,
+    {UUIDOID, OIDOID, BOOLOID},
     nullptr};
 Statement s_history{"SELECT 'completed', h.run_as::oid, h.attempts, h.worker_id, NULL, h.type,"
-                    " NULL::timestamptz FROM ayb_jobs.job_history AS h WHERE h.id = $1 LIMIT 1",
-                    1,
-                    {UUIDOID},
+                    " NULL::timestamptz FROM ayb_jobs.job_history AS h"
+                    " WHERE " AYB_MAY_TOUCH("h") " LIMIT 1",
+                    3,
+                    {UUIDOID, OIDOID, BOOLOID},
                     nullptr};
+
+#undef AYB_MAY_TOUCH
 
 void copy_text(char *to, Size size, const char *from) {
     strlcpy(to, from != nullptr ? from : "", size);
@@ -58,13 +66,11 @@ void no_such_job(const core::Uuid &id) {
 Found find_job(const core::Uuid &id, Oid me, bool admin, bool lock) {
     Found found{};
     Parameters parameters;
-    parameters.set(1, uuid_datum(id));
+    parameters.set(1, uuid_datum(id)).set(2, ObjectIdGetDatum(me)).set(3, BoolGetDatum(admin));
     if (run_statement(lock ? s_lock : s_find, parameters) == 0 &&
         run_statement(s_history, parameters) == 0)
         return found;
     found.run_as = oid_column(0, 2);
-    if (!admin && found.run_as != me && !has_privs_of_role(me, found.run_as))
-        return found;
     found.exists = true;
     copy_text(found.state, sizeof(found.state), text_column(0, 1));
     found.attempt = static_cast<int>(int_column(0, 3));

@@ -28,7 +28,7 @@ struct Found {
 };
 
 // Looks the job up in the queue (locking its row, if `lock`) or the history. Inside the books. `me`
-// is the caller, who must be allowed to touch it: otherwise it counts as unknown.
+// is the caller, who must be allowed to touch it: otherwise it counts as unknown, and isn't locked.
 Found find_job(const core::Uuid &id, Oid me, bool admin, bool lock);
 
 } // namespace ayb

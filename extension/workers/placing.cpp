@@ -36,6 +36,7 @@ struct DueLane {
     Oid role;
     TimestampTz due;
     TimestampTz last_served;
+    bool failing; // it could not be served the last time
     Crew crew;
 };
 
@@ -83,7 +84,7 @@ void look_at_lane(Lane *lane, void *context) {
     auto *look = static_cast<Look *>(context);
     SpinLockAcquire(&lane->mutex);
     const TimestampTz due = Max(lane->due, lane->not_before);
-    DueLane entry{lane, lane->key.role, lane->due, lane->last_served, {}};
+    DueLane entry{lane, lane->key.role, lane->due, lane->last_served, lane->failures > 0, {}};
     SpinLockRelease(&lane->mutex);
     look->any_due = look->any_due || entry.due <= look->now;
     if (due > look->now) {
@@ -120,18 +121,26 @@ const char *why_not(Oid role) {
     return why;
 }
 
-// No worker can look at the lane, so it is looked here: what was due may be taken or canceled by
+// Where no worker can look at the lane it is looked here: what was due may be taken or canceled by
 // now.
-void wait_for_slot(const DueLane &due, Database *database) {
+bool still_due(const DueLane &due) {
     const LaneMark mark = mark_lane(due.lane);
     const TimestampTz first = next_due(due.role);
     raise_lane(due.lane, mark, first);
-    if (first <= clock_now())
+    return first <= clock_now();
+}
+
+void wait_for_slot(const DueLane &due, Database *database) {
+    if (still_due(due))
         report_no_slot("ayb_jobs worker", &database->no_slot_since);
     hold_lane(due.lane, nullptr, settings::poll_interval);
 }
 
 bool start_for(const DueLane &due, Database *database) {
+    if (due.failing && !still_due(due)) { // nobody waits for what is wrong with it
+        clear_lane_failure(due.lane);
+        return false;
+    }
     if (const char *why = why_not(due.role)) {
         hold_lane(due.lane, why, settings::poll_interval);
         pfree(const_cast<char *>(why));

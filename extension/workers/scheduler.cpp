@@ -26,8 +26,8 @@ namespace {
 
 constexpr int64 kUpkeepEvery = 3600 * kMicrosecondsPerSecond;
 constexpr int64 kRecountAfter = 60 * kMicrosecondsPerSecond; // when a count could not be exact
-constexpr int64 kRetryAfter = kMicrosecondsPerSecond;        // after a step that failed
-constexpr const char *kLockTimeout = "200ms"; // it serves everybody, and waits for nobody
+constexpr int64 kRetryAfter = kMicrosecondsPerSecond; // after a step that failed, or found a lock
+constexpr const char *kLockTimeout = "200ms";         // it serves everybody, and waits for nobody
 
 Database *g_database;
 TimestampTz g_ticks_wake; // when to look at schedules again, as far as the last look could tell
@@ -85,12 +85,26 @@ void step_recover(TimestampTz /*now*/) {
     recover_all();
 }
 
+void forget_next_lease() {
+    SpinLockAcquire(&g_database->mutex);
+    g_database->next_lease = DT_NOEND;
+    SpinLockRelease(&g_database->mutex);
+}
+
+void lower_next_lease(TimestampTz next) {
+    SpinLockAcquire(&g_database->mutex);
+    g_database->next_lease = Min(g_database->next_lease, next);
+    SpinLockRelease(&g_database->mutex);
+}
+
+// Forgotten before the look, and only lowered after it: a commit that the look did not show lowers
+// it in between, and must not be overwritten.
 void step_leases(TimestampTz now) {
     TimestampTz next;
+    forget_next_lease();
     recover_expired(now, &next);
-    SpinLockAcquire(&g_database->mutex);
-    g_database->next_lease = next;
-    SpinLockRelease(&g_database->mutex);
+    // What is over and still there is locked by somebody.
+    lower_next_lease(next > now ? next : later(now, kRetryAfter));
 }
 
 void step_ticks(TimestampTz now) { g_ticks_wake = run_ticks(g_database, now); }
@@ -146,7 +160,7 @@ void tick(TimestampTz now, Times *times) {
     times->tick = later(now, settings::scheduler_tick * kMicrosecondsPerMillisecond);
     pg_atomic_write_u32(&g_database->rescan, 1);
     pg_atomic_write_u32(&g_database->sweep, 1);
-    g_database->next_lease = Min(g_database->next_lease, now);
+    lower_next_lease(now);
     guarded(step_minutes, now);
 }
 
@@ -207,7 +221,7 @@ TimestampTz look(TimestampTz now, Times *times) {
     run_if_asked(&g_database->rescan, step_lanes, now, &wake);
     run_if_asked(&g_database->sweep, step_sweep, now, &wake);
     if (g_database->next_lease <= now && !guarded(step_leases, now))
-        wake = Min(wake, later(now, kRetryAfter));
+        lower_next_lease(later(now, kRetryAfter));
     wake = Min(wake, place_workers(g_database, clock_now()));
     keep_house(now, times, &wake);
     return Min(Min(wake, g_database->next_lease), times->tick);

@@ -16,13 +16,13 @@ SELECT ayb_jobs.register_handler('odd', '"Odd schema"."Odd name"(jsonb)');
 SELECT ayb_jobs.register_handler('odd name', '"Odd schema"."Odd name"');
 SELECT ayb_jobs.register_handler('overloaded', 'overloaded');
 SELECT ayb_jobs.register_handler('overloaded nothing', 'overloaded()');
-SELECT ayb_jobs.register_handler('command', 'VACUUM pg_class', 'command');
+SELECT ayb_jobs.register_handler('vacuum', 'VACUUM pg_class', 'command');
 SELECT ayb_jobs.register_handler('external', kind => 'external');
 SELECT type, kind, function_schema, function_name, takes_payload, command, timeout, max_attempts, backoff, definer, grouped
 FROM ayb_jobs.handlers WHERE NOT builtin ORDER BY type COLLATE "C";
 CREATE TABLE made AS SELECT type, ayb_jobs.enqueue(type, '"payload"') AS id FROM ayb_jobs.handlers WHERE NOT builtin AND kind = 'function';
-SELECT type, wait_for(id, 'completed') FROM made ORDER BY type COLLATE "C";
-SELECT m.type, j.result FROM made AS m JOIN ayb_jobs.jobs AS j USING (id) ORDER BY m.type COLLATE "C";
+SELECT count(wait_for(id, 'completed')) AS waited FROM made;
+SELECT m.type, j.state, j.result FROM made AS m JOIN ayb_jobs.jobs AS j USING (id) ORDER BY m.type COLLATE "C";
 
 -- what is registered again is replaced: every setting, and when it was made stays
 SELECT created_at AS made, updated_at AS changed FROM ayb_jobs.handlers WHERE type = 'schema' \gset
