@@ -190,11 +190,34 @@ $$;
 COMMENT ON PROCEDURE ayb_jobs._expired_auth_cleanup() IS
     'the type expired_auth_cleanup: magic links and password resets that have expired';
 
+CREATE FUNCTION ayb_jobs._builtin_handlers(OUT type text, OUT kind text, OUT command text)
+    RETURNS SETOF record LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT b.type, 'command', b.command
+    FROM (VALUES ('command', NULL),
+                 ('delete_expired', 'CALL ayb_jobs._delete_expired()'),
+                 ('stale_session_cleanup', 'CALL ayb_jobs._stale_session_cleanup()'),
+                 ('webhook_delivery_prune', 'CALL ayb_jobs._webhook_delivery_prune()'),
+                 ('expired_oauth_cleanup', 'CALL ayb_jobs._expired_oauth_cleanup()'),
+                 ('expired_auth_cleanup', 'CALL ayb_jobs._expired_auth_cleanup()')) AS b (type, command);
+END;
+COMMENT ON FUNCTION ayb_jobs._builtin_handlers() IS 'what the types that come with the extension run';
+
 INSERT INTO ayb_jobs.handlers (type, kind, owner, command, builtin)
-SELECT b.type, 'command', current_user::regrole, b.command, true
-FROM (VALUES ('command', NULL),
-             ('delete_expired', 'CALL ayb_jobs._delete_expired()'),
-             ('stale_session_cleanup', 'CALL ayb_jobs._stale_session_cleanup()'),
-             ('webhook_delivery_prune', 'CALL ayb_jobs._webhook_delivery_prune()'),
-             ('expired_oauth_cleanup', 'CALL ayb_jobs._expired_oauth_cleanup()'),
-             ('expired_auth_cleanup', 'CALL ayb_jobs._expired_auth_cleanup()')) AS b (type, command);
+SELECT b.type, b.kind, current_user::regrole, b.command, true FROM ayb_jobs._builtin_handlers() AS b;
+
+CREATE FUNCTION ayb_jobs._replace_builtin() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    DELETE FROM ayb_jobs.handlers AS h WHERE h.type = NEW.type AND h.builtin;
+    RETURN NEW;
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs._replace_builtin() IS
+    'an admin''s own handler takes the place of a built-in one, when it is registered and when it is restored';
+REVOKE ALL ON FUNCTION ayb_jobs._replace_builtin() FROM PUBLIC;
+
+CREATE TRIGGER replace_builtin BEFORE INSERT ON ayb_jobs.handlers
+    FOR EACH ROW WHEN (NOT NEW.builtin) EXECUTE FUNCTION ayb_jobs._replace_builtin();
+ALTER TABLE ayb_jobs.handlers ENABLE ALWAYS TRIGGER replace_builtin;
+COMMENT ON TRIGGER replace_builtin ON ayb_jobs.handlers IS 'a type has one handler';

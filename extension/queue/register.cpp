@@ -45,6 +45,14 @@ Statement s_register{
     {TEXTOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, INTERVALOID, INT4OID,
      INTERVALARRAYOID, BOOLOID, BOOLOID, TIMESTAMPTZOID, OIDOID, OIDOID},
     nullptr};
+// What is built in comes back when what took its place goes.
+Statement s_builtin{"INSERT INTO ayb_jobs.handlers (type, kind, owner, command, builtin)"
+                    " SELECT b.type, b.kind, e.extowner, b.command, true"
+                    " FROM ayb_jobs._builtin_handlers() AS b CROSS JOIN pg_extension AS e"
+                    " WHERE b.type = $1 AND e.extname = 'ayb_jobs' RETURNING kind",
+                    1,
+                    {TEXTOID},
+                    nullptr};
 Statement s_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1", 1, {TEXTOID}, nullptr};
 
 // InvalidOid where no function has that signature. The direct call would raise for the NULL.
@@ -167,22 +175,26 @@ void check_numbers(FunctionCallInfo fcinfo) {
 }
 
 // The role in whose name the type is registered: the one that has it, where an admin or a member
-// replaces it, else the caller. Nobody replaces what is built in: 42939. Inside the books.
+// replaces it, else the caller. Inside the books.
 Oid registrar(const char *type, Oid caller, bool admin) {
     if (run_statement(s_owner, Parameters().set_text(1, type)) == 0)
         return InvalidOid;
     const Oid owner = oid_column(0, 1);
-    bool null;
-    if (DatumGetBool(column(0, 2, &null)))
-        ereport(ERROR,
-                (errcode(ERRCODE_RESERVED_NAME), errmsg("type \"%s\" is built in", type),
-                 errhint("Choose another name; ayb_jobs.pause(type) stops a built-in one.")));
     if (!admin && !has_privs_of_role(caller, owner))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be owner of the handler of type \"%s\"", type),
                         errdetail("It belongs to role %s.", quote_identifier(role_name(owner))),
                         errhint("Who registered the type may, and members of ayb_jobs_admin.")));
     return owner;
+}
+
+// After registrar(), whose row is looked at.
+void refuse_builtin(const char *type) {
+    bool null;
+    if (DatumGetBool(column(0, 2, &null)))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("type \"%s\" is built in", type),
+                        errhint("ayb_jobs.pause(type) stops it.")));
 }
 
 Parameters parameters_of(FunctionCallInfo fcinfo, const Registration &registration, Oid owner) {
@@ -240,8 +252,10 @@ AYB_SQL_FUNCTION(ayb_jobs_unregister_handler) {
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                         errmsg("no handler is registered for type \"%s\"", type),
                         errhint("See the table ayb_jobs.handlers.")));
+    refuse_builtin(type);
     run_statement(s_unregister, Parameters().set_text(1, type));
-    route_waiting_jobs(type, nullptr);
+    const bool builtin = run_statement(s_builtin, Parameters().set_text(1, type)) > 0;
+    route_waiting_jobs(type, builtin ? text_column(0, 1) : nullptr);
     close_books(books);
     PG_RETURN_VOID();
 }

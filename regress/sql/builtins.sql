@@ -1,7 +1,14 @@
 -- The types that come with the extension.
 SELECT type, kind, command, owner = (SELECT extowner FROM pg_extension WHERE extname = 'ayb_jobs') AS extension_owner
 FROM ayb_jobs.handlers WHERE builtin ORDER BY type;
+-- an ordinary role can't replace one; an admin may, and what was there comes back
+SET ROLE regress_alice;
 SELECT refused($$SELECT ayb_jobs.register_handler('command', 'now()')$$);
+RESET ROLE;
+SELECT ayb_jobs.register_handler('command', 'VACUUM pg_class', kind => 'command');
+SELECT kind, command, builtin FROM ayb_jobs.handlers WHERE type = 'command';
+SELECT ayb_jobs.unregister_handler('command');
+SELECT kind, command, builtin FROM ayb_jobs.handlers WHERE type = 'command';
 SELECT refused($$SELECT ayb_jobs.unregister_handler('delete_expired')$$);
 
 -- command: as the role that ordered it, at top level

@@ -16,7 +16,7 @@ SELECT ayb_jobs.register_handler('odd', '"Odd schema"."Odd name"(jsonb)');
 SELECT ayb_jobs.register_handler('odd name', '"Odd schema"."Odd name"');
 SELECT ayb_jobs.register_handler('overloaded', 'overloaded');
 SELECT ayb_jobs.register_handler('overloaded nothing', 'overloaded()');
-SELECT ayb_jobs.register_handler('vacuum', 'VACUUM pg_class', 'command');
+SELECT ayb_jobs.register_handler('command', 'VACUUM pg_class', 'command');
 SELECT ayb_jobs.register_handler('external', kind => 'external');
 SELECT type, kind, function_schema, function_name, takes_payload, command, timeout, max_attempts, backoff, definer, grouped
 FROM ayb_jobs.handlers WHERE NOT builtin ORDER BY type COLLATE "C";
