@@ -122,7 +122,7 @@ const char *why_not(Oid role) {
 }
 
 // Where no worker can look at the lane it is looked here: what was due may be taken or canceled by
-// now.
+// now. In a transaction of its own.
 bool still_due(const DueLane &due) {
     const LaneMark mark = mark_lane(due.lane);
     const TimestampTz first = next_due(due.role);
@@ -237,8 +237,9 @@ void serve_held_up(Look *look, int *room) {
             nudge(due, look);
         } else if (*room > 0 && due.crew.busy > 0) {
             look->next = Min(look->next, look->now + kBusyAfter);
-            if (due.crew.held_up == due.crew.busy && due.crew.starting == 0 &&
-                start_for(due, look->database))
+            const bool all_held_up = due.crew.held_up == due.crew.busy && due.crew.starting == 0;
+            // A lane's due is a bound: the job that holds its worker up may be all there is.
+            if (all_held_up && still_due(due) && start_for(due, look->database))
                 (*room)--;
         }
     }
