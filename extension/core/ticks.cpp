@@ -8,7 +8,7 @@ namespace {
 void take_each(const CronRule &rule, const Zone &zone, std::int64_t from, std::int64_t now,
                TickPlan *plan) noexcept {
     plan->next = from;
-    while (plan->next && *plan->next <= now && plan->count < kMostTicks) {
+    while (plan->next && *plan->next <= now && plan->count < plan->room) {
         plan->ticks[plan->count++] = *plan->next;
         plan->next = next_instant(rule, zone, *plan->next);
     }

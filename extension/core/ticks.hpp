@@ -21,6 +21,7 @@ constexpr int kMostTicks = 1000;
 constexpr std::int64_t kOnTime = 60;
 
 struct TickPlan {
+    int room = kMostTicks;            /* how many jobs it may be, from 1 on: the caller says */
     int count;                        /* of the ticks that are to become jobs, oldest first */
     std::int64_t ticks[kMostTicks];   /* seconds at which they were due */
     std::optional<std::int64_t> next; /* the tick after all of these; none if the rule ends */
@@ -29,7 +30,7 @@ struct TickPlan {
 
 /*
  * Plans for a rule whose next tick is `due`, at `now` >= `due`. Allocates nothing, and looks at
- * no more than kMostTicks ticks one by one however long the server was down.
+ * no more than plan->room ticks one by one however long the server was down.
  */
 void plan_ticks(const CronRule &rule, const Zone &zone, std::int64_t due, std::int64_t now,
                 Missed missed, TickPlan *plan) noexcept;

@@ -69,7 +69,7 @@ Changes read_changes(FunctionCallInfo fcinfo) {
 
 // The clock may have been set back since the last tick, which is not to come twice.
 TimestampTz first_tick(const Schedule &old, const char *cron, const char *zone, TimestampTz now) {
-    return require_next_tick(require_rule(cron), require_zone(zone), Max(now, old.last_run_at));
+    return require_next_tick(require_rule(cron), require_zone(zone), Max(now, old.last_tick));
 }
 
 TimestampTz next_run(const Schedule &old, const Changes &changes, TimestampTz now) {

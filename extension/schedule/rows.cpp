@@ -10,7 +10,8 @@ namespace {
 
 Statement s_lock{
     "SELECT s.name, s.job_type, s.cron_expr, s.timezone, s.enabled, s.run_as::oid, s.max_attempts,"
-    " s.next_run_at, s.last_run_at FROM ayb_jobs.schedules AS s WHERE s.id = $1 FOR UPDATE",
+    " s.next_run_at, greatest(s.last_run_at, (s.last_skip ->> 'at')::timestamptz) FROM "
+    "ayb_jobs.schedules AS s WHERE s.id = $1 FOR UPDATE",
     1,
     {UUIDOID},
     nullptr};
@@ -39,7 +40,7 @@ Schedule lock_schedule(const core::Uuid &id, Oid me, bool admin) {
     found.run_as = oid_column(0, 6);
     found.max_attempts = static_cast<int>(int_column(0, 7));
     found.next_run_at = time_column(0, 8, DT_NOEND);
-    found.last_run_at = time_column(0, 9, DT_NOBEGIN);
+    found.last_tick = time_column(0, 9, DT_NOBEGIN);
     if (!admin && !has_privs_of_role(me, found.run_as))
         no_such_schedule(id);
     return found;

@@ -15,7 +15,7 @@ struct Schedule {
     Oid run_as;
     int max_attempts;
     TimestampTz next_run_at; // DT_NOEND where there is none
-    TimestampTz last_run_at; // DT_NOBEGIN where it never ran
+    TimestampTz last_tick;   // it ran then, or was skipped; DT_NOBEGIN where neither was
 };
 
 // Looks a schedule up and locks its row. Raises P0002 for one that is unknown, or is not `me`'s to

@@ -12,7 +12,8 @@ namespace ayb {
 
 namespace {
 
-constexpr int kBatch = 1000;                                      // schedules a transaction
+constexpr int kBatch = 1000;      // schedules a transaction
+constexpr int kBatchJobs = 10000; // jobs a transaction, shared fairly by those that missed many
 constexpr int64 kLockedRetry = 100 * kMicrosecondsPerMillisecond; // somebody has a due one locked
 
 Statement s_due{
@@ -224,7 +225,15 @@ void write_moves(const Moves &moves) {
     run_statement(s_move, parameters);
 }
 
-// One batch. Returns how many schedules were due, or -1 while all is paused.
+// How many ticks the next of so many schedules may enqueue. Each may have one, so that nobody waits
+// behind those that have a night to make up for.
+int room_for(int jobs, uint64 schedules) {
+    const int share = Max(kBatchJobs - jobs, 0) / static_cast<int>(schedules);
+    return Min(Max(share, 1), core::kMostTicks);
+}
+
+// One batch; what it leaves is still due. Returns how many schedules were due, or -1 while all is
+// paused.
 int64 settle_batch(TimestampTz floor, TimestampTz now) {
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
@@ -235,8 +244,10 @@ int64 settle_batch(TimestampTz floor, TimestampTz now) {
         auto *plan = static_cast<core::TickPlan *>(palloc(sizeof(core::TickPlan)));
         TickJobs jobs = no_jobs();
         Moves moves;
-        for (uint64 i = 0; i < count; i++)
+        for (uint64 i = 0; i < count; i++) {
+            plan->room = room_for(jobs.ids->nelems, count - i);
             moves.add(due[i].id, settle(&due[i], plan, &jobs));
+        }
         const Books books = open_books();
         if (count > 0) {
             insert_jobs(jobs, now);

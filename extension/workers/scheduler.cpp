@@ -293,6 +293,7 @@ void prepare_session() {
     StartTransactionCommand();
     pin_session();
     SetConfigOption("lock_timeout", kLockTimeout, PGC_SUSET, PGC_S_OVERRIDE);
+    SetConfigOption("timezone", "UTC", PGC_USERSET, PGC_S_OVERRIDE); // of instants in last_skip
     CommitTransactionCommand();
 }
 

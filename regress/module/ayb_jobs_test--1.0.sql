@@ -7,3 +7,7 @@ COMMENT ON FUNCTION ayb_jobs_test_crash(jsonb) IS 'ends the backend by SIGSEGV, 
 CREATE FUNCTION ayb_jobs_test_exit(payload jsonb) RETURNS void
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION ayb_jobs_test_exit(jsonb) IS 'ends the backend by _exit(1), with none of its clean-up';
+
+CREATE FUNCTION ayb_jobs_test_start_scheduler() RETURNS integer
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION ayb_jobs_test_start_scheduler() IS 'starts a scheduler of this database besides the one that it has, and gives back its pid';

@@ -9,7 +9,7 @@ use Test::More ();
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(new_server start_server serve sql eventually holds finishes log_holds count_in_log set_configuration
-    turn_clock health backends_of start_sleeper state_of jobs_of own_log);
+    turn_clock turn_to ticked create_schedule ticks_of health backends_of start_sleeper state_of jobs_of own_log);
 
 # What a statement may take, in seconds, that waits for jobs to stop: far above what a loaded machine needs beyond
 # shutdown_timeout, and far below the job of an hour that it would otherwise wait for.
@@ -152,6 +152,38 @@ sub set_configuration {
 sub turn_clock {
     my ($node, $seconds) = @_;
     set_configuration($node, 'ayb_jobs.test_clock_offset' => $seconds);
+}
+
+# turn_to(NODE, INSTANT): moves the engine's clock there, or up to a second behind it, and waits until what is due by
+# then has ticked.
+sub turn_to {
+    my ($node, $instant) = @_;
+    my $offset = sql($node, "SELECT ceil(extract(epoch FROM timestamptz '$instant' - clock_timestamp()))");
+    sql($node, "ALTER SYSTEM SET ayb_jobs.test_clock_offset = $offset; SELECT pg_reload_conf()");
+    ticked($node, "ayb_jobs._now() BETWEEN '$instant' AND timestamptz '$instant' + interval '1 min'")
+        or die "the clock doesn't come to $instant\n";
+}
+
+# Waits until no tick is due any more, and the condition holds.
+sub ticked {
+    my ($node, $condition) = @_;
+    return eventually($node, 'SELECT NOT EXISTS (SELECT FROM ayb_jobs.schedules WHERE enabled AND next_run_at <= ayb_jobs._now())'
+        . (defined $condition ? " AND $condition" : ''));
+}
+
+# create_schedule(NODE, NAME, EXPRESSION, ZONE, further arguments of the SQL function): of the type "outside", which
+# nobody claims, so that its jobs stay to be looked at. Gives back its id.
+sub create_schedule {
+    my ($node, $name, $cron, $zone, %more) = @_;
+    my $more = join '', map { ", $_ => '$more{$_}'" } sort keys %more;
+    return sql($node, "SELECT id FROM ayb_jobs.create_schedule('$name', 'outside', '$cron', '$zone'$more)");
+}
+
+# The ticks that became jobs of a schedule, in order: "01-31 12:30 02-01 12:30" (UTC).
+sub ticks_of {
+    my ($node, $name) = @_;
+    return sql($node, qq{SELECT string_agg(to_char(j.scheduled_at AT TIME ZONE 'UTC', 'MM-DD HH24:MI'), ' ' ORDER BY j.scheduled_at)
+        FROM ayb_jobs.jobs AS j JOIN ayb_jobs.schedules AS s ON s.id = j.schedule_id WHERE s.name = '$name'});
 }
 
 # "status|detail|hint" of a check.

@@ -1,5 +1,5 @@
-# Dumps carry everything but the stamp: handlers, jobs in every state, keys, attempts, minutes, pauses, and a history of
-# several days. In the copy that they make, as in one made by TEMPLATE, nothing runs until resume().
+# Dumps carry everything but the stamp: handlers, schedules and their jobs, jobs in every state, keys, attempts, minutes,
+# pauses, and a history of several days. In the copy that they make, as in one made by TEMPLATE, nothing runs until resume().
 use strict;
 use warnings;
 use FindBin;
@@ -46,9 +46,17 @@ my %job = map { my ($name, $sql) = @$_; $name => $node->safe_psql('origin', "SEL
     ['running', q{'nap', '{"seconds": 3600}'}]);
 $node->safe_psql('origin', "SELECT ayb_jobs.cancel('$job{canceled}'); SELECT ayb_jobs.claim('far away', '{outside}', 1, '1 d')");
 $job{outside} = $node->safe_psql('origin', q{SELECT ayb_jobs.enqueue('outside')});
+# Schedules: of a job that waits, of a completed one, one that is disabled, and one that can't be computed.
+my %schedule = map { $_->[0] => $node->safe_psql('origin', "SELECT id FROM ayb_jobs.create_schedule('$_->[0]', $_->[1])") } (
+    ['waiting', q{'nobody handles this', '0 0 1 1 *', 'Europe/Berlin', '[null]', overlap => 'queue', missed => 'all'}],
+    ['completed', q{'work', '0 0 1 1 *', run_as => 'alice'}], ['disabled', q{'work', '@every 90s', enabled => false}], ['broken', q{'work', '@daily'}]);
+$job{of_schedule} = $node->safe_psql('origin', "SELECT (ayb_jobs.run_schedule_now('$schedule{waiting}')).id");
+$node->safe_psql('origin', "SELECT ayb_jobs.run_schedule_now('$schedule{completed}')");
+$node->safe_psql('origin', qq{UPDATE ayb_jobs.schedules SET timezone = 'Nowhere', next_run_at = now() WHERE name = 'broken'});
+holds($node, 'origin', q{SELECT next_run_at IS NULL AND last_error LIKE '%Nowhere%' FROM ayb_jobs.schedules WHERE name = 'broken'}, 'a schedule stops');
 my $states = q{SELECT string_agg(state || '=' || n, ' ' ORDER BY state) FROM
     (SELECT state, count(*) AS n FROM ayb_jobs.jobs GROUP BY state) AS s};
-my $all = 'canceled=1 completed=7 failed=1 queued=5 running=2';
+my $all = 'canceled=1 completed=8 failed=1 queued=6 running=2';
 holds($node, 'origin', "($states) = '$all' AND (SELECT attempts = 1 FROM ayb_jobs.jobs WHERE id = '$job{retried}')",
     'there is a job in each state');
 # Past the minute, whose counts are then in their table, nothing changes any more.
@@ -56,11 +64,12 @@ turn_clock($node, 120);
 holds($node, 'origin', 'NOT EXISTS (SELECT FROM ayb_jobs._current_minutes())', 'the minutes are written');
 
 # What there is to carry; the comparisons below would also hold for nothing.
-my $carried = q{SELECT format('%s %s %s %s %s %s', (SELECT count(*) FROM ayb_jobs.handlers WHERE NOT builtin),
+my $carried = q{SELECT format('%s %s %s %s %s %s %s %s', (SELECT count(*) FROM ayb_jobs.handlers WHERE NOT builtin),
     (SELECT count(*) FROM ayb_jobs.pauses), (SELECT count(*) FROM ayb_jobs.job_keys),
     (SELECT count(*) FROM ayb_jobs.job_attempts), (SELECT count(DISTINCT minute::date) FROM ayb_jobs.job_minutes),
-    (SELECT count(DISTINCT tableoid) FROM ayb_jobs.job_history))};
-is($node->safe_psql('origin', $carried), '8 1 4 3 3 3', 'handlers, pauses, keys, attempts, and days of minutes and history');
+    (SELECT count(DISTINCT tableoid) FROM ayb_jobs.job_history), (SELECT count(*) FROM ayb_jobs.schedules),
+    (SELECT count(schedule_id) FROM ayb_jobs.jobs))};
+is($node->safe_psql('origin', $carried), '8 1 4 3 3 3 4 2', 'handlers, pauses, keys, attempts, days of minutes and history, schedules and their jobs');
 my %dump = lines_of_dump('origin');
 my $archive = "$files/origin.dump";
 $node->command_ok(['pg_dump', '-Fc', '-f', $archive, 'origin'], 'pg_dump -Fc');
@@ -78,11 +87,11 @@ for my $way (sort keys %ways) {
 $node->safe_psql('postgres', 'CREATE DATABASE copy_template TEMPLATE origin');
 for my $copy (map { "copy_$_" } sort keys %ways) {
     same_dump($copy);
-    is($node->safe_psql($copy, $carried), '8 1 4 3 3 3', "$copy: all is there");
+    is($node->safe_psql($copy, $carried), '8 1 4 3 3 3 4 2', "$copy: all is there");
     is($node->safe_psql($copy, $states), $all, "$copy: jobs in each state");
     keeps_still($node, $copy, $offset);
 }
-is($node->safe_psql('copy_template', $carried), '8 1 4 3 3 3', 'copy_template: all is there');
+is($node->safe_psql('copy_template', $carried), '8 1 4 3 3 3 4 2', 'copy_template: all is there');
 keeps_still($node, 'copy_template', $offset);
 
 # It goes on after resume(): what waited runs, what ran is lost once and runs again, what is to stay stays.
@@ -110,7 +119,17 @@ holds($node, $copy, "SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$
 $node->safe_psql($copy, "SELECT ayb_jobs.retry_now('$job{failed}')");
 holds($node, $copy, "SELECT count(*) = 4 FROM ayb_jobs.attempts('$job{failed}')", 'a failed one can be retried');
 is($node->safe_psql($copy, q{SELECT sum(completed) > 5 FROM ayb_jobs.series('-infinity', '1 day')}), 't', 'series() goes on');
-is($node->safe_psql($copy, 'SELECT count(*) FROM ayb_jobs.jobs', extra_params => ['-U', 'alice']), '3', 'alice sees her own');
+# Schedules as well: what was due while the copy kept still is a missed tick, and the rest is as it was.
+is($node->safe_psql($copy, "SELECT schedule_id = '$schedule{waiting}' FROM ayb_jobs.jobs WHERE id = '$job{of_schedule}'"), 't',
+    'a job knows its schedule');
+holds($node, $copy, "SELECT count(*) = 2 FROM ayb_jobs.jobs WHERE schedule_id = '$schedule{completed}' AND state = 'completed'",
+    'a tick that was due runs once');
+is($node->safe_psql($copy, q{SELECT string_agg(name || ' ' || coalesce(next_run_at > now(), false), ', ' ORDER BY name) FROM ayb_jobs.schedules}),
+    'broken false, completed true, disabled true, waiting true', 'and the next are known');
+like(health($node, $copy, 'schedules'), qr/^error\|broken: invalid timezone "Nowhere"\|/, 'what is broken is known to health()');
+$node->safe_psql($copy, "SELECT ayb_jobs.delete_schedule('$schedule{waiting}')");
+is($node->safe_psql($copy, "SELECT schedule_id IS NULL FROM ayb_jobs.jobs WHERE id = '$job{of_schedule}'"), 't', 'the foreign key is there');
+is($node->safe_psql($copy, 'SELECT count(*) FROM ayb_jobs.jobs', extra_params => ['-U', 'alice']), '5', 'alice sees her own');
 # The days go on: they are kept and dropped like the server's own.
 turn_clock($node, 7 * $day);
 holds($node, $copy, q{(SELECT array_agg(relname::text ORDER BY relname) @> ARRAY[}
@@ -143,7 +162,7 @@ my ($code, undef, $errors) = $other->psql('postgres', slurp_file("$files/all.sql
 is_deeply([grep { /ERROR/ && !/role "\w+" already exists/ } split /\n/, $errors], [], 'is restored without an error');
 $other->safe_psql('postgres', 'SELECT ayb_jobs.resume()');
 keeps_still($other, 'origin', 0);
-is($other->safe_psql('origin', $carried), '8 1 4 3 3 3', 'all is there');
+is($other->safe_psql('origin', $carried), '8 1 4 3 3 3 4 2', 'all is there');
 $other->safe_psql('origin', 'SELECT ayb_jobs.resume()');
 holds($other, 'origin', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$job{running}'", 'after resume() it works');
 $_->stop('fast') for $node, $other;
@@ -171,6 +190,8 @@ sub keeps_still {
         "$copy: health() says that nothing runs");
     cmp_ok(count_in_log($server, qr/nothing runs in this database: it is a copy or was restored/, $from), '>=', 1,
         "$copy: so does the log");
+    # The same for every way to come here: this schedule is due.
+    $server->safe_psql($copy, "UPDATE ayb_jobs.schedules SET next_run_at = now() - interval '1 h' WHERE name = 'completed'");
     my (undef, $due, $notice) = $server->psql($copy, q{SELECT ayb_jobs.enqueue('work', '{"what": "due"}')});
     like($notice, qr/NOTICE:  jobs will wait: this database is a copy or was restored\n/, "$copy: and a NOTICE");
     for (1 .. 2) {
@@ -178,5 +199,7 @@ sub keeps_still {
         eventually($server, "SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$beat'") or die "nothing runs at all\n";
     }
     is($server->safe_psql($copy, "SELECT state FROM ayb_jobs.jobs WHERE id = '$due'"), 'queued', "$copy: a job that is due waits");
+    is($server->safe_psql($copy, "SELECT count(*) FROM ayb_jobs.jobs WHERE schedule_id = '$schedule{completed}'"), '1',
+        "$copy: so does a tick");
     is($server->safe_psql($copy, 'SELECT count(*) FROM ayb_jobs.workers()'), '0', "$copy: there is no worker");
 }

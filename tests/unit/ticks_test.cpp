@@ -49,6 +49,14 @@ TEST(Ticks, AllStopsAtAThousandAndGoesOnFromThere) {
     EXPECT_EQ(plan.next, kStart + 1000 * 60);
 }
 
+TEST(Ticks, AllStopsWhereItsRoomEnds) {
+    TickPlan plan;
+    plan.room = 2;
+    plan_ticks(parse_cron("* * * * *"), FixedZone(), kStart, kStart + kDay, Missed::all, &plan);
+    EXPECT_EQ(ticks_of(plan), (std::vector<std::int64_t>{kStart, kStart + 60}));
+    EXPECT_EQ(plan.next, kStart + 120);
+}
+
 TEST(Ticks, SkipDropsWhatIsAMinuteLate) {
     const TickPlan late = plan_of("*/5 * * * *", kStart, kStart + 660, Missed::skip);
     EXPECT_EQ(late.count, 0);

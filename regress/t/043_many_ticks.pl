@@ -1,0 +1,63 @@
+# Ten thousand schedules due in the same second: each has its job, once, and what stands in the way of some holds up none
+# of the others. Meanwhile the scheduler has time for other jobs.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use AybJobs;
+use Test::More;
+use Time::HiRes qw(time);
+
+my $node = start_server('many');
+sql($node, q{SELECT ayb_jobs.register_handler('outside', kind => 'external'); CREATE ROLE leaving LOGIN});
+turn_to($node, '2026-07-01 11:59+00');
+sql($node, q{SELECT count(s) FROM generate_series(1, 10000) AS n
+    CROSS JOIN LATERAL ayb_jobs.create_schedule('daily ' || n, 'outside', '0 12 * * *', overlap => 'queue') AS s});
+# Three that can't: each stops or fails alone.
+sql($node, q{SELECT ayb_jobs.create_schedule('role gone', 'outside', '0 12 * * *', run_as => 'leaving');
+SELECT ayb_jobs.create_schedule('zone gone', 'outside', '0 12 * * *');
+SELECT ayb_jobs.create_schedule('no login', 'work', '0 12 * * *', run_as => 'leaving')});
+sql($node, q{UPDATE ayb_jobs.schedules SET timezone = 'Atlantis' WHERE name = 'zone gone'});
+sql($node, q{UPDATE ayb_jobs.schedules SET cron_expr = 'never' WHERE name = 'daily 5000'});
+sql($node, q{DROP ROLE leaving});
+
+# A worker is there, so that what is measured below is the scheduler's part.
+my $warm = sql($node, q{SELECT ayb_jobs.enqueue('work')});
+holds($node, 'postgres', "SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$warm'", 'a worker is there');
+my $offset = sql($node, q{SELECT ceil(extract(epoch FROM timestamptz '2026-07-01 12:00+00' - clock_timestamp()))});
+sql($node, "ALTER SYSTEM SET ayb_jobs.test_clock_offset = $offset; SELECT pg_reload_conf()");
+my $start = time;
+my $meanwhile = sql($node, q{SELECT ayb_jobs.enqueue('work')});
+holds($node, 'postgres', "SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$meanwhile'", 'another job runs');
+my $served = time - $start;
+ok(ticked($node, 'count(*) >= 9999 FROM ayb_jobs.job_queue'), 'all tick');
+my $took = time - $start;
+note sprintf 'another job after %.2f s, all ticks after %.2f s', $served, $took;
+cmp_ok($served, '<', 5, 'and need not wait for long');
+is(sql($node, q{SELECT count(*), count(DISTINCT schedule_id), min(scheduled_at), max(scheduled_at) FROM ayb_jobs.job_queue}),
+    '9999|9999|2026-07-01 12:00:00+00|2026-07-01 12:00:00+00', 'each once, at noon');
+is(sql($node, q{SELECT count(*) FROM ayb_jobs.schedules WHERE next_run_at = '2026-07-02 12:00+00'}), '9999', 'and each goes on tomorrow');
+is(sql($node, q{SELECT string_agg(name || ': ' || regexp_replace(last_error, '\d+', 'N', 'g'), '; ' ORDER BY name) FROM ayb_jobs.schedules
+    WHERE next_run_at IS NULL}), join('; ', 'daily 5000: ' . reason('daily 5000') =~ s/\d+/N/gr, 'no login: its role (N) does not exist any more',
+    'role gone: its role (N) does not exist any more', 'zone gone: invalid timezone "Atlantis"'), 'but those that can\'t be computed');
+like(health($node, 'postgres', 'schedules'), qr/^error\|.*zone gone: invalid timezone "Atlantis"/, 'health() says so');
+
+sub reason { return sql($node, "SELECT last_error FROM ayb_jobs.schedules WHERE name = '$_[0]'") }
+
+# So many that are late come in portions: no transaction enqueues more than some ten thousand, so that the scheduler stays
+# answerable; and each portion has something of every schedule that is due.
+sql($node, q{TRUNCATE ayb_jobs.job_queue; DELETE FROM ayb_jobs.schedules WHERE name !~ '^daily \d{1,2}$'});
+sql($node, q{SELECT count(ayb_jobs.update_schedule(id, cron_expr => '* * * * *', missed => 'all')) FROM ayb_jobs.schedules});
+my $prompt = create_schedule($node, 'prompt', '0 4 * * *', 'UTC');
+my $due = sql($node, q{SELECT min(next_run_at) FROM ayb_jobs.schedules});
+turn_to($node, '2026-07-02 04:00+00');
+is(sql($node, qq{SELECT count(*), count(DISTINCT (schedule_id, scheduled_at)) FROM ayb_jobs.job_queue WHERE schedule_id <> '$prompt'}),
+    join('|', (sql($node, qq{SELECT 99 * (1 + extract(epoch FROM '2026-07-02 04:00+00' - timestamptz '$due')::integer / 60)})) x 2),
+    'all ticks of a night, of many schedules');
+cmp_ok(sql($node, q{SELECT max(n) FROM (SELECT count(*) AS n FROM ayb_jobs.job_queue GROUP BY xmin) AS t}), '<=', 11_000,
+    'in transactions of a bounded size');
+is(sql($node, qq{SELECT count(*) FROM ayb_jobs.job_queue WHERE schedule_id = '$prompt'
+    AND xmin::text::bigint = (SELECT min(xmin::text::bigint) FROM ayb_jobs.job_queue)}), '1', 'one that is on time need not wait for them');
+
+$node->stop('fast');
+done_testing();
