@@ -160,6 +160,14 @@ CREATE TABLE ayb_jobs.job_keys (
 COMMENT ON TABLE ayb_jobs.job_keys IS
     'idempotency keys that are taken: as long as the job can be looked up, completed or not';
 
+CREATE TABLE ayb_jobs.imports (
+    id          uuid        NOT NULL,
+    imported_at timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    CONSTRAINT imports_pkey PRIMARY KEY (id)
+);
+COMMENT ON TABLE ayb_jobs.imports IS
+    'what import_ayb() took over: it is never taken a second time, even when it has run and its history is gone';
+
 CREATE TABLE ayb_jobs.job_minutes (
     minute    timestamptz NOT NULL,
     run_as    regrole     NOT NULL,
@@ -231,6 +239,7 @@ SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_history', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_attempts', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.schedules', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_keys', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.imports', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_minutes', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.handlers', 'WHERE NOT builtin');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.pauses', '');

@@ -37,6 +37,7 @@ COMMENT ON POLICY every ON ayb_jobs.job_attempts IS 'admins see all attempts';
 COMMENT ON POLICY every ON ayb_jobs.job_minutes IS 'admins see all counts';
 
 -- No grant of ours lets others write. ALTER DEFAULT PRIVILEGES may have: then these still refuse.
+ALTER TABLE ayb_jobs.imports        ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.job_keys       ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.handlers       ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.pauses         ENABLE ROW LEVEL SECURITY;

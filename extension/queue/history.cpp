@@ -1,8 +1,10 @@
 #include "queue/history.hpp"
 
 #include "pg/books.hpp"
+#include "pg/changes.hpp"
 #include "pg/clock.hpp"
 #include "pg/extension.hpp"
+#include "queue/arguments.hpp"
 #include "queue/command.hpp"
 
 extern "C" {
@@ -220,3 +222,17 @@ void purge_ended(TimestampTz now) {
 }
 
 } // namespace ayb
+
+using namespace ayb;
+
+// _prepare_history(at) → void: for rows that are written into the history by hand.
+AYB_SQL_FUNCTION(ayb_jobs_prepare_history) {
+    require_argument(fcinfo, 0, "at");
+    const TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
+    check_run_at(at);
+    const Books books = open_books();
+    ensure_history(at);
+    close_books(books);
+    note_recount();
+    PG_RETURN_VOID();
+}

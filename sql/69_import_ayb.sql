@@ -1,0 +1,159 @@
+CREATE FUNCTION ayb_jobs._prepare_history(at timestamptz) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_prepare_history';
+COMMENT ON FUNCTION ayb_jobs._prepare_history(timestamptz) IS 'makes the history''s partition for a day';
+REVOKE ALL ON FUNCTION ayb_jobs._prepare_history(timestamptz) FROM PUBLIC;
+
+CREATE FUNCTION ayb_jobs._history_begins() RETURNS timestamptz
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT ayb_jobs._now() - current_setting('ayb_jobs.retention')::interval;
+END;
+COMMENT ON FUNCTION ayb_jobs._history_begins() IS 'what completed before is not kept';
+
+CREATE FUNCTION ayb_jobs._ayb_table(schema text, name text) RETURNS text
+    LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF to_regclass(format('%I.%I', schema, name)) IS NULL THEN
+        RAISE undefined_table USING MESSAGE = format('table %I.%I does not exist', schema, name),
+            HINT = 'Pass the schema in which AYB keeps its tables.';
+    END IF;
+    RETURN format('%I.%I', schema, name);
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs._ayb_table(text, text) IS 'the quoted name of a table of AYB''s, which must be there';
+
+CREATE FUNCTION ayb_jobs._import_ayb_schedules(source text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    imported bigint;
+BEGIN
+    EXECUTE format($sql$
+        WITH fresh AS (
+            INSERT INTO ayb_jobs.schedules AS s (id, name, job_type, payload, cron_expr, timezone, enabled, max_attempts,
+                                                 run_as, next_run_at, last_run_at, created_at, updated_at)
+            SELECT a.id, a.name, a.job_type, coalesce(a.payload, '{}'), a.cron_expr, a.timezone, a.enabled, a.max_attempts,
+                   current_user::regrole, a.next_run_at, a.last_run_at, a.created_at, a.updated_at
+            FROM %s AS a WHERE NOT EXISTS (SELECT FROM ayb_jobs.imports AS i WHERE i.id = a.id)
+            ON CONFLICT DO NOTHING RETURNING s.id
+        )
+        INSERT INTO ayb_jobs.imports (id) SELECT f.id FROM fresh AS f$sql$, source);
+    GET DIAGNOSTICS imported = ROW_COUNT;
+    RETURN imported;
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs._import_ayb_schedules(text) IS 'a part of import_ayb()';
+
+CREATE FUNCTION ayb_jobs._import_ayb_history(source text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    kept_since timestamptz := ayb_jobs._history_begins();
+    completed timestamptz;
+    imported bigint;
+BEGIN
+    FOR completed IN EXECUTE format($sql$
+        SELECT min(coalesce(a.completed_at, a.updated_at)) FROM %s AS a
+        WHERE a.state = 'completed' AND coalesce(a.completed_at, a.updated_at) >= $1
+        GROUP BY date_trunc('day', coalesce(a.completed_at, a.updated_at), 'UTC')$sql$, source) USING kept_since
+    LOOP
+        PERFORM ayb_jobs._prepare_history(completed);
+    END LOOP;
+    EXECUTE format($sql$
+        WITH fresh AS (
+            INSERT INTO ayb_jobs.imports AS i (id) SELECT a.id FROM %1$s AS a
+            WHERE a.state = 'completed' AND coalesce(a.completed_at, a.updated_at) >= $1
+            ON CONFLICT DO NOTHING RETURNING i.id
+        )
+        INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts, max_attempts, last_error,
+                                          last_run_at, idempotency_key, schedule_id, created_at, completed_at)
+        SELECT a.id, a.type, coalesce(a.payload, '{}'), current_user::regrole, a.run_at, a.worker_id, a.attempts,
+               a.max_attempts, a.last_error, a.last_run_at,
+               (SELECT k.idempotency_key FROM ayb_jobs.job_keys AS k WHERE k.job_id = a.id), a.schedule_id, a.created_at,
+               coalesce(a.completed_at, a.updated_at)
+        FROM %1$s AS a JOIN fresh AS f ON f.id = a.id$sql$, source) USING kept_since;
+    GET DIAGNOSTICS imported = ROW_COUNT;
+    RETURN imported;
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs._import_ayb_history(text) IS 'a part of import_ayb(): completed jobs, as far as retention keeps them';
+
+CREATE FUNCTION ayb_jobs._import_ayb_queue(source text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    imported bigint;
+BEGIN
+    EXECUTE format($sql$
+        WITH fresh AS (
+            INSERT INTO ayb_jobs.imports AS i (id) SELECT a.id FROM %1$s AS a WHERE a.state <> 'completed'
+            ON CONFLICT DO NOTHING RETURNING i.id
+        )
+        INSERT INTO ayb_jobs.job_queue (id, type, payload, state, waits_for, run_as, run_at, attempts, max_attempts, last_error,
+                                        last_run_at, idempotency_key, schedule_id, created_at, updated_at, canceled_at)
+        SELECT a.id, a.type, coalesce(a.payload, '{}'), CASE a.state WHEN 'running' THEN 'queued' ELSE a.state END,
+               (SELECT CASE coalesce(max(h.kind), 'handler') WHEN 'external' THEN 'external' WHEN 'handler' THEN 'handler' END
+                FROM ayb_jobs.handlers AS h WHERE h.type = a.type),
+               current_user::regrole, a.run_at, a.attempts, a.max_attempts, a.last_error, a.last_run_at,
+               (SELECT k.idempotency_key FROM ayb_jobs.job_keys AS k WHERE k.job_id = a.id),
+               (SELECT s.id FROM ayb_jobs.schedules AS s WHERE s.id = a.schedule_id), a.created_at, a.updated_at, a.canceled_at
+        FROM %1$s AS a JOIN fresh AS f ON f.id = a.id$sql$, source);
+    GET DIAGNOSTICS imported = ROW_COUNT;
+    RETURN imported;
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs._import_ayb_queue(text) IS 'a part of import_ayb(): jobs that are not completed; running ones are queued';
+
+CREATE FUNCTION ayb_jobs._import_ayb_jobs(source text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    -- A key that one of our jobs has, or that is longer than ours may be, is left out.
+    EXECUTE format($sql$
+        INSERT INTO ayb_jobs.job_keys (run_as, idempotency_key, job_id)
+        SELECT current_user::regrole, a.idempotency_key, a.id FROM %s AS a
+        WHERE octet_length(a.idempotency_key) BETWEEN 1 AND 255
+          AND (a.state <> 'completed' OR coalesce(a.completed_at, a.updated_at) >= $1)
+          AND NOT EXISTS (SELECT FROM ayb_jobs.imports AS i WHERE i.id = a.id)
+          AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.run_as = current_user::regrole
+                                                                AND q.idempotency_key = a.idempotency_key)
+        ON CONFLICT DO NOTHING$sql$, source) USING ayb_jobs._history_begins();
+    RETURN ayb_jobs._import_ayb_history(source) + ayb_jobs._import_ayb_queue(source);
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs._import_ayb_jobs(text) IS 'a part of import_ayb()';
+
+CREATE FUNCTION ayb_jobs._import_ayb_matviews(source text) RETURNS bigint
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    imported bigint;
+BEGIN
+    EXECUTE format($sql$
+        WITH fresh AS (
+            INSERT INTO ayb_jobs.matview_refreshes AS m (id, schema_name, view_name, refresh_mode, run_as, last_refresh_at,
+                last_refresh_duration_ms, last_refresh_status, last_refresh_error, created_at, updated_at)
+            SELECT a.id, a.schema_name, a.view_name, a.refresh_mode,
+                   coalesce((SELECT c.relowner::regrole FROM pg_class AS c
+                             WHERE c.oid = to_regclass(format('%%I.%%I', a.schema_name, a.view_name))), current_user::regrole),
+                   a.last_refresh_at, a.last_refresh_duration_ms, a.last_refresh_status, a.last_refresh_error, a.created_at,
+                   a.updated_at
+            FROM %s AS a WHERE NOT EXISTS (SELECT FROM ayb_jobs.imports AS i WHERE i.id = a.id)
+            ON CONFLICT DO NOTHING RETURNING m.id
+        )
+        INSERT INTO ayb_jobs.imports (id) SELECT f.id FROM fresh AS f$sql$, source);
+    GET DIAGNOSTICS imported = ROW_COUNT;
+    RETURN imported;
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs._import_ayb_matviews(text) IS 'a part of import_ayb()';
+
+CREATE FUNCTION ayb_jobs.import_ayb(schema text DEFAULT 'public', OUT schedules bigint, OUT jobs bigint, OUT matviews bigint)
+    RETURNS record LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT pg_has_role((SELECT e.extowner FROM pg_extension AS e WHERE e.extname = 'ayb_jobs'), 'USAGE') THEN
+        RAISE insufficient_privilege USING MESSAGE = 'only the extension''s owner may import AYB''s tables',
+            HINT = 'Call ayb_jobs.import_ayb() as a superuser.';
+    END IF;
+    schedules := ayb_jobs._import_ayb_schedules(ayb_jobs._ayb_table(schema, '_ayb_job_schedules'));
+    jobs := ayb_jobs._import_ayb_jobs(ayb_jobs._ayb_table(schema, '_ayb_jobs'));
+    matviews := ayb_jobs._import_ayb_matviews(ayb_jobs._ayb_table(schema, '_ayb_matview_refreshes'));
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs.import_ayb(text) IS
+    'takes over AYB''s jobs, schedules and refreshes, with their ids, states and times, to run as the current role; says how many were new';
