@@ -139,5 +139,13 @@ have_ticked("a database of another time zone", all => '06-01 02:30 06-02 02:30')
 is(ticks_of($node, 'Berlin'), '06-02 00:30', 'the zone is the schedule\'s');
 like(sql($node, q{SELECT last_skip FROM ayb_jobs.schedules WHERE name = 'skip'}), qr/"2026-06-02T02:30:00\+00:00"/, 'so is what is written');
 
+# A schedule may be deleted while its job is in a handler, without waiting for that; the job goes on and ends like any other.
+my $nap = sql($node, q{SELECT id FROM ayb_jobs.create_schedule('nap', 'nap', '@yearly', payload => '{"seconds": 3600}')});
+my $job = sql($node, "SELECT (ayb_jobs.run_schedule_now('$nap')).id");
+holds($node, 'postgres', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$job'", 'a job of a schedule is in its handler');
+finishes($node, 'postgres', "SELECT ayb_jobs.delete_schedule('$nap')", 'delete_schedule() meanwhile');
+is(sql($node, "SELECT is_running, schedule_id IS NULL FROM ayb_jobs.jobs WHERE id = '$job'"), 't|t', 'the job goes on without it');
+is(sql($node, "SELECT (ayb_jobs.cancel('$job', force => true)).state"), 'canceled', 'and can be canceled');
+
 $node->stop('fast');
 done_testing();
