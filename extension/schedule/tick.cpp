@@ -160,8 +160,8 @@ void enqueue_ticks(const Due &due, const core::TickPlan &plan, TickJobs *jobs, O
 
 Outcome settle(Due *due, core::TickPlan *plan, TickJobs *jobs) {
     Outcome outcome;
-    core::CronRule rule;
-    pg_tz *zone;
+    core::CronRule rule{};
+    pg_tz *zone = nullptr;
     outcome.error = cannot_compute(*due, &rule, &zone);
     if (outcome.error != nullptr)
         return outcome;
