@@ -10,158 +10,28 @@
 #include "pg/lanes.hpp"
 #include "pg/session.hpp"
 #include "pg/signals.hpp"
-#include "pg/tick_floor.hpp"
-#include "queue/history.hpp"
-#include "queue/lane_scan.hpp"
-#include "queue/leases.hpp"
-#include "queue/minutes.hpp"
 #include "queue/stamp.hpp"
-#include "queue/waiting.hpp"
-#include "schedule/tick.hpp"
+#include "workers/duties.hpp"
 #include "workers/placing.hpp"
 
 namespace ayb {
 
 namespace {
 
-constexpr int64 kUpkeepEvery = 3600 * kMicrosecondsPerSecond;
-constexpr int64 kRecountAfter = 60 * kMicrosecondsPerSecond; // when a count could not be exact
-constexpr int64 kRetryAfter = kMicrosecondsPerSecond; // after a step that failed, or found a lock
-constexpr const char *kLockTimeout = "200ms";         // it serves everybody, and waits for nobody
+constexpr const char *kLockTimeout = "200ms"; // it serves everybody, and waits for nobody
 
 Database *g_database;
-TimestampTz g_ticks_wake; // when to look at schedules again, as far as the last look could tell
 volatile sig_atomic_t g_stop;
 volatile sig_atomic_t g_with_server; // the SIGTERM was the postmaster's
-volatile sig_atomic_t g_long_statement;
-
-struct Times {
-    TimestampTz tick;
-    TimestampTz upkeep;
-    TimestampTz recount;
-};
 
 void on_terminate(int signal, siginfo_t *info, void * /*context*/) {
     const int saved = errno;
     g_stop = true;
     g_with_server = g_with_server || info->si_pid == PostmasterPid;
-    if (g_long_statement)
+    if (in_long_statement())
         die(signal);
     SetLatch(MyLatch);
     errno = saved;
-}
-
-// One step failed: that must not take the others with it.
-bool guarded(void (*step)(TimestampTz), TimestampTz now) {
-    MemoryContext before = CurrentMemoryContext;
-    volatile bool good = true;
-    PG_TRY();
-    { step(now); }
-    PG_CATCH();
-    {
-        MemoryContextSwitchTo(before);
-        ErrorData *error = CopyErrorData();
-        FlushErrorState();
-        AbortCurrentTransaction();
-        MemoryContextSwitchTo(before);
-        ereport(LOG, (errcode(error->sqlerrcode), errmsg("ayb_jobs scheduler: %s", error->message),
-                      error->hint != nullptr ? errhint("%s", error->hint) : 0));
-        FreeErrorData(error);
-        good = false;
-    }
-    PG_END_TRY();
-    g_long_statement = false;
-    return good;
-}
-
-void step_lanes(TimestampTz /*now*/) { find_lanes(); }
-void step_sweep(TimestampTz /*now*/) { sweep_waiting_jobs(); }
-void step_reap(TimestampTz /*now*/) { reap_workers(g_database); }
-void step_minutes(TimestampTz now) { write_minutes(now, false); }
-void step_last_minutes(TimestampTz now) { write_minutes(now, true); }
-
-void step_recover(TimestampTz /*now*/) {
-    charge_crashed();
-    recover_all();
-}
-
-void forget_next_lease() {
-    SpinLockAcquire(&g_database->mutex);
-    g_database->next_lease = DT_NOEND;
-    SpinLockRelease(&g_database->mutex);
-}
-
-void lower_next_lease(TimestampTz next) {
-    SpinLockAcquire(&g_database->mutex);
-    g_database->next_lease = Min(g_database->next_lease, next);
-    SpinLockRelease(&g_database->mutex);
-}
-
-// Forgotten before the look, and only lowered after it: a commit that the look did not show lowers
-// it in between, and must not be overwritten.
-void step_leases(TimestampTz now) {
-    TimestampTz next;
-    forget_next_lease();
-    recover_expired(now, &next);
-    // What is over and still there is locked by somebody.
-    lower_next_lease(next > now ? next : later(now, kRetryAfter));
-}
-
-void step_ticks(TimestampTz now) { g_ticks_wake = run_ticks(g_database, now); }
-
-void step_days(TimestampTz now) { prepare_days(now); }
-
-void step_old_days(TimestampTz now) {
-    g_long_statement = true;
-    drop_old_days(now);
-}
-
-void step_purge(TimestampTz now) {
-    g_long_statement = true;
-    purge_ended(now);
-}
-
-void step_count(TimestampTz /*now*/) {
-    g_long_statement = true;
-    if (!count_jobs(g_database))
-        pg_atomic_write_u32(&g_database->recount, 1);
-}
-
-void run_if_asked(pg_atomic_uint32 *flag, void (*step)(TimestampTz), TimestampTz now,
-                  TimestampTz *wake) {
-    if (pg_atomic_exchange_u32(flag, 0) == 0 || guarded(step, now))
-        return;
-    pg_atomic_write_u32(flag, 1);
-    *wake = Min(*wake, GetCurrentTimestamp() + kRetryAfter);
-}
-
-void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
-    if (now >= times->upkeep || now < times->upkeep - 2 * kUpkeepEvery) {
-        times->upkeep = now + kUpkeepEvery;
-        guarded(step_days, now);
-        guarded(step_old_days, now);
-        guarded(step_purge, now);
-        pg_atomic_write_u32(&g_database->recount, 1);
-        prune_lanes(g_database->oid);
-    }
-    if (pg_atomic_read_u32(&g_database->recount) != 0 && now >= times->recount) {
-        pg_atomic_write_u32(&g_database->recount, 0);
-        guarded(step_count, now);
-        times->recount = pg_atomic_read_u32(&g_database->recount) != 0 ? now + kRecountAfter : 0;
-        *wake = Min(*wake, times->recount > 0 ? times->recount : *wake);
-    }
-}
-
-// The net below all wake-ups: at least once a tick everything is looked at.
-void tick(TimestampTz now, Times *times) {
-    if (now < times->tick &&
-        now >= times->tick - 2 * settings::scheduler_tick * kMicrosecondsPerMillisecond)
-        return;
-    times->tick = later(now, settings::scheduler_tick * kMicrosecondsPerMillisecond);
-    pg_atomic_write_u32(&g_database->rescan, 1);
-    pg_atomic_write_u32(&g_database->sweep, 1);
-    lower_next_lease(now);
-    guarded(step_minutes, now);
 }
 
 bool look_for_extension() {
@@ -194,39 +64,6 @@ void check_stamp(TimestampTz /*now*/) {
     g_database->dormant = dormant;
 }
 
-// Enqueues what schedules are due; returns when the next one is. None while a drain is on its way.
-TimestampTz look_at_ticks(TimestampTz now) {
-    const TimestampTz due = mark_ticks(g_database).due;
-    if (due > now)
-        return due;
-    if (pg_atomic_read_u32(&g_database->draining) != 0)
-        return DT_NOEND;
-    return guarded(step_ticks, now) ? g_ticks_wake : later(now, kRetryAfter);
-}
-
-// While it is awake, whoever has something sooner for it sets its latch.
-void stay_awake() {
-    SpinLockAcquire(&g_database->mutex);
-    g_database->sleeping_until = DT_NOEND;
-    SpinLockRelease(&g_database->mutex);
-}
-
-// One look at everything. Returns when the next one is due.
-TimestampTz look(TimestampTz now, Times *times) {
-    stay_awake();
-    TimestampTz wake = look_at_ticks(now);
-    tick(now, times);
-    if (!guarded(step_reap, now))
-        wake = Min(wake, later(now, kRetryAfter));
-    run_if_asked(&g_database->rescan, step_lanes, now, &wake);
-    run_if_asked(&g_database->sweep, step_sweep, now, &wake);
-    if (g_database->next_lease <= now && !guarded(step_leases, now))
-        lower_next_lease(later(now, kRetryAfter));
-    wake = Min(wake, place_workers(g_database, clock_now()));
-    keep_house(now, times, &wake);
-    return Min(Min(wake, g_database->next_lease), times->tick);
-}
-
 void sleep_until(TimestampTz wake) {
     SpinLockAcquire(&g_database->mutex);
     g_database->sleeping_until = wake;
@@ -250,11 +87,8 @@ void serve() {
     while (g_database->dormant && still_wanted())
         sleep_dormant();
     Times times{};
-    if (still_wanted()) {
-        guarded(step_recover, clock_now());
-        guarded(step_days, clock_now());
-        times.upkeep = later(clock_now(), kUpkeepEvery / 60); // not in the rush of a start
-    }
+    if (still_wanted())
+        begin_duties(&times);
     bool wanted = true;
     while (wanted && !g_stop) {
         sleep_until(look(clock_now(), &times));
@@ -274,10 +108,10 @@ void wind_down() {
     while (all_stop() && any_worker(g_database) && GetCurrentTimestamp() < deadline) {
         stop_workers(g_database->oid);
         sleep_and_listen(10, "AybJobsScheduler");
-        guarded(step_reap, clock_now());
+        reap();
     }
     if (look_for_extension() && !g_database->dormant)
-        guarded(step_last_minutes, clock_now());
+        write_last_minutes();
 }
 
 void leave(int /*code*/, Datum /*argument*/) {
@@ -306,8 +140,10 @@ bool enter() {
         if (look_for_extension())
             request_probe(MyDatabaseId);
     }
-    if (g_database != nullptr)
+    if (g_database != nullptr) {
+        take_duties(g_database);
         before_shmem_exit(leave, 0);
+    }
     return g_database != nullptr;
 }
 
