@@ -5,7 +5,7 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo up down psql check lint format bench install uninstall clean distclean
+.PHONY: help build demo up down psql check lint format fuzz bench install uninstall clean distclean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -14,7 +14,7 @@ help:
 demo:
 	@$(harness)/demo
 
-## make check      run every test; SUITES="unit regress isolation tap harness", TESTS="t/001_x.pl" select
+## make check      run every test; SUITES="unit oracle fuzz regress isolation tap harness", TESTS="t/001_x.pl" select
 check:
 	@$(harness)/check
 
@@ -38,6 +38,10 @@ lint:
 format:
 	@$(harness)/dependencies lint
 	@find extension tests -name '*.cpp' -o -name '*.hpp' | xargs -r clang-format -i
+
+## make fuzz       libFuzzer over the cron engine for half an hour; FUZZ_SECONDS=N
+fuzz:
+	@$(harness)/fuzz $(FUZZ_SECONDS)
 
 ## make bench      the measurements; BENCH="latency seeing" selects, BENCH_SCALE=small is quicker
 bench:

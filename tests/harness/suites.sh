@@ -125,6 +125,37 @@ suite_tap() {
     fi
 }
 
+# Our cron engine against two independent ones, npm's, on 5,000 random cases; docs/cron-oracles.md has the differences.
+suite_oracle() {
+    local dir=$state/build/oracle log=$out/oracle.log
+    if ! { "$harness/dependencies" oracle && mkdir -p "$dir" &&
+        cp "$checkout"/tests/oracle/*.js{,on} "$dir/" &&
+        (cd "$dir" && npm ci --no-audit --no-fund) &&
+        cmake -S "$checkout" -B "$state/build/plain" -DCMAKE_BUILD_TYPE=RelWithDebInfo -DAYB_SANITIZE= &&
+        cmake --build "$state/build/plain" --target cron_cli -j "$(nproc)"; } >"$log" 2>&1; then
+        tail -n 50 "$log"
+        count 0 1 'oracle (build)'
+    elif CRON_CLI=$state/build/plain/cron_cli timeout 300 node "$dir/oracle.test.js" </dev/null >"$log" 2>&1; then
+        grep alike "$log"
+        count 1 0 oracle
+    else
+        tail -n 100 "$log"
+        count 0 1 oracle
+    fi
+}
+
+# A minute of what `make fuzz` does for longer.
+suite_fuzz() {
+    local log=$out/fuzz.log
+    if timeout 600 "$harness/fuzz" "${FUZZ_SECONDS:-60}" </dev/null >"$log" 2>&1; then
+        grep -E 'number_of_executed_units|new_units_added' "$log"
+        count 1 0 fuzz
+    else
+        tail -n 100 "$log"
+        count 0 1 fuzz
+    fi
+}
+
 # Tests of the harness itself; each file is one test, run as whoever runs this.
 suite_harness() {
     local file name
