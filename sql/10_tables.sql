@@ -217,6 +217,48 @@ COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'who registered it; only that role 
 COMMENT ON COLUMN ayb_jobs.handlers.function_owner IS
     'whose function it was when it was registered: another role''s of the same name is not what was asked for';
 
+CREATE TABLE ayb_jobs.matview_refreshes (
+    id                       uuid        NOT NULL DEFAULT ayb_jobs.uuid7(),
+    schema_name              text        NOT NULL DEFAULT 'public',
+    view_name                text        NOT NULL,
+    refresh_mode             text        NOT NULL DEFAULT 'standard',
+    skip_unchanged           boolean     NOT NULL DEFAULT false,
+    lock_timeout             interval,
+    statement_timeout        interval,
+    run_as                   regrole     NOT NULL DEFAULT (current_user::regrole),
+    last_refresh_at          timestamptz,
+    last_refresh_duration_ms bigint,
+    last_refresh_status      text,
+    last_refresh_error       text,
+    last_refresh_rows        bigint,
+    last_skipped_at          timestamptz,
+    last_durations_ms        bigint[]    NOT NULL DEFAULT '{}',
+    changes_seen             bigint,
+    sources_seen             text,
+    created_at               timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    updated_at               timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    CONSTRAINT matview_refreshes_pkey PRIMARY KEY (id),
+    CONSTRAINT matview_refreshes_view_key UNIQUE (schema_name, view_name),
+    CONSTRAINT matview_refreshes_schema_name_check CHECK (schema_name ~ '^[A-Za-z_][A-Za-z0-9_]*$'),
+    CONSTRAINT matview_refreshes_view_name_check CHECK (view_name ~ '^[A-Za-z_][A-Za-z0-9_]*$'),
+    CONSTRAINT matview_refreshes_refresh_mode_check CHECK (refresh_mode IN ('standard', 'concurrent')),
+    CONSTRAINT matview_refreshes_status_check CHECK (last_refresh_status IN ('success', 'error')),
+    CONSTRAINT matview_refreshes_lock_timeout_check CHECK (lock_timeout > '0'),
+    CONSTRAINT matview_refreshes_statement_timeout_check CHECK (statement_timeout > '0')
+) WITH (fillfactor = 80);
+COMMENT ON TABLE ayb_jobs.matview_refreshes IS 'materialized views that are refreshed from here, and how that went last';
+COMMENT ON COLUMN ayb_jobs.matview_refreshes.skip_unchanged IS
+    'whether a refresh is left out when no base table has changed since the last one';
+COMMENT ON COLUMN ayb_jobs.matview_refreshes.run_as IS 'the view''s owner when it was registered, to whom the registration belongs';
+COMMENT ON COLUMN ayb_jobs.matview_refreshes.last_refresh_at IS 'when the last refresh ended, well or not';
+COMMENT ON COLUMN ayb_jobs.matview_refreshes.last_refresh_rows IS 'how many rows the last good refresh read';
+COMMENT ON COLUMN ayb_jobs.matview_refreshes.last_skipped_at IS 'when a refresh was left out last, as nothing had changed';
+COMMENT ON COLUMN ayb_jobs.matview_refreshes.last_durations_ms IS 'of the last ten good refreshes, the newest first';
+COMMENT ON COLUMN ayb_jobs.matview_refreshes.changes_seen IS
+    'what the statistics of its base tables had counted at the last good refresh';
+COMMENT ON COLUMN ayb_jobs.matview_refreshes.sources_seen IS
+    'the state of its sources that the last good refresh has seen; NULL where that isn''t known';
+
 CREATE TABLE ayb_jobs.pauses (
     type      text        NOT NULL,
     paused_at timestamptz NOT NULL DEFAULT ayb_jobs._now(),
@@ -238,6 +280,7 @@ SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_queue', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_history', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_attempts', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.schedules', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.matview_refreshes', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_keys', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.imports', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_minutes', '');

@@ -5,6 +5,7 @@ ALTER TABLE ayb_jobs.job_history  ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.job_attempts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.job_minutes  ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.schedules    ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ayb_jobs.matview_refreshes ENABLE ROW LEVEL SECURITY;
 
 -- The role's list is asked for once a statement, and an index on run_as can serve it.
 CREATE POLICY own ON ayb_jobs.job_queue FOR SELECT
@@ -17,6 +18,8 @@ CREATE POLICY own ON ayb_jobs.job_minutes FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.schedules FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+CREATE POLICY own ON ayb_jobs.matview_refreshes FOR SELECT
+    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
 
 -- PostgreSQL looks up who may use a policy when it plans: for admins the other one is folded away.
 CREATE POLICY every ON ayb_jobs.job_queue    FOR SELECT TO ayb_jobs_admin USING (true);
@@ -24,6 +27,7 @@ CREATE POLICY every ON ayb_jobs.job_history  FOR SELECT TO ayb_jobs_admin USING 
 CREATE POLICY every ON ayb_jobs.job_attempts FOR SELECT TO ayb_jobs_admin USING (true);
 CREATE POLICY every ON ayb_jobs.job_minutes  FOR SELECT TO ayb_jobs_admin USING (true);
 CREATE POLICY every ON ayb_jobs.schedules    FOR SELECT TO ayb_jobs_admin USING (true);
+CREATE POLICY every ON ayb_jobs.matview_refreshes FOR SELECT TO ayb_jobs_admin USING (true);
 
 COMMENT ON POLICY own ON ayb_jobs.job_queue IS 'a role sees its own jobs';
 COMMENT ON POLICY own ON ayb_jobs.job_history IS 'a role sees its own jobs';
@@ -31,6 +35,8 @@ COMMENT ON POLICY own ON ayb_jobs.job_attempts IS 'a role sees its own jobs'' at
 COMMENT ON POLICY own ON ayb_jobs.job_minutes IS 'a role sees its own jobs'' counts';
 COMMENT ON POLICY own ON ayb_jobs.schedules IS 'a role sees its own schedules';
 COMMENT ON POLICY every ON ayb_jobs.schedules IS 'admins see all schedules';
+COMMENT ON POLICY own ON ayb_jobs.matview_refreshes IS 'a role sees the registrations of its own views';
+COMMENT ON POLICY every ON ayb_jobs.matview_refreshes IS 'admins see all registrations';
 COMMENT ON POLICY every ON ayb_jobs.job_queue IS 'admins see all jobs';
 COMMENT ON POLICY every ON ayb_jobs.job_history IS 'admins see all jobs';
 COMMENT ON POLICY every ON ayb_jobs.job_attempts IS 'admins see all attempts';
@@ -50,4 +56,5 @@ COMMENT ON POLICY every ON ayb_jobs.pauses IS 'everybody sees what is paused';
 COMMENT ON POLICY every ON ayb_jobs.database_stamp IS 'everybody sees for which database jobs may run';
 
 GRANT SELECT ON ayb_jobs.job_queue, ayb_jobs.job_history, ayb_jobs.job_attempts, ayb_jobs.job_minutes,
-                ayb_jobs.schedules, ayb_jobs.handlers, ayb_jobs.pauses, ayb_jobs.database_stamp TO PUBLIC;
+                ayb_jobs.schedules, ayb_jobs.matview_refreshes, ayb_jobs.handlers, ayb_jobs.pauses,
+                ayb_jobs.database_stamp TO PUBLIC;

@@ -101,13 +101,11 @@ bool draining() {
 }
 
 // The role may have been dropped, or lost LOGIN or CONNECT, since this session began: a session of
-// its own would go on, but no new one could start. The worker leaves, and the lane says why.
+// its own would go on, but no new one could start. The worker leaves; the scheduler, which can't
+// replace it, says why if there is anything to do.
 bool may_go_on(Oid role) {
-    const char *why = why_no_login(role);
-    if (why == nullptr)
+    if (why_no_login(role) == nullptr)
         return true;
-    if (Lane *lane = lane_of(MyDatabaseId, role))
-        hold_lane(lane, why, settings::poll_interval);
     my_slot()->leave = true;
     return false;
 }

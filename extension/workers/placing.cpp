@@ -137,11 +137,13 @@ void wait_for_slot(const DueLane &due, Database *database) {
 }
 
 bool start_for(const DueLane &due, Database *database) {
-    if (due.failing && !still_due(due)) { // nobody waits for what is wrong with it
+    const char *why = why_not(due.role);
+    // Where nothing is due after all, nobody waits for what is wrong with it.
+    if ((due.failing || why != nullptr) && !still_due(due)) {
         clear_lane_failure(due.lane);
         return false;
     }
-    if (const char *why = why_not(due.role)) {
+    if (why != nullptr) {
         hold_lane(due.lane, why, settings::poll_interval);
         pfree(const_cast<char *>(why));
         return false;

@@ -1,0 +1,43 @@
+// The type materialized_view_refresh.
+#include "matview/arguments.hpp"
+#include "matview/refresh.hpp"
+#include "matview/register.hpp"
+#include "queue/arguments.hpp"
+
+namespace ayb {
+
+namespace {
+
+// Two jobs may come upon an unknown view at once: one registers it, the other finds that.
+core::Uuid registration_of(const char *schema, const char *view) {
+    core::Uuid id;
+    if (find_registration(schema, view, &id))
+        return id;
+    Registration wanted{};
+    wanted.schema = schema;
+    wanted.view = view;
+    wanted.mode = "standard";
+    if (!register_matview(wanted, &id) && !find_registration(schema, view, &id))
+        ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                        errmsg("could not register materialized view %s.%s", schema, view),
+                        errhint("Another transaction has just changed it: try again.")));
+    return id;
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+// _refresh_by_name(view_name, schema_name, with_dependents) → refresh_outcome
+AYB_SQL_FUNCTION(ayb_jobs_refresh_by_name) {
+    const char *view = text_argument(fcinfo, 0);
+    const char *schema = text_argument(fcinfo, 1);
+    if (view == nullptr || view[0] == '\0')
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("view_name is required"),
+                        errhint("Such as {\"schema\": \"public\", \"view_name\": \"totals\"}.")));
+    check_identifier(schema);
+    check_identifier(view);
+    PG_RETURN_DATUM(outcome_datum(fcinfo, refresh_matview(registration_of(schema, view))));
+}

@@ -1,0 +1,41 @@
+#pragma once
+// Registrations as their table has them, and the views that they name.
+#include "pg/books.hpp"
+#include "pg/shared.hpp"
+
+namespace ayb {
+
+struct Matview {
+    core::Uuid id;
+    const char *schema;
+    const char *view;
+    bool concurrent;
+    bool skip_unchanged;
+    int lock_timeout;      // milliseconds; 0 for none
+    int statement_timeout; // milliseconds; 0 for none
+    Oid run_as;
+    const char *sources_seen; // null where nothing is known
+};
+
+// The materialized view of that name, whatever the search path; InvalidOid for none, or where the
+// name is something else's.
+Oid find_view(const char *schema, const char *view);
+
+// Its owner; InvalidOid where it is gone.
+Oid view_owner(Oid view);
+
+// The registration; false for one that is unknown, or is not `me`'s to see: `me` must have the
+// view, or have had it when it was registered. Opens the books itself; the texts live in the
+// caller's memory. `lock` keeps others from changing the row.
+bool find_matview(const core::Uuid &id, Oid me, bool lock, Matview *found);
+
+// As above, but raises P0002.
+Matview require_matview(const core::Uuid &id, Oid me, bool lock);
+
+// Raises 42501 unless `me` is the view's owner, or an admin.
+void check_owner(Oid owner, Oid me, const char *schema, const char *view);
+
+// The row as a composite datum, in `context`. Inside the books. 0 with `*null` set for none.
+Datum matview_row(const core::Uuid &id, MemoryContext context, bool *null);
+
+} // namespace ayb
