@@ -1,5 +1,7 @@
 -- The types that come with the extension. Their procedures commit between batches, so they can't have a SET
--- clause: they name everything with its schema, and run as the job's role with that role's rights alone.
+-- clause: they name everything with its schema, and run as the job's role with that role's rights alone. Operators
+-- have no schema written: only those are used that pg_catalog has for exactly these types. For others (a polymorphic
+-- one, one that takes an unknown literal or a cast) somebody's own in the role's search path would be preferred.
 
 CREATE FUNCTION ayb_jobs._set_result(result jsonb) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_set_result';
@@ -36,7 +38,7 @@ BEGIN
             ' AND (%2$s) FOR UPDATE SKIP LOCKED))', part, condition);
         places := '{}';
         FOR place IN EXECUTE pg_catalog.format('SELECT ctid FROM ONLY %s WHERE %s', part, condition) LOOP
-            places := places || place;
+            places := pg_catalog.array_append(places, place);
             CONTINUE WHEN pg_catalog.cardinality(places) < batch_size;
             EXECUTE removal USING places;
             GET DIAGNOSTICS gone = ROW_COUNT;
@@ -120,7 +122,7 @@ COMMENT ON PROCEDURE ayb_jobs._delete_expired() IS
 CREATE PROCEDURE ayb_jobs._clean_up(tables text[], conditions text[])
     LANGUAGE plpgsql AS $$
 DECLARE
-    home text := coalesce(ayb_jobs._payload() ->> 'schema', 'public');
+    home text := coalesce(pg_catalog.jsonb_extract_path_text(ayb_jobs._payload(), 'schema'), 'public');
     target regclass;
     deleted bigint := 0;
     missing text[] := '{}';
@@ -128,14 +130,14 @@ BEGIN
     FOR i IN 1 .. pg_catalog.cardinality(tables) LOOP
         target := pg_catalog.to_regclass(pg_catalog.format('%I.%I', home, tables[i]));
         IF target IS NULL THEN
-            missing := missing || tables[i];
+            missing := pg_catalog.array_append(missing, tables[i]);
         ELSE
             CALL ayb_jobs._delete_batches(target, conditions[i], 5000, '20 ms', deleted);
         END IF;
     END LOOP;
     PERFORM ayb_jobs._set_result(pg_catalog.jsonb_build_object('deleted', deleted)
         || CASE WHEN pg_catalog.cardinality(missing) > 0
-                THEN pg_catalog.jsonb_build_object('missing', missing) ELSE '{}' END);
+                THEN pg_catalog.jsonb_build_object('missing', missing) ELSE '{}'::jsonb END);
 END
 $$;
 COMMENT ON PROCEDURE ayb_jobs._clean_up(text[], text[]) IS
@@ -153,14 +155,15 @@ COMMENT ON PROCEDURE ayb_jobs._stale_session_cleanup() IS 'the type stale_sessio
 CREATE PROCEDURE ayb_jobs._webhook_delivery_prune()
     LANGUAGE plpgsql AS $$
 DECLARE
-    hours numeric := coalesce((ayb_jobs._payload() ->> 'retention_hours')::numeric, 168);
+    hours numeric := coalesce(
+        pg_catalog.jsonb_extract_path_text(ayb_jobs._payload(), 'retention_hours')::numeric, 168);
 BEGIN
-    IF hours IS NULL OR hours <= 0 THEN
+    IF hours IS NULL OR hours <= 0::numeric THEN
         RAISE invalid_parameter_value USING MESSAGE = 'retention_hours must be positive',
             HINT = 'Leave it out for 168, a week.';
     END IF;
     CALL ayb_jobs._clean_up(ARRAY['_ayb_webhook_deliveries'], ARRAY[pg_catalog.format(
-        'delivered_at < %L', ayb_jobs._now() - pg_catalog.make_interval(secs => (hours * 3600)::double precision))]);
+        'delivered_at < %L', ayb_jobs._now() - pg_catalog.make_interval(secs => (hours * 3600::numeric)::double precision))]);
 END
 $$;
 COMMENT ON PROCEDURE ayb_jobs._webhook_delivery_prune() IS

@@ -49,6 +49,7 @@ ids_tell_nothing();
 no_way_out();
 objects_of_its_own();
 nothing_is_shadowed();
+built_in_types();
 settings_are_reset();
 trust_in_code();
 definer();
@@ -313,6 +314,36 @@ SELECT ayb_jobs.register_handler('shadow', kind => 'external'), ayb_jobs.unregis
     is(sql($node, 'SELECT count(*) FROM alice.seen'), '0', 'none of them was called');
     as('alice', q{DROP DOMAIN alice.uuid, alice.regrole;
         DROP TABLE alice.handlers, alice.job_history, alice.job_attempts, alice.pg_stat_all_tables});
+}
+
+# The built-in types' procedures commit, so they can't pin their search path. Where others may create in a schema of the
+# path (here public, as it was before PostgreSQL 15), an operator that fits exactly comes before a polymorphic one of
+# pg_catalog, and before one that needs a cast.
+sub built_in_types {
+    sql($node, q{GRANT CREATE ON SCHEMA public TO alice;
+        CREATE TABLE visits (at timestamptz); INSERT INTO visits SELECT '2020-01-01' FROM generate_series(1, 10);
+        CREATE TABLE _ayb_webhook_deliveries (delivered_at timestamptz); CREATE TABLE _ayb_sessions (expires_at timestamptz)});
+    my @operators = (['->>', 'jsonb', 'jsonb', 'text'], ['||', 'tid[]', 'tid', 'tid[]'], ['||', 'text[]', 'text', 'text[]'],
+        ['*', 'numeric', 'integer', 'numeric'], ['<=', 'numeric', 'integer', 'boolean']);
+    my $n = 0;
+    as('alice', 'TRUNCATE alice.seen; ' . join '', map { my ($operator, $left, $right, $result) = @$_; $n++; qq{
+        CREATE FUNCTION public.shadow$n($left, $right) RETURNS $result LANGUAGE plpgsql AS
+            'BEGIN PERFORM alice.note(''$operator''); RETURN NULL; END';
+        CREATE OPERATOR public.$operator (LEFTARG = $left, RIGHTARG = $right, FUNCTION = public.shadow$n);} } @operators);
+    as('alice', q{SELECT '{}'::jsonb ->> '1', '{}'::text[] || 'x'::text, 1.0 * 1, 1.0 <= 1, '{}'::tid[] || '(0,1)'::tid});
+    is(sql($node, 'SELECT count(DISTINCT what) FROM alice.seen'), $n - 1, 'the shadows are called by who asks for them');
+    as('alice', 'TRUNCATE alice.seen');
+    for my $job ([q{delete_expired}, q{{"table": "public.visits", "column": "at", "older_than": "1 day", "batch_size": 3}}, 10],
+        ['stale_session_cleanup', '{"schema": "public"}', 0], ['expired_auth_cleanup', '{}', 0], ['expired_oauth_cleanup', '{}', 0],
+        ['webhook_delivery_prune', '{"retention_hours": 1}', 0])
+    {
+        my ($type, $payload, $deleted) = @$job;
+        like(end_of(sql($node, "SELECT ayb_jobs.enqueue('$type', '$payload', max_attempts => 1)")), qr/^completed: .*"deleted": $deleted\b/,
+            "$type as a superuser");
+    }
+    is(sql($node, q{SELECT string_agg(DISTINCT what || ' ' || who, ', ') FROM alice.seen}), '', 'calls no operator of hers');
+    as('alice', join ';', map { "DROP OPERATOR public.$_->[0] ($_->[1], $_->[2])" } @operators);
+    sql($node, 'REVOKE CREATE ON SCHEMA public FROM alice');
 }
 
 sub settings_are_reset {

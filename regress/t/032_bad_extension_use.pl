@@ -28,6 +28,7 @@ my %values = (
         q{array_fill(-1::bigint, ARRAY[100000])}],
     'timestamp with time zone' => [q{'infinity'}, q{'-infinity'}, q{'4713-01-01 BC'}, q{'294276-12-31'}, 'now()'],
     interval => [q{'0'}, q{'-1 s'}, q{'178000000 years'}, q{'-178000000 years'}, q{'1 s'}],
+    regclass => [0, q{'4294967295'}, q{'pg_class'}, q{'pg_toast.pg_toast_1255'}, q{'ayb_jobs.job_history'}, q{'pg_class_oid_index'}, q{'effects'}],
     'double precision' => [q{'NaN'}, q{'Infinity'}, q{'-Infinity'}, '0', '-1', '2'],
 );
 
@@ -109,6 +110,7 @@ sub call {
     my ($name, $kind, @arguments) = @_;
     my $call = "ayb_jobs.$name(" . join(', ', @arguments) . ')';
     return "SELECT $call" if $kind eq 'a';
+    return "CALL $call" if $kind eq 'p';
     return ("SELECT count(*) FROM $call AS f", "SELECT $call LIMIT 1");
 }
 
