@@ -1,7 +1,7 @@
 // What a refresh has seen of its sources, as one text that is kept with the registration:
 //
-//   epoch of the counts, view, version of everything but rows, strangers' count, table=count …, own
-//   count
+//   epoch of the counts, database, view, version of everything but rows, strangers' count,
+//   table=count …, own count
 //
 // If the same text comes out again, nothing has changed. The order of the steps matters: versions,
 // then counts, then prepared transactions, then (in the refresh) the snapshot. So a change that
@@ -108,7 +108,7 @@ SourcesSeen look_at_sources(const Matview &matview, Oid view) {
         return seen;
     StringInfoData text;
     initStringInfo(&text);
-    appendStringInfo(&text, UINT64_FORMAT " %u %s", epoch, view, sources.version);
+    appendStringInfo(&text, UINT64_FORMAT " %u %u %s", epoch, MyDatabaseId, view, sources.version);
     bool moving = false;
     SourceCount own;
     if (!append_counts(&text, sources, &moving) || !read_source(view, &own) ||
