@@ -178,6 +178,7 @@ for my $row (split /\n/, $node->safe_psql('postgres', q{
 	SELECT c.relname, string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_class AS c
 	JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 	WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+		AND c.relname !~ '^_'
 	GROUP BY c.relname ORDER BY 1}))
 {
 	my ($table, $columns) = split /\|/, $row;

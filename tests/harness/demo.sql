@@ -13,3 +13,6 @@ LANGUAGE sql AS $$
 $$;
 
 SELECT ayb_jobs.register_handler('greet', 'public.greet(jsonb)');
+
+CREATE MATERIALIZED VIEW IF NOT EXISTS public.greetings_a_day AS
+SELECT said_at::date AS day, count(*) AS greetings FROM public.greetings GROUP BY 1;
