@@ -5,7 +5,7 @@
 namespace ayb {
 
 // Writes a success or an error; `sources_seen` is null where the state of the sources isn't known.
-void record_refresh(const RefreshOutcome &outcome, const char *sources_seen);
+void record_refresh(const RefreshOutcome &outcome, Oid view, const char *sources_seen);
 
 // Writes that a refresh was left out, as nothing had changed.
 void record_skipped(const core::Uuid &id);

@@ -1,5 +1,6 @@
 #include "matview/refresh.hpp"
 
+#include "matview/advice.hpp"
 #include "matview/record.hpp"
 #include "matview/rows.hpp"
 #include "matview/statement.hpp"
@@ -81,7 +82,7 @@ bool may_be_concurrent(const Matview &matview, Oid view, RefreshOutcome *outcome
     if (!has_unique_index(view)) {
         *outcome = fail(*outcome, "55000",
                         "concurrent refresh requires a unique index on the materialized view",
-                        "concurrent refresh requires a unique index", nullptr);
+                        "concurrent refresh requires a unique index", unique_index_advice(view));
         return false;
     }
     return true;
@@ -130,7 +131,7 @@ RefreshOutcome refresh_matview(const core::Uuid &id) {
     const RefreshOutcome outcome =
         OidIsValid(view) ? try_refresh(matview, view, owner, me) : view_gone(matview);
     if (outcome.status == RefreshStatus::success || outcome.written != nullptr)
-        record_refresh(outcome, nullptr);
+        record_refresh(outcome, view, nullptr);
     return outcome;
 }
 
