@@ -206,6 +206,3 @@ COMMENT ON COLUMN ayb_jobs.matviews.concurrent_advice IS 'the statement that mak
 COMMENT ON COLUMN ayb_jobs.matviews.estimated_changes IS
     'rows changed in its base tables since the last good refresh: an estimate from PostgreSQL''s statistics';
 GRANT SELECT ON ayb_jobs._reads, ayb_jobs.matviews TO PUBLIC;
-
-INSERT INTO ayb_jobs.handlers (type, kind, owner, function_schema, function_name, takes_payload, grouped, builtin)
-VALUES ('materialized_view_refresh', 'function', current_user::regrole, 'ayb_jobs', '_refresh_job', true, false, true);

@@ -12,4 +12,7 @@ LANGUAGE sql AS $$
     RETURNING to_jsonb(greeting)
 $$;
 
+CREATE MATERIALIZED VIEW IF NOT EXISTS public.greetings_counted AS
+    SELECT greeting, count(*) AS times FROM public.greetings GROUP BY greeting;
+
 SELECT ayb_jobs.register_handler('greet', 'public.greet(jsonb)');
