@@ -344,6 +344,3 @@ COMMENT ON COLUMN ayb_jobs.matviews.estimated_changes IS
 COMMENT ON COLUMN ayb_jobs.matviews.never_skipped_because IS
     'why skip_unchanged has no effect: update_matview(id, skip_unchanged => true) mends a missing trigger';
 GRANT SELECT ON ayb_jobs._reads, ayb_jobs._change_triggers, ayb_jobs.matviews TO PUBLIC;
-
-INSERT INTO ayb_jobs.handlers (type, kind, owner, function_schema, function_name, takes_payload, grouped, builtin)
-VALUES ('materialized_view_refresh', 'function', current_user::regrole, 'ayb_jobs', '_refresh_job', true, false, true);

@@ -193,21 +193,31 @@ $$;
 COMMENT ON PROCEDURE ayb_jobs._expired_auth_cleanup() IS
     'the type expired_auth_cleanup: magic links and password resets that have expired';
 
-CREATE FUNCTION ayb_jobs._builtin_handlers(OUT type text, OUT kind text, OUT command text)
-    RETURNS SETOF record LANGUAGE sql IMMUTABLE SET search_path = pg_catalog, pg_temp
+CREATE FUNCTION ayb_jobs._install_builtins(only_type text DEFAULT NULL) RETURNS SETOF text
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT b.type, 'command', b.command
-    FROM (VALUES ('command', NULL),
-                 ('delete_expired', 'CALL ayb_jobs._delete_expired()'),
-                 ('stale_session_cleanup', 'CALL ayb_jobs._stale_session_cleanup()'),
-                 ('webhook_delivery_prune', 'CALL ayb_jobs._webhook_delivery_prune()'),
-                 ('expired_oauth_cleanup', 'CALL ayb_jobs._expired_oauth_cleanup()'),
-                 ('expired_auth_cleanup', 'CALL ayb_jobs._expired_auth_cleanup()')) AS b (type, command);
+    INSERT INTO ayb_jobs.handlers (type, kind, owner, function_schema, function_name, function_owner, takes_payload, command,
+                                   grouped, builtin)
+    SELECT b.type, CASE WHEN b.function_name IS NULL THEN 'command' ELSE 'function' END, e.extowner,
+           CASE WHEN b.function_name IS NOT NULL THEN 'ayb_jobs' END, b.function_name,
+           CASE WHEN b.function_name IS NOT NULL THEN e.extowner END, b.function_name IS NOT NULL, b.command, false, true
+    FROM (VALUES ('command', NULL, NULL),
+                 ('materialized_view_refresh', '_refresh_job', NULL),
+                 ('delete_expired', NULL, 'CALL ayb_jobs._delete_expired()'),
+                 ('stale_session_cleanup', NULL, 'CALL ayb_jobs._stale_session_cleanup()'),
+                 ('webhook_delivery_prune', NULL, 'CALL ayb_jobs._webhook_delivery_prune()'),
+                 ('expired_oauth_cleanup', NULL, 'CALL ayb_jobs._expired_oauth_cleanup()'),
+                 ('expired_auth_cleanup', NULL, 'CALL ayb_jobs._expired_auth_cleanup()')) AS b (type, function_name, command)
+    CROSS JOIN pg_extension AS e
+    WHERE e.extname = 'ayb_jobs' AND (only_type IS NULL OR b.type = only_type)
+    RETURNING handlers.kind;
 END;
-COMMENT ON FUNCTION ayb_jobs._builtin_handlers() IS 'what the types that come with the extension run';
+COMMENT ON FUNCTION ayb_jobs._install_builtins(text) IS
+    'registers the types that come with the extension, or one whose replacement has gone; gives back their kinds';
+REVOKE ALL ON FUNCTION ayb_jobs._install_builtins(text) FROM PUBLIC;
 
-INSERT INTO ayb_jobs.handlers (type, kind, owner, command, builtin)
-SELECT b.type, b.kind, current_user::regrole, b.command, true FROM ayb_jobs._builtin_handlers() AS b;
+-- As a DO block, so that psql shows no result.
+DO $$ BEGIN PERFORM ayb_jobs._install_builtins(); END $$;
 
 CREATE FUNCTION ayb_jobs._replace_builtin() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$

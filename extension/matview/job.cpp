@@ -33,6 +33,7 @@ using namespace ayb;
 // _refresh_by_name(view_name, schema_name) → refresh_outcome
 AYB_SQL_FUNCTION(ayb_jobs_refresh_by_name) {
     const char *view = text_argument(fcinfo, 0);
+    require_argument(fcinfo, 1, "schema_name");
     const char *schema = text_argument(fcinfo, 1);
     if (view == nullptr || view[0] == '\0')
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("view_name is required"),

@@ -46,13 +46,8 @@ Statement s_register{
      INTERVALARRAYOID, BOOLOID, BOOLOID, TIMESTAMPTZOID, OIDOID, OIDOID},
     nullptr};
 // What is built in comes back when what took its place goes.
-Statement s_builtin{"INSERT INTO ayb_jobs.handlers (type, kind, owner, command, builtin)"
-                    " SELECT b.type, b.kind, e.extowner, b.command, true"
-                    " FROM ayb_jobs._builtin_handlers() AS b CROSS JOIN pg_extension AS e"
-                    " WHERE b.type = $1 AND e.extname = 'ayb_jobs' RETURNING kind",
-                    1,
-                    {TEXTOID},
-                    nullptr};
+Statement s_builtin{
+    "SELECT kind FROM ayb_jobs._install_builtins($1) AS kind", 1, {TEXTOID}, nullptr};
 Statement s_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1", 1, {TEXTOID}, nullptr};
 
 // InvalidOid where no function has that signature. The direct call would raise for the NULL.

@@ -67,9 +67,12 @@ Changes read_changes(FunctionCallInfo fcinfo) {
     return changes;
 }
 
-// The clock may have been set back since the last tick, which is not to come twice.
+// The clock may have been set back since the last tick, which is not to come twice. By more than a
+// day, it was wrong then: the schedule would stand still until that day.
 TimestampTz first_tick(const Schedule &old, const char *cron, const char *zone, TimestampTz now) {
-    return require_next_tick(require_rule(cron), require_zone(zone), Max(now, old.last_tick));
+    const bool believed = old.last_tick <= later(now, USECS_PER_DAY);
+    return require_next_tick(require_rule(cron), require_zone(zone),
+                             believed ? Max(now, old.last_tick) : now);
 }
 
 TimestampTz next_run(const Schedule &old, const Changes &changes, TimestampTz now) {

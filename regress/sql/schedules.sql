@@ -145,6 +145,11 @@ SELECT count(*) AS on_time FROM ayb_jobs.jobs WHERE schedule_id = :'id';
 SELECT extract(epoch FROM s.next_run_at - j.scheduled_at) AS seconds FROM ayb_jobs.schedules AS s JOIN ayb_jobs.jobs AS j ON j.schedule_id = s.id;
 TRUNCATE ayb_jobs.job_queue;
 
+-- A clock that was far ahead leaves nothing that update_schedule() can't mend
+UPDATE ayb_jobs.schedules SET next_run_at = '2099-01-01', last_run_at = '2098-12-31' WHERE id = :'id';
+SELECT enabled FROM ayb_jobs.disable_schedule(:'id');
+SELECT next_run_at < now() + interval '1 year' AS soon FROM ayb_jobs.enable_schedule(:'id');
+
 -- The foreign key: unknown ids are refused; a job outlives its schedule, queued, running or completed
 SELECT refused($$INSERT INTO ayb_jobs.job_queue (type, waits_for, schedule_id) VALUES ('outside', 'external', gen_random_uuid())$$);
 SELECT j.id AS completed FROM ayb_jobs.run_schedule_now(:'id') AS j \gset

@@ -29,6 +29,7 @@ my %values = (
     'timestamp with time zone' => [q{'infinity'}, q{'-infinity'}, q{'4713-01-01 BC'}, q{'294276-12-31'}, 'now()'],
     interval => [q{'0'}, q{'-1 s'}, q{'178000000 years'}, q{'-178000000 years'}, q{'1 s'}],
     regclass => [0, q{'4294967295'}, q{'pg_class'}, q{'pg_toast.pg_toast_1255'}, q{'ayb_jobs.job_history'}, q{'pg_class_oid_index'}, q{'effects'}],
+    oid => [0, q{'4294967295'}, q{'1259'}, '-1'],
     'double precision' => [q{'NaN'}, q{'Infinity'}, q{'-Infinity'}, '0', '-1', '2'],
 );
 

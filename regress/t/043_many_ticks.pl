@@ -8,7 +8,7 @@ use AybJobs;
 use Test::More;
 use Time::HiRes qw(time);
 
-my $node = start_server('many');
+my $node = start_server('many', 'max_prepared_transactions = 2');
 sql($node, q{SELECT ayb_jobs.register_handler('outside', kind => 'external'); CREATE ROLE leaving LOGIN});
 turn_to($node, '2026-07-01 11:59+00');
 sql($node, q{SELECT count(s) FROM generate_series(1, 10000) AS n
@@ -58,6 +58,19 @@ cmp_ok(sql($node, q{SELECT max(n) FROM (SELECT count(*) AS n FROM ayb_jobs.job_q
     'in transactions of a bounded size');
 is(sql($node, qq{SELECT count(*) FROM ayb_jobs.job_queue WHERE schedule_id = '$prompt'
     AND xmin::text::bigint = (SELECT min(xmin::text::bigint) FROM ayb_jobs.job_queue)}), '1', 'one that is on time need not wait for them');
+
+# A schedule that comes by COMMIT PREPARED, whose rows no commit callback knows, and one of a subtransaction that was rolled
+# back and done again.
+sql($node, q{DELETE FROM ayb_jobs.schedules});
+sql($node, q{BEGIN; SELECT ayb_jobs.create_schedule('prepared', 'outside', '0 5 * * *'); PREPARE TRANSACTION 'schedule'});
+sql($node, q{BEGIN; SAVEPOINT s; SELECT ayb_jobs.create_schedule('again', 'outside', '0 3 * * *'); ROLLBACK TO s;
+    SELECT ayb_jobs.create_schedule('again', 'outside', '30 4 * * *'); COMMIT});
+turn_to($node, '2026-07-02 04:30+00');
+is(ticks_of($node, 'again'), '07-02 04:30', 'a schedule made behind a rollback to a savepoint ticks');
+is(sql($node, q{SELECT count(*) FROM ayb_jobs.schedules}), '1', 'a prepared one is not there yet');
+sql($node, q{COMMIT PREPARED 'schedule'});
+turn_to($node, '2026-07-02 05:00+00');
+is(ticks_of($node, 'prepared'), '07-02 05:00', 'once it is committed it ticks');
 
 $node->stop('fast');
 done_testing();

@@ -12,7 +12,7 @@ LANGUAGE sql AS $$
     RETURNING to_jsonb(greeting)
 $$;
 
-SELECT ayb_jobs.register_handler('greet', 'public.greet(jsonb)');
+CREATE MATERIALIZED VIEW IF NOT EXISTS public.greetings_counted AS
+    SELECT greeting, count(*) AS times FROM public.greetings GROUP BY greeting;
 
-CREATE MATERIALIZED VIEW IF NOT EXISTS public.greetings_a_day AS
-SELECT said_at::date AS day, count(*) AS greetings FROM public.greetings GROUP BY 1;
+SELECT ayb_jobs.register_handler('greet', 'public.greet(jsonb)');
