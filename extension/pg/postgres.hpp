@@ -191,7 +191,8 @@ inline void run_portal(Portal portal, DestReceiver *receiver, QueryCompletion *c
 #endif
 }
 
-// The walkers take a callback without a prototype before 16, which C++ reads as one without arguments.
+// The walkers take a callback without a prototype before 16, which C++ reads as one without
+// arguments.
 using TreeWalker = bool (*)(Node *node, void *context);
 #if PG_VERSION_NUM < 160000
 inline auto untyped(TreeWalker walker) {

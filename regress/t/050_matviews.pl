@@ -13,6 +13,7 @@ $node->append_conf('postgresql.conf', q{
 shared_preload_libraries = 'ayb_jobs'
 max_worker_processes = 16
 max_prepared_transactions = 5
+max_locks_per_transaction = 256
 restart_after_crash = on
 ayb_jobs.shutdown_timeout = '1s'
 });
@@ -127,6 +128,24 @@ is(twice($node), 'success skipped', 'what it applies is');
 is(sql_of_total(), '2', 'and comes into the view');
 $node->safe_psql('postgres', 'DROP SUBSCRIPTION reader');
 $publisher->stop;
+
+# More tables than shared memory has room for: what doesn't fit is forgotten, and so unknown.
+$node->safe_psql('postgres', "DO \$\$ BEGIN FOR i IN $_ * 900 .. $_ * 900 + 899 LOOP
+    EXECUTE format('CREATE TABLE crowd_%s (n int)', i);
+    EXECUTE format('CREATE TRIGGER note BEFORE INSERT ON crowd_%s EXECUTE FUNCTION ayb_jobs._note_change()', i);
+END LOOP; END \$\$") for 0 .. 4;
+my $crowd = q{DO $$ BEGIN FOR i IN %d .. %d LOOP EXECUTE format('INSERT INTO crowd_%%s VALUES (1)', i); END LOOP; END $$};
+twice($node);
+is(twice($node), 'skipped skipped', 'the tables alone are no change');
+$node->safe_psql('postgres', sprintf $crowd, $_ * 900, $_ * 900 + 899) for 0 .. 4;
+is(twice($node), 'success skipped', 'counts that made room for others are unknown');
+$node->safe_psql('postgres', sprintf $crowd, 0, 4499);
+like(twice($node), qr/^success/, 'as they are when one transaction changes too many');
+is(twice($node), 'skipped skipped', 'until there is room again');
+$node->safe_psql('postgres', 'INSERT INTO base VALUES (5)');
+is(twice($node), 'success skipped', 'and changes count again');
+$node->safe_psql('postgres', "DO \$\$ BEGIN FOR i IN $_ * 900 .. $_ * 900 + 899 LOOP
+    EXECUTE format('DROP TABLE crowd_%s', i); END LOOP; END \$\$") for 0 .. 4;
 
 # The triggers are not in the way of the extension's end, nor does it leave any behind.
 my ($code, undef, $errors) = $node->psql('postgres', 'DROP EXTENSION ayb_jobs');
