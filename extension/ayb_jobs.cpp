@@ -3,6 +3,7 @@
 #include "pg/extension.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
+#include "pg/sources.hpp"
 #include "pg/utility_hook.hpp"
 #include "queue/handlers.hpp"
 #include "workers/launcher.hpp"
@@ -16,6 +17,7 @@ void _PG_init(void) {
     using namespace ayb;
     settings::define();
     install_change_callbacks();
+    install_source_callbacks();
     install_extension_callbacks();
     install_handler_callbacks();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)

@@ -187,6 +187,141 @@ END;
 COMMENT ON FUNCTION ayb_jobs._base_changes(oid) IS
     'rows that PostgreSQL''s statistics say were inserted, updated or deleted in all base tables of a view';
 
+-- skip_unchanged. A trigger on each base table notes, for the commit, that a statement changed it.
+CREATE FUNCTION ayb_jobs._note_change() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ayb_jobs_note_change';
+COMMENT ON FUNCTION ayb_jobs._note_change() IS
+    'tells the refreshes of materialized views, at the commit, that their base table has changed';
+
+CREATE FUNCTION ayb_jobs._reads_besides_tables(view oid) RETURNS text
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'ayb_jobs_reads_besides_tables';
+COMMENT ON FUNCTION ayb_jobs._reads_besides_tables(oid) IS
+    'why the query of a view may give something else on unchanged tables: now(), random(), a sample, the catalogs; NULL if it can''t';
+
+-- The trigger as it was made: on every statement, ALWAYS, without a condition.
+CREATE VIEW ayb_jobs._change_triggers AS
+SELECT t.oid, t.tgrelid AS relation, t.xmin, t.ctid
+FROM pg_catalog.pg_trigger AS t
+WHERE t.tgfoid = 'ayb_jobs._note_change()'::pg_catalog.regprocedure AND t.tgenabled = 'A' AND t.tgtype = 62
+  AND t.tgqual IS NULL AND pg_catalog.cardinality(t.tgattr::pg_catalog.int2[]) = 0;
+COMMENT ON VIEW ayb_jobs._change_triggers IS 'the tables whose changes are noted for materialized views';
+
+-- What a view reads by itself and through plain views, with all partitions and children of that, and with their
+-- parents, through which they can be written to. A materialized view that it reads is a source like a table.
+CREATE FUNCTION ayb_jobs._sources(view oid) RETURNS TABLE (relation oid)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE below AS (
+        SELECT e.relation FROM ayb_jobs._reads AS e WHERE e.reader = view
+        UNION
+        SELECT n.relation FROM below AS b CROSS JOIN LATERAL (
+            SELECT e.relation FROM pg_class AS v JOIN ayb_jobs._reads AS e ON e.reader = v.oid
+            WHERE v.oid = b.relation AND v.relkind = 'v'
+            UNION ALL
+            SELECT i.inhrelid FROM pg_inherits AS i WHERE i.inhparent = b.relation) AS n
+    ), family AS (
+        SELECT b.relation FROM below AS b
+        UNION
+        SELECT i.inhparent FROM family AS f JOIN pg_inherits AS i ON i.inhrelid = f.relation
+    )
+    SELECT f.relation FROM family AS f JOIN pg_class AS c ON c.oid = f.relation WHERE c.relkind <> 'v' ORDER BY 1;
+END;
+COMMENT ON FUNCTION ayb_jobs._sources(oid) IS 'every table and materialized view whose change may change a view';
+
+CREATE FUNCTION ayb_jobs._rules(view oid) RETURNS TABLE (rule oid, reader oid, version text)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE readers AS (
+        SELECT view AS relation
+        UNION
+        SELECT e.relation FROM readers AS r JOIN ayb_jobs._reads AS e ON e.reader = r.relation
+        JOIN pg_class AS c ON c.oid = e.relation AND c.relkind = 'v'
+    )
+    SELECT w.oid, w.ev_class, concat_ws(' ', w.oid, w.xmin, w.ctid) FROM readers AS r
+    JOIN pg_rewrite AS w ON w.ev_class = r.relation AND w.ev_type = '1' ORDER BY 1;
+END;
+COMMENT ON FUNCTION ayb_jobs._rules(oid) IS 'the queries of a view and of the plain views that it reads';
+
+-- Why the tables alone don't tell whether a view is new; no trigger would mend it. Of functions only built-in
+-- ones are trusted: another one may be replaced, or say that it is immutable and not be.
+CREATE FUNCTION ayb_jobs._why_unknowable(view oid) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT min(u.reason) FROM (
+        SELECT 'it uses ' || pg_describe_object(d.refclassid, d.refobjid, d.refobjsubid) AS reason
+        FROM ayb_jobs._rules(view) AS r JOIN pg_depend AS d ON d.classid = 'pg_rewrite'::regclass AND d.objid = r.rule
+        WHERE d.refclassid <> 'pg_class'::regclass
+        UNION ALL
+        SELECT ayb_jobs._reads_besides_tables(r.reader) FROM ayb_jobs._rules(view) AS r
+        UNION ALL
+        SELECT 'it reads ' || pg_describe_object('pg_class'::regclass, c.oid, 0)
+               || CASE WHEN c.relrowsecurity THEN ', which has row-level security' ELSE '' END
+        FROM ayb_jobs._sources(view) AS s JOIN pg_class AS c ON c.oid = s.relation
+        WHERE c.relkind NOT IN ('r', 'p', 'm') OR c.relrowsecurity) AS u;
+END;
+COMMENT ON FUNCTION ayb_jobs._why_unknowable(oid) IS
+    'why it can''t be known whether a view would be another one after a refresh; NULL where it can';
+
+CREATE FUNCTION ayb_jobs._tables_without_trigger(view oid) RETURNS TABLE (relation oid)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT s.relation FROM ayb_jobs._sources(view) AS s JOIN pg_class AS c ON c.oid = s.relation
+    WHERE c.relkind IN ('r', 'p')
+      AND NOT EXISTS (SELECT FROM ayb_jobs._change_triggers AS t WHERE t.relation = s.relation) ORDER BY 1;
+END;
+COMMENT ON FUNCTION ayb_jobs._tables_without_trigger(oid) IS 'the base tables of a view whose changes are not noted';
+
+CREATE FUNCTION ayb_jobs._why_never_skipped(view oid) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT coalesce(ayb_jobs._why_unknowable(view),
+                    (SELECT pg_describe_object('pg_class'::regclass, min(t.relation), 0) || ' has no trigger that notes its changes'
+                     FROM ayb_jobs._tables_without_trigger(view) AS t HAVING count(*) > 0));
+END;
+COMMENT ON FUNCTION ayb_jobs._why_never_skipped(oid) IS
+    'why a view with skip_unchanged is refreshed all the same; NULL where nothing is in the way';
+
+-- Whatever is done to the rules, tables and triggers leaves another version of some row: a view that was replaced,
+-- a trigger that was off for a while, a child that had another parent for a while, a table that was rewritten.
+CREATE FUNCTION ayb_jobs._sources_version(view oid) RETURNS text
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT encode(sha256(string_agg(v.version, ',' ORDER BY v.version COLLATE "C")::bytea), 'hex') FROM (
+        SELECT 'rule ' || r.version AS version FROM ayb_jobs._rules(view) AS r
+        UNION ALL
+        SELECT concat_ws(' ', 'table', c.oid, c.relfilenode) FROM ayb_jobs._sources(view) AS s
+        JOIN pg_class AS c ON c.oid = s.relation
+        UNION ALL
+        SELECT concat_ws(' ', 'column', a.attrelid, a.attnum, a.xmin, a.ctid) FROM ayb_jobs._sources(view) AS s
+        JOIN pg_attribute AS a ON a.attrelid = s.relation WHERE a.attnum > 0
+        UNION ALL
+        SELECT concat_ws(' ', 'child', i.inhrelid, i.inhparent, i.xmin, i.ctid) FROM ayb_jobs._sources(view) AS s
+        JOIN pg_inherits AS i ON i.inhrelid = s.relation
+        UNION ALL
+        SELECT concat_ws(' ', 'trigger', t.oid, t.xmin, t.ctid) FROM ayb_jobs._sources(view) AS s
+        JOIN ayb_jobs._change_triggers AS t ON t.relation = s.relation) AS v;
+END;
+COMMENT ON FUNCTION ayb_jobs._sources_version(oid) IS 'another text whenever something but the rows of a view''s sources changes';
+
+CREATE FUNCTION ayb_jobs._needless_triggers() RETURNS TABLE (relation oid, name text)
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT t.tgrelid, t.tgname::text FROM pg_trigger AS t
+    WHERE t.tgfoid = 'ayb_jobs._note_change()'::regprocedure AND t.tgrelid NOT IN (
+        SELECT s.relation FROM ayb_jobs.matview_refreshes AS m JOIN pg_namespace AS n ON n.nspname = m.schema_name
+        JOIN pg_class AS c ON c.relnamespace = n.oid AND c.relname = m.view_name AND c.relkind = 'm'
+        CROSS JOIN LATERAL ayb_jobs._sources(c.oid) AS s WHERE m.skip_unchanged) ORDER BY 1;
+END;
+COMMENT ON FUNCTION ayb_jobs._needless_triggers() IS 'triggers that note changes for no view any more';
+
+CREATE FUNCTION ayb_jobs._has_prepared_transactions() RETURNS boolean
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM pg_prepared_xact() AS p JOIN pg_database AS d ON d.oid = p.dbid
+                   WHERE d.datname = current_database());
+END;
+COMMENT ON FUNCTION ayb_jobs._has_prepared_transactions() IS 'whether a prepared transaction of this database waits';
+
 CREATE VIEW ayb_jobs.matviews WITH (security_invoker = true) AS
 SELECT m.id, m.schema_name, m.view_name, m.refresh_mode, m.skip_unchanged, m.lock_timeout, m.statement_timeout, m.run_as,
        m.last_refresh_at, m.last_refresh_duration_ms, m.last_refresh_status, m.last_refresh_error, m.last_refresh_rows,
@@ -197,7 +332,8 @@ SELECT m.id, m.schema_name, m.view_name, m.refresh_mode, m.skip_unchanged, m.loc
        CASE WHEN NOT c.relispopulated THEN pg_catalog.format('REFRESH MATERIALIZED VIEW %I.%I;', m.schema_name, m.view_name)
             WHEN NOT ayb_jobs._has_unique_index(c.oid) THEN ayb_jobs._unique_index_advice(c.oid) END AS concurrent_advice,
        CASE WHEN c.oid IS NOT NULL AND m.changes_seen IS NOT NULL
-            THEN greatest(ayb_jobs._base_changes(c.oid) - m.changes_seen, 0) END AS estimated_changes
+            THEN greatest(ayb_jobs._base_changes(c.oid) - m.changes_seen, 0) END AS estimated_changes,
+       CASE WHEN m.skip_unchanged THEN ayb_jobs._why_never_skipped(c.oid) END AS never_skipped_because
 FROM ayb_jobs.matview_refreshes AS m
 LEFT JOIN (pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace)
        ON n.nspname = m.schema_name AND c.relname = m.view_name AND c.relkind = 'm';
@@ -205,4 +341,6 @@ COMMENT ON VIEW ayb_jobs.matviews IS 'registered materialized views: how the las
 COMMENT ON COLUMN ayb_jobs.matviews.concurrent_advice IS 'the statement that makes a concurrent refresh possible, where it isn''t';
 COMMENT ON COLUMN ayb_jobs.matviews.estimated_changes IS
     'rows changed in its base tables since the last good refresh: an estimate from PostgreSQL''s statistics';
-GRANT SELECT ON ayb_jobs._reads, ayb_jobs.matviews TO PUBLIC;
+COMMENT ON COLUMN ayb_jobs.matviews.never_skipped_because IS
+    'why skip_unchanged has no effect: update_matview(id, skip_unchanged => true) mends a missing trigger';
+GRANT SELECT ON ayb_jobs._reads, ayb_jobs._change_triggers, ayb_jobs.matviews TO PUBLIC;

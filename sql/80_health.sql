@@ -82,6 +82,12 @@ BEGIN ATOMIC
            CASE WHEN count(s.id) > 0 THEN 'Mend it, then ayb_jobs.enable_schedule(id); or ayb_jobs.delete_schedule(id).' END
     FROM ayb_jobs.schedules AS s WHERE s.enabled AND (s.last_error IS NOT NULL OR s.next_run_at IS NULL)
     UNION ALL
+    SELECT 'matviews', CASE WHEN count(m.id) = 0 THEN 'ok' ELSE 'warning' END,
+           coalesce(string_agg(m.schema_name || '.' || m.view_name || ': ' || m.last_refresh_error, '; '
+                               ORDER BY m.schema_name, m.view_name), 'no refresh of a registered view has failed'),
+           CASE WHEN count(m.id) > 0 THEN 'See ayb_jobs.matviews; mend the view, then ayb_jobs.refresh_now(id), or ayb_jobs.unregister_matview(id).' END
+    FROM ayb_jobs.matview_refreshes AS m WHERE m.last_refresh_status = 'error'
+    UNION ALL
     SELECT 'lanes', CASE WHEN count(l.error) = 0 THEN 'ok' ELSE 'error' END,
            coalesce(string_agg('role ' || l.role || ': ' || l.error, '; ' ORDER BY l.role::text),
                     'every lane can be served'),

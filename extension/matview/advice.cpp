@@ -1,7 +1,7 @@
 // What would make a concurrent refresh possible, read off the view's own query.
 #include "matview/advice.hpp"
 
-#include "pg/books.hpp"
+#include "matview/rows.hpp"
 
 namespace ayb {
 
@@ -19,19 +19,6 @@ Statement s_unique{"SELECT s.staattnum FROM pg_statistic AS s WHERE s.starelid =
                    1,
                    {OIDOID},
                    nullptr};
-
-// The view's query; null for none. No lock on the view is taken: a refresh may hold it for long.
-Query *view_query(Oid view) {
-    HeapTuple tuple =
-        SearchSysCache2(RULERELNAME, ObjectIdGetDatum(view), CStringGetDatum(ViewSelectRuleName));
-    if (!HeapTupleIsValid(tuple))
-        return nullptr;
-    bool null;
-    const Datum action = SysCacheGetAttr(RULERELNAME, tuple, Anum_pg_rewrite_ev_action, &null);
-    auto *queries = static_cast<List *>(stringToNode(TextDatumGetCString(action)));
-    ReleaseSysCache(tuple);
-    return linitial_node(Query, queries);
-}
 
 // The output columns that the clauses stand for; empty where one of them is not put out.
 List *columns_of(const Query &query, List *clauses) {

@@ -2,6 +2,7 @@
 #include "matview/arguments.hpp"
 #include "matview/register.hpp"
 #include "matview/rows.hpp"
+#include "matview/triggers.hpp"
 #include "pg/clock.hpp"
 #include "queue/arguments.hpp"
 
@@ -89,24 +90,33 @@ AYB_SQL_FUNCTION(ayb_jobs_register_matview) {
 AYB_SQL_FUNCTION(ayb_jobs_update_matview) {
     const core::Uuid id = id_argument(fcinfo, 0);
     Parameters parameters = changes(fcinfo);
-    require_matview(id, GetUserId(), true);
+    const Oid me = GetUserId();
+    const Matview matview = require_matview(id, me, true);
+    const bool skip = PG_ARGISNULL(2) ? matview.skip_unchanged : PG_GETARG_BOOL(2);
+    const Oid view = find_view(matview.schema, matview.view);
+    if (!PG_ARGISNULL(2) && skip && OidIsValid(view))
+        make_triggers(view, me);
     MemoryContext context = CurrentMemoryContext;
     bool null;
     const Books books = open_books();
     run_statement(s_update, parameters.set(1, uuid_datum(id)));
     const Datum row = matview_row(id, context, &null);
     close_books(books);
+    if (matview.skip_unchanged && !skip)
+        drop_needless_triggers();
     PG_RETURN_DATUM(row);
 }
 
 // unregister_matview(id) → void
 AYB_SQL_FUNCTION(ayb_jobs_unregister_matview) {
     const core::Uuid id = id_argument(fcinfo, 0);
-    require_matview(id, GetUserId(), true);
+    const Matview matview = require_matview(id, GetUserId(), true);
     const Books books = open_books();
     Parameters parameters;
     run_statement(s_delete, parameters.set(1, uuid_datum(id)));
     close_books(books);
+    if (matview.skip_unchanged)
+        drop_needless_triggers();
     PG_RETURN_VOID();
 }
 

@@ -4,6 +4,7 @@
 #include "matview/record.hpp"
 #include "matview/rows.hpp"
 #include "matview/statement.hpp"
+#include "matview/unchanged.hpp"
 #include "pg/roles.hpp"
 #include "queue/arguments.hpp"
 
@@ -117,7 +118,16 @@ RefreshOutcome try_refresh(const Matview &matview, Oid view, Oid owner, Oid me) 
                     "Another session holds the lock; pg_locks shows which.");
     if (matview.concurrent && !may_be_concurrent(matview, view, &outcome))
         return outcome;
-    return run(matview, owner, me, outcome);
+    SourcesSeen seen = look_at_sources(matview, view); // before the statement takes its snapshot
+    if (seen.unchanged && is_populated(view)) {
+        record_skipped(matview.id);
+        outcome.status = RefreshStatus::skipped;
+        return outcome;
+    }
+    outcome = run(matview, owner, me, outcome);
+    if (outcome.status == RefreshStatus::success)
+        record_refresh(outcome, view, sources_after(seen, view));
+    return outcome;
 }
 
 } // namespace
@@ -130,7 +140,7 @@ RefreshOutcome refresh_matview(const core::Uuid &id) {
     check_owner(owner, me, matview.schema, matview.view);
     const RefreshOutcome outcome =
         OidIsValid(view) ? try_refresh(matview, view, owner, me) : view_gone(matview);
-    if (outcome.status == RefreshStatus::success || outcome.written != nullptr)
+    if (outcome.written != nullptr)
         record_refresh(outcome, view, nullptr);
     return outcome;
 }

@@ -1,6 +1,7 @@
 #include "matview/register.hpp"
 
 #include "matview/rows.hpp"
+#include "matview/triggers.hpp"
 #include "pg/clock.hpp"
 #include "queue/arguments.hpp"
 
@@ -22,7 +23,7 @@ Statement s_find{"SELECT m.id FROM ayb_jobs.matview_refreshes AS m"
                  {TEXTOID, TEXTOID},
                  nullptr};
 
-Oid require_own_view(const Registration &wanted) {
+Oid require_own_view(const Registration &wanted, Oid *owner) {
     const Oid view = find_view(wanted.schema, wanted.view);
     if (!OidIsValid(view))
         ereport(ERROR, (errcode(ERRCODE_UNDEFINED_TABLE),
@@ -30,15 +31,16 @@ Oid require_own_view(const Registration &wanted) {
                         errdetail("It would be %s.%s.", wanted.schema, wanted.view),
                         errhint("CREATE MATERIALIZED VIEW makes one; a table or a plain view"
                                 " can't be refreshed.")));
-    const Oid owner = view_owner(view);
-    check_owner(owner, GetUserId(), wanted.schema, wanted.view);
-    return owner;
+    *owner = view_owner(view);
+    check_owner(*owner, GetUserId(), wanted.schema, wanted.view);
+    return view;
 }
 
 } // namespace
 
 bool register_matview(const Registration &wanted, core::Uuid *id) {
-    const Oid owner = require_own_view(wanted);
+    Oid owner;
+    const Oid view = require_own_view(wanted, &owner);
     const TimestampTz now = clock_now();
     *id = new_job_id(now);
     const Books books = open_books();
@@ -52,6 +54,8 @@ bool register_matview(const Registration &wanted, core::Uuid *id) {
     parameters.set(8, ObjectIdGetDatum(owner)).set_time(9, now);
     const bool made = run_statement(s_insert, parameters) > 0;
     close_books(books);
+    if (made && wanted.skip_unchanged)
+        make_triggers(view, GetUserId());
     return made;
 }
 

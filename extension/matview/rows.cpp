@@ -89,6 +89,18 @@ Oid view_owner(Oid view) {
     return owner;
 }
 
+Query *view_query(Oid view) {
+    HeapTuple tuple =
+        SearchSysCache2(RULERELNAME, ObjectIdGetDatum(view), CStringGetDatum(ViewSelectRuleName));
+    if (!HeapTupleIsValid(tuple))
+        return nullptr;
+    bool null;
+    const Datum action = SysCacheGetAttr(RULERELNAME, tuple, Anum_pg_rewrite_ev_action, &null);
+    auto *queries = static_cast<List *>(stringToNode(TextDatumGetCString(action)));
+    ReleaseSysCache(tuple);
+    return linitial_node(Query, queries);
+}
+
 bool find_matview(const core::Uuid &id, Oid me, bool lock, Matview *found) {
     MemoryContext context = CurrentMemoryContext;
     const Books books = open_books();

@@ -24,6 +24,10 @@ Oid find_view(const char *schema, const char *view);
 // Its owner; InvalidOid where it is gone.
 Oid view_owner(Oid view);
 
+// The query of a view of any kind, a copy; null for none. No lock on the view is taken: a refresh
+// may hold it for long.
+Query *view_query(Oid view);
+
 // The registration; false for one that is unknown, or is not `me`'s to see: `me` must have the
 // view, or have had it when it was registered. Opens the books itself; the texts live in the
 // caller's memory. `lock` keeps others from changing the row.

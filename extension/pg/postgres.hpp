@@ -13,6 +13,7 @@ extern "C" {
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/twophase.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/dependency.h"
@@ -161,6 +162,10 @@ inline bool may_use_schema(Oid schema, Oid role) {
 #endif
 }
 
+inline bool may_create_trigger(Oid table, Oid role) {
+    return pg_class_aclcheck(table, role, ACL_TRIGGER) == ACLCHECK_OK;
+}
+
 inline bool may_connect(Oid database, Oid role) {
 #if PG_VERSION_NUM >= 160000
     return object_aclcheck(DatabaseRelationId, database, role, ACL_CONNECT) == ACLCHECK_OK;
@@ -183,6 +188,29 @@ inline void run_portal(Portal portal, DestReceiver *receiver, QueryCompletion *c
     PortalRun(portal, FETCH_ALL, true, receiver, receiver, completion);
 #else
     PortalRun(portal, FETCH_ALL, true, true, receiver, receiver, completion);
+#endif
+}
+
+// The walkers take a callback without a prototype before 16, which C++ reads as one without arguments.
+using TreeWalker = bool (*)(Node *node, void *context);
+#if PG_VERSION_NUM < 160000
+inline auto untyped(TreeWalker walker) {
+    return reinterpret_cast<bool (*)()>(reinterpret_cast<void (*)()>(walker));
+}
+#endif
+inline bool walk_expression(Node *node, TreeWalker walker, void *context) {
+#if PG_VERSION_NUM >= 160000
+    return expression_tree_walker(node, walker, context);
+#else
+    return expression_tree_walker(node, untyped(walker), context);
+#endif
+}
+
+inline bool walk_query(Query *query, TreeWalker walker, void *context) {
+#if PG_VERSION_NUM >= 160000
+    return query_tree_walker(query, walker, context, 0);
+#else
+    return query_tree_walker(query, untyped(walker), context, 0);
 #endif
 }
 

@@ -16,6 +16,7 @@ Event *g_events;
 RunningJob *g_crashed;
 HTAB *g_lanes;
 HTAB *g_types;
+HTAB *g_sources;
 LWLockPadded *g_locks;
 
 shmem_startup_hook_type g_previous_startup;
@@ -39,6 +40,7 @@ void request() {
     RequestAddinShmemSpace(fixed_size(max_worker_processes));
     RequestAddinShmemSpace(hash_estimate_size(kMaxLanes, sizeof(Lane)));
     RequestAddinShmemSpace(hash_estimate_size(kMaxTypes, sizeof(TypeStats)));
+    RequestAddinShmemSpace(hash_estimate_size(kMaxSources, sizeof(Source)));
     RequestNamedLWLockTranche(kTranche, static_cast<int>(Locks::count));
 }
 
@@ -57,6 +59,8 @@ void place_parts(char *start, int slots) {
 void clear_parts(Size size, int slots) {
     memset(static_cast<void *>(g_shared), 0, size);
     g_shared->slots = slots;
+    if (!pg_strong_random(&g_shared->sources_epoch, sizeof(g_shared->sources_epoch)))
+        g_shared->sources_epoch = static_cast<uint64>(GetCurrentTimestamp());
     SpinLockInit(&g_shared->launcher_mutex);
     pg_atomic_init_u64(&g_shared->next_event, 1);
     pg_atomic_init_u64(&g_shared->configuration, 0);
@@ -66,6 +70,14 @@ void clear_parts(Size size, int slots) {
         pg_atomic_init_u32(&g_workers[i].idle, 0);
         SpinLockInit(&g_databases[i].mutex);
     }
+}
+
+HTAB *make_table(const char *name, int entries, Size key, Size entry) {
+    HASHCTL control{};
+    control.keysize = key;
+    control.entrysize = entry;
+    return ShmemInitHash(name, entries, entries, &control,
+                         HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
 }
 
 void startup() {
@@ -80,15 +92,9 @@ void startup() {
     if (!found)
         clear_parts(size, slots);
 
-    HASHCTL control{};
-    control.keysize = sizeof(LaneKey);
-    control.entrysize = sizeof(Lane);
-    g_lanes = ShmemInitHash("ayb_jobs lanes", kMaxLanes, kMaxLanes, &control,
-                            HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
-    control.keysize = sizeof(TypeKey);
-    control.entrysize = sizeof(TypeStats);
-    g_types = ShmemInitHash("ayb_jobs types", kMaxTypes, kMaxTypes, &control,
-                            HASH_ELEM | HASH_BLOBS | HASH_FIXED_SIZE);
+    g_lanes = make_table("ayb_jobs lanes", kMaxLanes, sizeof(LaneKey), sizeof(Lane));
+    g_types = make_table("ayb_jobs types", kMaxTypes, sizeof(TypeKey), sizeof(TypeStats));
+    g_sources = make_table("ayb_jobs sources", kMaxSources, sizeof(SourceKey), sizeof(Source));
     g_locks = GetNamedLWLockTranche(kTranche);
     if (!found)
         g_shared->crashed = open_running_jobs(g_crashed, slots);
@@ -122,5 +128,6 @@ Event *event_ring() { return g_events; }
 RunningJob *crashed_jobs() { return g_crashed; }
 HTAB *lanes() { return g_lanes; }
 HTAB *types() { return g_types; }
+HTAB *sources() { return g_sources; }
 
 } // namespace ayb

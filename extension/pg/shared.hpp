@@ -11,6 +11,7 @@ namespace ayb {
 
 constexpr int kMaxLanes = 2048;
 constexpr int kMaxTypes = 1024;
+constexpr int kMaxSources = 4096;
 constexpr int kMaxProbes = 32;
 constexpr int kEventRing = 4096;
 constexpr int kErrorBytes = 256;
@@ -155,6 +156,18 @@ struct RunningJob {
     int32 attempt;
 };
 
+// How often a source of materialized views was changed; see sources.hpp. Guarded by Locks::sources.
+struct SourceKey {
+    Oid database;
+    Oid relation;
+};
+
+struct Source {
+    SourceKey key; // must be first
+    uint64 changes;
+    int pending; // transactions that are about to commit a change
+};
+
 // What the launcher is told. It takes all of it at one instant: so a database that was reported
 // absent before somebody asked for it is never noted as absent after that.
 struct LauncherMail {
@@ -175,12 +188,14 @@ struct Shared {
     pg_atomic_uint64 next_event;
     pg_atomic_uint64 configuration; // counts the commits that changed handlers or pauses
     pg_atomic_uint32 lanes_full;
-    int slots;   // of databases and of workers, each
-    int crashed; // entries in crashed_jobs()
+    int slots;            // of databases and of workers, each
+    int crashed;          // entries in crashed_jobs()
+    uint64 sources_epoch; // another one whenever counts are lost; by Locks::sources, as the next
+    int sources_lost;     // pending ones that there was no room for
     Journal journal;
 };
 
-enum class Locks : int { databases, lanes, types, events, count };
+enum class Locks : int { databases, lanes, types, events, sources, count };
 
 // Reserves it all; called by _PG_init while shared_preload_libraries are loaded.
 void request_shared_memory();
@@ -194,5 +209,6 @@ Event *event_ring();        // kEventRing of them
 RunningJob *crashed_jobs(); // shared()->slots of them
 HTAB *lanes();
 HTAB *types();
+HTAB *sources();
 
 } // namespace ayb

@@ -3,6 +3,7 @@
 #include "pg/changes.hpp"
 #include "pg/databases.hpp"
 #include "pg/extension.hpp"
+#include "pg/sources.hpp"
 
 namespace ayb {
 
@@ -187,6 +188,9 @@ void on_utility(PlannedStmt *planned, const char *text, bool read_only,
                                 receiver, completion);
     if (unknown)
         wake_for_unknown();
+    if (IsA(statement, RefreshMatViewStmt))
+        note_source(RangeVarGetRelid(reinterpret_cast<RefreshMatViewStmt *>(statement)->relation,
+                                     NoLock, true));
 }
 
 } // namespace

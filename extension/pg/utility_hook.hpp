@@ -5,6 +5,7 @@
 //     that database first, if who asks has the right to it, and come back when the transaction is
 //     over;
 //   COMMIT PREPARED: what it committed isn't known, so everything is looked at;
+//   REFRESH MATERIALIZED VIEW: what reads the view has another source now;
 //   CREATE EXTENSION: whether it comes from pg_dump's script.
 
 namespace ayb {
