@@ -81,13 +81,9 @@ http::Response register_matview(const Call &call) {
     require_identifier(view);
     constexpr const char *kNoView = "materialized view not found in database";
     return json_response(
-        *call.database().ask(sql, {view, schema, mode},
-                             {{"42P01", 404, kNoView},
-                              {"42809", 404, kNoView},
-                              {"3F000", 404, kNoView},
-                              {"P0002", 404, kNoView},
-                              {"23505", 409, "materialized view already registered"},
-                              {"42710", 409, "materialized view already registered"}}),
+        *call.database().ask(
+            sql, {view, schema, mode},
+            {{"42P01", 404, kNoView}, {"23505", 409, "materialized view already registered"}}),
         201);
 }
 
@@ -112,7 +108,8 @@ struct Outcome {
     const char *message;
 };
 constexpr Outcome kOutcomes[] = {
-    {"materialized view not found", 404, "materialized view no longer exists in database"},
+    {"materialized view no longer exists in database", 404,
+     "materialized view no longer exists in database"},
     {"concurrent refresh requires a populated materialized view", 409,
      "concurrent refresh requires a populated materialized view"},
     {"concurrent refresh requires a unique index", 409,
@@ -193,7 +190,9 @@ http::Response refresh(const Call &call, std::chrono::milliseconds time, Turns &
             session->query("SELECT o.status, o.duration_ms, o.error, o.sqlstate, o.hint"
                            " FROM ayb_jobs.refresh_now($1::uuid) AS o",
                            {id});
-        if (outcome.at(0, 0) != "success")
+        // Skipped without an error: nothing had changed since the last one.
+        const bool current = outcome.at(0, 0) == "skipped" && !outcome.at(0, 2);
+        if (outcome.at(0, 0) != "success" && !current)
             throw refused(outcome);
         const db::Result row = session->query(read_one(), {id});
         return json_response("{\"registration\":" + row.at(0, 0).value_or("null") +
@@ -204,9 +203,13 @@ http::Response refresh(const Call &call, std::chrono::milliseconds time, Turns &
 }
 
 http::Response dependencies(const Call &call) {
-    return json_response(*call.database().ask(
-        "SELECT '{\"items\":' || coalesce(json_agg(d), '[]')::text || ',\"count\":' || count(*) ||"
-        " '}' FROM ayb_jobs.matview_dependencies() AS d"));
+    static const std::string sql = list(object({{"schemaName", "d.schema_name"},
+                                                {"viewName", "d.view_name"},
+                                                {"readsSchema", "d.reads_schema"},
+                                                {"readsView", "d.reads_view"}}),
+                                        "ayb_jobs.matview_dependencies() AS d",
+                                        "d.schema_name, d.view_name, d.reads_schema, d.reads_view");
+    return json_response(*call.database().ask(sql));
 }
 
 } // namespace

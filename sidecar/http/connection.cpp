@@ -1,6 +1,6 @@
 #include "http/connection.hpp"
 
-#include <Poco/Net/SecureStreamSocket.h>
+#include <Poco/Exception.h>
 
 #include <sys/epoll.h>
 
@@ -12,6 +12,16 @@ constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kMaxDrained = 8 * 1024 * 1024;
 constexpr std::size_t kMaxStreamed = 64 * 1024; // beyond, the rest stays in the stream's own bound
 constexpr std::chrono::milliseconds kDrainTime{2000};
+
+// What a socket without blocking gives back; below 0 where it would have to wait, which Poco's TLS
+// says by an exception.
+template <class Io> int now_or_later(Io io) {
+    try {
+        return io();
+    } catch (const Poco::TimeoutException &) {
+        return -1;
+    }
+}
 
 } // namespace
 
@@ -37,7 +47,7 @@ void Connection::close() {
 }
 
 unsigned Connection::interest() const {
-    unsigned events = wants_write_ ? EPOLLOUT : 0u;
+    unsigned events = 0;
     if (state_ == State::reading || state_ == State::streaming || state_ == State::draining)
         events |= EPOLLIN;
     if (sent_ < out_.size())
@@ -48,8 +58,7 @@ unsigned Connection::interest() const {
 // False where there is nothing to read now, or ever again.
 bool Connection::read_some() {
     char buffer[kReadSize];
-    const int got = socket_.receiveBytes(buffer, sizeof(buffer));
-    wants_write_ = got == Poco::Net::SecureStreamSocket::ERR_SSL_WANT_WRITE;
+    const int got = now_or_later([&] { return socket_.receiveBytes(buffer, sizeof(buffer)); });
     if (got < 0)
         return false;
     if (got == 0) {
@@ -65,8 +74,6 @@ bool Connection::read_some() {
 
 bool Connection::on_readable() {
     using Reading = RequestReader::State;
-    if (wants_write_)
-        on_writable();
     while (interest() & EPOLLIN) {
         const Reading now = reader_.state();
         if (state_ == State::reading && (now == Reading::complete || now == Reading::refused))
@@ -132,7 +139,7 @@ void Connection::refuse(const Refusal &refusal) {
 void Connection::write_some() {
     while (sent_ < out_.size()) {
         const auto left = static_cast<int>(std::min(out_.size() - sent_, kReadSize));
-        const int sent = socket_.sendBytes(out_.data() + sent_, left);
+        const int sent = now_or_later([&] { return socket_.sendBytes(out_.data() + sent_, left); });
         if (sent <= 0)
             return;
         sent_ += static_cast<std::size_t>(sent);
@@ -144,11 +151,6 @@ void Connection::write_some() {
 }
 
 void Connection::on_writable() {
-    if (wants_write_) {
-        wants_write_ = false;
-        if (state_ == State::reading)
-            return;
-    }
     write_some();
     if (state_ == State::streaming)
         pump();

@@ -76,7 +76,6 @@ class Connection {
     std::shared_ptr<Stream> stream_;
     bool keep_alive_ = false;
     bool head_only_ = false;
-    bool wants_write_ = false; // TLS may have to write in order to read
     std::size_t drained_ = 0;
     std::size_t working_ = 0; // bytes of the request that is worked at
     Clock::time_point deadline_;

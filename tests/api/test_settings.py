@@ -91,7 +91,10 @@ class Tls(unittest.TestCase):
     def test_what_is_no_tls_is_closed(self):
         with self.sidecar.connect() as client:
             client.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
-            self.assertNotIn(b"200 OK", client.recv(1000))
+            try:
+                self.assertNotIn(b"200 OK", client.recv(1000))
+            except ConnectionResetError:
+                pass
         # A client that stops in the midst of its hello holds up nobody.
         with self.sidecar.connect() as mute:
             mute.sendall(b"\x16\x03\x01")
