@@ -104,7 +104,11 @@ http::Response Api::serve(const http::Request &request) noexcept {
 
 http::Response Api::call(const http::Request &request) noexcept {
     std::string error;
-    return caught([&] { return dispatch(request, true); }, error);
+    http::Response response = caught([&] { return dispatch(request, true); }, error);
+    std::string ignored;
+    if (response.status == 503)
+        return caught([&] { return http::error_response(503, error); }, ignored);
+    return response;
 }
 
 } // namespace ayb::api

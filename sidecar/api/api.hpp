@@ -22,7 +22,8 @@ class Api {
 
     // A request from a client: who it is is looked at. Never throws.
     http::Response serve(const http::Request &request) noexcept;
-    // One from within, such as the command line's over libpq. Never throws.
+    // One from within, such as the command line's over libpq, which is also told why the database
+    // can't be reached. Never throws.
     http::Response call(const http::Request &request) noexcept;
 
     Events &events() { return events_; }

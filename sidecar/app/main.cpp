@@ -1,4 +1,5 @@
 #include "app/serve.hpp"
+#include "cli/cli.hpp"
 
 #include <algorithm>
 #include <cstdio>
@@ -8,8 +9,10 @@ namespace {
 
 using ayb::app::Settings;
 
-constexpr const char *kUsage = "usage: ayb-jobs serve [--setting value ...]\n"
-                               "       ayb-jobs serve --print-config\n"
+constexpr const char *kUsage = "usage: ayb-jobs serve [--setting value ...] [--print-config]\n"
+                               "       ayb-jobs jobs|schedules|matviews VERB ...\n"
+                               "       ayb-jobs stats|health|top\n"
+                               "       ayb-jobs completion bash|zsh|fish\n"
                                "       ayb-jobs help\n";
 
 bool take(std::vector<std::string> &arguments, const std::string &flag) {
@@ -21,7 +24,9 @@ bool take(std::vector<std::string> &arguments, const std::string &flag) {
 }
 
 int help() {
-    std::cout << kUsage << "\nSettings, also as AYB_JOBS_NAME or in a file:\n";
+    std::cout << kUsage << "\nCommands, each with --dsn …, or --url … and --token …, and --output "
+              << "table|json|csv:\n"
+              << ayb::cli::help() << "\nSettings of serve, also as AYB_JOBS_NAME or in a file:\n";
     for (const ayb::app::Setting &setting : ayb::app::all_settings())
         std::cout << "  " << setting.name << " [" << setting.fallback << "]  " << setting.help
                   << "\n";
@@ -43,12 +48,23 @@ int run(std::vector<std::string> arguments) {
     const std::string verb = arguments.empty() ? "" : arguments.front();
     if (verb.empty())
         throw ayb::app::UsageError("a command is missing");
+    if (ayb::cli::knows(arguments))
+        return ayb::cli::run(arguments);
     arguments.erase(arguments.begin());
+    if (verb == "completion" && arguments.size() == 1) {
+        std::cout << ayb::cli::completion(arguments.front());
+        return 0;
+    }
     if (verb == "serve")
         return serve(arguments);
     if (verb == "help" || verb == "--help")
         return help();
     throw ayb::app::UsageError("unknown command " + verb);
+}
+
+int wrong_usage(const char *what) {
+    std::fprintf(stderr, "Error: %s\n%s", what, kUsage);
+    return 2;
 }
 
 } // namespace
@@ -57,8 +73,9 @@ int main(int argc, char **argv) {
     try {
         return run(std::vector<std::string>(argv + 1, argv + argc));
     } catch (const ayb::app::UsageError &error) {
-        std::fprintf(stderr, "Error: %s\n%s", error.what(), kUsage);
-        return 2;
+        return wrong_usage(error.what());
+    } catch (const ayb::cli::UsageError &error) {
+        return wrong_usage(error.what());
     } catch (const std::exception &error) {
         std::fprintf(stderr, "Error: %s\n", error.what());
         return 1;
