@@ -123,6 +123,7 @@ std::vector<Events::Event> Events::read(long long since) {
     const db::Pool::Lease session = pool_.lease();
     const db::Result result = session->query(sql, {std::to_string(since), std::to_string(kRing)});
     std::vector<Event> events;
+    events.reserve(static_cast<std::size_t>(result.rows()));
     for (int row = 0; row < result.rows(); row++)
         events.push_back({std::stoll(*result.at(row, 0)), result.at(row, 1).value_or("{}")});
     return events;
