@@ -5,7 +5,7 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build demo up down psql check lint format fuzz bench install uninstall clean distclean
+.PHONY: help build sidecar demo up down psql check lint format fuzz bench install uninstall clean distclean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -14,7 +14,7 @@ help:
 demo:
 	@$(harness)/demo
 
-## make check      run every test; SUITES="unit oracle fuzz regress isolation tap harness", TESTS="t/001_x.pl" select
+## make check      run every test; SUITES="unit oracle fuzz regress isolation tap api harness", TESTS="t/001_x.pl" select
 check:
 	@$(harness)/check
 
@@ -37,7 +37,7 @@ lint:
 ## make format     format the C++ after .clang-format
 format:
 	@$(harness)/dependencies lint
-	@find extension tests -name '*.cpp' -o -name '*.hpp' | xargs -r clang-format -i
+	@find extension sidecar tests -name '*.cpp' -o -name '*.hpp' | xargs -r clang-format -i
 
 ## make fuzz       libFuzzer over the cron engine for half an hour; FUZZ_SECONDS=N
 fuzz:
@@ -51,6 +51,10 @@ bench:
 build:
 	@$(harness)/dependencies build
 	+@$(MAKE) --no-print-directory -C extension PG_CONFIG="$$($(harness)/pg_config)" all
+
+## make sidecar    compile ayb-jobs (admin API, command line) into .ayb/build/sidecar
+sidecar:
+	@$(harness)/build-sidecar
 
 ## make install    put it into the system's PostgreSQL; uninstall takes it out again
 install: build

@@ -8,7 +8,7 @@ make_sources() {
     sources=$state/sources
     rm -rf "$sources"
     mkdir -p "$sources"
-    cp -R "$checkout/regress" "$checkout/tests" "$checkout/docs" "$checkout/README.md" "$sources/"
+    cp -R "$checkout/regress" "$checkout/tests" "$checkout/sidecar" "$checkout/docs" "$checkout/README.md" "$sources/"
     chmod -R a+rX "$sources"
 }
 
@@ -154,6 +154,27 @@ suite_fuzz() {
         tail -n 100 "$log"
         count 0 1 fuzz
     fi
+}
+
+# The sidecar, built with sanitizers, as a process of its own in front of a real server.
+suite_api() {
+    local log=$out/api.log good bad names tests=()
+    if ! "$harness/build-sidecar" address,undefined >"$log" 2>&1; then
+        tail -n 200 "$log"
+        count 0 1 "api (build)"
+        return 0
+    fi
+    [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
+    for_server "$out/api"
+    in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$state/build/sidecar-address,undefined/sidecar/ayb-jobs" \
+        AYB_OUT="$out/api" AYB_SOURCES="$sources" \
+        /usr/bin/python3 -B "$sources/tests/api/run.py" "${tests[@]}" </dev/null 2>&1 | tee "$log" || true
+    if [[ ! -f $out/api/result ]]; then
+        count 0 1 api
+        return 0
+    fi
+    { read -r good bad && read -r names; } <"$out/api/result" || true
+    count "$good" "$bad" "api ${names:-}"
 }
 
 # Tests of the harness itself; each file is one test, run as whoever runs this.

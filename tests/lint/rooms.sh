@@ -47,11 +47,23 @@ for file in extension/**/*.{cpp,hpp,h}; do
     check_extension_file "$file" "$room"
 done
 
+# The sidecar's own arrows: db and http know nobody, api both, cli these, app all.
+declare -A sidecar_may=(
+    [db]=" db "
+    [http]=" http "
+    [api]=" db http api "
+    [cli]=" db http api cli "
+    [app]=" db http api cli app "
+)
 for file in sidecar/**/*.{cpp,hpp,h}; do
+    room=$(dirname "${file#sidecar/}")
+    [[ ${sidecar_may[$room]:-} ]] || wrong "$file:1" "sidecar/$room is no room that tests/lint/rooms.sh knows"
     while read -r line header; do
         header=${header:1}
         if [[ $header == *extension/* || -e extension/$header || -e $server/$header && $header != *libpq* ]]; then
             wrong "$file:$line" "the sidecar may not include $header: SQL is the contract"
+        elif [[ ${sidecar_may[${header%%/*}]:-} && ${sidecar_may[$room]:-} != *" ${header%%/*} "* ]]; then
+            wrong "$file:$line" "room $room of the sidecar may not include $header"
         fi
     done < <(includes "$file")
 done

@@ -31,6 +31,9 @@ try rooms bad extension/attic/x.cpp '\n'
 try rooms bad extension/other.cpp '\n'
 try rooms bad sidecar/db/x.cpp '#include "extension/core/a.hpp"\n'
 try rooms bad sidecar/db/x.cpp '#include "core/a.hpp"\n'
+try rooms good sidecar/api/x.cpp '#include "db/pool.hpp"\n#include "http/message.hpp"\n#include <libpq-fe.h>\n'
+try rooms bad sidecar/http/x.cpp '#include "db/pool.hpp"\n'
+try rooms bad sidecar/attic/x.cpp '\n'
 
 try length good extension/queue/x.cpp "$(printf '//\\n%.0s' {1..400})"
 try length bad extension/queue/x.cpp "$(printf '//\\n%.0s' {1..401})"

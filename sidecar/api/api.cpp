@@ -1,0 +1,114 @@
+#include "api/api.hpp"
+
+#include "api/jobs.hpp"
+#include "api/matviews.hpp"
+#include "api/openapi.hpp"
+#include "api/schedules.hpp"
+#include "api/seeing.hpp"
+
+namespace ayb::api {
+
+namespace {
+
+http::Response away(const std::string &why) {
+    Failure failure(503, "the database is not available");
+    failure.details = why;
+    return to_response(failure);
+}
+
+} // namespace
+
+Api::Api(db::Pool &pool, const ApiSettings &settings, AccessLog log)
+    : database_(pool), gate_(settings.gate), events_(pool, settings.max_listeners),
+      log_(std::move(log)) {
+    router_.add(gate_.routes());
+    router_.add(job_routes());
+    router_.add(job_change_routes());
+    router_.add(schedule_routes());
+    router_.add(matview_routes(settings.refresh_timeout, (pool.settings().size + 1) / 2));
+    router_.add(seeing_routes());
+    router_.add(events_.routes());
+    router_.add(probe_routes(counters_, events_));
+    router_.add(openapi_routes());
+}
+
+template <class Step> http::Response Api::caught(Step step, std::string &error) noexcept {
+    try {
+        try {
+            return step();
+        } catch (const Failure &failure) {
+            error = failure.what() + (failure.details.empty() ? "" : ": " + failure.details);
+            return to_response(failure);
+        } catch (const json::Error &) {
+            error = kInvalidBody;
+            return http::error_response(400, kInvalidBody);
+        } catch (const db::Unavailable &unavailable) {
+            error = unavailable.what();
+            return away(unavailable.sent ? "the connection was lost; what was asked for may have "
+                                           "been done"
+                                         : "");
+        } catch (const std::exception &unexpected) {
+            error = unexpected.what();
+            return http::error_response(500, "internal error");
+        }
+    } catch (...) { // out of memory while telling
+        http::Response response;
+        response.status = 500;
+        response.close = true;
+        return response;
+    }
+}
+
+http::Response Api::dispatch(const http::Request &request, bool admitted) {
+    const Router::Match match = router_.match(request.method, request.path);
+    const bool open = match.route != nullptr && match.route->access == Access::open;
+    const bool admin_path = match.route != nullptr || !match.allowed.empty() ||
+                            request.path.compare(0, 11, "/api/admin/") == 0;
+    if (!open && admin_path && !admitted)
+        throw Failure(401, "admin authentication required");
+    if (match.route != nullptr)
+        return match.route->handler(Call(request, database_, match.segments));
+    if (match.allowed.empty())
+        throw Failure(404, "not found");
+    http::Response response = http::error_response(405, "method not allowed");
+    response.headers.emplace_back("Allow", match.allowed);
+    return response;
+}
+
+http::Response Api::admit(const http::Request &request) {
+    if (request.method == "OPTIONS")
+        return gate_.preflight(request);
+    return dispatch(request, gate_.allows(request));
+}
+
+http::Response Api::serve(const http::Request &request) noexcept {
+    const auto start = std::chrono::steady_clock::now();
+    std::string error;
+    http::Response response = caught([&] { return admit(request); }, error);
+    std::string ignored;
+    response = caught(
+        [&] {
+            if (request.method != "OPTIONS")
+                gate_.allow_origin(request, response);
+            response.headers.emplace_back("X-Request-Id", request.id);
+            counters_.requests[static_cast<std::size_t>(response.status / 100)]++;
+            log_(request, gate_.client(request), response.status,
+                 std::chrono::duration_cast<std::chrono::microseconds>(
+                     std::chrono::steady_clock::now() - start),
+                 error);
+            return std::move(response);
+        },
+        ignored);
+    return response;
+}
+
+http::Response Api::call(const http::Request &request) noexcept {
+    std::string error;
+    http::Response response = caught([&] { return dispatch(request, true); }, error);
+    std::string ignored;
+    if (response.status == 503)
+        return caught([&] { return http::error_response(503, error); }, ignored);
+    return response;
+}
+
+} // namespace ayb::api

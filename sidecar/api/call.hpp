@@ -1,0 +1,36 @@
+#pragma once
+// One request at its route.
+#include "api/database.hpp"
+#include "http/json.hpp"
+#include "http/query.hpp"
+
+namespace ayb::api {
+
+class Call {
+  public:
+    Call(const http::Request &request, Database &database, std::vector<std::string> segments)
+        : request_(request), database_(database), query_(request.query),
+          segments_(std::move(segments)) {}
+
+    const http::Request &request() const { return request_; }
+    Database &database() const { return database_; }
+    const http::Query &query() const { return query_; }
+
+    // The id in the path; throws 400 "invalid <what> id format".
+    const std::string &id(const char *what) const;
+    // The request's body. Throws 400 unless it is a JSON object.
+    json::Object body() const;
+
+  private:
+    const http::Request &request_;
+    Database &database_;
+    http::Query query_;
+    std::vector<std::string> segments_; // what stood for {id}
+};
+
+http::Response json_response(std::string body, int status = 200);
+http::Response no_content();
+// The body, or 404 with the message where there is none.
+http::Response found(std::optional<std::string> body, const char *missing, int status = 200);
+
+} // namespace ayb::api

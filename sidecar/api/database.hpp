@@ -1,0 +1,40 @@
+#pragma once
+// Statements that answer with JSON: one row, one column. PostgreSQL makes the text, so numbers of
+// any size and every character pass through as they are.
+#include "api/failure.hpp"
+#include "db/pool.hpp"
+
+namespace ayb::api {
+
+class Database {
+  public:
+    explicit Database(db::Pool &pool) : pool_(pool) {}
+
+    // The text of the row; nothing where it is NULL. Throws Failure, or db::Unavailable.
+    // `once`: the statement was put together for this request and is not worth to be kept.
+    enum class Keep { prepared, once };
+    std::optional<std::string> ask(const std::string &sql, const db::Parameters &parameters = {},
+                                   std::initializer_list<Case> cases = {},
+                                   Keep keep = Keep::prepared);
+
+    db::Pool &pool() { return pool_; }
+
+  private:
+    db::Pool &pool_;
+};
+
+// The statement, but no row where ayb_jobs.enabled is off; ask() turns that into a 503. `sql`
+// yields one row with one column, and isn't run then.
+std::string guarded(const std::string &sql);
+
+// "name":value,… for what is not NULL, in PostgreSQL: pairs of a name and an SQL expression.
+struct Field {
+    const char *name;
+    const char *expression;
+};
+std::string object(std::initializer_list<Field> fields);
+
+// {"items":[…],"count":n} of `item` over `from` (with its WHERE), in `order`.
+std::string list(const std::string &item, const std::string &from, const std::string &order);
+
+} // namespace ayb::api

@@ -1,0 +1,12 @@
+#pragma once
+#include "api/router.hpp"
+
+namespace ayb::api {
+
+// A job of `j`, a row of ayb_jobs.jobs, as JSON text in PostgreSQL.
+std::string job_json();
+
+std::vector<Route> job_routes();        // to look at them
+std::vector<Route> job_change_routes(); // to make, retry and cancel them
+
+} // namespace ayb::api

@@ -1,0 +1,232 @@
+#include "api/matviews.hpp"
+
+#include <atomic>
+
+namespace ayb::api {
+
+namespace {
+
+constexpr const char *kNotFound = "matview registration not found";
+constexpr const char *kBadMode = "refreshMode must be 'standard' or 'concurrent'";
+
+// A registration of `m`, a row of the view ayb_jobs.matviews.
+const std::string &matview_json() {
+    static const std::string json = object({{"id", "m.id"},
+                                            {"schemaName", "m.schema_name"},
+                                            {"viewName", "m.view_name"},
+                                            {"refreshMode", "m.refresh_mode"},
+                                            {"lastRefreshAt", "m.last_refresh_at"},
+                                            {"lastRefreshDurationMs", "m.last_refresh_duration_ms"},
+                                            {"lastRefreshStatus", "m.last_refresh_status"},
+                                            {"lastRefreshError", "m.last_refresh_error"},
+                                            {"createdAt", "m.created_at"},
+                                            {"updatedAt", "m.updated_at"}});
+    return json;
+}
+
+const std::string &read_one() {
+    static const std::string sql =
+        "SELECT (SELECT " + matview_json() + " FROM ayb_jobs.matviews AS m WHERE m.id = $1::uuid)";
+    return sql;
+}
+
+bool is_identifier(const std::string &name) {
+    if (name.empty() || (name[0] >= '0' && name[0] <= '9'))
+        return false;
+    for (const char c : name) {
+        const bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+        if (!letter && c != '_' && !(c >= '0' && c <= '9'))
+            return false;
+    }
+    return true;
+}
+
+void require_identifier(const std::string &name) {
+    if (!is_identifier(name))
+        throw Failure(400, "invalid identifier: " + json::quote(name));
+}
+
+std::string mode_of(const json::Object &body, const char *otherwise) {
+    std::string mode = body.text("refreshMode").value_or("");
+    if (mode.empty())
+        mode = otherwise;
+    if (mode != "standard" && mode != "concurrent")
+        throw Failure(400, kBadMode);
+    return mode;
+}
+
+http::Response list_matviews(const Call &call) {
+    static const std::string sql =
+        list(matview_json(), "ayb_jobs.matviews AS m", "m.schema_name, m.view_name");
+    return json_response(*call.database().ask(sql));
+}
+
+http::Response get_matview(const Call &call) {
+    return found(call.database().ask(read_one(), {call.id("matview")}), kNotFound);
+}
+
+http::Response register_matview(const Call &call) {
+    static const std::string sql = "SELECT " + matview_json() +
+                                   " FROM ayb_jobs.register_matview(view_name => $1,"
+                                   " schema_name => $2, refresh_mode => $3) AS m";
+    const json::Object body = call.body();
+    const std::string view = body.text("viewName").value_or("");
+    std::string schema = body.text("schemaName").value_or("");
+    if (schema.empty())
+        schema = "public";
+    if (view.empty())
+        throw Failure(400, "viewName is required");
+    const std::string mode = mode_of(body, "standard");
+    require_identifier(schema);
+    require_identifier(view);
+    constexpr const char *kNoView = "materialized view not found in database";
+    return json_response(
+        *call.database().ask(
+            sql, {view, schema, mode},
+            {{"42P01", 404, kNoView}, {"23505", 409, "materialized view already registered"}}),
+        201);
+}
+
+http::Response update_matview(const Call &call) {
+    static const std::string sql =
+        "SELECT " + matview_json() + " FROM ayb_jobs.update_matview($1::uuid, $2) AS m";
+    const std::string &id = call.id("matview");
+    const std::string mode = mode_of(call.body(), "");
+    return json_response(*call.database().ask(sql, {id, mode}, {{"P0002", 404, kNotFound}}));
+}
+
+http::Response unregister_matview(const Call &call) {
+    call.database().ask("SELECT ayb_jobs.unregister_matview($1::uuid)::text", {call.id("matview")},
+                        {{"P0002", 404, kNotFound}});
+    return no_content();
+}
+
+// What a refresh that did not succeed is to the contract, by the beginning of its error.
+struct Outcome {
+    std::string_view error;
+    int status;
+    const char *message;
+};
+constexpr Outcome kOutcomes[] = {
+    {"materialized view no longer exists in database", 404,
+     "materialized view no longer exists in database"},
+    {"concurrent refresh requires a populated materialized view", 409,
+     "concurrent refresh requires a populated materialized view"},
+    {"concurrent refresh requires a unique index", 409,
+     "concurrent refresh requires a unique index on the materialized view"},
+    {"refresh already in progress", 409, "refresh already in progress"}};
+
+Failure refused(const db::Result &outcome) {
+    const std::string error = outcome.at(0, 2).value_or("");
+    Failure failure(500, "refresh failed");
+    for (const Outcome &known : kOutcomes)
+        if (error.compare(0, known.error.size(), known.error) == 0)
+            failure = Failure(known.status, known.message);
+    if (error != failure.what())
+        failure.details = error;
+    failure.sqlstate = outcome.at(0, 3).value_or("");
+    failure.hint = outcome.at(0, 4).value_or("");
+    return failure;
+}
+
+// Gives the session its usual time back, also where the refresh failed.
+class LongTime {
+  public:
+    LongTime(db::Connection &session, std::chrono::milliseconds time,
+             std::chrono::milliseconds usual)
+        : session_(session), usual_(usual) {
+        session_.set_timeout(time);
+    }
+    ~LongTime() {
+        try {
+            session_.set_timeout(usual_);
+        } catch (const std::exception &) {
+            // The session is lost, and won't be used again.
+        }
+    }
+    LongTime(const LongTime &) = delete;
+    LongTime &operator=(const LongTime &) = delete;
+
+  private:
+    db::Connection &session_;
+    const std::chrono::milliseconds usual_;
+};
+
+// A refresh may hold a session for long: some are left for everybody else.
+class Turns {
+  public:
+    explicit Turns(std::size_t most) : most_(most) {}
+
+    class Turn {
+      public:
+        explicit Turn(Turns &turns) : turns_(turns) {
+            if (turns_.taken_++ >= turns_.most_) {
+                turns_.taken_--;
+                throw Failure(503, "too many refreshes at once");
+            }
+        }
+        ~Turn() { turns_.taken_--; }
+        Turn(const Turn &) = delete;
+        Turn &operator=(const Turn &) = delete;
+
+      private:
+        Turns &turns_;
+    };
+
+  private:
+    const std::size_t most_;
+    std::atomic<std::size_t> taken_{0};
+};
+
+http::Response refresh(const Call &call, std::chrono::milliseconds time, Turns &turns) {
+    const std::string &id = call.id("matview");
+    const Turns::Turn turn(turns);
+    db::Pool &pool = call.database().pool();
+    try {
+        const db::Pool::Lease session = pool.lease();
+        const LongTime long_time(session.session(), time,
+                                 pool.settings().connection.statement_timeout);
+        const db::Result outcome =
+            session->query("SELECT o.status, o.duration_ms, o.error, o.sqlstate, o.hint"
+                           " FROM ayb_jobs.refresh_now($1::uuid) AS o",
+                           {id});
+        // Skipped without an error: nothing had changed since the last one.
+        const bool current = outcome.at(0, 0) == "skipped" && !outcome.at(0, 2);
+        if (outcome.at(0, 0) != "success" && !current)
+            throw refused(outcome);
+        const db::Result row = session->query(read_one(), {id});
+        return json_response("{\"registration\":" + row.at(0, 0).value_or("null") +
+                             ",\"durationMs\":" + outcome.at(0, 1).value_or("0") + "}");
+    } catch (const db::Error &error) {
+        throw translate(error, {{"P0002", 404, kNotFound}});
+    }
+}
+
+http::Response dependencies(const Call &call) {
+    static const std::string sql = list(object({{"schemaName", "d.schema_name"},
+                                                {"viewName", "d.view_name"},
+                                                {"readsSchema", "d.reads_schema"},
+                                                {"readsView", "d.reads_view"}}),
+                                        "ayb_jobs.matview_dependencies() AS d",
+                                        "d.schema_name, d.view_name, d.reads_schema, d.reads_view");
+    return json_response(*call.database().ask(sql));
+}
+
+} // namespace
+
+std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout,
+                                  std::size_t refreshes) {
+    const auto turns = std::make_shared<Turns>(refreshes);
+    return {{"GET", "/api/admin/matviews", Access::admin, list_matviews},
+            {"POST", "/api/admin/matviews", Access::admin, register_matview},
+            {"GET", "/api/admin/matviews/dependencies", Access::admin, dependencies},
+            {"GET", "/api/admin/matviews/{id}", Access::admin, get_matview},
+            {"PUT", "/api/admin/matviews/{id}", Access::admin, update_matview},
+            {"DELETE", "/api/admin/matviews/{id}", Access::admin, unregister_matview},
+            {"POST", "/api/admin/matviews/{id}/refresh", Access::admin,
+             [refresh_timeout, turns](const Call &call) {
+                 return refresh(call, refresh_timeout, *turns);
+             }}};
+}
+
+} // namespace ayb::api

@@ -1,0 +1,18 @@
+#pragma once
+#include "api/events.hpp"
+
+#include <array>
+#include <atomic>
+
+namespace ayb::api {
+
+// What the sidecar counts of itself.
+struct Counters {
+    std::array<std::atomic<unsigned long long>, 6> requests{}; // by the status' first digit
+    std::function<std::size_t()> connections = [] { return std::size_t{0}; };
+};
+
+// /live /ready /health /metrics
+std::vector<Route> probe_routes(const Counters &counters, Events &events);
+
+} // namespace ayb::api

@@ -1,0 +1,149 @@
+#include "api/seeing.hpp"
+
+namespace ayb::api {
+
+namespace {
+
+using Handler = std::function<http::Response(const Call &)>;
+
+// A route that answers with what one statement without parameters gives.
+Handler answer(const std::string &sql) {
+    return [sql](const Call &call) { return json_response(*call.database().ask(sql)); };
+}
+
+std::string workers() {
+    return list(object({{"pid", "w.pid"},
+                        {"workerId", "w.worker_id"},
+                        {"role", "pg_get_userbyid(w.role)"},
+                        {"state", "w.state"},
+                        {"since", "w.since"},
+                        {"jobId", "w.job_id"},
+                        {"type", "w.type"},
+                        {"attempt", "w.attempt"},
+                        {"jobSince", "w.job_since"},
+                        {"percent", "w.percent"},
+                        {"note", "w.note"}}),
+                "ayb_jobs.workers() AS w", "w.pid");
+}
+
+std::string lanes() {
+    return list(object({{"role", "pg_get_userbyid(l.role)"},
+                        {"dueAt", "CASE WHEN isfinite(l.due_at) THEN l.due_at END"},
+                        {"workers", "l.workers"},
+                        {"queued", "l.queued"},
+                        {"running", "l.running"},
+                        {"retryAt", "l.retry_at"},
+                        {"error", "l.error"}}),
+                "ayb_jobs.lanes() AS l", "l.role::text");
+}
+
+std::string health() {
+    return list(object({{"check", "h.\"check\""},
+                        {"status", "h.status"},
+                        {"detail", "h.detail"},
+                        {"hint", "h.hint"}}),
+                "ayb_jobs.health() WITH ORDINALITY AS h (\"check\", status, detail, hint, number)",
+                "h.number");
+}
+
+std::string handlers() {
+    return list(object({{"type", "h.type"},
+                        {"kind", "h.kind"},
+                        {"owner", "pg_get_userbyid(h.owner)"},
+                        {"functionSchema", "h.function_schema"},
+                        {"functionName", "h.function_name"},
+                        {"command", "h.command"},
+                        {"timeoutSec", "extract(epoch FROM h.timeout)"},
+                        {"maxAttempts", "h.max_attempts"},
+                        {"backoffSec", "(SELECT array_agg(extract(epoch FROM b)) FROM "
+                                       "unnest(h.backoff) AS b)"},
+                        {"definer", "h.definer"},
+                        {"grouped", "h.grouped"},
+                        {"createdAt", "h.created_at"},
+                        {"updatedAt", "h.updated_at"}}),
+                "ayb_jobs.handlers AS h", "h.type");
+}
+
+std::string series() {
+    return list(object({{"bucket", "s.bucket"},
+                        {"type", "s.job_type"},
+                        {"completed", "s.completed"},
+                        {"failed", "s.failed"},
+                        {"retried", "s.retried"},
+                        {"lost", "s.lost"},
+                        {"canceled", "s.canceled"},
+                        {"waitP50", "s.wait_p50"},
+                        {"waitP95", "s.wait_p95"},
+                        {"waitP99", "s.wait_p99"},
+                        {"runP50", "s.run_p50"},
+                        {"runP95", "s.run_p95"},
+                        {"runP99", "s.run_p99"}}),
+                "ayb_jobs.series($1::timestamptz, coalesce($2::interval, '1 minute'), $3) AS s",
+                "s.bucket, s.job_type");
+}
+
+db::Parameter text_or_null(const std::string &value) {
+    return value.empty() ? std::nullopt : db::Parameter(value);
+}
+
+http::Response get_series(const Call &call) {
+    static const std::string sql = guarded(series());
+    const http::Query &query = call.query();
+    return json_response(*call.database().ask(
+        sql,
+        {text_or_null(query["since"]), text_or_null(query["step"]), text_or_null(query["type"])},
+        {{"22007", 400, "invalid since or step"}, {"22008", 400, "invalid since or step"}}));
+}
+
+// An empty body is none: all of the database.
+http::Response switch_running(const Call &call, const char *function) {
+    db::Parameter type;
+    if (!call.request().body.empty())
+        type = call.body().text("type");
+    const std::string sql = guarded(std::string("SELECT ayb_jobs.") + function + "($1)::text");
+    call.database().ask(sql, {type && !type->empty() ? type : std::nullopt});
+    return json_response("{\"status\":\"ok\"}");
+}
+
+// What AYB's console asks for. A role sees what it may read.
+std::string schema() {
+    const std::string column = object({{"name", "a.attname"},
+                                       {"type", "format_type(a.atttypid, a.atttypmod)"},
+                                       {"nullable", "NOT a.attnotnull"}});
+    const std::string table =
+        object({{"schema", "n.nspname"},
+                {"name", "c.relname"},
+                {"kind", "CASE c.relkind WHEN 'm' THEN 'materialized_view' ELSE 'table' END"},
+                {"columns", "columns.items"},
+                {"primaryKey", "'[]'::json"}});
+    return "SELECT '{\"tables\":{' || coalesce(string_agg(to_json(n.nspname || '.' || c.relname)"
+           "::text || ':' || " +
+           table +
+           ", ',' ORDER BY n.nspname, c.relname), '') || '}}' FROM pg_class AS c"
+           " JOIN pg_namespace AS n ON n.oid = c.relnamespace CROSS JOIN LATERAL"
+           " (SELECT ('[' || coalesce(string_agg(" +
+           column +
+           ", ',' ORDER BY a.attnum), '') || ']')::json AS items FROM pg_attribute AS a"
+           " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns"
+           " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'"
+           " AND n.nspname NOT IN ('information_schema', 'ayb_jobs')"
+           " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
+}
+
+} // namespace
+
+std::vector<Route> seeing_routes() {
+    return {{"GET", "/api/admin/workers", Access::admin, answer(guarded(workers()))},
+            {"GET", "/api/admin/lanes", Access::admin, answer(guarded(lanes()))},
+            // Not guarded: health() says that it is off.
+            {"GET", "/api/admin/health", Access::admin, answer(health())},
+            {"GET", "/api/admin/handlers", Access::admin, answer(guarded(handlers()))},
+            {"GET", "/api/admin/series", Access::admin, get_series},
+            {"POST", "/api/admin/pause", Access::admin,
+             [](const Call &call) { return switch_running(call, "pause"); }},
+            {"POST", "/api/admin/resume", Access::admin,
+             [](const Call &call) { return switch_running(call, "resume"); }},
+            {"GET", "/api/schema", Access::admin, answer(schema())}};
+}
+
+} // namespace ayb::api

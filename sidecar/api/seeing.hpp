@@ -1,0 +1,9 @@
+#pragma once
+#include "api/router.hpp"
+
+namespace ayb::api {
+
+// Workers, lanes, health, series, handlers; pause and resume; the database's schema.
+std::vector<Route> seeing_routes();
+
+} // namespace ayb::api

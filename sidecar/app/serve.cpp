@@ -1,0 +1,168 @@
+#include "app/serve.hpp"
+
+#include "api/api.hpp"
+#include "app/log.hpp"
+#include "http/front.hpp"
+
+#include <Poco/Net/Context.h>
+#include <Poco/Net/NetSSL.h>
+#include <Poco/Net/SecureServerSocket.h>
+
+#include <sys/resource.h>
+
+#include <atomic>
+#include <csignal>
+#include <thread>
+
+namespace ayb::app {
+
+namespace {
+
+std::chrono::milliseconds milliseconds(const Settings &settings, const char *name) {
+    return std::chrono::milliseconds(settings.number(name));
+}
+
+http::FrontSettings front_settings(const Settings &settings) {
+    http::FrontSettings front;
+    front.max_connections = static_cast<std::size_t>(settings.number("max-connections"));
+    front.threads = static_cast<unsigned>(settings.number("threads"));
+    front.deadlines.head = milliseconds(settings, "header-timeout");
+    front.deadlines.body = milliseconds(settings, "body-timeout");
+    front.deadlines.idle = milliseconds(settings, "idle-timeout");
+    return front;
+}
+
+db::PoolSettings pool_settings(const Settings &settings) {
+    db::PoolSettings pool;
+    pool.connection.dsn = settings.text("dsn");
+    pool.connection.statement_timeout = milliseconds(settings, "statement-timeout");
+    pool.size = static_cast<std::size_t>(settings.number("pool-size"));
+    pool.wait = milliseconds(settings, "pool-wait");
+    return pool;
+}
+
+api::ApiSettings api_settings(const Settings &settings) {
+    api::ApiSettings api;
+    api.gate.auth.password = settings.text("password");
+    api.gate.auth.password_file = settings.text("password-file");
+    api.gate.auth.token_file = settings.text("token-file");
+    api.gate.auth.no_auth = settings.flag("no-auth");
+    api.gate.auth.lifetime = std::chrono::seconds(settings.number("token-lifetime"));
+    api.gate.login_limit = static_cast<std::size_t>(settings.number("login-limit"));
+    api.gate.trusted_proxies = settings.words("trusted-proxies");
+    api.gate.cors_origins = settings.words("cors-origins");
+    api.refresh_timeout = milliseconds(settings, "refresh-timeout");
+    api.max_listeners = static_cast<std::size_t>(settings.number("max-listeners"));
+    return api;
+}
+
+Poco::Net::ServerSocket listen(const Settings &settings) {
+    const Poco::Net::SocketAddress address(settings.text("listen"));
+    if (settings.flag("no-auth") && !address.host().isLoopback())
+        throw UsageError("no-auth is for a loopback address only");
+    const std::string &certificate = settings.text("tls-certificate");
+    const std::string &key = settings.text("tls-key");
+    if (certificate.empty() != key.empty())
+        throw UsageError("tls-certificate and tls-key go together");
+    constexpr int kBacklog = 1024;
+    if (certificate.empty())
+        return Poco::Net::ServerSocket(address, kBacklog);
+    Poco::Net::Context::Ptr context(new Poco::Net::Context(
+        Poco::Net::Context::TLS_SERVER_USE, key, certificate, "", Poco::Net::Context::VERIFY_NONE));
+    context->requireMinimumProtocol(Poco::Net::Context::PROTO_TLSV1_2);
+    return Poco::Net::SecureServerSocket(address, kBacklog, context);
+}
+
+// A descriptor each for thousands of clients.
+void raise_descriptor_limit() {
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+sigset_t stop_signals() {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGINT);
+    return signals;
+}
+
+// Only the path: a query may hold what isn't to be logged.
+void log_access(const http::Request &request, const std::string &client, int status,
+                std::chrono::microseconds took, const std::string &error) {
+    const LogFields fields = {{"requestId", request.id},
+                              {"client", client},
+                              {"method", request.method},
+                              {"path", request.path},
+                              {"status", std::to_string(status)},
+                              {"micros", std::to_string(took.count())},
+                              {"error", error}};
+    if (status >= 500)
+        log_error("request", fields);
+    else
+        log_information("request", fields);
+}
+
+// Waits for a signal, in a thread of its own: a handler may do next to nothing.
+class Stopper {
+  public:
+    Stopper(http::Front &front, api::Events &events)
+        : thread_([&front, &events, this] {
+              const sigset_t signals = stop_signals();
+              int signal = 0;
+              sigwait(&signals, &signal);
+              if (!done_)
+                  log_information("stopping", {{"signal", std::to_string(signal)}});
+              events.close();
+              front.stop();
+          }) {}
+    ~Stopper() {
+        done_ = true;
+        pthread_kill(thread_.native_handle(), SIGTERM);
+        thread_.join();
+    }
+    Stopper(const Stopper &) = delete;
+    Stopper &operator=(const Stopper &) = delete;
+
+  private:
+    std::atomic<bool> done_{false};
+    std::thread thread_;
+};
+
+void run(const Settings &settings) {
+    const Poco::Net::ServerSocket listener = listen(settings);
+    db::Pool pool(pool_settings(settings), [](const std::string &what) { log_warning(what); });
+    api::Api api(pool, api_settings(settings), log_access);
+    http::Front front(listener, front_settings(settings),
+                      [&api](const http::Request &request) { return api.serve(request); });
+    api.counters().connections = [&front] { return front.connections(); };
+    log_information("listening", {{"address", listener.address().toString()},
+                                  {"tls", settings.text("tls-certificate").empty() ? "" : "on"}});
+    {
+        const Stopper stopper(front, api.events());
+        front.run(milliseconds(settings, "stop-timeout"));
+    }
+    log_information("stopped");
+}
+
+} // namespace
+
+int serve(const Settings &settings) {
+    start_log(settings.text("log-level"));
+    raise_descriptor_limit();
+    std::signal(SIGPIPE, SIG_IGN);
+    const sigset_t signals = stop_signals();
+    pthread_sigmask(SIG_BLOCK, &signals, nullptr);
+    try {
+        run(settings);
+    } catch (const Poco::Exception &error) {
+        log_error("can't serve", {{"error", error.displayText()}});
+        return 1;
+    }
+    return 0;
+}
+
+} // namespace ayb::app

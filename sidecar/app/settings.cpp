@@ -1,0 +1,168 @@
+#include "app/settings.hpp"
+
+#include "db/connection.hpp"
+
+#include <Poco/AutoPtr.h>
+#include <Poco/Exception.h>
+#include <Poco/Util/PropertyFileConfiguration.h>
+
+#include <algorithm>
+#include <charconv>
+#include <cstdlib>
+
+namespace ayb::app {
+
+namespace {
+
+using Kind = Setting::Kind;
+
+std::string variable_of(std::string name) {
+    for (char &c : name)
+        c = c == '-' ? '_' : static_cast<char>(c >= 'a' && c <= 'z' ? c - 32 : c);
+    return "AYB_JOBS_" + name;
+}
+
+const Setting *find(const std::string &name) {
+    const auto &all = all_settings();
+    const auto found = std::find_if(all.begin(), all.end(),
+                                    [&](const Setting &setting) { return setting.name == name; });
+    return found == all.end() ? nullptr : &*found;
+}
+
+bool is_number(const std::string &text) {
+    long long value = 0;
+    const char *last = text.data() + text.size();
+    const auto result = std::from_chars(text.data(), last, value);
+    return result.ec == std::errc() && result.ptr == last && value >= 0;
+}
+
+} // namespace
+
+const std::vector<Setting> &all_settings() {
+    static const std::vector<Setting> all = {
+        {"config", "", "a file with further settings, name = value a line"},
+        {"dsn", "", "libpq connection string; without one the PG* environment"},
+        {"listen", "127.0.0.1:8090", "address and port"},
+        {"password", "", "what admins log in with (not as a flag: others see those)", Kind::secret},
+        {"password-file", "", "a file whose first line is the password; read anew at each use"},
+        {"token-file", "", "a file whose first line is a token that is always taken"},
+        {"no-auth", "false", "let everybody in; on a loopback address only", Kind::flag},
+        {"token-lifetime", "86400", "seconds until a token ends", Kind::number},
+        {"login-limit", "20", "attempts a minute and address", Kind::number},
+        {"trusted-proxies", "", "addresses or networks whose X-Forwarded-For is believed"},
+        {"cors-origins", "", "origins that a browser may call from"},
+        {"tls-certificate", "", "PEM file; with tls-key, TLS is spoken"},
+        {"tls-key", "", "PEM file"},
+        {"threads", "8", "requests that are worked at at the same time", Kind::number},
+        {"pool-size", "8", "sessions with the database, at most", Kind::number},
+        {"pool-wait", "2000", "milliseconds that a request waits for a session", Kind::number},
+        {"statement-timeout", "15000", "milliseconds that a statement may take", Kind::number},
+        {"refresh-timeout", "3600000", "milliseconds that a refresh may take", Kind::number},
+        {"max-connections", "4096", "clients at the same time", Kind::number},
+        {"max-listeners", "256", "listeners to events at the same time", Kind::number},
+        {"header-timeout", "10000", "milliseconds to send the head of a request", Kind::number},
+        {"body-timeout", "30000", "milliseconds to send the body", Kind::number},
+        {"idle-timeout", "60000", "milliseconds between two requests", Kind::number},
+        {"stop-timeout", "10000", "milliseconds to finish requests at SIGTERM", Kind::number},
+        {"log-level", "information", "none, error, warning, information or debug"}};
+    return all;
+}
+
+Settings::Settings(std::vector<std::string> &arguments) {
+    take_flags(arguments);
+    take_environment();
+    take_file();
+    for (const Setting &setting : all_settings())
+        set(setting, setting.fallback, "default");
+}
+
+// The first source that names a setting wins.
+void Settings::set(const Setting &setting, const std::string &value, const char *source) {
+    if (values_.count(setting.name) != 0)
+        return;
+    const bool bad = (setting.kind == Kind::number && !is_number(value)) ||
+                     (setting.kind == Kind::flag && value != "true" && value != "false");
+    if (bad)
+        throw UsageError(std::string(setting.name) + " can't be \"" + value + "\"");
+    values_[setting.name] = value;
+    sources_[setting.name] = source;
+}
+
+void Settings::take_flags(std::vector<std::string> &arguments) {
+    std::vector<std::string> rest;
+    for (std::size_t i = 0; i < arguments.size(); i++) {
+        const std::string &argument = arguments[i];
+        const std::size_t equals = std::min(argument.find('='), argument.size());
+        const Setting *setting =
+            argument.compare(0, 2, "--") == 0 ? find(argument.substr(2, equals - 2)) : nullptr;
+        if (setting == nullptr || setting->kind == Kind::secret)
+            rest.push_back(argument);
+        else if (equals < argument.size())
+            set(*setting, argument.substr(equals + 1), "flag");
+        else if (setting->kind == Kind::flag)
+            set(*setting, "true", "flag");
+        else if (i + 1 < arguments.size())
+            set(*setting, arguments[++i], "flag");
+        else
+            throw UsageError(argument + " needs a value");
+    }
+    arguments = std::move(rest);
+}
+
+void Settings::take_environment() {
+    for (const Setting &setting : all_settings())
+        if (const char *value = std::getenv(variable_of(setting.name).c_str()))
+            set(setting, value, "environment");
+}
+
+void Settings::take_file() {
+    const auto file = values_.find("config");
+    if (file == values_.end() || file->second.empty())
+        return;
+    try {
+        const Poco::AutoPtr<Poco::Util::PropertyFileConfiguration> properties(
+            new Poco::Util::PropertyFileConfiguration(file->second));
+        std::vector<std::string> names;
+        properties->keys(names);
+        for (const std::string &name : names) {
+            const Setting *setting = find(name);
+            if (setting == nullptr)
+                throw UsageError(file->second + ": there is no setting \"" + name + "\"");
+            set(*setting, properties->getRawString(name), "file");
+        }
+    } catch (const Poco::Exception &error) {
+        throw UsageError(file->second + ": " + error.displayText());
+    }
+}
+
+long long Settings::number(const std::string &name) const { return std::stoll(values_.at(name)); }
+
+std::vector<std::string> Settings::words(const std::string &name) const {
+    std::vector<std::string> words;
+    std::string word;
+    for (const char c : values_.at(name) + ",") {
+        if (c != ',' && c != ' ') {
+            word.push_back(c);
+        } else if (!word.empty()) {
+            words.push_back(word);
+            word.clear();
+        }
+    }
+    return words;
+}
+
+std::string Settings::print() const {
+    std::string out;
+    for (const Setting &setting : all_settings()) {
+        std::string value = values_.at(setting.name);
+        if (setting.kind == Kind::secret && !value.empty())
+            value = "****";
+        else if (std::string(setting.name) == "dsn" && !value.empty())
+            value = db::masked(value);
+        out +=
+            std::string(setting.name) + " = " + value + "  # " + sources_.at(setting.name) + "\n";
+    }
+    return out;
+}
+
+} // namespace ayb::app

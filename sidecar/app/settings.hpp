@@ -1,0 +1,49 @@
+#pragma once
+// Settings: a flag goes before the environment (AYB_JOBS_…), that before the file (Poco's
+// properties), that before the default.
+#include <map>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+namespace ayb::app {
+
+// The command line is wrong: exit status 2.
+struct UsageError : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+struct Setting {
+    const char *name; // --name, AYB_JOBS_NAME with _ for -, name in the file
+    const char *fallback;
+    const char *help;
+    enum class Kind { text, number, flag, secret } kind = Kind::text;
+};
+
+const std::vector<Setting> &all_settings();
+
+class Settings {
+  public:
+    // Takes out of `arguments` the flags that are settings, and leaves the rest. Throws UsageError.
+    explicit Settings(std::vector<std::string> &arguments);
+
+    const std::string &text(const std::string &name) const { return values_.at(name); }
+    long long number(const std::string &name) const;
+    bool flag(const std::string &name) const { return values_.at(name) == "true"; }
+    // What stands between commas.
+    std::vector<std::string> words(const std::string &name) const;
+
+    // "name = value" a line, with where it comes from; secrets hidden.
+    std::string print() const;
+
+  private:
+    void take_flags(std::vector<std::string> &arguments);
+    void take_environment();
+    void take_file();
+    void set(const Setting &setting, const std::string &value, const char *source);
+
+    std::map<std::string, std::string> values_;
+    std::map<std::string, std::string> sources_;
+};
+
+} // namespace ayb::app

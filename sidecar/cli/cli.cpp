@@ -1,0 +1,247 @@
+#include "cli/cli.hpp"
+
+#include "cli/command.hpp"
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <iterator>
+
+namespace ayb::cli {
+
+namespace {
+
+constexpr int kUnknown = 3; // of health, for monitoring
+
+const std::vector<Command> &commands() {
+    static const std::vector<Command> all = [] {
+        std::vector<Command> commands;
+        for (auto part :
+             {job_commands(), schedule_commands(), matview_commands(), seeing_commands()})
+            std::move(part.begin(), part.end(), std::back_inserter(commands));
+        return commands;
+    }();
+    return all;
+}
+
+// What every command takes.
+const std::vector<Option> &common_options() {
+    static const std::vector<Option> options = {{"dsn", nullptr, Option::Kind::text},
+                                                {"url", nullptr, Option::Kind::text},
+                                                {"token", nullptr, Option::Kind::text},
+                                                {"output", nullptr, Option::Kind::text}};
+    return options;
+}
+
+std::string name_of(const Command &command) {
+    return std::string(command.group) + (*command.group != '\0' ? " " : "") + command.verb;
+}
+
+const Command &find(std::vector<std::string> &words) {
+    for (const Command &command : commands()) {
+        const std::size_t length = *command.group != '\0' ? 2 : 1;
+        if (words.size() < length || words[length - 1] != command.verb ||
+            (length == 2 && words[0] != command.group))
+            continue;
+        words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(length));
+        return command;
+    }
+    throw UsageError("unknown command " +
+                     (words.size() > 1 ? words[0] + " " + words[1] : words[0]));
+}
+
+const Option *find_option(const Command &command, const std::string &name) {
+    for (const std::vector<Option> *options : {&command.options, &common_options()})
+        for (const Option &option : *options)
+            if (option.name == name)
+                return &option;
+    return nullptr;
+}
+
+bool is_number(const std::string &text) {
+    return !text.empty() && text.size() < 10 &&
+           std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+}
+
+void check_value(const Option &option, const std::string &value) {
+    const bool good = option.kind == Option::Kind::number    ? is_number(value)
+                      : option.kind == Option::Kind::boolean ? value == "true" || value == "false"
+                                                             : true;
+    if (!good)
+        throw UsageError(std::string("--") + option.name + " can't be " + value);
+}
+
+struct Words {
+    std::string argument;
+    std::map<std::string, std::string> options;
+};
+
+// --name value, --name=value, and --enabled alone for --enabled=true.
+void take_option(const Command &command, const std::vector<std::string> &words, std::size_t &at,
+                 Words &taken) {
+    const std::string &word = words[at];
+    const std::size_t equals = std::min(word.find('='), word.size());
+    const std::string name = word.substr(2, equals - 2);
+    const Option *option = find_option(command, name);
+    if (option == nullptr)
+        throw UsageError("unknown option --" + name);
+    const bool lone = option->kind == Option::Kind::flag ||
+                      (option->kind == Option::Kind::boolean &&
+                       (at + 1 >= words.size() || words[at + 1].compare(0, 2, "--") == 0));
+    std::string value = "true";
+    if (equals < word.size())
+        value = word.substr(equals + 1);
+    else if (!lone && at + 1 < words.size())
+        value = words[++at];
+    else if (!lone)
+        throw UsageError("--" + name + " needs a value");
+    check_value(*option, value);
+    taken.options[name] = value;
+}
+
+Words take_words(const Command &command, const std::vector<std::string> &words) {
+    Words taken;
+    std::size_t arguments = 0;
+    for (std::size_t at = 0; at < words.size(); at++) {
+        if (words[at].compare(0, 2, "--") == 0) {
+            take_option(command, words, at, taken);
+        } else {
+            arguments++;
+            taken.argument = words[at];
+        }
+    }
+    const std::size_t wanted = command.argument != nullptr ? 1 : 0;
+    if (arguments != wanted)
+        throw UsageError(name_of(command) + (wanted == 1
+                                                 ? std::string(" needs one ") + command.argument
+                                                 : " takes no argument"));
+    return taken;
+}
+
+std::string or_environment(const Words &words, const char *option, const char *variable) {
+    const auto given = words.options.find(option);
+    if (given != words.options.end())
+        return given->second;
+    const char *value = std::getenv(variable);
+    return value != nullptr ? value : "";
+}
+
+Format format_of(const Words &words) {
+    const auto given = words.options.find("output");
+    const std::string name = given == words.options.end() ? "table" : given->second;
+    if (name == "table")
+        return Format::table;
+    if (name == "json")
+        return Format::json;
+    if (name == "csv")
+        return Format::csv;
+    throw UsageError("--output is table, json or csv");
+}
+
+int run_command(const Command &command, const Words &words, Format format) {
+    const auto url = words.options.find("url");
+    const std::unique_ptr<Source> source =
+        url == words.options.end()
+            ? database_source(or_environment(words, "dsn", "AYB_JOBS_DSN"))
+            : api_source(url->second, or_environment(words, "token", "AYB_ADMIN_TOKEN"));
+    return command.run(Call(*source, format, words.argument, words.options));
+}
+
+} // namespace
+
+bool knows(const std::vector<std::string> &words) {
+    return std::any_of(commands().begin(), commands().end(), [&](const Command &command) {
+        return words.front() == (*command.group != '\0' ? command.group : command.verb);
+    });
+}
+
+int run(const std::vector<std::string> &words) {
+    std::vector<std::string> rest = words;
+    const Command &command = find(rest);
+    const Words taken = take_words(command, rest);
+    const Format format = format_of(taken);
+    const std::string verb = command.verb;
+    try {
+        return run_command(command, taken, format);
+    } catch (const std::exception &error) {
+        std::fprintf(stderr, "Error: %s failed: %s\n", command.verb,
+                     printable(error.what()).c_str());
+        return verb == "health" ? kUnknown : 1;
+    }
+}
+
+std::string help() {
+    std::string out;
+    for (const Command &command : commands()) {
+        std::string line = "  ayb-jobs " + name_of(command);
+        if (command.argument != nullptr)
+            line += std::string(" ") + command.argument;
+        for (const Option &option : command.options)
+            line += std::string(" [--") + option.name +
+                    (option.kind == Option::Kind::flag ? "]" : " …]");
+        out += line + "\n      " + command.help + "\n";
+    }
+    return out;
+}
+
+namespace {
+
+// "group verb" → the words that may follow it: the verbs of a group, or the options of a command.
+std::map<std::string, std::string> followers() {
+    std::map<std::string, std::string> words;
+    for (const Command &command : commands()) {
+        const std::string group = command.group;
+        std::string &first = words[""];
+        const std::string head = group.empty() ? command.verb : group;
+        if ((" " + first).find(" " + head + " ") == std::string::npos)
+            first += head + " ";
+        if (!group.empty())
+            words[group] += std::string(command.verb) + " ";
+        std::string &options = words[name_of(command)];
+        for (const std::vector<Option> *all : {&command.options, &common_options()})
+            for (const Option &option : *all)
+                options += std::string("--") + option.name + " ";
+    }
+    words[""] += "serve completion help ";
+    return words;
+}
+
+std::string bash_completion() {
+    std::string out =
+        "_ayb_jobs() {\n    local words=\n    case \"${COMP_WORDS[*]:1:COMP_CWORD-1}\" in\n";
+    std::string cases;
+    for (const auto &[before, after] : followers()) {
+        const bool whole = before.empty() || after.compare(0, 2, "--") != 0;
+        cases = "    \"" + before + "\"" + (whole ? "" : "*") + ") words=\"" + after + "\" ;;\n" +
+                cases;
+    }
+    return out + cases +
+           "    esac\n    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
+           "\"${COMP_WORDS[COMP_CWORD]}\")\n"
+           "}\ncomplete -F _ayb_jobs ayb-jobs\n";
+}
+
+std::string fish_completion() {
+    std::string out = "complete -c ayb-jobs -f\n";
+    for (const auto &[before, after] : followers()) {
+        const std::string condition =
+            before.empty() ? "__fish_use_subcommand"
+                           : "string match -q 'ayb-jobs " + before + "*' (commandline -cp)";
+        out += "complete -c ayb-jobs -n \"" + condition + "\" -a '" + after + "'\n";
+    }
+    return out;
+}
+
+} // namespace
+
+std::string completion(const std::string &shell) {
+    if (shell == "bash")
+        return bash_completion();
+    if (shell == "zsh")
+        return "autoload -U +X bashcompinit && bashcompinit\n" + bash_completion();
+    if (shell == "fish")
+        return fish_completion();
+    throw UsageError("completion is for bash, zsh or fish");
+}
+
+} // namespace ayb::cli

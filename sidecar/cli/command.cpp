@@ -1,0 +1,107 @@
+#include "cli/command.hpp"
+
+#include "http/query.hpp"
+
+#include <chrono>
+#include <iostream>
+#include <thread>
+#include <unistd.h>
+
+namespace ayb::cli {
+
+namespace {
+
+std::string reason(const Reply &reply) {
+    try {
+        const json::Object error(reply.body);
+        const auto details = error.text("details");
+        return error.text("message").value_or("") + (details ? ": " + *details : "");
+    } catch (const json::Error &) {
+        return "HTTP status " + std::to_string(reply.status);
+    }
+}
+
+std::string as_json(const Option &option, const std::string &value) {
+    if (option.kind == Option::Kind::text)
+        return json::quote(value);
+    try {
+        json::check(value);
+    } catch (const json::Error &) {
+        throw CommandError(std::string("--") + option.name + " is no JSON: " + value);
+    }
+    return value;
+}
+
+} // namespace
+
+std::string Call::option(const std::string &name) const {
+    const auto found = options_.find(name);
+    return found == options_.end() ? std::string() : found->second;
+}
+
+std::string Call::ask(const std::string &method, const std::string &path,
+                      const std::string &body) const {
+    const Reply reply = source_.ask(method, path, body);
+    if (reply.status >= 400)
+        throw CommandError(reason(reply));
+    return reply.body;
+}
+
+std::string Call::body(const std::vector<Option> &options) const {
+    std::string out = "{";
+    for (const Option &option : options)
+        if (has(option.name))
+            out += (out.size() == 1 ? "" : ",") + json::quote(option.key) + ":" +
+                   as_json(option, this->option(option.name));
+    return out + "}";
+}
+
+std::string Call::query(const std::vector<Option> &options) const {
+    std::string out;
+    for (const Option &option : options)
+        if (option.key != nullptr && has(option.name))
+            out += (out.empty() ? "?" : "&") + std::string(option.key) + "=" +
+                   http::encode(this->option(option.name));
+    return out;
+}
+
+void Call::say(const std::string &sentence, const std::string &json, const Table &row) const {
+    if (format_ == Format::json)
+        std::cout << json << "\n";
+    else if (format_ == Format::csv)
+        std::cout << as_csv(row);
+    else
+        std::cout << printable(sentence) << "\n";
+}
+
+std::string shown(const json::Object &object, const char *key, const char *otherwise) {
+    const auto raw = object.raw(key);
+    if (!raw || *raw == "null")
+        return otherwise;
+    return raw->front() == '"' ? json::unquote(*raw) : std::string(*raw);
+}
+
+void print_list(const Call &call, const std::string &json, const Table &table, const char *none) {
+    if (call.format() == Format::json)
+        std::cout << json << "\n";
+    else if (call.format() == Format::csv)
+        std::cout << as_csv(table);
+    else if (table.rows.empty())
+        std::cout << none << "\n";
+    else
+        std::cout << as_table(table, colour_wanted());
+}
+
+void repeat(bool again, long long seconds, const std::function<void()> &print) {
+    for (;;) {
+        if (again && isatty(STDOUT_FILENO) == 1)
+            std::cout << "\x1b[H\x1b[2J";
+        print();
+        std::cout << std::flush;
+        if (!again || !std::cout)
+            return;
+        std::this_thread::sleep_for(std::chrono::seconds(seconds));
+    }
+}
+
+} // namespace ayb::cli

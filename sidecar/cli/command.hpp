@@ -1,0 +1,81 @@
+#pragma once
+// What a command is given, and the table of all commands.
+#include "cli/output.hpp"
+#include "cli/source.hpp"
+#include "http/json.hpp"
+
+#include <functional>
+#include <map>
+
+namespace ayb::cli {
+
+struct Option {
+    const char *name; // --name VALUE
+    const char *key;  // its name in the API, in a query or a body
+    enum class Kind { text, number, flag, json, boolean } kind;
+};
+
+enum class Format { table, json, csv };
+
+class Call {
+  public:
+    Call(Source &source, Format format, std::string argument,
+         std::map<std::string, std::string> options)
+        : source_(source), format_(format), argument_(std::move(argument)),
+          options_(std::move(options)) {}
+
+    const std::string &argument() const { return argument_; }
+    Format format() const { return format_; }
+    bool has(const std::string &option) const { return options_.count(option) != 0; }
+    std::string option(const std::string &name) const;
+
+    // The answer's body; throws CommandError where it is no success.
+    std::string ask(const std::string &method, const std::string &path,
+                    const std::string &body = "") const;
+    // {"key":value,…} and ?key=value… of the options that were given.
+    std::string body(const std::vector<Option> &options) const;
+    std::string query(const std::vector<Option> &options) const;
+
+    // Prints what became of one thing: a sentence, or what the API said, or a row.
+    void say(const std::string &sentence, const std::string &json, const Table &row) const;
+
+  private:
+    Source &source_;
+    const Format format_;
+    const std::string argument_;
+    const std::map<std::string, std::string> options_;
+};
+
+struct Command {
+    const char *group; // "jobs", or "" for a command of one word
+    const char *verb;
+    const char *argument; // what stands behind it, such as "ID"; nullptr where nothing does
+    const char *help;
+    std::vector<Option> options;
+    int (*run)(const Call &call);
+};
+
+std::vector<Command> job_commands();
+std::vector<Command> schedule_commands();
+std::vector<Command> matview_commands();
+std::vector<Command> seeing_commands();
+
+// The member as a person reads it: a string without its quotes; `otherwise` where there is none.
+std::string shown(const json::Object &object, const char *key, const char *otherwise = "");
+
+// The rows of {"items":[…]}.
+template <class ToRow> Table table_of(Row header, const std::string &list, ToRow to_row) {
+    Table table{std::move(header), {}};
+    const json::Object answer(list);
+    for (const std::string_view item : json::elements(*answer.raw("items")))
+        table.rows.push_back(to_row(json::Object(item)));
+    return table;
+}
+
+// A list in the format that is wanted; in a table, `none` where it is empty.
+void print_list(const Call &call, const std::string &json, const Table &table, const char *none);
+
+// Runs `print` once, or, where `again`, every `seconds` until Ctrl-C.
+void repeat(bool again, long long seconds, const std::function<void()> &print);
+
+} // namespace ayb::cli

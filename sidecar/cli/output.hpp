@@ -1,0 +1,29 @@
+#pragma once
+// Rows for people (a table) and for programs (CSV).
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace ayb::cli {
+
+using Row = std::vector<std::string>;
+
+struct Table {
+    Row header;
+    std::vector<Row> rows;
+};
+
+// Columns as wide as they need to be. Where `colour`, the header is bold, and words that tell a
+// state have its colour. Control characters are shown as '?': what a job says must not steer the
+// terminal.
+std::string as_table(const Table &table, bool colour);
+
+// RFC 4180.
+std::string as_csv(const Table &table);
+
+std::string printable(std::string_view text);
+
+// Whether stdout is a terminal that wants colours (NO_COLOR is not set).
+bool colour_wanted();
+
+} // namespace ayb::cli

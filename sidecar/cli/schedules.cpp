@@ -1,0 +1,105 @@
+#include "cli/command.hpp"
+#include "http/query.hpp"
+
+namespace ayb::cli {
+
+namespace {
+
+using Kind = Option::Kind;
+
+const Row kHeader = {"NAME", "JOB TYPE", "CRON", "TIMEZONE", "ENABLED"};
+
+const std::vector<Option> &update_options() {
+    static const std::vector<Option> options = {{"cron", "cronExpr", Kind::text},
+                                                {"timezone", "timezone", Kind::text},
+                                                {"payload", "payload", Kind::json},
+                                                {"enabled", "enabled", Kind::boolean}};
+    return options;
+}
+
+const std::vector<Option> &create_options() {
+    static const std::vector<Option> options = [] {
+        std::vector<Option> all = update_options();
+        all.insert(all.begin(),
+                   {{"name", "name", Kind::text}, {"job-type", "jobType", Kind::text}});
+        return all;
+    }();
+    return options;
+}
+
+Row row_of(const json::Object &schedule) {
+    return {shown(schedule, "name"), shown(schedule, "jobType"), shown(schedule, "cronExpr"),
+            shown(schedule, "timezone"), shown(schedule, "enabled")};
+}
+
+Table one(const std::string &schedule) { return {kHeader, {row_of(json::Object(schedule))}}; }
+
+std::string name_of(const std::string &schedule) {
+    return "\"" + shown(json::Object(schedule), "name") + "\"";
+}
+
+// The id of what was named by its id or by its name.
+std::string path_of(const Call &call) {
+    const std::string schedules = call.ask("GET", "/schedules");
+    const json::Object answer(schedules);
+    for (const std::string_view item : json::elements(*answer.raw("items"))) {
+        const json::Object schedule(item);
+        if (shown(schedule, "name") == call.argument())
+            return "/schedules/" + shown(schedule, "id");
+    }
+    return "/schedules/" + http::encode(call.argument());
+}
+
+int list(const Call &call) {
+    const std::string schedules = call.ask("GET", "/schedules");
+    print_list(call, schedules, table_of(kHeader, schedules, row_of), "No schedules found.");
+    return 0;
+}
+
+int create(const Call &call) {
+    const std::string schedule = call.ask("POST", "/schedules", call.body(create_options()));
+    call.say("Schedule " + name_of(schedule) +
+                 " created (id: " + shown(json::Object(schedule), "id") + ")",
+             schedule, one(schedule));
+    return 0;
+}
+
+int update(const Call &call) {
+    const std::string schedule = call.ask("PUT", path_of(call), call.body(update_options()));
+    const json::Object now(schedule);
+    call.say("Schedule " + name_of(schedule) + " updated (cron: " + shown(now, "cronExpr") +
+                 ", tz: " + shown(now, "timezone") + ")",
+             schedule, one(schedule));
+    return 0;
+}
+
+int turn(const Call &call, const char *verb, const char *became) {
+    const std::string schedule = call.ask("POST", path_of(call) + "/" + verb);
+    call.say("Schedule " + name_of(schedule) + " " + became, schedule, one(schedule));
+    return 0;
+}
+
+int enable(const Call &call) { return turn(call, "enable", "enabled"); }
+
+int disable(const Call &call) { return turn(call, "disable", "disabled"); }
+
+int remove(const Call &call) {
+    call.ask("DELETE", path_of(call));
+    call.say("Schedule " + call.argument() + " deleted",
+             "{\"deleted\":" + json::quote(call.argument()) + "}",
+             {{"DELETED"}, {{call.argument()}}});
+    return 0;
+}
+
+} // namespace
+
+std::vector<Command> schedule_commands() {
+    return {{"schedules", "list", nullptr, "schedules, by name", {}, list},
+            {"schedules", "create", nullptr, "create a schedule", create_options(), create},
+            {"schedules", "update", "ID|NAME", "change what is given", update_options(), update},
+            {"schedules", "enable", "ID|NAME", "let it tick", {}, enable},
+            {"schedules", "disable", "ID|NAME", "stop it", {}, disable},
+            {"schedules", "delete", "ID|NAME", "remove it; its jobs stay", {}, remove}};
+}
+
+} // namespace ayb::cli

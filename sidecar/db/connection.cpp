@@ -1,0 +1,234 @@
+#include "db/connection.hpp"
+
+#include <libpq-fe.h>
+#include <poll.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace ayb::db {
+
+namespace {
+
+using Time = std::chrono::steady_clock::time_point;
+
+// The server ends a statement that takes too long; a server that can't is given up on later.
+constexpr std::chrono::seconds kSilence{5};
+
+Time end_after(std::chrono::milliseconds timeout) {
+    return std::chrono::steady_clock::now() + timeout + kSilence;
+}
+
+std::string field(const PGresult *result, int code) {
+    const char *value = PQresultErrorField(result, code);
+    return value != nullptr ? value : "";
+}
+
+Error make_error(const PGresult *result) {
+    Error error(field(result, PG_DIAG_MESSAGE_PRIMARY), field(result, PG_DIAG_SQLSTATE));
+    error.severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
+    error.detail = field(result, PG_DIAG_MESSAGE_DETAIL);
+    error.hint = field(result, PG_DIAG_MESSAGE_HINT);
+    return error;
+}
+
+std::string without_newline(std::string text) {
+    while (!text.empty() && text.back() == '\n')
+        text.pop_back();
+    return text;
+}
+
+std::vector<const char *> pointers(const Parameters &parameters) {
+    std::vector<const char *> values;
+    values.reserve(parameters.size());
+    for (const Parameter &parameter : parameters)
+        values.push_back(parameter ? parameter->c_str() : nullptr);
+    return values;
+}
+
+// What stands before the DSN is a default that it may change; what stands after it is not.
+PGconn *open(const std::string &dsn) {
+    const char *names[] = {
+        "target_session_attrs",      "connect_timeout", "tcp_user_timeout", "keepalives_idle",
+        "fallback_application_name", "dbname",          "client_encoding",  nullptr};
+    const char *values[] = {"read-write", "3",         "10000", "10",
+                            "ayb-jobs",   dsn.c_str(), "UTF8",  nullptr};
+    return PQconnectdbParams(names, values, 1);
+}
+
+} // namespace
+
+Result::Result(pg_result *result) : result_(result) {}
+
+void Result::Clear::operator()(pg_result *result) const { PQclear(result); }
+
+int Result::rows() const { return PQntuples(result_.get()); }
+
+std::optional<std::string> Result::at(int row, int column) const {
+    if (PQgetisnull(result_.get(), row, column))
+        return std::nullopt;
+    return std::string(PQgetvalue(result_.get(), row, column),
+                       static_cast<std::size_t>(PQgetlength(result_.get(), row, column)));
+}
+
+Connection::Connection(const ConnectionSettings &settings)
+    : connection_(open(settings.dsn)), timeout_(settings.statement_timeout) {
+    if (PQstatus(connection_) != CONNECTION_OK) {
+        const std::string why = without_newline(PQerrorMessage(connection_));
+        PQfinish(connection_);
+        throw Unavailable(why);
+    }
+    PQsetnonblocking(connection_, 1);
+    PQsetNoticeReceiver(connection_, note, this);
+    try {
+        set_up();
+    } catch (...) {
+        PQfinish(connection_);
+        throw;
+    }
+}
+
+Connection::~Connection() { PQfinish(connection_); }
+
+void Connection::set_up() {
+    query_once("SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false),"
+               " pg_catalog.set_config('TimeZone', 'UTC', false),"
+               " pg_catalog.set_config('DateStyle', 'ISO', false),"
+               " pg_catalog.set_config('IntervalStyle', 'postgres', false)",
+               {});
+    set_timeout(timeout_);
+}
+
+void Connection::set_timeout(std::chrono::milliseconds timeout) {
+    query("SELECT pg_catalog.set_config('statement_timeout', $1, false)",
+          {std::to_string(timeout.count())});
+    timeout_ = timeout;
+}
+
+bool Connection::usable() {
+    if (broken_ || PQstatus(connection_) != CONNECTION_OK ||
+        PQtransactionStatus(connection_) != PQTRANS_IDLE)
+        return false;
+    pollfd look{PQsocket(connection_), POLLIN, 0};
+    while (::poll(&look, 1, 0) > 0) {
+        if (!PQconsumeInput(connection_))
+            return false;
+        PQisBusy(connection_); // reads what has come
+        if (broken_ || PQstatus(connection_) != CONNECTION_OK)
+            return false;
+    }
+    return true;
+}
+
+// What an idle session is told by a server that ends it comes as a notice.
+void Connection::note(void *connection, const PGresult *notice) {
+    const std::string severity = field(notice, PG_DIAG_SEVERITY_NONLOCALIZED);
+    if (severity == "FATAL" || severity == "PANIC")
+        static_cast<Connection *>(connection)->broken_ = true;
+}
+
+void Connection::lost(bool sent) {
+    broken_ = true;
+    const std::string why = without_newline(PQerrorMessage(connection_));
+    throw Unavailable(why.empty() ? "the database doesn't answer" : why, sent);
+}
+
+void Connection::wait(bool for_write, Time end) {
+    const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+        end - std::chrono::steady_clock::now());
+    pollfd look{PQsocket(connection_), static_cast<short>(for_write ? POLLIN | POLLOUT : POLLIN),
+                0};
+    const int ready = ::poll(&look, 1, static_cast<int>(std::max<long>(left.count(), 0)));
+    if (ready == 0 || (ready < 0 && errno != EINTR))
+        lost(true);
+}
+
+void Connection::flush(Time end) {
+    for (;;) {
+        const int left = PQflush(connection_);
+        if (left == 0)
+            return;
+        if (left < 0)
+            lost(true);
+        wait(true, end);
+        if (!PQconsumeInput(connection_))
+            lost(true);
+    }
+}
+
+Result Connection::finish(bool sent) {
+    if (!sent)
+        lost(false);
+    const Time end = end_after(timeout_);
+    flush(end);
+    Result result(nullptr);
+    while (pg_result *next = next_result(end))
+        result = Result(next);
+    result_check(result);
+    return result;
+}
+
+pg_result *Connection::next_result(Time end) {
+    while (PQisBusy(connection_)) {
+        wait(false, end);
+        if (!PQconsumeInput(connection_))
+            break;
+    }
+    return PQgetResult(connection_);
+}
+
+void Connection::result_check(const Result &result) {
+    const ExecStatusType status = PQresultStatus(result.get());
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
+        return;
+    if (PQstatus(connection_) != CONNECTION_OK || result.get() == nullptr)
+        lost(true);
+    const Error error = make_error(result.get());
+    // The server goes away, or became a standby: the next session is to look for the right one.
+    if (error.sqlstate.compare(0, 3, "57P") == 0 || error.sqlstate == "25006") {
+        broken_ = true;
+        throw Unavailable(error.what(), true);
+    }
+    throw error;
+}
+
+const std::string &Connection::prepare(const std::string &sql) {
+    const auto found = prepared_.find(sql);
+    if (found != prepared_.end())
+        return found->second;
+    const std::string name = "s" + std::to_string(prepared_.size());
+    finish(PQsendPrepare(connection_, name.c_str(), sql.c_str(), 0, nullptr) == 1);
+    return prepared_.emplace(sql, name).first->second;
+}
+
+Result Connection::query(const std::string &sql, const Parameters &parameters) {
+    const std::string &name = prepare(sql);
+    const std::vector<const char *> values = pointers(parameters);
+    return finish(PQsendQueryPrepared(connection_, name.c_str(), static_cast<int>(values.size()),
+                                      values.data(), nullptr, nullptr, 0) == 1);
+}
+
+Result Connection::query_once(const std::string &sql, const Parameters &parameters) {
+    const std::vector<const char *> values = pointers(parameters);
+    return finish(PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()),
+                                    nullptr, values.data(), nullptr, nullptr, 0) == 1);
+}
+
+std::string masked(const std::string &dsn) {
+    PQconninfoOption *options = PQconninfoParse(dsn.c_str(), nullptr);
+    if (options == nullptr)
+        return "(not readable)";
+    std::string out;
+    for (const PQconninfoOption *option = options; option->keyword != nullptr; option++) {
+        if (option->val == nullptr)
+            continue;
+        const bool secret = std::strcmp(option->keyword, "password") == 0 ||
+                            std::strcmp(option->keyword, "sslpassword") == 0;
+        out += (out.empty() ? "" : " ") + std::string(option->keyword) + "=" +
+               (secret ? "****" : option->val);
+    }
+    PQconninfoFree(options);
+    return out;
+}
+
+} // namespace ayb::db

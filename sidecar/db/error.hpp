@@ -1,0 +1,27 @@
+#pragma once
+#include <stdexcept>
+#include <string>
+
+namespace ayb::db {
+
+// PostgreSQL refused a statement.
+struct Error : std::runtime_error {
+    Error(const std::string &message, std::string state)
+        : runtime_error(message), sqlstate(std::move(state)) {}
+
+    std::string sqlstate;
+    std::string severity;
+    std::string detail;
+    std::string hint;
+};
+
+// There is no database to ask now, or no free connection to it. What was asked for may have been
+// done only where `sent`.
+struct Unavailable : std::runtime_error {
+    explicit Unavailable(const std::string &message, bool was_sent = false)
+        : runtime_error(message), sent(was_sent) {}
+
+    bool sent;
+};
+
+} // namespace ayb::db

@@ -1,0 +1,49 @@
+#pragma once
+// As much JSON as a wire needs. Values are slices of the text they came in, so that what passes
+// through (a payload, a bigint) comes out byte for byte.
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace ayb::json {
+
+// The text is no JSON, or not of the type that is asked for.
+struct Error : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
+
+// What nests deeper is refused: the scanner is recursive, and so is PostgreSQL's.
+constexpr int kMaxDepth = 512;
+
+// Throws Error unless the text is one JSON value (RFC 8259, UTF-8) and blanks.
+void check(std::string_view text);
+
+// The members of an object, in their order; of the same key the last counts. The values are slices
+// of `text`, which has to stay. Throws Error on anything but an object.
+class Object {
+  public:
+    explicit Object(std::string_view text);
+
+    // The raw value; nothing where there is no such key.
+    std::optional<std::string_view> raw(std::string_view key) const;
+    // Absent and null are nothing; another type than the one asked for throws Error.
+    std::optional<std::string> text(std::string_view key) const;
+    std::optional<bool> boolean(std::string_view key) const;
+    std::optional<long long> integer(std::string_view key) const;
+
+  private:
+    std::vector<std::pair<std::string, std::string_view>> members_;
+};
+
+// The raw elements of an array. Throws Error on anything else.
+std::vector<std::string_view> elements(std::string_view text);
+
+// What a string of JSON stands for. Throws Error unless it is one.
+std::string unquote(std::string_view text);
+
+std::string quote(std::string_view text);
+
+} // namespace ayb::json

@@ -1,0 +1,272 @@
+"""Jobs: every route, status and message of the contract."""
+
+import json
+import re
+import uuid
+
+from support import ApiTest, until
+
+UNKNOWN = "01234567-89ab-7def-8123-456789abcdef"
+TIME = re.compile(r"^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,6})?[+-]\d\d:\d\d$")
+STATES = "invalid state filter; must be one of: queued, running, completed, failed, canceled"
+
+HANDLERS = """
+CREATE OR REPLACE FUNCTION public.good(payload jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT payload';
+CREATE OR REPLACE FUNCTION public.bad(payload jsonb) RETURNS void LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'no <luck> & "fun"'; END $$;
+CREATE OR REPLACE FUNCTION public.slow(payload jsonb) RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(600)';
+SELECT ayb_jobs.register_handler('good', 'public.good(jsonb)');
+SELECT ayb_jobs.register_handler('bad', 'public.bad(jsonb)', max_attempts => 1);
+SELECT ayb_jobs.register_handler('slow', 'public.slow(jsonb)');
+SELECT ayb_jobs.register_handler('parked', kind => 'external');
+"""
+
+
+class JobTest(ApiTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.psql(HANDLERS)
+
+    def enqueue(self, kind="parked", **fields):
+        return self.good(self.ask("POST", "/jobs/", {"type": kind, **fields}), 201)
+
+    def wait(self, job, state):
+        return until(lambda: self.job_in(job["id"], state), f"job {job['id']} to be {state}")
+
+    def job_in(self, job_id, state):
+        job = self.good(self.ask("GET", f"/jobs/{job_id}"))
+        return job if job["state"] == state else None
+
+
+class Look(JobTest):
+    def test_a_job_has_the_contracts_fields_and_no_null(self):
+        job = self.enqueue(payload={"n": 1})
+        self.assertEqual(set(job), {"id", "type", "payload", "state", "runAt", "attempts", "maxAttempts", "createdAt",
+                                    "updatedAt", "runAs"})
+        self.assertEqual((job["state"], job["attempts"], job["maxAttempts"], job["runAs"]), ("queued", 0, 3, "sidecar"))
+        for field in ("runAt", "createdAt", "updatedAt"):
+            self.assertRegex(job[field], TIME)
+        self.assertEqual(self.good(self.ask("GET", "/jobs/" + job["id"])), job)
+        self.assertEqual(self.good(self.ask("GET", "/jobs/" + job["id"].upper())), job)
+
+    def test_a_completed_job(self):
+        job = self.wait(self.enqueue("good", payload={"n": [1, None]}), "completed")
+        self.assertEqual(job["result"], {"n": [1, None]})
+        self.assertRegex(job["completedAt"], TIME)
+        self.assertEqual(job["attempts"], 1)
+        runs = self.good(self.ask("GET", f"/jobs/{job['id']}/runs"))
+        self.assertEqual(runs["count"], 1)
+        run = runs["items"][0]
+        self.assertEqual((run["attempt"], run["status"]), (1, "completed"))
+        self.assertNotIn("error", run)
+        self.assertGreaterEqual(run["durationMs"], 0)
+
+    def test_a_failed_job_and_its_runs(self):
+        job = self.wait(self.enqueue("bad"), "failed")
+        self.assertEqual(job["lastError"], 'ERROR: no <luck> & "fun" (SQLSTATE P0001)')
+        runs = self.good(self.ask("GET", f"/jobs/{job['id']}/runs"))
+        self.assertEqual([(run["attempt"], run["status"]) for run in runs["items"]], [(1, "failed")])
+        self.assertIn("no <luck>", runs["items"][0]["error"])
+
+    def test_ids(self):
+        for route, method in (("", "GET"), ("/retry", "POST"), ("/cancel", "POST"), ("/runs", "GET")):
+            for wrong in ("1", "x" * 36, UNKNOWN + "0", UNKNOWN.replace("-", ""), "%00", UNKNOWN[:-1] + "g",
+                          "{" + UNKNOWN + "}"):
+                self.refused(self.ask(method, f"/jobs/{wrong}{route}"), 400, "invalid job id format")
+        self.refused(self.ask("GET", f"/jobs/{UNKNOWN}"), 404, "job not found")
+        self.refused(self.ask("GET", f"/jobs/{UNKNOWN}/runs"), 404, "job not found")
+
+    def test_stats(self):
+        self.server.psql("DELETE FROM ayb_jobs.job_queue")
+        until(lambda: self.good(self.ask("GET", "/jobs/stats"))["queued"] == 0, "the counts to follow")
+        self.assertNotIn("oldestQueuedAgeSec", self.good(self.ask("GET", "/jobs/stats")))
+        self.enqueue(runAt="2020-01-01T00:00:00Z")
+        self.enqueue(runAt="2090-01-01T00:00:00Z")
+        stats = until(lambda: self.with_queued(2), "both jobs to be counted")
+        self.assertLessEqual({"queued", "running", "completed", "failed", "canceled"}, set(stats))
+        self.assertTrue(all(isinstance(stats[state], int) for state in ("queued", "running", "completed")))
+        self.assertGreater(stats["oldestQueuedAgeSec"], 5 * 365 * 86400)
+
+    def with_queued(self, count):
+        stats = self.good(self.ask("GET", "/jobs/stats"))
+        return stats if stats["queued"] == count else None
+
+
+class Listing(JobTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.psql("SET ROLE sidecar; SELECT ayb_jobs.enqueue_many('parked', array_agg(to_jsonb(n)))"
+                        " FROM generate_series(1, 600) AS n")
+        cls.server.psql("SET ROLE sidecar; SELECT ayb_jobs.enqueue('other'); SELECT ayb_jobs.cancel(id)"
+                        " FROM ayb_jobs.jobs WHERE type = 'other'")
+
+    def items(self, query):
+        answer = self.good(self.ask("GET", "/jobs" + query))
+        self.assertEqual(answer["count"], len(answer["items"]))
+        return answer["items"]
+
+    def test_limits(self):
+        for query, count in (("", 50), ("?limit=2", 2), ("?limit=0", 50), ("?limit=-3", 50), ("?limit=x", 50),
+                             ("?limit=1e2", 50), ("?limit=501", 500), ("?limit=99999999999999999999", 50), ("?", 50),
+                             ("?limit=3&", 3), ("?limit=2&offset=600", 1), ("?offset=-5", 50), ("?offset=601", 0)):
+            self.assertEqual(len(self.items(query)), count, query)
+
+    def test_the_newest_come_first(self):
+        items = self.items("?limit=500")
+        keys = [(job["createdAt"], job["id"]) for job in items]
+        self.assertEqual(keys, sorted(keys, reverse=True))
+        self.assertEqual(self.items("?limit=3&offset=1"), items[1:4])
+
+    def test_an_empty_list_is_no_null(self):
+        self.assertEqual(self.ask("GET", "/jobs?type=nothing").body, b'{"items":[],"count":0}')
+
+    def test_filters(self):
+        self.assertEqual([job["type"] for job in self.items("?state=canceled")], ["other"])
+        self.assertEqual(len(self.items("?state=&limit=7")), 7)
+        self.assertEqual(self.items("?state=queued&type=other"), [])
+        self.assertEqual(len(self.items("?type=other&state=canceled")), 1)
+        for state in ("Queued", "done", "queued,failed", "%27"):
+            self.refused(self.ask("GET", "/jobs?state=" + state), 400, STATES)
+        self.assertEqual(self.items("?until=2000-01-01T00:00:00Z"), [])
+        self.assertEqual(self.items("?since=2090-01-01T00:00:00Z"), [])
+        self.refused(self.ask("GET", "/jobs?since=yester"), 400, "invalid time")
+        one = self.items("?type=other")[0]
+        self.assertEqual(self.items("?q=" + one["id"].upper()), [one])
+        self.assertEqual(self.items("?q=%25"), [])
+
+    def test_cursors_walk_over_all(self):
+        seen, cursor = [], ""
+        while cursor is not None:
+            answer = self.good(self.ask("GET", f"/jobs?limit=250&cursor={cursor}"))
+            seen += [job["id"] for job in answer["items"]]
+            cursor = answer.get("nextCursor")
+        self.assertEqual((len(seen), len(set(seen))), (601, 601))
+        self.refused(self.ask("GET", "/jobs?cursor=x"), 400, "invalid cursor")
+
+
+class Change(JobTest):
+    def test_retry(self):
+        failed = self.wait(self.enqueue("bad"), "failed")
+        self.server.psql("SELECT ayb_jobs.pause('bad')")
+        job = self.good(self.ask("POST", f"/jobs/{failed['id']}/retry"))
+        self.assertEqual((job["state"], job["attempts"]), ("queued", 0))
+        self.assertNotIn("lastError", job)
+        self.server.psql("SELECT ayb_jobs.resume('bad')")
+        self.wait(job, "failed")
+
+    def test_refusals(self):
+        job = self.enqueue()
+        refusal = self.refused(self.ask("POST", f"/jobs/{job['id']}/retry"), 409,
+                               f"job {job['id']} not found or not in failed state")
+        self.assertIn("queued", refusal["details"])
+        for verb, state in (("retry", "failed"), ("cancel", "queued")):
+            self.refused(self.ask("POST", f"/jobs/{UNKNOWN}/{verb}"), 409,
+                         f"job {UNKNOWN} not found or not in {state} state")
+        self.good(self.ask("POST", f"/jobs/{job['id']}/cancel"))
+        refusal = self.refused(self.ask("POST", f"/jobs/{job['id']}/cancel"), 409,
+                               f"job {job['id']} not found or not in queued state")
+        self.assertIn("canceled", refusal["details"])
+
+    def test_cancel_ignores_its_body(self):
+        job = self.good(self.ask("POST", f"/jobs/{self.enqueue()['id']}/cancel", "{broken"))
+        self.assertEqual(job["state"], "canceled")
+        self.assertRegex(job["canceledAt"], TIME)
+
+    def test_cancel_a_running_one(self):
+        job = self.wait(self.enqueue("slow"), "running")
+        self.assertRegex(job["leaseUntil"], TIME)
+        self.assertTrue(job["workerId"])
+        self.refused(self.ask("POST", f"/jobs/{job['id']}/cancel"), 409,
+                     f"job {job['id']} not found or not in queued state")
+        canceled = self.good(self.ask("POST", f"/jobs/{job['id']}/cancel?force=true"))
+        self.assertEqual(canceled["state"], "canceled")
+
+    def test_create(self):
+        job = self.good(self.ask("POST", "/jobs", {
+            "type": "parked", "payload": None, "runAt": "2090-05-06T07:08:09.123456+02:00", "maxAttempts": 7,
+            "idempotencyKey": "k <&> ü", "unknown": 1}), 201)
+        self.assertEqual((job["runAt"], job["maxAttempts"], job["idempotencyKey"]),
+                         ("2090-05-06T05:08:09.123456+00:00", 7, "k <&> ü"))
+        self.assertIn("payload", job)
+        self.assertIsNone(job["payload"])
+        again = self.good(self.ask("POST", "/jobs", {"type": "parked", "idempotencyKey": "k <&> ü"}), 200)
+        self.assertEqual(again, job)
+
+    def test_a_create_that_is_refused(self):
+        for body in ({}, {"type": ""}, {"type": "x" * 101}, {"type": "x", "maxAttempts": 0},
+                     {"type": "x", "runAt": "soon"}, {"type": "x", "runAs": "nobody"},
+                     {"type": "x", "idempotencyKey": "k" * 256}):
+            answer = self.ask("POST", "/jobs", body)
+            self.assertEqual(answer.status, 400, (body, answer.body))
+            self.assertTrue(answer.json["sqlstate"])
+        answer = self.ask("POST", "/jobs", {"type": "x", "runAs": "postgres"})
+        self.assertEqual((answer.status, answer.json["sqlstate"]), (403, "42501"))
+        # The session that an error left in a transaction was not used again.
+        self.enqueue()
+
+    def test_bulk_by_ids(self):
+        jobs = [self.enqueue() for _ in range(3)]
+        ids = [job["id"] for job in jobs]
+        self.good(self.ask("POST", f"/jobs/{ids[0]}/cancel"))
+        self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"ids": ids + [UNKNOWN]})), {"changed": 2})
+        self.assertEqual(self.good(self.ask("POST", "/jobs/retry", {"ids": ids})), {"changed": 0})
+        self.assertEqual(self.good(self.ask("POST", "/jobs/retry", {"ids": []})), {"changed": 0})
+        self.refused(self.ask("POST", "/jobs/retry", {"ids": ["x"]}), 400, "invalid job id format")
+        self.refused(self.ask("POST", "/jobs/retry", {"ids": [1]}), 400, "invalid JSON body")
+        self.refused(self.ask("POST", "/jobs/retry", {"ids": [UNKNOWN] * 1001}), 400, "at most 1000 ids at once")
+
+    def test_bulk_by_type_and_time(self):
+        kind = str(uuid.uuid4())
+        for _ in range(3):
+            self.enqueue(kind)
+        self.refused(self.ask("POST", "/jobs/cancel", {}), 400, "ids, type, since or until is required")
+        self.refused(self.ask("POST", "/jobs/cancel", {"since": "x"}), 400, "invalid time")
+        none = {"type": kind, "since": "2000-01-01T00:00:00Z", "until": "2000-01-02T00:00:00Z"}
+        self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", none)), {"changed": 0})
+        self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"type": kind})), {"changed": 3})
+
+
+class Exact(JobTest):
+    def test_payloads_come_back_as_they_went_in(self):
+        for text in ('{"big":12345678901234567890123456789,"small":1e-30,"neg":-9223372036854775809}',
+                     '"<>&\\u2028 \\u00e9 \\ud83d\\ude00 \\"\\\\ \\/ \\b\\f\\n\\r\\t"', "[[[[]]],{}]", "null", "true", "0",
+                     '{"":{"":[null]}}', '"' + "ü" * 1000 + '"', "[" * 500 + "]" * 500,
+                     "9" * 400):
+            answer = self.ask("POST", "/jobs", '{"type":"parked","payload":' + text + "}")
+            job = self.good(answer, 201)
+            self.assertEqual(job["payload"], json.loads(text))
+            if text.isdigit():
+                self.assertIn(text.encode(), answer.body)
+            read = self.ask("GET", "/jobs/" + job["id"])
+            self.assertEqual(read.body, answer.body)
+
+    def test_numbers_keep_their_digits(self):
+        answer = self.ask("POST", "/jobs", '{"type":"parked","payload":[9007199254740993,0.10]}')
+        self.assertIn(b"[9007199254740993, 0.10]", answer.body)
+
+
+class Off(JobTest):
+    def test_off_is_503_and_does_nothing(self):
+        schedule = self.good(self.ask("POST", "/schedules", {"name": "s", "jobType": "x", "cronExpr": "* * * * *"}), 201)
+        before = self.server.psql("SELECT count(*) FROM ayb_jobs.job_queue")
+        self.server.psql("ALTER SYSTEM SET ayb_jobs.enabled = off")
+        self.server.psql("SELECT pg_reload_conf()")
+        try:
+            until(lambda: self.ask("GET", "/jobs").status == 503, "the setting to reach the sidecar's sessions")
+            # Each session reads the setting before its next statement.
+            for method, path, body in (("GET", "/jobs", None), ("GET", "/jobs/stats", None), ("GET", "/jobs/" + UNKNOWN, None),
+                                       ("POST", "/jobs", {"type": "parked"}), ("POST", f"/jobs/{UNKNOWN}/retry", None),
+                                       ("GET", "/schedules", None), ("DELETE", "/schedules/" + schedule["id"], None),
+                                       ("POST", "/schedules", {"name": "n", "jobType": "x", "cronExpr": "* * * * *"})):
+                answer = self.ask(method, path, body)
+                self.refused(answer, 503, "job queue is not enabled")
+                self.assertEqual(answer.header("Retry-After"), "1")
+            self.assertEqual(self.ask("GET", "/health").status, 200)
+        finally:
+            self.server.psql("ALTER SYSTEM RESET ayb_jobs.enabled")
+            self.server.psql("SELECT pg_reload_conf()")
+        until(lambda: self.ask("GET", "/jobs").status == 200, "it to be on again")
+        self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.job_queue"), before)
+        self.good(self.ask("GET", "/schedules/" + schedule["id"]))

@@ -1,0 +1,141 @@
+"""Materialized views: every route, and what each refresh that fails answers and leaves behind."""
+
+import threading
+
+from support import ApiTest, until
+
+UNKNOWN = "01234567-89ab-7def-8123-456789abcdef"
+ROUTES = (("GET", ""), ("PUT", ""), ("DELETE", ""), ("POST", "/refresh"))
+
+
+class Matviews(ApiTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.psql("""
+            DELETE FROM ayb_jobs.matview_refreshes;
+            DROP SCHEMA IF EXISTS mv CASCADE; CREATE SCHEMA mv AUTHORIZATION sidecar;
+            SET ROLE sidecar;
+            CREATE TABLE mv.base (a int); INSERT INTO mv.base VALUES (1);
+            CREATE VIEW mv.plain AS SELECT 1 AS a""")
+
+    def view(self, name, query="SELECT a FROM mv.base", tail=""):
+        self.server.psql(f"SET ROLE sidecar; DROP MATERIALIZED VIEW IF EXISTS mv.{name};"
+                         f" CREATE MATERIALIZED VIEW mv.{name} AS {query} {tail}")
+        return name
+
+    def register(self, name, **fields):
+        return self.good(self.ask("POST", "/matviews", {"schemaName": "mv", "viewName": name, **fields}), 201)
+
+    def refresh(self, registration):
+        return self.ask("POST", f"/matviews/{registration['id']}/refresh")
+
+    def outcome(self, registration):
+        row = self.good(self.ask("GET", "/matviews/" + registration["id"]))
+        return row.get("lastRefreshStatus"), row.get("lastRefreshError")
+
+    def test_register(self):
+        registration = self.register(self.view("one"))
+        self.assertEqual(set(registration), {"id", "schemaName", "viewName", "refreshMode", "createdAt", "updatedAt"})
+        self.assertEqual((registration["schemaName"], registration["viewName"], registration["refreshMode"]),
+                         ("mv", "one", "standard"))
+        self.assertEqual(self.good(self.ask("GET", "/matviews/" + registration["id"])), registration)
+        self.refused(self.ask("POST", "/matviews", {"schemaName": "mv", "viewName": "one"}), 409,
+                     "materialized view already registered")
+
+    def test_refusals(self):
+        for body, message in (
+                ({}, "viewName is required"), ({"viewName": ""}, "viewName is required"),
+                ({"viewName": "a b", "refreshMode": "x"}, "refreshMode must be 'standard' or 'concurrent'"),
+                ({"viewName": "a b"}, 'invalid identifier: "a b"'), ({"viewName": "1a"}, 'invalid identifier: "1a"'),
+                ({"viewName": "ü"}, 'invalid identifier: "ü"'),
+                ({"schemaName": "a-b", "viewName": "c d"}, 'invalid identifier: "a-b"')):
+            self.refused(self.ask("POST", "/matviews", body), 400, message)
+        for view in ("none", "base", "plain"):
+            self.refused(self.ask("POST", "/matviews", {"schemaName": "mv", "viewName": view}), 404,
+                         "materialized view not found in database")
+        self.refused(self.ask("POST", "/matviews", {"viewName": "one_of_public"}), 404,
+                     "materialized view not found in database")
+
+    def test_ids(self):
+        for method, route in ROUTES:
+            body = {"refreshMode": "standard"} if method == "PUT" else None
+            self.refused(self.ask(method, "/matviews/nope" + route, body), 400, "invalid matview id format")
+            self.refused(self.ask(method, f"/matviews/{UNKNOWN}{route}", body), 404, "matview registration not found")
+
+    def test_update_and_delete(self):
+        registration = self.register(self.view("changed"))
+        path = "/matviews/" + registration["id"]
+        self.assertEqual(self.good(self.ask("PUT", path, {"refreshMode": "concurrent"}))["refreshMode"], "concurrent")
+        for body in ({}, {"refreshMode": ""}, {"refreshMode": "Standard"}):
+            for target in (path, "/matviews/" + UNKNOWN):
+                self.refused(self.ask("PUT", target, body), 400, "refreshMode must be 'standard' or 'concurrent'")
+        answer = self.ask("DELETE", path)
+        self.assertEqual((answer.status, answer.body), (204, b""))
+        self.refused(self.ask("GET", path), 404, "matview registration not found")
+        self.assertEqual(self.server.psql("SELECT count(*) FROM mv.changed"), "1")
+
+    def test_list_is_by_schema_and_view(self):
+        for name in ("zz", "aa"):
+            self.register(self.view(name))
+        answer = self.good(self.ask("GET", "/matviews"))
+        names = [(row["schemaName"], row["viewName"]) for row in answer["items"]]
+        self.assertEqual((names, answer["count"]), (sorted(names), len(names)))
+
+    def test_a_refresh(self):
+        registration = self.register(self.view("fresh"))
+        answer = self.good(self.refresh(registration))
+        self.assertEqual(set(answer), {"registration", "durationMs"})
+        self.assertEqual(answer["registration"]["lastRefreshStatus"], "success")
+        self.assertEqual(answer["registration"]["lastRefreshDurationMs"], answer["durationMs"])
+        self.assertEqual(answer["registration"], self.good(self.ask("GET", "/matviews/" + registration["id"])))
+        self.assertNotIn("lastRefreshError", answer["registration"])
+
+    def test_the_view_is_gone(self):
+        registration = self.register(self.view("gone"))
+        self.server.psql("DROP MATERIALIZED VIEW mv.gone")
+        self.refused(self.refresh(registration), 404, "materialized view no longer exists in database")
+        self.assertEqual(self.outcome(registration), ("error", "materialized view not found: mv.gone"))
+
+    def test_concurrent_refreshes(self):
+        empty = self.register(self.view("empty", tail="WITH NO DATA"), refreshMode="concurrent")
+        said = "concurrent refresh requires a populated materialized view"
+        self.refused(self.refresh(empty), 409, said)
+        self.assertEqual(self.outcome(empty), ("error", said))
+        bare = self.register(self.view("bare"), refreshMode="concurrent")
+        error = self.refused(self.refresh(bare), 409, "concurrent refresh requires a unique index on the materialized view")
+        self.assertIn("CREATE UNIQUE INDEX", error["hint"])
+        self.assertEqual(self.outcome(bare), ("error", "concurrent refresh requires a unique index"))
+        self.server.psql("SET ROLE sidecar; CREATE UNIQUE INDEX ON mv.bare (a)")
+        self.good(self.refresh(bare))
+
+    def test_an_sql_error(self):
+        self.server.psql("SET ROLE sidecar; DELETE FROM mv.base")
+        registration = self.register(self.view("broken", "SELECT 1 / a AS b FROM mv.base"))
+        self.server.psql("SET ROLE sidecar; INSERT INTO mv.base VALUES (0)")
+        try:
+            error = self.refused(self.refresh(registration), 500, "refresh failed")
+        finally:
+            self.server.psql("SET ROLE sidecar; UPDATE mv.base SET a = 1")
+        self.assertEqual(error["sqlstate"], "22012")
+        self.assertEqual(self.outcome(registration), ("error", "ERROR: division by zero (SQLSTATE 22012)"))
+
+    def test_the_lock_is_held(self):
+        registration = self.register(self.view("locked"))
+        self.good(self.refresh(registration))
+        holder = threading.Thread(target=self.server.psql,
+                                  args=("BEGIN; SELECT pg_advisory_xact_lock(hashtext('mv.locked')); SELECT pg_sleep(3)",))
+        holder.start()
+        until(lambda: self.server.psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                                       " AND objid::bigint = hashtext('mv.locked') & 4294967295::bigint") == "1", "the lock")
+        self.refused(self.refresh(registration), 409, "refresh already in progress")
+        self.assertEqual(self.outcome(registration), ("success", None))
+        holder.join()
+        self.good(self.refresh(registration))
+
+    def test_dependencies(self):
+        self.view("lower")
+        self.view("upper", "SELECT a FROM mv.lower")
+        items = self.good(self.ask("GET", "/matviews/dependencies"))["items"]
+        self.assertIn({"schemaName": "mv", "viewName": "upper", "readsSchema": "mv", "readsView": "lower"}, items)
+        self.server.psql("DROP MATERIALIZED VIEW mv.upper")

@@ -1,0 +1,78 @@
+"""What is there to be seen: workers, lanes, health, handlers, series, the schema, metrics; pausing."""
+
+from support import ApiTest, until
+
+
+class Seeing(ApiTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.psql("""
+            CREATE OR REPLACE FUNCTION public.sleepy(payload jsonb) RETURNS void LANGUAGE plpgsql AS
+                $$ BEGIN PERFORM ayb_jobs.set_progress(40, 'half <way>'); PERFORM pg_sleep(600); END $$;
+            SELECT ayb_jobs.register_handler('sleepy', 'public.sleepy(jsonb)', timeout => '90 s', max_attempts => 2);
+            DROP SCHEMA IF EXISTS shop CASCADE; CREATE SCHEMA shop; GRANT USAGE ON SCHEMA shop TO sidecar;
+            CREATE TABLE shop.items (id bigint PRIMARY KEY, "na""me" text NOT NULL);
+            CREATE MATERIALIZED VIEW shop.totals AS SELECT count(*) AS n FROM shop.items;
+            CREATE TABLE shop.hidden (id int);
+            GRANT SELECT ON shop.items, shop.totals TO sidecar""")
+
+    def items(self, path):
+        answer = self.good(self.ask("GET", path))
+        self.assertEqual(answer["count"], len(answer["items"]))
+        return answer["items"]
+
+    def test_a_running_job_is_seen(self):
+        job = self.good(self.ask("POST", "/jobs", {"type": "sleepy"}), 201)
+        mine = until(lambda: [w for w in self.items("/workers") if w.get("jobId") == job["id"] and w.get("percent")],
+                     "a worker to be at it")[0]
+        self.assertEqual((mine["role"], mine["type"], mine["percent"], mine["note"]), ("sidecar", "sleepy", 40, "half <way>"))
+        lane = [lane for lane in self.items("/lanes") if lane["role"] == "sidecar"][0]
+        self.assertGreaterEqual(lane["workers"], 1)
+        seen = self.good(self.ask("GET", "/jobs/" + job["id"]))
+        self.assertEqual(seen["progress"]["percent"], 40)
+        self.good(self.ask("POST", f"/jobs/{job['id']}/cancel?force=true"))
+        until(lambda: [row for row in self.items("/series") if row["type"] == "sleepy" and row["canceled"] == 1],
+              "it to be counted")
+        self.assertEqual(self.items("/series?type=none"), [])
+        self.refused(self.ask("GET", "/series?since=x"), 400, "invalid since or step")
+
+    def test_health_and_handlers(self):
+        checks = {row["check"]: row for row in self.items("/health")}
+        self.assertEqual(checks["enabled"]["status"], "ok")
+        self.assertNotIn("hint", checks["enabled"])
+        handler = [row for row in self.items("/handlers") if row["type"] == "sleepy"][0]
+        self.assertEqual((handler["kind"], handler["timeoutSec"], handler["maxAttempts"], handler["functionName"]),
+                         ("function", 90, 2, "sleepy"))
+
+    def test_pause_and_resume(self):
+        for body in (None, {}, {"type": ""}):
+            self.good(self.ask("POST", "/pause", body))
+            self.assertEqual(self.server.psql("SELECT string_agg('<' || type || '>', '') FROM ayb_jobs.pauses"), "<>")
+            self.good(self.ask("POST", "/resume", body))
+            self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.pauses"), "0")
+        self.good(self.ask("POST", "/pause", {"type": "sleepy"}))
+        self.assertEqual(self.server.psql("SELECT type FROM ayb_jobs.pauses"), "sleepy")
+        self.good(self.ask("POST", "/resume", {"type": "sleepy"}))
+        self.refused(self.ask("POST", "/pause", "["), 400, "invalid JSON body")
+
+    def test_schema(self):
+        tables = self.good(self.ask("GET", "/api/schema"))["tables"]
+        self.assertEqual({name for name in tables if name.startswith("shop.")}, {"shop.items", "shop.totals"})
+        self.assertEqual(tables["shop.items"], {
+            "schema": "shop", "name": "items", "kind": "table", "primaryKey": [],
+            "columns": [{"name": "id", "type": "bigint", "nullable": False},
+                        {"name": 'na"me', "type": "text", "nullable": False}]})
+        self.assertEqual(tables["shop.totals"]["kind"], "materialized_view")
+
+    def test_metrics(self):
+        answer = self.sidecar.send("GET", "/metrics")
+        self.assertEqual(answer.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8")
+        for line in answer.body.decode().splitlines():
+            self.assertRegex(line, r'^(# TYPE [a-z_]+ (gauge|counter)|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.e+-]+)$')
+        self.assertIn("ayb_jobs_up 1\n", answer.body.decode())
+
+    def test_probes(self):
+        for path in ("/live", "/ready"):
+            self.assertEqual(self.good(self.sidecar.send("GET", path)), {"status": "ok"})
+        self.assertEqual(self.good(self.sidecar.send("GET", "/health")), {"status": "ok", "database": "ok"})
