@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 
 namespace ayb::api {
 
@@ -85,24 +86,27 @@ void Events::run() {
     }
 }
 
-// Reads once, from where the last of the listeners is, and gives each what it lacks.
+// From where to read so that every listener gets what it lacks. The whole ring for one that has
+// just come: only that tells where now is, and whether its last event is of this server's life.
+long long Events::first_wanted() {
+    const std::lock_guard lock(mutex_);
+    long long since = std::numeric_limits<long long>::max();
+    for (const Listener &listener : listeners_)
+        since = std::min(since, listener.fresh ? 0 : listener.since);
+    return lost_ ? 0 : since;
+}
+
+// Reads once, and gives each listener what it lacks; who has come meanwhile waits for the next
+// time.
 void Events::look() {
-    long long since = kNow;
-    {
-        const std::lock_guard lock(mutex_);
-        for (const Listener &listener : listeners_)
-            if (listener.since != kNow)
-                since = since == kNow ? listener.since : std::min(since, listener.since);
-    }
+    const long long since = first_wanted();
     try {
-        // Whoever begins now needs to know where now is: the whole ring tells.
-        std::vector<Event> events = read(lost_ || since == kNow ? 0 : since);
+        const std::vector<Event> events = read(since);
         const std::lock_guard lock(mutex_);
-        if (lost_)
-            start_over(events, since);
-        lost_ = false;
         for (Listener &listener : listeners_)
-            hand_out(listener, events);
+            if (!listener.fresh || since == 0)
+                hand_out(listener, events);
+        lost_ = false;
     } catch (const std::exception &) {
         lost_ = true; // the pool has logged it
     }
@@ -129,17 +133,6 @@ std::vector<Events::Event> Events::read(long long since) {
     return events;
 }
 
-// The database was away. A server that started anew counts from the beginning: what the listeners
-// have seen tells nothing then.
-void Events::start_over(std::vector<Event> &events, long long since) {
-    const long long newest = events.empty() ? 0 : events.back().number;
-    if (newest >= since)
-        return;
-    for (Listener &listener : listeners_)
-        if (listener.since != kNow)
-            listener.since = 0;
-}
-
 void Events::send(Listener &listener, const std::string &text) {
     if (listener.missed > 0) {
         const std::string note =
@@ -157,10 +150,13 @@ void Events::send(Listener &listener, const std::string &text) {
 // What left the ring before we looked is missed, too.
 void Events::hand_out(Listener &listener, const std::vector<Event> &events) {
     const long long newest = events.empty() ? 0 : events.back().number;
-    if (listener.since == kNow) {
+    // A server that started anew counts from the beginning: what was seen before tells nothing
+    // then.
+    if ((listener.fresh || lost_) && listener.since > newest)
+        listener.since = listener.fresh ? newest : 0;
+    if (listener.since == kNow)
         listener.since = newest;
-        return;
-    }
+    listener.fresh = false;
     const long long gone = newest - kRing - listener.since;
     if (gone > 0) {
         listener.missed += static_cast<unsigned long long>(gone);

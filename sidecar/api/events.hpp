@@ -26,7 +26,8 @@ class Events {
   private:
     struct Listener {
         std::shared_ptr<http::Stream> stream;
-        long long since; // the last event that it was given; kNow: begin with the next
+        long long since;   // the last event that it was given; kNow: begin with the next
+        bool fresh = true; // has not been looked at yet
         unsigned long long missed = 0; // what it hasn't been told of yet
     };
     struct Event {
@@ -39,7 +40,7 @@ class Events {
     void run();
     void look();
     std::vector<Event> read(long long since);
-    void start_over(std::vector<Event> &events, long long since);
+    long long first_wanted();
     void hand_out(Listener &listener, const std::vector<Event> &events);
     void send(Listener &listener, const std::string &text);
     void beat();

@@ -105,9 +105,13 @@ void Connection::set_timeout(std::chrono::milliseconds timeout) {
     timeout_ = timeout;
 }
 
+bool Connection::intact() const {
+    return !broken_ && PQstatus(connection_) == CONNECTION_OK &&
+           PQtransactionStatus(connection_) == PQTRANS_IDLE;
+}
+
 bool Connection::usable() {
-    if (broken_ || PQstatus(connection_) != CONNECTION_OK ||
-        PQtransactionStatus(connection_) != PQTRANS_IDLE)
+    if (!intact())
         return false;
     pollfd look{PQsocket(connection_), POLLIN, 0};
     while (::poll(&look, 1, 0) > 0) {

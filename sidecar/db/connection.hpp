@@ -56,6 +56,8 @@ class Connection {
     // How long the next statements may take.
     void set_timeout(std::chrono::milliseconds timeout);
 
+    // Whether it came through the last statement, outside of any transaction.
+    bool intact() const;
     // Whether the session can be used (again); looks, without waiting, whether the server hung up.
     bool usable();
 

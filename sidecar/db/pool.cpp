@@ -97,7 +97,7 @@ void Pool::succeeded() {
 void Pool::give_back(std::unique_ptr<Connection> connection) {
     {
         const std::lock_guard lock(mutex_);
-        if (connection->usable())
+        if (connection->intact())
             idle_.push_back(std::move(connection));
         else
             open_--;

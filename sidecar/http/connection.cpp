@@ -69,7 +69,9 @@ bool Connection::read_some() {
         reader_.feed({buffer, static_cast<std::size_t>(got)});
     else if ((drained_ += static_cast<std::size_t>(got)) > kMaxDrained)
         close();
-    return state_ != State::closed;
+    // A plain socket that gave less than it was asked for has no more; epoll will say when it has.
+    return state_ != State::closed &&
+           (static_cast<std::size_t>(got) == sizeof(buffer) || socket_.secure());
 }
 
 bool Connection::on_readable() {
@@ -81,6 +83,14 @@ bool Connection::on_readable() {
         if (!read_some())
             break;
     }
+    return look_at_request();
+}
+
+bool Connection::on_resumed() { return socket_.secure() ? on_readable() : look_at_request(); }
+
+// True where a request is there as a whole.
+bool Connection::look_at_request() {
+    using Reading = RequestReader::State;
     if (state_ != State::reading)
         return false;
     if (reader_.take_expectation() && reader_.state() == Reading::body) {

@@ -48,6 +48,8 @@ class Connection {
 
     // Each of these may end in another state. True from on_readable() where a request is there.
     bool on_readable();
+    // The same after an answer: what came meanwhile may be in our buffer, or in TLS's.
+    bool on_resumed();
     void on_writable();
     void on_deadline(Clock::time_point now);
     Request take_request(); // → working
@@ -58,6 +60,7 @@ class Connection {
 
   private:
     bool read_some();
+    bool look_at_request();
     void write_some();
     void written();
     void extend(std::chrono::milliseconds time) { deadline_ = Clock::now() + time; }

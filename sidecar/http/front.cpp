@@ -141,7 +141,7 @@ void Front::accept_one() {
     auto connection = std::make_unique<Connection>(socket, settings_.reader, settings_.deadlines);
     const std::uint64_t id = next_id_++;
     watch(connection->descriptor(), id, EPOLLIN, false);
-    clients_.emplace(id, Client{std::move(connection), EPOLLIN, 0});
+    clients_.emplace(id, Client{std::move(connection), EPOLLIN, 0, false});
     count_ = clients_.size();
 }
 
@@ -160,6 +160,9 @@ void Front::make_room() {
 }
 
 void Front::on_event(std::uint64_t id, unsigned events) {
+    const auto found = clients_.find(id);
+    if (found != clients_.end())
+        found->second.restless = found->second.connection->state() == Connection::State::working;
     with(id, [&](Connection &connection) {
         if ((events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN))
             return connection.close();
@@ -183,7 +186,8 @@ void Front::start_request(std::uint64_t id, Connection &connection) {
 void Front::answer(std::uint64_t id, Response response) {
     const std::lock_guard lock(mutex_);
     answers_.push_back({id, std::move(response)});
-    wake();
+    if (answers_.size() == 1) // else the front has been told already
+        wake();
 }
 
 void Front::take_answers() {
@@ -210,7 +214,7 @@ void Front::deliver(Answer &answer) {
         connection.respond(answer.response, stopping_);
         streaming = connection.streaming();
         // The next request may be here already, in our buffer or in TLS's.
-        if (connection.state() == Connection::State::reading && connection.on_readable())
+        if (connection.state() == Connection::State::reading && connection.on_resumed())
             start_request(id, connection);
     });
     if (!stream)
@@ -231,7 +235,10 @@ void Front::settle(std::uint64_t id, Client &client) {
     if (connection.state() == Connection::State::closed)
         return forget(id);
     const unsigned wanted = connection.interest();
-    if (client.watched == wanted)
+    // Most clients are silent until they have their answer: no need to look away meanwhile, and
+    // back.
+    const bool working = connection.state() == Connection::State::working;
+    if (client.watched == wanted || (working && !client.restless))
         return;
     client.watched = wanted;
     watch(connection.descriptor(), id, wanted, true);

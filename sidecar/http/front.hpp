@@ -46,6 +46,7 @@ class Front {
         std::unique_ptr<Connection> connection;
         unsigned watched; // as told to epoll
         std::size_t buffered;
+        bool restless; // sends while we work for it
     };
 
     // Lets `step` have the connection, if it is still there, and does what follows from its state.

@@ -13,6 +13,12 @@ constexpr Refusal kBadRequest{400, "bad request"};
 constexpr std::size_t kMaxChunkLine = 64;
 constexpr std::size_t kMaxTrailer = 1024;
 
+// Whether what ends at `end`, or hasn't ended yet in `size` bytes, is longer than `limit`, the
+// `terminator` not counted: the same however the bytes come.
+bool too_long(std::size_t end, std::size_t size, std::size_t limit, std::size_t terminator) {
+    return end == std::string::npos ? size >= limit + terminator : end > limit;
+}
+
 } // namespace
 
 void RequestReader::feed(std::string_view bytes) {
@@ -42,11 +48,11 @@ bool RequestReader::read_head() {
     // An empty line before a request is allowed.
     while (state_ == State::idle && input_.compare(0, 2, "\r\n") == 0)
         input_.erase(0, 2);
-    if (input_.empty())
+    if (input_.empty() || (state_ == State::idle && input_ == "\r"))
         return false;
     state_ = State::head;
     const std::size_t end = input_.find("\r\n\r\n");
-    if (std::min(end, input_.size()) > limits_.head_bytes)
+    if (too_long(end, input_.size(), limits_.head_bytes, 4))
         return refuse({431, "request header too large"});
     if (end == std::string::npos)
         return false;
@@ -96,7 +102,7 @@ bool RequestReader::read_chunk() {
 // Extensions of chunks are refused: nobody sends them but to confuse.
 bool RequestReader::read_chunk_size() {
     const std::size_t end = input_.find("\r\n");
-    if (std::min(end, input_.size()) > kMaxChunkLine)
+    if (too_long(end, input_.size(), kMaxChunkLine, 2))
         return refuse(kBadRequest);
     if (end == std::string::npos)
         return false;
@@ -113,7 +119,7 @@ bool RequestReader::read_chunk_size() {
 // Fields after the body are read over.
 bool RequestReader::read_trailer() {
     const std::size_t end = input_.find("\r\n");
-    if (std::min(end, input_.size()) > kMaxTrailer)
+    if (too_long(end, input_.size(), kMaxTrailer, 2))
         return refuse(kBadRequest);
     if (end == std::string::npos)
         return false;
