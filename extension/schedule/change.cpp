@@ -71,8 +71,8 @@ Changes read_changes(FunctionCallInfo fcinfo) {
 // day, it was wrong then: the schedule would stand still until that day.
 TimestampTz first_tick(const Schedule &old, const char *cron, const char *zone, TimestampTz now) {
     const bool believed = old.last_tick <= later(now, USECS_PER_DAY);
-    return require_next_tick(require_rule(cron), require_zone(zone),
-                             believed ? Max(now, old.last_tick) : now);
+    const core::CronRule rule = require_rule(cron); // before the zone: so the admin API has it
+    return require_next_tick(rule, require_zone(zone), believed ? Max(now, old.last_tick) : now);
 }
 
 TimestampTz next_run(const Schedule &old, const Changes &changes, TimestampTz now) {
