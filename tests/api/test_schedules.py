@@ -86,7 +86,6 @@ class Schedules(ApiTest):
         self.refused(self.ask("PUT", path, {"timezone": "y"}), 400, "invalid timezone")
         self.assertEqual(self.good(self.ask("GET", path)), schedule)
 
-    # extension/schedule/change.cpp leaves it to the compiler which of the two it looks at first.
     def test_update_looks_at_cron_before_zone(self):
         path = "/schedules/" + self.create()["id"]
         self.refused(self.ask("PUT", path, {"cronExpr": "x", "timezone": "y"}), 400, "invalid cron expression")
