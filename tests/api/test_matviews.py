@@ -124,7 +124,7 @@ class Matviews(ApiTest):
         registration = self.register(self.view("locked"))
         self.good(self.refresh(registration))
         holder = threading.Thread(target=self.server.psql,
-                                  args=("BEGIN; SELECT pg_advisory_xact_lock(hashtext('mv.locked')); SELECT pg_sleep(3)",))
+                                  args=("BEGIN; SELECT pg_advisory_xact_lock(hashtext('mv.locked')); SELECT pg_sleep(3); COMMIT",))
         holder.start()
         until(lambda: self.server.psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
                                        " AND objid::bigint = hashtext('mv.locked') & 4294967295::bigint") == "1", "the lock")
