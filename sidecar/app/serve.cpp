@@ -121,7 +121,7 @@ class Stopper {
           }) {}
     ~Stopper() {
         done_ = true;
-        pthread_kill(thread_.native_handle(), SIGTERM);
+        pthread_kill(thread_.native_handle(), SIGINT); // it waits for it, nobody handles it
         thread_.join();
     }
     Stopper(const Stopper &) = delete;

@@ -212,8 +212,10 @@ std::string bash_completion() {
     std::string cases;
     for (const auto &[before, after] : followers()) {
         const bool whole = before.empty() || after.compare(0, 2, "--") != 0;
-        cases = "    \"" + before + "\"" + (whole ? "" : "*") + ") words=\"" + after + "\" ;;\n" +
-                cases;
+        std::string line = "    \"";
+        line.append(before).append(whole ? "\"" : "\"*").append(") words=\"");
+        line.append(after).append("\" ;;\n");
+        cases.insert(0, line);
     }
     return out + cases +
            "    esac\n    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
@@ -224,10 +226,12 @@ std::string bash_completion() {
 std::string fish_completion() {
     std::string out = "complete -c ayb-jobs -f\n";
     for (const auto &[before, after] : followers()) {
-        const std::string condition =
-            before.empty() ? "__fish_use_subcommand"
-                           : "string match -q 'ayb-jobs " + before + "*' (commandline -cp)";
-        out += "complete -c ayb-jobs -n \"" + condition + "\" -a '" + after + "'\n";
+        out += "complete -c ayb-jobs -n \"";
+        if (before.empty())
+            out += "__fish_use_subcommand";
+        else
+            out.append("string match -q 'ayb-jobs ").append(before).append("*' (commandline -cp)");
+        out.append("\" -a '").append(after).append("'\n");
     }
     return out;
 }

@@ -4,7 +4,7 @@ namespace ayb::cli {
 
 namespace {
 
-const Row kHeader = {"ID", "TYPE", "STATE", "ATTEMPTS", "CREATED"};
+Row header() { return {"ID", "TYPE", "STATE", "ATTEMPTS", "CREATED"}; }
 
 const std::vector<Option> &list_options() {
     static const std::vector<Option> options = {{"state", "state", Option::Kind::text},
@@ -22,14 +22,14 @@ Row row_of(const json::Object &job) {
 int list(const Call &call) {
     repeat(call.has("watch"), 2, [&call] {
         const std::string jobs = call.ask("GET", "/jobs" + call.query(list_options()));
-        print_list(call, jobs, table_of(kHeader, jobs, row_of), "No jobs found.");
+        print_list(call, jobs, table_of(header(), jobs, row_of), "No jobs found.");
     });
     return 0;
 }
 
 int change(const Call &call, const char *verb, const char *became) {
     const std::string job = call.ask("POST", "/jobs/" + call.argument() + "/" + verb);
-    call.say("Job " + call.argument() + " " + became, job, {kHeader, {row_of(json::Object(job))}});
+    call.say("Job " + call.argument() + " " + became, job, {header(), {row_of(json::Object(job))}});
     return 0;
 }
 

@@ -7,7 +7,7 @@ namespace {
 
 using Kind = Option::Kind;
 
-const Row kHeader = {"ID", "SCHEMA", "VIEW", "MODE", "LAST REFRESH", "STATUS"};
+Row header() { return {"ID", "SCHEMA", "VIEW", "MODE", "LAST REFRESH", "STATUS"}; }
 
 const std::vector<Option> &mode_option() {
     static const std::vector<Option> options = {{"mode", "refreshMode", Kind::text}};
@@ -23,7 +23,7 @@ Row row_of(const json::Object &view) {
             shown(view, "lastRefreshStatus", "-")};
 }
 
-Table one(const std::string &view) { return {kHeader, {row_of(json::Object(view))}}; }
+Table one(const std::string &view) { return {header(), {row_of(json::Object(view))}}; }
 
 std::string quoted_name(const std::string &view) {
     return "\"" + shown(json::Object(view), "viewName") + "\"";
@@ -43,7 +43,7 @@ std::string path_of(const Call &call) {
 
 int list(const Call &call) {
     const std::string views = call.ask("GET", "/matviews");
-    print_list(call, views, table_of(kHeader, views, row_of), "No materialized views registered.");
+    print_list(call, views, table_of(header(), views, row_of), "No materialized views registered.");
     return 0;
 }
 

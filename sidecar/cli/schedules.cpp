@@ -7,7 +7,7 @@ namespace {
 
 using Kind = Option::Kind;
 
-const Row kHeader = {"NAME", "JOB TYPE", "CRON", "TIMEZONE", "ENABLED"};
+Row header() { return {"NAME", "JOB TYPE", "CRON", "TIMEZONE", "ENABLED"}; }
 
 const std::vector<Option> &update_options() {
     static const std::vector<Option> options = {{"cron", "cronExpr", Kind::text},
@@ -32,7 +32,7 @@ Row row_of(const json::Object &schedule) {
             shown(schedule, "timezone"), shown(schedule, "enabled")};
 }
 
-Table one(const std::string &schedule) { return {kHeader, {row_of(json::Object(schedule))}}; }
+Table one(const std::string &schedule) { return {header(), {row_of(json::Object(schedule))}}; }
 
 std::string name_of(const std::string &schedule) {
     return "\"" + shown(json::Object(schedule), "name") + "\"";
@@ -52,7 +52,7 @@ std::string path_of(const Call &call) {
 
 int list(const Call &call) {
     const std::string schedules = call.ask("GET", "/schedules");
-    print_list(call, schedules, table_of(kHeader, schedules, row_of), "No schedules found.");
+    print_list(call, schedules, table_of(header(), schedules, row_of), "No schedules found.");
     return 0;
 }
 
