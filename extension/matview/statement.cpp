@@ -1,5 +1,6 @@
 #include "matview/statement.hpp"
 
+#include "pg/books.hpp"
 #include "pg/job_timer.hpp"
 #include "pg/statement_timer.hpp"
 
@@ -21,11 +22,6 @@ PlannedStmt *make_statement(const Matview &matview) {
 const char *statement_text(const Matview &matview) {
     return psprintf("REFRESH MATERIALIZED VIEW%s %s", matview.concurrent ? " CONCURRENTLY" : "",
                     quote_qualified_identifier(matview.schema, matview.view));
-}
-
-// For this nest level only, and without an access check: the role may be anyone.
-void set_locally(const char *name, const char *value) {
-    set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
 // A fresh snapshot, as a statement typed by hand has.

@@ -25,18 +25,23 @@ void require_argument(FunctionCallInfo fcinfo, int number, const char *name) {
                  errhint("ayb_jobs.%s() needs a value.", get_func_name(fcinfo->flinfo->fn_oid))));
 }
 
-const char *type_argument(FunctionCallInfo fcinfo, int number, const char *name) {
+const char *name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint) {
     require_argument(fcinfo, number, name);
     const text *value = PG_GETARG_TEXT_PP(number);
     const int characters = pg_mbstrlen_with_len(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
     if (characters == 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("%s must not be empty", name), errhint(kTypeHint)));
-    if (characters > kMaxTypeCharacters)
+                        errmsg("%s must not be empty", name), errhint("%s", hint)));
+    if (characters > kMaxNameCharacters)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("%s must be at most %d characters long", name, kMaxTypeCharacters),
-                        errdetail("It has %d.", characters), errhint(kTypeHint)));
+                        errmsg("%s must be at most %d characters long", name, kMaxNameCharacters),
+                        errdetail("It has %d.", characters), errhint("%s", hint)));
     return text_to_cstring(value);
+}
+
+const char *type_argument(FunctionCallInfo fcinfo, int number, const char *name) {
+    return name_argument(fcinfo, number, name,
+                         "A type is a short name, such as send_mail; data belongs in the payload.");
 }
 
 const char *text_argument(FunctionCallInfo fcinfo, int number) {

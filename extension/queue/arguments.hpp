@@ -5,12 +5,16 @@
 
 namespace ayb {
 
-constexpr int kMaxTypeCharacters = 100;
+constexpr int kMaxNameCharacters = 100; // of types and schedules
 constexpr int kMaxKeyBytes = 255;
 constexpr Size kMaxPayloadBytes = 16 * 1024 * 1024;
 
 // Raises 22004 where argument `number` (from 0) is NULL.
 void require_argument(FunctionCallInfo fcinfo, int number, const char *name);
+
+// A name in argument `number`: not NULL, not empty, at most 100 characters; 22004, 22023 with
+// `hint`. Palloc'd.
+const char *name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
 
 // The type in argument `number`: not NULL, not empty, at most 100 characters. Palloc'd.
 const char *type_argument(FunctionCallInfo fcinfo, int number, const char *name = "type");

@@ -4,9 +4,6 @@
 
 namespace ayb {
 
-// The name: 1 to 100 characters. 22004, 22023.
-const char *schedule_name_argument(FunctionCallInfo fcinfo, int number);
-
 // A policy: one of `first` and `second` (and `third`, unless null), or null for NULL. 22023.
 const char *policy_argument(FunctionCallInfo fcinfo, int number, const char *name,
                             const char *first, const char *second, const char *third);

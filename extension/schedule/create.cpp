@@ -37,7 +37,8 @@ struct Draft {
 // In the order in which the admin API names what is wrong.
 Draft read_draft(FunctionCallInfo fcinfo) {
     Draft draft{};
-    draft.name = schedule_name_argument(fcinfo, 0);
+    draft.name = name_argument(fcinfo, 0, "name",
+                               "A schedule is found by its name, such as nightly_report.");
     draft.order.type = type_argument(fcinfo, 1, "job_type");
     require_argument(fcinfo, 2, "cron_expr");
     draft.cron = text_argument(fcinfo, 2);

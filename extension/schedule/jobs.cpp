@@ -1,6 +1,7 @@
 #include "schedule/jobs.hpp"
 
 #include "queue/arguments.hpp"
+#include "schedule/arrays.hpp"
 
 namespace ayb {
 
@@ -17,30 +18,21 @@ Statement s_insert{
     {UUIDARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, OIDARRAYOID, TIMESTAMPTZOID},
     nullptr};
 
-ArrayBuildState *empty(Oid type) { return initArrayResult(type, CurrentMemoryContext, false); }
-
-void add(ArrayBuildState *array, Datum value, bool null, Oid type) {
-    accumArrayResult(array, value, null, type, CurrentMemoryContext);
-}
-
-Datum whole(ArrayBuildState *array) { return makeArrayResult(array, CurrentMemoryContext); }
-
 } // namespace
 
 TickJobs no_jobs() {
-    return {empty(UUIDOID), empty(UUIDOID), empty(TIMESTAMPTZOID), empty(TEXTOID), empty(OIDOID)};
+    return {new_column(UUIDOID), new_column(UUIDOID), new_column(TIMESTAMPTZOID),
+            new_column(TEXTOID), new_column(OIDOID)};
 }
 
 core::Uuid add_job(TickJobs *jobs, const core::Uuid &schedule, const Order &order,
                    TimestampTz scheduled_at) {
     const core::Uuid id = new_job_id(order.now);
-    const bool waits = order.waits_for != nullptr;
-    add(jobs->ids, uuid_datum(id), false, UUIDOID);
-    add(jobs->schedules, uuid_datum(schedule), false, UUIDOID);
-    add(jobs->scheduled_at, TimestampTzGetDatum(scheduled_at), TIMESTAMP_IS_NOEND(scheduled_at),
-        TIMESTAMPTZOID);
-    add(jobs->waits_for, waits ? CStringGetTextDatum(order.waits_for) : 0, !waits, TEXTOID);
-    add(jobs->run_as, ObjectIdGetDatum(order.run_as), false, OIDOID);
+    add_value(jobs->ids, uuid_datum(id));
+    add_value(jobs->schedules, uuid_datum(schedule));
+    add_time(jobs->scheduled_at, scheduled_at);
+    add_text(jobs->waits_for, order.waits_for);
+    add_value(jobs->run_as, ObjectIdGetDatum(order.run_as));
     return id;
 }
 
@@ -48,9 +40,9 @@ void insert_jobs(const TickJobs &jobs, TimestampTz now) {
     if (jobs.ids->nelems == 0)
         return;
     Parameters parameters;
-    parameters.set(1, whole(jobs.ids)).set(2, whole(jobs.schedules));
-    parameters.set(3, whole(jobs.scheduled_at)).set(4, whole(jobs.waits_for));
-    parameters.set(5, whole(jobs.run_as)).set_time(6, now);
+    parameters.set(1, whole_column(jobs.ids)).set(2, whole_column(jobs.schedules));
+    parameters.set(3, whole_column(jobs.scheduled_at)).set(4, whole_column(jobs.waits_for));
+    parameters.set(5, whole_column(jobs.run_as)).set_time(6, now);
     run_statement(s_insert, parameters);
 }
 

@@ -17,15 +17,14 @@ Statement s_ran{"UPDATE ayb_jobs.schedules SET last_run_at = $2 WHERE id = $1",
 
 // What enqueue() would check; the handlers are read outside of the books.
 Order order_of(const core::Uuid &id, Oid me, bool admin) {
+    MemoryContext context = CurrentMemoryContext;
     const Books books = open_books();
     const Schedule schedule = lock_schedule(id, me, admin);
-    char type[kTypeBytes];
-    strlcpy(type, schedule.type, sizeof(type));
     Order order{};
+    order.type = MemoryContextStrdup(context, schedule.type);
     order.run_as = schedule.run_as;
     order.max_attempts = schedule.max_attempts;
     close_books(books);
-    order.type = pstrdup(type);
     order.now = clock_now();
     if (!apply_handler(&order, order.run_as))
         notice_no_handler(order.type);

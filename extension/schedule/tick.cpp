@@ -5,6 +5,7 @@
 #include "pg/roles.hpp"
 #include "pg/tick_floor.hpp"
 #include "queue/arguments.hpp"
+#include "schedule/arrays.hpp"
 #include "schedule/jobs.hpp"
 #include "schedule/rule.hpp"
 
@@ -183,30 +184,20 @@ Outcome settle(Due *due, core::TickPlan *plan, TickJobs *jobs) {
     return outcome;
 }
 
-void add_time(ArrayBuildState *array, TimestampTz at) {
-    accumArrayResult(array, TimestampTzGetDatum(at), TIMESTAMP_IS_NOEND(at), TIMESTAMPTZOID,
-                     CurrentMemoryContext);
-}
-
-void add_text(ArrayBuildState *array, const char *text) {
-    accumArrayResult(array, text != nullptr ? CStringGetTextDatum(text) : 0, text == nullptr,
-                     TEXTOID, CurrentMemoryContext);
-}
-
 // The outcomes, as the columns of s_move.
 struct Moves {
-    ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
+    ArrayBuildState *ids = new_column(UUIDOID);
     ArrayBuildState *times[3];
     ArrayBuildState *texts[2];
 
     Moves() {
         for (ArrayBuildState *&array : times)
-            array = initArrayResult(TIMESTAMPTZOID, CurrentMemoryContext, false);
+            array = new_column(TIMESTAMPTZOID);
         for (ArrayBuildState *&array : texts)
-            array = initArrayResult(TEXTOID, CurrentMemoryContext, false);
+            array = new_column(TEXTOID);
     }
     void add(const core::Uuid &id, const Outcome &outcome) {
-        accumArrayResult(ids, uuid_datum(id), false, UUIDOID, CurrentMemoryContext);
+        add_value(ids, uuid_datum(id));
         add_time(times[0], outcome.next);
         add_time(times[1], outcome.ran);
         add_time(times[2], outcome.skip_at);
@@ -217,11 +208,11 @@ struct Moves {
 
 void write_moves(const Moves &moves) {
     Parameters parameters;
-    parameters.set(1, makeArrayResult(moves.ids, CurrentMemoryContext));
+    parameters.set(1, whole_column(moves.ids));
     for (int i = 0; i < 3; i++)
-        parameters.set(2 + i, makeArrayResult(moves.times[i], CurrentMemoryContext));
+        parameters.set(2 + i, whole_column(moves.times[i]));
     for (int i = 0; i < 2; i++)
-        parameters.set(5 + i, makeArrayResult(moves.texts[i], CurrentMemoryContext));
+        parameters.set(5 + i, whole_column(moves.texts[i]));
     run_statement(s_move, parameters);
 }
 

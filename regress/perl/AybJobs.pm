@@ -16,8 +16,8 @@ our @EXPORT = qw(new_server start_server serve sql eventually holds finishes log
 our $patience = 15;
 
 # Effects can be counted: work() leaves a row for each attempt that committed, with {"what": text} if it is given one,
-# and break() raises. nap() sleeps until it is interrupted; stubborn() traps every cancel and begins again, and only the end of its process stops it. Both take
-# {"seconds": n}, and both leave a row if they come to their end.
+# and break() raises. nap() sleeps until it is interrupted; stubborn() traps every cancel and begins again, and only the
+# end of its process stops it. Both take {"seconds": n}, and both leave a row if they come to their end.
 my $handlers = q{
 CREATE TABLE effects (job uuid, type text, attempt integer, at timestamptz DEFAULT clock_timestamp(), what text);
 GRANT ALL ON effects TO PUBLIC;

@@ -1,0 +1,28 @@
+#pragma once
+// Arrays that grow to be the columns of one statement; in the current memory context.
+#include "pg/postgres.hpp"
+
+namespace ayb {
+
+inline ArrayBuildState *new_column(Oid type) {
+    return initArrayResult(type, CurrentMemoryContext, false);
+}
+
+inline void add_value(ArrayBuildState *column, Datum value, bool null = false) {
+    accumArrayResult(column, value, null, column->element_type, CurrentMemoryContext);
+}
+
+// DT_NOEND is NULL.
+inline void add_time(ArrayBuildState *column, TimestampTz at) {
+    add_value(column, TimestampTzGetDatum(at), TIMESTAMP_IS_NOEND(at));
+}
+
+inline void add_text(ArrayBuildState *column, const char *text) {
+    add_value(column, text != nullptr ? CStringGetTextDatum(text) : 0, text == nullptr);
+}
+
+inline Datum whole_column(ArrayBuildState *column) {
+    return makeArrayResult(column, CurrentMemoryContext);
+}
+
+} // namespace ayb
