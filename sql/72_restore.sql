@@ -1,0 +1,43 @@
+-- pg_restore --jobs may load job_queue before schedules: pg_dump tells it of no foreign key between tables of an
+-- extension. So while a dump is restored (pg_dump turns row_security off, and no stamp is there yet), a job whose
+-- schedule is still to come brings a placeholder with it, whose place the schedule takes when it comes.
+CREATE FUNCTION ayb_jobs._expect_schedule() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    IF NOT EXISTS (SELECT FROM ayb_jobs.database_stamp) THEN
+        -- The schedules are loaded before this transaction or after it: in between each could wait for the other.
+        LOCK TABLE ayb_jobs.schedules IN SHARE ROW EXCLUSIVE MODE;
+        INSERT INTO ayb_jobs.schedules (id, name, job_type, cron_expr, enabled, last_error)
+        VALUES (NEW.schedule_id, 'restored without its row: ' || NEW.schedule_id, NEW.type, '@yearly', false,
+                'the dump that was restored holds a job of this schedule, and not the schedule')
+        ON CONFLICT (id) DO NOTHING;
+    END IF;
+    RETURN NEW;
+END $$;
+COMMENT ON FUNCTION ayb_jobs._expect_schedule() IS 'makes a placeholder for a schedule that a restore brings later';
+
+CREATE TRIGGER expect_schedule BEFORE INSERT ON ayb_jobs.job_queue FOR EACH ROW
+    WHEN (NEW.schedule_id IS NOT NULL AND NOT current_setting('row_security')::boolean)
+    EXECUTE FUNCTION ayb_jobs._expect_schedule();
+COMMENT ON TRIGGER expect_schedule ON ayb_jobs.job_queue IS 'lets pg_restore --jobs load jobs before their schedules';
+
+CREATE FUNCTION ayb_jobs._fill_placeholder() RETURNS trigger
+    LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+BEGIN
+    UPDATE ayb_jobs.schedules AS s
+    SET (name, job_type, payload, cron_expr, timezone, enabled, max_attempts, overlap, missed, run_as, next_run_at,
+         last_run_at, last_skip, last_error, created_at, updated_at)
+      = (NEW.name, NEW.job_type, NEW.payload, NEW.cron_expr, NEW.timezone, NEW.enabled, NEW.max_attempts, NEW.overlap,
+         NEW.missed, NEW.run_as, NEW.next_run_at, NEW.last_run_at, NEW.last_skip, NEW.last_error, NEW.created_at,
+         NEW.updated_at)
+    WHERE s.id = NEW.id AND s.name = 'restored without its row: ' || s.id;
+    RETURN CASE WHEN FOUND THEN NULL ELSE NEW END;
+END $$;
+COMMENT ON FUNCTION ayb_jobs._fill_placeholder() IS 'puts a restored schedule in the place of its placeholder';
+
+CREATE TRIGGER fill_placeholder BEFORE INSERT ON ayb_jobs.schedules FOR EACH ROW
+    WHEN (NOT current_setting('row_security')::boolean)
+    EXECUTE FUNCTION ayb_jobs._fill_placeholder();
+COMMENT ON TRIGGER fill_placeholder ON ayb_jobs.schedules IS 'lets pg_restore --jobs load schedules after their jobs';
+
+REVOKE ALL ON FUNCTION ayb_jobs._expect_schedule(), ayb_jobs._fill_placeholder() FROM PUBLIC;
