@@ -31,9 +31,10 @@ void set_locally(const char *name, const char *value) {
     set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
-Books open_books() {
+Books open_books() { return open_books_as(require_extension()); }
+
+Books open_books_as(Oid owner) {
     Books books;
-    const Oid owner = extension_owner();
     GetUserIdAndSecContext(&books.user, &books.context);
     books.guc_level = NewGUCNestLevel();
     pin_planning();

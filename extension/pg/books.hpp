@@ -15,7 +15,11 @@ struct Books {
     int guc_level;
 };
 
+// Raises what require_extension() raises.
 Books open_books();
+
+// For the install script, which runs whatever release it installs: `owner` as by extension_owner().
+Books open_books_as(Oid owner);
 void close_books(const Books &books);
 
 // Sets a parameter until the books are closed, without an access check: the role may be anyone.

@@ -14,8 +14,18 @@ Oid extension_schema();
 // it doesn't exist.
 Oid extension_owner();
 
-// Forgets the owner and the plans; called when catalogs that they rest on change.
+// The same for whoever goes on to the extension's own tables. Raises 55000 where its objects in
+// this database are of another version than this library: neither knows what the other expects.
+Oid require_extension();
+
+// Whether they are of the same version; true without the extension. Needs a transaction.
+bool extension_fits();
+
+// Forgets the owner and the version when what they rest on changes.
 void install_extension_callbacks();
+
+// Has every session forget them, at the commit: pg_extension alone tells nobody.
+void announce_extension_change();
 
 // A table of the extension, by name.
 Oid extension_table(const char *name);

@@ -188,6 +188,8 @@ void on_utility(PlannedStmt *planned, const char *text, bool read_only,
                                 receiver, completion);
     if (unknown)
         wake_for_unknown();
+    if (IsA(statement, AlterExtensionStmt) && names_our_extension(statement))
+        announce_extension_change();
     if (IsA(statement, RefreshMatViewStmt))
         note_source(RangeVarGetRelid(reinterpret_cast<RefreshMatViewStmt *>(statement)->relation,
                                      NoLock, true));

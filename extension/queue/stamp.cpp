@@ -2,6 +2,7 @@
 
 #include "pg/books.hpp"
 #include "pg/changes.hpp"
+#include "pg/extension.hpp"
 #include "pg/utility_hook.hpp"
 
 namespace ayb {
@@ -47,7 +48,7 @@ using namespace ayb;
 // installation by what pg_dump's scripts set first, and leaves the database unstamped.
 AYB_SQL_FUNCTION(ayb_jobs_stamp_new_database) {
     if (!restoring()) {
-        const Books books = open_books();
+        const Books books = open_books_as(extension_owner());
         write_stamp();
         close_books(books);
     }

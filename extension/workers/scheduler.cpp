@@ -51,16 +51,28 @@ bool still_wanted() {
     return there;
 }
 
-void check_stamp(TimestampTz /*now*/) {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    const bool dormant = read_stamp() != Stamp::fits;
-    PopActiveSnapshot();
-    CommitTransactionCommand();
-    if (dormant && !g_database->dormant)
+void report_dormant(bool fits) {
+    if (fits)
         ereport(LOG,
                 (errmsg("ayb_jobs: nothing runs in this database: it is a copy or was restored"),
                  errhint("SELECT ayb_jobs.resume(); lets its jobs run.")));
+    else
+        ereport(LOG, (errmsg("ayb_jobs: nothing runs in this database: the library is of version "
+                             "%s, the objects here are of another",
+                             AYB_JOBS_VERSION),
+                      errhint("Run ALTER EXTENSION ayb_jobs UPDATE in it.")));
+}
+
+// Nothing runs in a copy, and nothing by a library that doesn't know these objects.
+void check_stamp(TimestampTz /*now*/) {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const bool fits = extension_fits();
+    const bool dormant = !fits || read_stamp() != Stamp::fits;
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    if (dormant && !g_database->dormant)
+        report_dormant(fits);
     g_database->dormant = dormant;
 }
 

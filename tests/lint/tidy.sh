@@ -5,7 +5,7 @@ source "$(dirname "$0")/lib.sh"
 
 [[ -d .ayb ]] || "$lint/../harness/install-tree"
 pg_config=$("$lint/../harness/pg_config")
-flags=(-std=c++17 -Iextension -Isidecar -Itests/unit -isystem "$("$pg_config" --includedir-server)" -isystem "$("$pg_config" --includedir)" -D_GNU_SOURCE -DCRON_CASES='"tests/unit/data"' -Wall -Wextra)
+flags=(-std=c++17 -Iextension -Isidecar -Itests/unit -isystem "$("$pg_config" --includedir-server)" -isystem "$("$pg_config" --includedir)" -D_GNU_SOURCE -DAYB_JOBS_VERSION='"lint"' -DCRON_CASES='"tests/unit/data"' -Wall -Wextra)
 mkdir -p .ayb/lint
 
 # Everything that the verdict on a file may depend on, but the file itself.
