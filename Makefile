@@ -10,7 +10,7 @@ harness := tests/harness
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-## make demo       install what is missing, build, start the private server, run a job end to end
+## make demo       install what is missing, build, start the private server and the sidecar, run a job end to end
 demo:
 	@$(harness)/demo
 
@@ -22,7 +22,7 @@ check:
 up:
 	@$(harness)/up
 
-## make down       stop it
+## make down       stop it, and the sidecar that make demo started
 down:
 	@$(harness)/down
 
