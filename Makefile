@@ -5,12 +5,12 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build sidecar demo up down psql check lint format fuzz bench install uninstall clean distclean
+.PHONY: help build sidecar demo up down psql check lint format fuzz bench install install-extension install-sidecar uninstall clean distclean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
 
-## make demo       install what is missing, build, start the private server, run a job end to end
+## make demo       install what is missing, build, start the private server and the sidecar, run a job end to end
 demo:
 	@$(harness)/demo
 
@@ -22,7 +22,7 @@ check:
 up:
 	@$(harness)/up
 
-## make down       stop it
+## make down       stop it, and the sidecar that make demo started
 down:
 	@$(harness)/down
 
@@ -56,12 +56,19 @@ build:
 sidecar:
 	@$(harness)/build-sidecar
 
-## make install    put it into the system's PostgreSQL; uninstall takes it out again
-install: build
+## make install    put the extension into the system's PostgreSQL, and ayb-jobs below PREFIX (/usr/local); uninstall takes
+##                 both out again; install-extension and install-sidecar are for one of them
+install: install-extension install-sidecar
+
+install-extension: build
 	+@$(MAKE) --no-print-directory -C extension PG_CONFIG="$$($(harness)/pg_config)" install
+
+install-sidecar:
+	@$(harness)/install-sidecar
 
 uninstall:
 	+@$(MAKE) --no-print-directory -C extension PG_CONFIG="$$($(harness)/pg_config)" uninstall
+	@$(harness)/install-sidecar remove
 
 ## make clean      remove what was built; distclean removes the private server and its data too
 clean:

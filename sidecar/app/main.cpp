@@ -1,3 +1,4 @@
+#include "app/manual.hpp"
 #include "app/serve.hpp"
 #include "cli/cli.hpp"
 
@@ -13,7 +14,7 @@ constexpr const char *kUsage = "usage: ayb-jobs serve [--setting value ...] [--p
                                "       ayb-jobs jobs|schedules|matviews VERB ...\n"
                                "       ayb-jobs stats|health|top\n"
                                "       ayb-jobs completion bash|zsh|fish\n"
-                               "       ayb-jobs help\n";
+                               "       ayb-jobs help|manual\n";
 
 bool take(std::vector<std::string> &arguments, const std::string &flag) {
     const auto found = std::find(arguments.begin(), arguments.end(), flag);
@@ -33,15 +34,26 @@ int help() {
     return 0;
 }
 
+// For the completion scripts.
+std::string serve_words() {
+    std::string words = "--print-config ";
+    for (const ayb::app::Setting &setting : ayb::app::all_settings())
+        if (setting.kind != ayb::app::Setting::Kind::secret)
+            words += std::string("--") + setting.name + " ";
+    return words;
+}
+
+int print(const std::string &text) {
+    std::cout << text;
+    return 0;
+}
+
 int serve(std::vector<std::string> arguments) {
-    const bool print = take(arguments, "--print-config");
+    const bool only_print = take(arguments, "--print-config");
     const Settings settings(arguments);
     if (!arguments.empty())
         throw ayb::app::UsageError("unknown argument " + arguments.front());
-    if (!print)
-        return ayb::app::serve(settings);
-    std::cout << settings.print();
-    return 0;
+    return only_print ? print(settings.print()) : ayb::app::serve(settings);
 }
 
 int run(std::vector<std::string> arguments) {
@@ -51,14 +63,14 @@ int run(std::vector<std::string> arguments) {
     if (ayb::cli::knows(arguments))
         return ayb::cli::run(arguments);
     arguments.erase(arguments.begin());
-    if (verb == "completion" && arguments.size() == 1) {
-        std::cout << ayb::cli::completion(arguments.front());
-        return 0;
-    }
+    if (verb == "completion" && arguments.size() == 1)
+        return print(ayb::cli::completion(arguments.front(), serve_words()));
     if (verb == "serve")
         return serve(arguments);
     if (verb == "help" || verb == "--help")
         return help();
+    if (verb == "manual")
+        return print(ayb::app::manual());
     throw ayb::app::UsageError("unknown command " + verb);
 }
 

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
-#include <iterator>
 
 namespace ayb::cli {
 
@@ -13,32 +12,8 @@ namespace {
 
 constexpr int kUnknown = 3; // of health, for monitoring
 
-const std::vector<Command> &commands() {
-    static const std::vector<Command> all = [] {
-        std::vector<Command> commands;
-        for (auto part :
-             {job_commands(), schedule_commands(), matview_commands(), seeing_commands()})
-            std::move(part.begin(), part.end(), std::back_inserter(commands));
-        return commands;
-    }();
-    return all;
-}
-
-// What every command takes.
-const std::vector<Option> &common_options() {
-    static const std::vector<Option> options = {{"dsn", nullptr, Option::Kind::text},
-                                                {"url", nullptr, Option::Kind::text},
-                                                {"token", nullptr, Option::Kind::text},
-                                                {"output", nullptr, Option::Kind::text}};
-    return options;
-}
-
-std::string name_of(const Command &command) {
-    return std::string(command.group) + (*command.group != '\0' ? " " : "") + command.verb;
-}
-
 const Command &find(std::vector<std::string> &words) {
-    for (const Command &command : commands()) {
+    for (const Command &command : all_commands()) {
         const std::size_t length = *command.group != '\0' ? 2 : 1;
         if (words.size() < length || words[length - 1] != command.verb ||
             (length == 2 && words[0] != command.group))
@@ -150,7 +125,7 @@ int run_command(const Command &command, const Words &words, Format format) {
 } // namespace
 
 bool knows(const std::vector<std::string> &words) {
-    return std::any_of(commands().begin(), commands().end(), [&](const Command &command) {
+    return std::any_of(all_commands().begin(), all_commands().end(), [&](const Command &command) {
         return words.front() == (*command.group != '\0' ? command.group : command.verb);
     });
 }
@@ -172,7 +147,7 @@ int run(const std::vector<std::string> &words) {
 
 std::string help() {
     std::string out;
-    for (const Command &command : commands()) {
+    for (const Command &command : all_commands()) {
         std::string line = "  ayb-jobs " + name_of(command);
         if (command.argument != nullptr)
             line += std::string(" ") + command.argument;
@@ -182,70 +157,6 @@ std::string help() {
         out += line + "\n      " + command.help + "\n";
     }
     return out;
-}
-
-namespace {
-
-// "group verb" → the words that may follow it: the verbs of a group, or the options of a command.
-std::map<std::string, std::string> followers() {
-    std::map<std::string, std::string> words;
-    for (const Command &command : commands()) {
-        const std::string group = command.group;
-        std::string &first = words[""];
-        const std::string head = group.empty() ? command.verb : group;
-        if ((" " + first).find(" " + head + " ") == std::string::npos)
-            first += head + " ";
-        if (!group.empty())
-            words[group] += std::string(command.verb) + " ";
-        std::string &options = words[name_of(command)];
-        for (const std::vector<Option> *all : {&command.options, &common_options()})
-            for (const Option &option : *all)
-                options += std::string("--") + option.name + " ";
-    }
-    words[""] += "serve completion help ";
-    return words;
-}
-
-std::string bash_completion() {
-    std::string out =
-        "_ayb_jobs() {\n    local words=\n    case \"${COMP_WORDS[*]:1:COMP_CWORD-1}\" in\n";
-    std::string cases;
-    for (const auto &[before, after] : followers()) {
-        const bool whole = before.empty() || after.compare(0, 2, "--") != 0;
-        std::string line = "    \"";
-        line.append(before).append(whole ? "\"" : "\"*").append(") words=\"");
-        line.append(after).append("\" ;;\n");
-        cases.insert(0, line);
-    }
-    return out + cases +
-           "    esac\n    mapfile -t COMPREPLY < <(compgen -W \"$words\" -- "
-           "\"${COMP_WORDS[COMP_CWORD]}\")\n"
-           "}\ncomplete -F _ayb_jobs ayb-jobs\n";
-}
-
-std::string fish_completion() {
-    std::string out = "complete -c ayb-jobs -f\n";
-    for (const auto &[before, after] : followers()) {
-        out += "complete -c ayb-jobs -n \"";
-        if (before.empty())
-            out += "__fish_use_subcommand";
-        else
-            out.append("string match -q 'ayb-jobs ").append(before).append("*' (commandline -cp)");
-        out.append("\" -a '").append(after).append("'\n");
-    }
-    return out;
-}
-
-} // namespace
-
-std::string completion(const std::string &shell) {
-    if (shell == "bash")
-        return bash_completion();
-    if (shell == "zsh")
-        return "autoload -U +X bashcompinit && bashcompinit\n" + bash_completion();
-    if (shell == "fish")
-        return fish_completion();
-    throw UsageError("completion is for bash, zsh or fish");
 }
 
 } // namespace ayb::cli

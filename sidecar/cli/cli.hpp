@@ -19,7 +19,8 @@ int run(const std::vector<std::string> &words);
 // A line for each command.
 std::string help();
 
-// The completion script for "bash", "zsh" or "fish". Throws UsageError.
-std::string completion(const std::string &shell);
+// The completion script for "bash", "zsh" or "fish"; `serve` are the words that may follow serve.
+// Throws UsageError.
+std::string completion(const std::string &shell, const std::string &serve);
 
 } // namespace ayb::cli

@@ -4,6 +4,7 @@
 
 #include <chrono>
 #include <iostream>
+#include <iterator>
 #include <thread>
 #include <unistd.h>
 
@@ -33,6 +34,29 @@ std::string as_json(const Option &option, const std::string &value) {
 }
 
 } // namespace
+
+std::string name_of(const Command &command) {
+    return std::string(command.group) + (*command.group != '\0' ? " " : "") + command.verb;
+}
+
+const std::vector<Command> &all_commands() {
+    static const std::vector<Command> all = [] {
+        std::vector<Command> commands;
+        for (auto part :
+             {job_commands(), schedule_commands(), matview_commands(), seeing_commands()})
+            std::move(part.begin(), part.end(), std::back_inserter(commands));
+        return commands;
+    }();
+    return all;
+}
+
+const std::vector<Option> &common_options() {
+    static const std::vector<Option> options = {{"dsn", nullptr, Option::Kind::text},
+                                                {"url", nullptr, Option::Kind::text},
+                                                {"token", nullptr, Option::Kind::text},
+                                                {"output", nullptr, Option::Kind::text}};
+    return options;
+}
 
 std::string Call::option(const std::string &name) const {
     const auto found = options_.find(name);

@@ -55,6 +55,11 @@ struct Command {
     int (*run)(const Call &call);
 };
 
+// "group verb", or the one word.
+std::string name_of(const Command &command);
+
+const std::vector<Command> &all_commands();
+const std::vector<Option> &common_options(); // what every command takes
 std::vector<Command> job_commands();
 std::vector<Command> schedule_commands();
 std::vector<Command> matview_commands();

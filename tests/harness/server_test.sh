@@ -1,5 +1,6 @@
 #!/bin/bash
-# The private server: up and down any number of times, after a kill -9 too, in a copy of this checkout.
+# The private server, and the sidecar in front of it: up and down any number of times, after a kill -9 too, in a copy of
+# this checkout.
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")/../.." && pwd -P)
@@ -63,3 +64,41 @@ make -s up >/dev/null
 kill -0 "$stranger" || fail "up stopped a stranger"
 kill "$stranger"
 make -s down
+
+# The sidecar, in the build that the API tests have, too.
+"$here/tests/harness/build-sidecar" address,undefined >/dev/null
+export AYB_SIDECAR=$here/.ayb/build/sidecar-address,undefined/sidecar/ayb-jobs
+sidecar() { (eval "$1" && tests/harness/sidecar); }
+# log_in URL PASSWORD: prints the answer.
+log_in() {
+    python3 - "$1" "$2" <<'END'
+import json, sys, urllib.error, urllib.request
+try:
+    print(urllib.request.urlopen(sys.argv[1] + "/api/admin/auth", json.dumps({"password": sys.argv[2]}).encode()).read())
+except urllib.error.HTTPError as refusal:
+    print(refusal.read())
+END
+}
+exports=$(make -s up)
+url=$(sidecar "$exports")
+[[ $url == http://127.0.0.1:* ]] || fail "the sidecar's address is $url"
+sidecar_pid=$(<.ayb/run/sidecar.pid)
+[[ $(sidecar "$exports") == "$url" && $(<.ayb/run/sidecar.pid) == "$sidecar_pid" ]] || fail "the second start did something"
+password_file=.ayb/run/admin-password
+[[ $(stat -c '%a %U' $password_file) == "600 $owner" ]] || fail "others can read the password: $(stat -c '%a %U' $password_file)"
+[[ $(log_in "$url" "$(<$password_file)") == *token* ]] || fail "the password is not taken"
+[[ $(log_in "$url" wrong) == *'invalid password'* ]] || fail "any password is taken"
+password=$(<$password_file)
+make -s down
+# Of a process that ended but that nobody has waited for yet the program is gone, too.
+readlink "/proc/$sidecar_pid/exe" >/dev/null && fail "down left the sidecar"
+url=$(sidecar "$(make -s up)")
+[[ $(<$password_file) == "$password" ]] || fail "the password changed"
+# A pid file that names somebody else.
+kill -9 "$(<.ayb/run/sidecar.pid)"
+sleep 60 &
+stranger=$!
+echo "$stranger" >.ayb/run/sidecar.pid
+make -s down
+kill -0 "$stranger" || fail "down stopped a stranger instead of the sidecar"
+kill "$stranger"
