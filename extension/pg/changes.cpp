@@ -2,10 +2,10 @@
 
 #include "pg/counts.hpp"
 #include "pg/databases.hpp"
+#include "pg/due_floor.hpp"
 #include "pg/events.hpp"
 #include "pg/lanes.hpp"
 #include "pg/settings.hpp"
-#include "pg/tick_floor.hpp"
 
 namespace ayb {
 
@@ -17,7 +17,7 @@ constexpr int kEventsKept = 1024;
 struct LaneChange {
     SubTransactionId subid;
     Oid role;
-    TimestampTz due; // DT_NOEND where nothing became claimable
+    Position first; // of what became claimable; kEnd where nothing did
     int32 delta[kStates];
 };
 
@@ -38,6 +38,7 @@ struct Notes {
     bool any_lease;
     TimestampTz next_tick;
     bool any_tick;
+    bool unknown;
     bool configuration;
     bool recount;
     SubTransactionId draining; // the one that drained; InvalidSubTransactionId for none
@@ -70,7 +71,7 @@ LaneChange *lane_change(Oid role) {
     *entry = LaneChange{};
     entry->subid = subid;
     entry->role = role;
-    entry->due = DT_NOEND;
+    entry->first = kEnd;
     return entry;
 }
 
@@ -100,23 +101,19 @@ void tell_lanes(Database *database) {
         if (lane == nullptr)
             continue;
         count_change(lane, xid, change.delta);
-        if (change.due != DT_NOEND) {
-            lower_lane(lane, change.due);
+        if (change.first < kEnd) {
+            lower_lane(lane, change.first);
             wake_for_lane(database, change.role,
                           Max(change.delta[static_cast<int>(State::queued)], 1));
         }
     }
 }
 
-void tell_lease(Database *database) {
-    SpinLockAcquire(&database->mutex);
-    const bool sooner = g_notes.next_lease < database->next_lease;
-    if (sooner)
-        database->next_lease = g_notes.next_lease;
-    const bool wake = sooner && g_notes.next_lease < database->sleeping_until;
-    SpinLockRelease(&database->mutex);
-    if (wake)
-        wake_scheduler(database);
+// Nobody serves the database; but workers may have outlived their scheduler, and go on.
+void tell_left_lanes() {
+    for (int i = 0; i < g_notes.lane_count; i++)
+        if (g_notes.lanes[i].first < kEnd)
+            lower_left_lane(MyDatabaseId, g_notes.lanes[i].role, g_notes.lanes[i].first);
 }
 
 void tell_configuration(Database *database) {
@@ -137,16 +134,20 @@ void tell() {
         if (g_notes.lane_count > 0)
             tell_lanes(database);
         if (g_notes.any_lease)
-            tell_lease(database);
+            lower_due(database, &database->leases, g_notes.next_lease);
         if (g_notes.any_tick)
-            lower_ticks(database, g_notes.next_tick);
+            lower_due(database, &database->ticks, g_notes.next_tick);
         if (g_notes.configuration)
             tell_configuration(database);
         if (g_notes.recount) {
             pg_atomic_write_u32(&database->recount, 1);
             wake_scheduler(database);
         }
+    } else {
+        tell_left_lanes();
     }
+    if (g_notes.unknown)
+        wake_for_unknown();
     if (g_notes.probe)
         request_probe(MyDatabaseId);
 }
@@ -201,7 +202,8 @@ void merge_into_parent(SubTransactionId subid, SubTransactionId parent) {
             continue;
         }
         LaneChange &own = g_notes.lanes[mine];
-        own.due = Min(own.due, child.due);
+        if (child.first < own.first)
+            own.first = child.first;
         for (int state = 0; state < kStates; state++)
             own.delta[state] += child.delta[state];
     }
@@ -238,8 +240,8 @@ void note_change(const Change &change) {
     const bool kept = change.to != static_cast<int>(State::completed) || settings::retention > 0;
     if (change.to >= 0 && kept)
         lane->delta[change.to]++;
-    if (change.claimable && change.run_at < lane->due)
-        lane->due = change.run_at;
+    if (change.claimable && change.position() < lane->first)
+        lane->first = change.position();
     if (change.lease_until != DT_NOEND) {
         g_notes.next_lease =
             g_notes.any_lease ? Min(g_notes.next_lease, change.lease_until) : change.lease_until;
@@ -248,6 +250,8 @@ void note_change(const Change &change) {
     if (change.from != change.to && change.to >= 0)
         note_event(change);
 }
+
+TimestampTz own_next_lease() { return g_notes.any_lease ? g_notes.next_lease : DT_NOEND; }
 
 void note_tick(TimestampTz next) {
     g_notes.next_tick = g_notes.any_tick ? Min(g_notes.next_tick, next) : next;
@@ -279,13 +283,19 @@ bool can_note_hold(Oid database) {
 void note_hold(Oid database) { g_notes.holds[g_notes.hold_count++] = database; }
 
 void wake_for_unknown() {
+    if (shared() == nullptr)
+        return;
+    forget_floors(MyDatabaseId);
     Database *database = find_database(MyDatabaseId);
     if (database == nullptr)
         return;
     pg_atomic_write_u32(&database->recount, 1);
-    lower_ticks(database, DT_NOBEGIN);
+    lower_due(database, &database->leases, DT_NOBEGIN);
+    lower_due(database, &database->ticks, DT_NOBEGIN);
     tell_configuration(database);
 }
+
+void note_unknown() { g_notes.unknown = true; }
 
 void install_change_callbacks() {
     g_notes.next_lease = DT_NOEND;

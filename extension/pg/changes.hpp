@@ -17,10 +17,15 @@ struct Change {
     bool claimable;   // our workers may take it from run_at on
     TimestampTz run_at;
     TimestampTz lease_until; // DT_NOEND where it holds no lease
+
+    Position position() const { return Position{run_at, job}; }
 };
 
 // Notes one change. May run out of memory (ereport), nothing else.
 void note_change(const Change &change);
+
+// The earliest lease that this transaction has noted: nobody else has heard of it yet.
+TimestampTz own_next_lease();
 
 // Notes that a schedule is due at `next` for the first time.
 void note_tick(TimestampTz next);
@@ -46,8 +51,13 @@ void note_draining();
 // Counts the commits that changed handlers or pauses.
 uint64 configuration_generation();
 
-// What COMMIT PREPARED committed isn't known here: look at everything.
+// What COMMIT PREPARED committed isn't known here: look at everything, and from the beginning.
+// Never throws.
 void wake_for_unknown();
+
+// Notes that this transaction let others write into the queue unseen: as wake_for_unknown(), after
+// the commit.
+void note_unknown();
 
 // Whether the callbacks are registered; _PG_init calls it.
 void install_change_callbacks();

@@ -1,6 +1,7 @@
 #include "pg/databases.hpp"
 
 #include "pg/clock.hpp"
+#include "pg/due_floor.hpp"
 #include "pg/lanes.hpp"
 #include "pg/slots.hpp"
 
@@ -18,8 +19,7 @@ void init_database(Database *entry, Oid database) {
     slock_t mutex = entry->mutex;
     memset(static_cast<void *>(entry), 0, sizeof(Database));
     entry->mutex = mutex;
-    entry->next_lease = DT_NOEND;
-    entry->next_tick = DT_NOBEGIN;
+    open_due(entry);
     entry->sleeping_until = DT_NOEND;
     pg_atomic_init_u32(&entry->serving, 0);
     pg_atomic_init_u32(&entry->rescan, 1);
@@ -116,8 +116,7 @@ Database *enter_database(Oid database) {
 
     forget_lanes(database);
     entry->counted = false;
-    entry->next_lease = DT_NOEND;
-    entry->next_tick = DT_NOBEGIN;
+    open_due(entry);
     pg_atomic_write_u32(&entry->recount, 1);
     pg_atomic_write_u32(&entry->rescan, 1);
     pg_atomic_write_u32(&entry->sweep, 1);

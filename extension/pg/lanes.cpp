@@ -8,6 +8,7 @@ namespace ayb {
 namespace {
 
 constexpr int64 kLongestHold = 60 * kMicrosecondsPerSecond;
+constexpr int kLifeBits = 40; // what commits of one life of a lane are counted in
 
 Lane *find_lane(const LaneKey &key) {
     return static_cast<Lane *>(hash_search(lanes(), &key, HASH_FIND, nullptr));
@@ -19,6 +20,8 @@ void init_lane(Lane *lane) {
     lane->key = key;
     SpinLockInit(&lane->mutex);
     lane->due = DT_NOEND;
+    const uint64 life = pg_atomic_add_fetch_u64(&shared()->lane_lives, 1);
+    open_floor(&lane->floor, kBegin, kEnd, life << kLifeBits);
 }
 
 Lane *add_lane(const LaneKey &key) {
@@ -60,11 +63,10 @@ Lane *lane_of(Oid database, Oid role) {
     return lane;
 }
 
-void lower_lane(Lane *lane, TimestampTz run_at) {
+void lower_lane(Lane *lane, const Position &first) {
     SpinLockAcquire(&lane->mutex);
-    if (run_at < lane->due)
-        lane->due = run_at;
-    lane->generation++;
+    lane->due = Min(lane->due, first.run_at);
+    lower_floor(&lane->floor, first);
     if (lane->failures == 0)
         lane->not_before = 0; // it waits for a lock or a slot, which the new row may not need
     SpinLockRelease(&lane->mutex);
@@ -72,14 +74,50 @@ void lower_lane(Lane *lane, TimestampTz run_at) {
 
 LaneMark mark_lane(Lane *lane) {
     SpinLockAcquire(&lane->mutex);
-    const LaneMark mark{lane->due, lane->generation};
+    const LaneMark mark = mark_floor(lane->floor);
     SpinLockRelease(&lane->mutex);
     return mark;
 }
 
+void lower_left_lane(Oid database, Oid role, const Position &first) {
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    if (Lane *lane = find_lane({database, role}))
+        lower_lane(lane, first);
+    LWLockRelease(lock_of(Locks::lanes));
+}
+
+LaneMark mark_lane_floor(Oid database, Oid role) {
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    Lane *lane = find_lane({database, role});
+    const LaneMark mark = lane != nullptr ? mark_lane(lane) : LaneMark{kBegin, 0};
+    LWLockRelease(lock_of(Locks::lanes));
+    return mark;
+}
+
+void raise_lane_floor(Oid database, Oid role, const LaneMark &mark, const Position &first) {
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    if (Lane *lane = find_lane({database, role})) {
+        SpinLockAcquire(&lane->mutex);
+        raise_floor(&lane->floor, mark, first, kEnd);
+        SpinLockRelease(&lane->mutex);
+    }
+    LWLockRelease(lock_of(Locks::lanes));
+}
+
+void forget_floors(Oid database) {
+    each_lane(
+        database,
+        [](Lane *lane, void * /*context*/) {
+            SpinLockAcquire(&lane->mutex);
+            lower_floor(&lane->floor, kBegin);
+            SpinLockRelease(&lane->mutex);
+        },
+        nullptr);
+}
+
 bool raise_lane(Lane *lane, const LaneMark &mark, TimestampTz due) {
     SpinLockAcquire(&lane->mutex);
-    const bool unchanged = lane->generation == mark.generation;
+    const bool unchanged = lane->floor.commits == mark.commits;
     if (unchanged)
         lane->due = due;
     SpinLockRelease(&lane->mutex);
@@ -115,7 +153,7 @@ void hold_lane(Lane *lane, const char *why, int wait_ms) {
 
 bool hold_locked_lane(Lane *lane, const LaneMark &mark, int wait_ms) {
     SpinLockAcquire(&lane->mutex);
-    const bool unchanged = lane->generation == mark.generation;
+    const bool unchanged = lane->floor.commits == mark.commits;
     if (unchanged)
         lane->not_before = later(clock_now(), wait_ms * kMicrosecondsPerMillisecond);
     SpinLockRelease(&lane->mutex);

@@ -1,28 +1,37 @@
 #pragma once
-// Lanes in shared memory: when each is next due, and which process to wake for it.
+// Lanes in shared memory: when each is next due, where claims begin to read, and which process to
+// wake for it.
 //
-// `due` is a lower bound: nothing claimable lies before it. Commits lower it (lower_lane); a worker
-// that found nothing raises it (raise_lane) to the first row that its snapshot showed, but only if
-// no commit came in between: it reads the mark before it takes the snapshot. A commit becomes
-// visible before its callback runs, so what the snapshot missed has either changed the generation
-// by then or lowers `due` afterwards.
+// `due` is when to look: a worker that found nothing to claim raises it (raise_lane) to the first
+// row that its snapshot showed and that isn't paused, but only if no commit came since its mark, as
+// it goes to sleep then. The floor is where to look: see floor.hpp. Commits lower both
+// (lower_lane).
 #include "pg/shared.hpp"
 
 namespace ayb {
 
-struct LaneMark {
-    TimestampTz due;
-    uint64 generation;
-};
+using LaneMark = FloorMark<Position>;
 
 // The lane's entry, made where there is none. Null where shared memory is full; then the database's
 // rescan flag is set, so that the lane is found by a later look at the table. Never throws.
 Lane *lane_of(Oid database, Oid role);
 
-// Lowers the lane to `run_at` (at most) and counts the commit. Never throws.
-void lower_lane(Lane *lane, TimestampTz run_at);
+// Lowers the lane to `first` (at most) and counts the commit. Never throws.
+void lower_lane(Lane *lane, const Position &first);
+
+// The same for a lane that shared memory still has while the database isn't served: its workers may
+// have outlived their scheduler.
+void lower_left_lane(Oid database, Oid role, const Position &first);
 
 LaneMark mark_lane(Lane *lane);
+
+// The floor of a lane by its key: nobody removes the lane in between. Begins at kBegin where there
+// is no such lane.
+LaneMark mark_lane_floor(Oid database, Oid role);
+void raise_lane_floor(Oid database, Oid role, const LaneMark &mark, const Position &first);
+
+// What was committed isn't known: every lane of the database is read from its beginning.
+void forget_floors(Oid database);
 
 // Raises the lane to `due` if nothing was committed since `mark`; false where something was.
 bool raise_lane(Lane *lane, const LaneMark &mark, TimestampTz due);

@@ -65,6 +65,7 @@ void clear_parts(Size size, int slots) {
     pg_atomic_init_u64(&g_shared->next_event, 1);
     pg_atomic_init_u64(&g_shared->configuration, 0);
     pg_atomic_init_u32(&g_shared->lanes_full, 0);
+    pg_atomic_init_u64(&g_shared->lane_lives, 0);
     for (int i = 0; i < slots; i++) {
         SpinLockInit(&g_workers[i].mutex);
         pg_atomic_init_u32(&g_workers[i].idle, 0);

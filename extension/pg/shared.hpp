@@ -6,6 +6,7 @@
 #include "pg/postgres.hpp"
 #include "core/histogram.hpp"
 #include "core/uuid7.hpp"
+#include "pg/floor.hpp"
 
 namespace ayb {
 
@@ -67,8 +68,8 @@ struct LaneKey {
 struct Lane {
     LaneKey key; // must be first
     slock_t mutex;
-    TimestampTz due;        // nothing claimable lies before it; DT_NOEND where there is nothing
-    uint64 generation;      // counts every commit that may have made a job claimable
+    TimestampTz due;        // when to look: no job that isn't paused is due before it
+    Floor<Position> floor;  // no queued job lies before it, paused or not
     TimestampTz not_before; // could not be served: the next try
     int failures;           // starts in a row that failed
     char error[kErrorBytes];
@@ -110,9 +111,8 @@ struct Database {
     pg_atomic_uint32 draining; // no new claims, by drain()
     pg_atomic_uint32 waiting;  // lanes that are due and have no worker
     slock_t mutex;             // guards what follows
-    TimestampTz next_lease;    // no lease ends before it
-    TimestampTz next_tick;     // no schedule is due before it
-    uint64 tick_generation;    // counts every commit that may have made one due sooner
+    Floor<TimestampTz> leases; // no lease ends before it
+    Floor<TimestampTz> ticks;  // no schedule is due before it
     TimestampTz sleeping_until;
     bool dormant; // the stamp is missing or doesn't fit
     bool counted; // Lane::counts are right
@@ -188,8 +188,9 @@ struct Shared {
     pg_atomic_uint64 next_event;
     pg_atomic_uint64 configuration; // counts the commits that changed handlers or pauses
     pg_atomic_uint32 lanes_full;
-    int slots;            // of databases and of workers, each
-    int crashed;          // entries in crashed_jobs()
+    pg_atomic_uint64 lane_lives; // counts lanes that were ever made
+    int slots;                   // of databases and of workers, each
+    int crashed;                 // entries in crashed_jobs()
     uint64 sources_epoch; // another one whenever counts are lost; by Locks::sources, as the next
     int sources_lost;     // pending ones that there was no room for
     Journal journal;

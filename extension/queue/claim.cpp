@@ -8,6 +8,7 @@
 #include "pg/slots.hpp"
 #include "pg/type_stats.hpp"
 #include "queue/arguments.hpp"
+#include "queue/floor.hpp"
 #include "queue/handlers.hpp"
 #include "queue/history.hpp"
 
@@ -22,20 +23,24 @@ constexpr int kMaxSlowTypes = 64;
 Statement s_claim{
     "WITH next AS MATERIALIZED ("
     " SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1 AND q.state = 'queued'"
-    " AND q.waits_for IS NULL AND q.run_at <= $2 AND q.type <> ALL ($3)"
-    " ORDER BY q.run_at, q.id LIMIT 1 FOR UPDATE SKIP LOCKED)"
-    " UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = q.attempts + 1, worker_id = "
-    "$4,"
-    " lease_until = $5, last_run_at = $2, updated_at = $2 FROM next WHERE q.id = next.id"
-    " RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at",
-    5,
-    {OIDOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID},
+    " AND q.waits_for IS NULL" AYB_FROM_FLOOR(
+        "$6",
+        "$7") " AND q.run_at <= $2"
+              " AND q.type <> ALL ($3)"
+              " ORDER BY q.run_at, q.id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+              " UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = q.attempts + 1, "
+              "worker_id = "
+              "$4,"
+              " lease_until = $5, last_run_at = $2, updated_at = $2 FROM next WHERE q.id = next.id"
+              " RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at",
+    7,
+    {OIDOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID},
     nullptr};
 Statement s_next_due{"SELECT q.run_at FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1"
-                     " AND q.state = 'queued' AND q.waits_for IS NULL AND q.type <> ALL ($2)"
-                     " ORDER BY q.run_at, q.id LIMIT 1",
-                     2,
-                     {OIDOID, TEXTARRAYOID},
+                     " AND q.state = 'queued' AND q.waits_for IS NULL" AYB_FROM_FLOOR(
+                         "$3", "$4") " AND q.type <> ALL ($2) ORDER BY q.run_at, q.id LIMIT 1",
+                     4,
+                     {OIDOID, TEXTARRAYOID, TIMESTAMPTZOID, UUIDOID},
                      nullptr};
 
 // Jobs that run long keep at most half of the workers while quick ones are due.
@@ -84,10 +89,12 @@ bool claim_without(Oid role, const SlowTypes &left_out, MemoryContext context, J
     session_name(worker);
     ArrayType *types = types_to_leave_out(left_out.types, left_out.count);
     const Books books = open_books();
+    const Position from = lane_floor_for_one(role);
     Parameters parameters;
     parameters.set(1, ObjectIdGetDatum(role)).set_time(2, now).set(3, PointerGetDatum(types));
     parameters.set_text(4, worker);
     parameters.set_time(5, later(now, settings::lease_duration * kMicrosecondsPerSecond));
+    parameters.set_time(6, from.run_at).set(7, uuid_datum(from.id));
     const bool found = run_statement(s_claim, parameters) > 0;
     if (found)
         take_row(role, context, now, job);
@@ -145,8 +152,10 @@ TimestampTz next_due(Oid role) {
     if (!all_paused() && !draining()) {
         ArrayType *types = types_to_leave_out(nullptr, 0);
         const Books books = open_books();
+        const Position from = lane_floor(role, true);
         Parameters parameters;
         parameters.set(1, ObjectIdGetDatum(role)).set(2, PointerGetDatum(types));
+        parameters.set_time(3, from.run_at).set(4, uuid_datum(from.id));
         if (run_statement(s_next_due, parameters) > 0)
             due = time_column(0, 1, DT_NOEND);
         close_books(books);

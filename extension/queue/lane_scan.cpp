@@ -3,24 +3,14 @@
 #include "pg/books.hpp"
 #include "pg/counts.hpp"
 #include "pg/lanes.hpp"
+#include "queue/arguments.hpp"
 
 namespace ayb {
 
 namespace {
 
-Statement s_lanes{"WITH RECURSIVE lane AS ("
-                  " (SELECT q.run_as::oid AS run_as, q.run_at FROM ayb_jobs.job_queue AS q WHERE "
-                  "q.state = 'queued'"
-                  " AND q.waits_for IS NULL ORDER BY q.run_as, q.run_at, q.id LIMIT 1)"
-                  " UNION ALL SELECT n.run_as, n.run_at FROM lane AS l CROSS JOIN LATERAL ("
-                  " SELECT q.run_as::oid AS run_as, q.run_at FROM ayb_jobs.job_queue AS q WHERE "
-                  "q.state = 'queued'"
-                  " AND q.waits_for IS NULL AND q.run_as > l.run_as ORDER BY q.run_as, q.run_at, "
-                  "q.id LIMIT 1) AS n)"
-                  " SELECT run_as, run_at FROM lane",
-                  0,
-                  {},
-                  nullptr};
+Statement s_lanes{
+    "SELECT f.run_as, f.run_at, f.id FROM ayb_jobs._first_queued($1) AS f", 1, {BOOLOID}, nullptr};
 Statement s_counts{
     "SELECT q.run_as::oid, q.state, count(*) FROM ayb_jobs.job_queue AS q GROUP BY 1, 2"
     " UNION ALL SELECT h.run_as::oid, 'completed', count(*) FROM ayb_jobs.job_history AS h"
@@ -38,14 +28,17 @@ State state_of(const char *name) {
 
 } // namespace
 
-void find_lanes() {
+void find_lanes(bool from_start) {
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
     const Books books = open_books();
-    const uint64 rows = run_statement(s_lanes, Parameters());
-    for (uint64 row = 0; row < rows; row++)
+    const uint64 rows = run_statement(s_lanes, Parameters().set(1, BoolGetDatum(from_start)));
+    for (uint64 row = 0; row < rows; row++) {
+        bool null;
+        const Position first{time_column(row, 2, DT_NOEND), uuid_value(column(row, 3, &null))};
         if (Lane *lane = lane_of(MyDatabaseId, oid_column(row, 1)))
-            lower_lane(lane, time_column(row, 2, DT_NOEND));
+            lower_lane(lane, first);
+    }
     close_books(books);
     PopActiveSnapshot();
     CommitTransactionCommand();

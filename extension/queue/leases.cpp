@@ -1,8 +1,10 @@
 #include "queue/leases.hpp"
 
 #include "pg/books.hpp"
+#include "pg/changes.hpp"
 #include "pg/clock.hpp"
 #include "pg/databases.hpp"
+#include "pg/due_floor.hpp"
 #include "pg/slots.hpp"
 #include "pg/type_stats.hpp"
 #include "queue/arguments.hpp"
@@ -17,19 +19,19 @@ constexpr int kMost = 1000; // jobs looked at in one transaction
 Statement s_expired{
     "SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, q.run_at, "
     "q.lease_until"
-    " FROM ayb_jobs.job_queue AS q WHERE q.state = 'running' AND q.lease_until <= $1"
-    " ORDER BY q.lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
-    2,
-    {TIMESTAMPTZOID, INT4OID},
+    " FROM ayb_jobs.job_queue AS q WHERE q.state = 'running' AND q.lease_until >= $3"
+    " AND q.lease_until <= $1 ORDER BY q.lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
+    3,
+    {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID},
     nullptr};
 Statement s_expired_external{
     "SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, q.run_at, "
     "q.lease_until"
-    " FROM ayb_jobs.job_queue AS q WHERE q.state = 'running' AND q.lease_until <= $1"
-    " AND q.waits_for = 'external' AND ($3 OR q.run_as = ANY ($4))"
+    " FROM ayb_jobs.job_queue AS q WHERE q.state = 'running' AND q.lease_until >= $3"
+    " AND q.lease_until <= $1 AND q.waits_for = 'external' AND ($4 OR q.run_as = ANY ($5))"
     " ORDER BY q.lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
-    4,
-    {TIMESTAMPTZOID, INT4OID, BOOLOID, OIDARRAYOID},
+    5,
+    {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, BOOLOID, OIDARRAYOID},
     nullptr};
 Statement s_ours{"SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, "
                  "q.run_at, q.lease_until"
@@ -49,9 +51,9 @@ Statement s_extend{"UPDATE ayb_jobs.job_queue AS q SET lease_until = $2 WHERE q.
                    {UUIDOID, TIMESTAMPTZOID},
                    nullptr};
 Statement s_next_lease{"SELECT q.lease_until FROM ayb_jobs.job_queue AS q WHERE q.state = 'running'"
-                       " ORDER BY q.lease_until LIMIT 1",
-                       0,
-                       {},
+                       " AND q.lease_until >= $1 ORDER BY q.lease_until LIMIT 1",
+                       1,
+                       {TIMESTAMPTZOID},
                        nullptr};
 // The claim was lost with the crash: the row is as it was before, and is claimed again here.
 Statement s_reclaim{
@@ -142,9 +144,10 @@ void settle_expired(const Held &job, TimestampTz now) {
     }
 }
 
-uint64 settle_all_expired(Statement &statement, Parameters parameters, TimestampTz now) {
-    const uint64 rows =
-        run_statement(statement, parameters.set_time(1, now).set(2, Int32GetDatum(kMost)));
+uint64 settle_all_expired(Statement &statement, Parameters parameters, TimestampTz floor,
+                          TimestampTz now) {
+    parameters.set_time(1, now).set(2, Int32GetDatum(kMost)).set_time(3, floor);
+    const uint64 rows = run_statement(statement, parameters);
     const Held *held = read_held(rows);
     for (uint64 row = 0; row < rows; row++)
         settle_expired(held[row], now);
@@ -200,22 +203,30 @@ void charge_crashed() {
     }
 }
 
-void recover_expired(TimestampTz now, TimestampTz *next) {
+TimestampTz recover_expired(Database *database, TimestampTz now) {
     uint64 rows;
+    TimestampTz next;
     do {
         CHECK_FOR_INTERRUPTS();
+        const TimeMark mark = mark_due(database, database->leases);
         const Books books = begin();
-        rows = settle_all_expired(s_expired, Parameters(), now);
-        *next =
-            run_statement(s_next_lease, Parameters()) > 0 ? time_column(0, 1, DT_NOEND) : DT_NOEND;
+        rows = settle_all_expired(s_expired, Parameters(), mark.at, now);
+        const bool any = run_statement(s_next_lease, Parameters().set_time(1, mark.at)) > 0;
+        next = any ? time_column(0, 1, DT_NOEND) : DT_NOEND;
         end(books);
+        // Not before the commit: what the look showed is what this transaction has made of it.
+        next = raise_due(database, &database->leases, mark, next);
     } while (rows == kMost);
+    return next;
 }
 
 void recover_expired_external(TimestampTz now, bool admin, Datum roles) {
+    Database *database = find_database(MyDatabaseId);
+    const bool known = database != nullptr && pg_atomic_read_u32(&database->serving) != 0;
+    const TimestampTz floor = known ? mark_due(database, database->leases).at : DT_NOBEGIN;
     Parameters parameters;
-    parameters.set(3, BoolGetDatum(admin)).set(4, roles);
-    settle_all_expired(s_expired_external, parameters, now);
+    parameters.set(4, BoolGetDatum(admin)).set(5, roles);
+    settle_all_expired(s_expired_external, parameters, Min(floor, own_next_lease()), now);
 }
 
 } // namespace ayb

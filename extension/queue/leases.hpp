@@ -15,8 +15,9 @@ void recover_all();
 void charge_crashed();
 
 // Jobs whose lease is over: one of our own workers that is still there keeps it, with a new lease;
-// anybody else has lost it. Sets `*next` to the earliest lease that is left (DT_NOEND for none).
-void recover_expired(TimestampTz now, TimestampTz *next);
+// anybody else has lost it. Returns the earliest lease that is left (DT_NOEND for none), which is
+// over too where somebody has the job locked.
+TimestampTz recover_expired(Database *database, TimestampTz now);
 
 // The same for external workers alone, inside the books: claim() looks before it claims. Only jobs
 // of `roles` (oid[]), unless `admin`: they stay locked for as long as the caller's transaction is

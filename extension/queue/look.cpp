@@ -151,6 +151,14 @@ void put_lane(const Lane &lane, ReturnSetInfo *result) {
     row.put(result);
 }
 
+void put_floor(Oid role, const Position &floor, ReturnSetInfo *result) {
+    Row row;
+    row.add(ObjectIdGetDatum(role));
+    row.add(TimestampTzGetDatum(floor.run_at));
+    row.add(uuid_datum(floor.id));
+    row.put(result);
+}
+
 // Under the events' lock. Who pages through the events must not be stopped by a page of others'.
 bool may_see_event(const Event &event, const void *context) {
     const auto *me = static_cast<const Viewer *>(context);
@@ -259,6 +267,22 @@ AYB_SQL_FUNCTION(ayb_jobs_lanes) {
     for (int i = 0; i < copies.count; i++)
         if (me.sees(copies.lanes[i].key.role))
             put_lane(copies.lanes[i], result);
+    PG_RETURN_NULL();
+}
+
+// _floors(from_start) → setof (run_as, run_at, id)
+AYB_SQL_FUNCTION(ayb_jobs_floors) {
+    const Viewer me = viewer();
+    const bool known = shared() != nullptr && !PG_GETARG_BOOL(0);
+    ReturnSetInfo *result = begin_set(fcinfo);
+    for (int i = 0; i < me.count && !me.all; i++)
+        put_floor(me.roles[i], known ? mark_lane_floor(MyDatabaseId, me.roles[i]).at : kBegin,
+                  result);
+    if (!known || !me.all)
+        PG_RETURN_NULL();
+    const LaneCopies copies = copy_lanes();
+    for (int i = 0; i < copies.count; i++)
+        put_floor(copies.lanes[i].key.role, copies.lanes[i].floor.at, result);
     PG_RETURN_NULL();
 }
 

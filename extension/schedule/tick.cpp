@@ -2,8 +2,8 @@
 
 #include "core/ticks.hpp"
 #include "pg/clock.hpp"
+#include "pg/due_floor.hpp"
 #include "pg/roles.hpp"
-#include "pg/tick_floor.hpp"
 #include "queue/arguments.hpp"
 #include "schedule/arrays.hpp"
 #include "schedule/jobs.hpp"
@@ -251,29 +251,28 @@ int64 settle_batch(TimestampTz floor, TimestampTz now) {
     return paused ? -1 : static_cast<int64>(count);
 }
 
-// The first tick from the floor on. It is lowered by commits only, never by a rollback: so a row
-// that somebody has locked counts.
-TimestampTz raise_floor(Database *database) {
-    const TickMark mark = mark_ticks(database);
+// The first tick from the floor on, locked or not.
+TimestampTz raise_ticks(Database *database) {
+    const TimeMark mark = mark_due(database, database->ticks);
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
     const Books books = open_books();
     Parameters parameters;
-    const bool any = run_statement(s_next, parameters.set_time(1, mark.due)) > 0;
+    const bool any = run_statement(s_next, parameters.set_time(1, mark.at)) > 0;
     const TimestampTz next = any ? time_column(0, 1, DT_NOEND) : DT_NOEND;
     close_books(books);
     PopActiveSnapshot();
     CommitTransactionCommand();
-    return raise_ticks(database, mark, next) ? next : mark_ticks(database).due;
+    return raise_due(database, &database->ticks, mark, next);
 }
 
 } // namespace
 
 TimestampTz run_ticks(Database *database, TimestampTz now) {
-    const int64 settled = settle_batch(mark_ticks(database).due, now);
+    const int64 settled = settle_batch(mark_due(database, database->ticks).at, now);
     if (settled < 0)
         return DT_NOEND; // resume() wakes the scheduler
-    const TimestampTz next = raise_floor(database);
+    const TimestampTz next = raise_ticks(database);
     return settled == 0 && next <= now ? later(now, kLockedRetry) : next;
 }
 

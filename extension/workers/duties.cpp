@@ -3,8 +3,8 @@
 #include "pg/clock.hpp"
 #include "pg/counts.hpp"
 #include "pg/databases.hpp"
+#include "pg/due_floor.hpp"
 #include "pg/lanes.hpp"
-#include "pg/tick_floor.hpp"
 #include "queue/history.hpp"
 #include "queue/lane_scan.hpp"
 #include "queue/leases.hpp"
@@ -22,10 +22,13 @@ constexpr int64 kRecountAfter = 60 * kMicrosecondsPerSecond; // when a count cou
 constexpr int64 kRetryAfter = kMicrosecondsPerSecond; // after a step that failed, or found a lock
 
 Database *g_database;
-TimestampTz g_ticks_wake; // when to look at schedules again, as far as the last look could tell
+// When to look at leases and at schedules again, as far as the last look could tell.
+TimestampTz g_leases_wake;
+TimestampTz g_ticks_wake;
 volatile sig_atomic_t g_long_statement;
 
-void step_lanes(TimestampTz /*now*/) { find_lanes(); }
+void step_lanes(TimestampTz /*now*/) { find_lanes(false); }
+void step_all_lanes(TimestampTz /*now*/) { find_lanes(true); }
 void step_sweep(TimestampTz /*now*/) { sweep_waiting_jobs(); }
 void step_reap(TimestampTz /*now*/) { reap_workers(g_database); }
 void step_minutes(TimestampTz now) { write_minutes(now, false); }
@@ -36,26 +39,10 @@ void step_recover(TimestampTz /*now*/) {
     recover_all();
 }
 
-void forget_next_lease() {
-    SpinLockAcquire(&g_database->mutex);
-    g_database->next_lease = DT_NOEND;
-    SpinLockRelease(&g_database->mutex);
-}
-
-void lower_next_lease(TimestampTz next) {
-    SpinLockAcquire(&g_database->mutex);
-    g_database->next_lease = Min(g_database->next_lease, next);
-    SpinLockRelease(&g_database->mutex);
-}
-
-// Forgotten before the look, and only lowered after it: a commit that the look did not show lowers
-// it in between, and must not be overwritten.
 void step_leases(TimestampTz now) {
-    TimestampTz next;
-    forget_next_lease();
-    recover_expired(now, &next);
+    const TimestampTz next = recover_expired(g_database, now);
     // What is over and still there is locked by somebody.
-    lower_next_lease(next > now ? next : later(now, kRetryAfter));
+    g_leases_wake = next > now ? next : later(now, kRetryAfter);
 }
 
 void step_ticks(TimestampTz now) { g_ticks_wake = run_ticks(g_database, now); }
@@ -92,6 +79,7 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
         guarded(step_days, now);
         guarded(step_old_days, now);
         guarded(step_purge, now);
+        guarded(step_all_lanes, now);
         pg_atomic_write_u32(&g_database->recount, 1);
         prune_lanes(g_database->oid);
     }
@@ -111,13 +99,20 @@ void tick(TimestampTz now, Times *times) {
     times->tick = later(now, settings::scheduler_tick * kMicrosecondsPerMillisecond);
     pg_atomic_write_u32(&g_database->rescan, 1);
     pg_atomic_write_u32(&g_database->sweep, 1);
-    lower_next_lease(now);
     guarded(step_minutes, now);
+}
+
+// Recovers leases that are over; returns when the next one ends.
+TimestampTz look_at_leases(TimestampTz now) {
+    const TimestampTz due = mark_due(g_database, g_database->leases).at;
+    if (due > now)
+        return due;
+    return guarded(step_leases, now) ? g_leases_wake : later(now, kRetryAfter);
 }
 
 // Enqueues what schedules are due; returns when the next one is. None while a drain is on its way.
 TimestampTz look_at_ticks(TimestampTz now) {
-    const TimestampTz due = mark_ticks(g_database).due;
+    const TimestampTz due = mark_due(g_database, g_database->ticks).at;
     if (due > now)
         return due;
     if (pg_atomic_read_u32(&g_database->draining) != 0)
@@ -174,11 +169,10 @@ TimestampTz look(TimestampTz now, Times *times) {
         wake = Min(wake, later(now, kRetryAfter));
     run_if_asked(&g_database->rescan, step_lanes, now, &wake);
     run_if_asked(&g_database->sweep, step_sweep, now, &wake);
-    if (g_database->next_lease <= now && !guarded(step_leases, now))
-        lower_next_lease(later(now, kRetryAfter));
+    wake = Min(wake, look_at_leases(now));
     wake = Min(wake, place_workers(g_database, clock_now()));
     keep_house(now, times, &wake);
-    return Min(Min(wake, g_database->next_lease), times->tick);
+    return Min(wake, times->tick);
 }
 
 void reap() { guarded(step_reap, clock_now()); }

@@ -30,7 +30,7 @@ bool should_leave() { return stop_requested() || my_slot()->leave; }
 void sleep_idle(Lane *lane, const LaneMark &mark, TimestampTz until) {
     WorkerSlot *slot = my_slot();
     pg_atomic_exchange_u32(&slot->idle, 1);
-    if (mark_lane(lane).generation == mark.generation && !should_leave()) {
+    if (mark_lane(lane).commits == mark.commits && !should_leave()) {
         Database *database = find_database(MyDatabaseId);
         if (database != nullptr && pg_atomic_read_u32(&database->waiting) != 0)
             wake_scheduler(database);
