@@ -21,6 +21,16 @@ stop_leftovers() {
     done < <(find "$out" -name postmaster.pid)
 }
 
+# build_test_sidecar LOG: the sidecar that tests run, with sanitizers; sets test_sidecar.
+test_sidecar=
+build_test_sidecar() {
+    test_sidecar="$state/build/sidecar-address,undefined/sidecar/ayb-jobs"
+    "$harness/build-sidecar" address,undefined >"$1" 2>&1 || {
+        tail -n 200 "$1"
+        return 1
+    }
+}
+
 # in_time COMMAND ...: as the server's user, for half an hour at most.
 in_time() { as_server timeout --foreground -k 30 "${SUITE_TIMEOUT:-1800}" env "$@"; }
 
@@ -106,9 +116,14 @@ suite_tap() {
         mapfile -t files < <(cd "$sources/regress" && find t -name '*.pl' 2>/dev/null | sort)
     fi
     ((${#files[@]})) || return 0
+    # The sidecar is there for those that ask for it.
+    if (cd "$sources/regress" && grep -q AYB_SIDECAR "${files[@]}") && ! build_test_sidecar "$out/tap.log"; then
+        count 0 1 'tap (build of the sidecar)'
+        return 0
+    fi
     in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/tap" TESTDATADIR="$out/tap/tmp_check" \
         TESTLOGDIR="$out/tap/tmp_check/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" AYB_SEED="${AYB_SEED:-}" \
-        PROVE_JOBS="${PROVE_JOBS:-1}" PERL5LIB="$test_dir/perl:$sources/regress/perl" \
+        PROVE_JOBS="${PROVE_JOBS:-1}" PERL5LIB="$test_dir/perl:$sources/regress/perl" AYB_SIDECAR="$test_sidecar" \
         perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/tap/result" "${files[@]}" \
         </dev/null 2>&1 || status=$?
     if [[ ! -f $out/tap/result ]]; then
@@ -159,14 +174,13 @@ suite_fuzz() {
 # The sidecar, built with sanitizers, as a process of its own in front of a real server.
 suite_api() {
     local log=$out/api.log good bad names tests=()
-    if ! "$harness/build-sidecar" address,undefined >"$log" 2>&1; then
-        tail -n 200 "$log"
+    if ! build_test_sidecar "$log"; then
         count 0 1 "api (build)"
         return 0
     fi
     [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
     for_server "$out/api"
-    in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$state/build/sidecar-address,undefined/sidecar/ayb-jobs" \
+    in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$test_sidecar" \
         AYB_OUT="$out/api" AYB_SOURCES="$sources" \
         /usr/bin/python3 -B "$sources/tests/api/run.py" "${tests[@]}" </dev/null 2>&1 | tee "$log" || true
     if [[ ! -f $out/api/result ]]; then
