@@ -1426,25 +1426,56 @@ CREATE FUNCTION ayb_jobs._counts(OUT queued bigint, OUT running bigint, OUT comp
 COMMENT ON FUNCTION ayb_jobs._counts() IS
     'jobs by state as shared memory knows them; no row while the scheduler hasn''t counted';
 
+CREATE FUNCTION ayb_jobs._floors(from_start boolean, OUT run_as oid, OUT run_at timestamptz, OUT id uuid)
+    RETURNS SETOF record LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_floors';
+COMMENT ON FUNCTION ayb_jobs._floors(boolean) IS
+    'before which row no job of a lane is queued: of each lane that is known, or of each role whose privileges the caller has; none is known from_start';
+
+-- Each known lane is read from its floor, so that rows which an old snapshot still holds cost nothing; other roles are
+-- looked for between the known ones, one index probe each.
+CREATE FUNCTION ayb_jobs._first_queued(from_start boolean DEFAULT false, OUT run_as oid, OUT run_at timestamptz,
+                                       OUT id uuid)
+    RETURNS SETOF record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH RECURSIVE known AS MATERIALIZED (
+        SELECT f.run_as, f.run_at, f.id FROM ayb_jobs._floors(from_start) AS f
+    ), gap AS (
+        SELECT k.run_as AS after, lead(k.run_as, 1, '4294967295'::oid) OVER (ORDER BY k.run_as) AS before
+        FROM (SELECT '0'::oid AS run_as UNION ALL SELECT n.run_as FROM known AS n) AS k
+        WHERE ayb_jobs._sees_all()
+    ), unknown AS (
+        SELECT n.run_as, n.run_at, n.id, g.before FROM gap AS g CROSS JOIN LATERAL (
+            SELECT q.run_as::oid AS run_as, q.run_at, q.id FROM ayb_jobs.job_queue AS q
+            WHERE q.state = 'queued' AND q.waits_for IS NULL AND q.run_as > g.after AND q.run_as < g.before
+            ORDER BY q.run_as, q.run_at, q.id LIMIT 1) AS n
+        UNION ALL
+        SELECT n.run_as, n.run_at, n.id, u.before FROM unknown AS u CROSS JOIN LATERAL (
+            SELECT q.run_as::oid AS run_as, q.run_at, q.id FROM ayb_jobs.job_queue AS q
+            WHERE q.state = 'queued' AND q.waits_for IS NULL AND q.run_as > u.run_as AND q.run_as < u.before
+            ORDER BY q.run_as, q.run_at, q.id LIMIT 1) AS n
+    )
+    SELECT k.run_as, first.run_at, first.id FROM known AS k CROSS JOIN LATERAL (
+        SELECT q.run_at, q.id FROM ayb_jobs.job_queue AS q
+        WHERE q.run_as = k.run_as AND q.state = 'queued' AND q.waits_for IS NULL
+          AND (q.run_at, q.id) >= (k.run_at, k.id)
+        ORDER BY q.run_at, q.id LIMIT 1) AS first
+    UNION ALL
+    SELECT u.run_as, u.run_at, u.id FROM unknown AS u;
+END;
+COMMENT ON FUNCTION ayb_jobs._first_queued(boolean) IS 'the first queued job of each lane, due or not, paused or not';
+
 CREATE FUNCTION ayb_jobs._oldest_due() RETURNS timestamptz
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH RECURSIVE lane AS (
-        (SELECT q.run_as, q.run_at FROM ayb_jobs.job_queue AS q
-         WHERE q.state = 'queued' AND q.waits_for IS NULL ORDER BY q.run_as, q.run_at LIMIT 1)
-        UNION ALL
-        SELECT n.run_as, n.run_at FROM lane AS l CROSS JOIN LATERAL (
-            SELECT q.run_as, q.run_at FROM ayb_jobs.job_queue AS q
-            WHERE q.state = 'queued' AND q.waits_for IS NULL AND q.run_as > l.run_as
-            ORDER BY q.run_as, q.run_at LIMIT 1) AS n
-    ), external AS (
+    WITH external AS (
         SELECT first.run_at FROM ayb_jobs.handlers AS h CROSS JOIN LATERAL (
             SELECT q.run_at FROM ayb_jobs.job_queue AS q
             WHERE q.type = h.type AND q.state = 'queued' AND q.waits_for = 'external'
             ORDER BY q.run_at LIMIT 1) AS first
         WHERE h.kind = 'external'
     )
-    SELECT min(u.run_at) FROM (SELECT l.run_at FROM lane AS l UNION ALL SELECT e.run_at FROM external AS e) AS u
+    SELECT min(u.run_at) FROM (SELECT f.run_at FROM ayb_jobs._first_queued() AS f
+                               UNION ALL SELECT e.run_at FROM external AS e) AS u
     WHERE u.run_at <= ayb_jobs._now();
 END;
 COMMENT ON FUNCTION ayb_jobs._oldest_due() IS 'when the oldest job that is due became due; one index probe a lane';
