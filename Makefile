@@ -5,7 +5,7 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build sidecar demo up down psql check lint format fuzz bench install install-extension install-sidecar uninstall clean distclean
+.PHONY: help build sidecar demo up down psql check lint format fuzz bench install install-extension install-sidecar uninstall clean distclean packages packages-check
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -69,6 +69,13 @@ install-sidecar:
 uninstall:
 	+@$(MAKE) --no-print-directory -C extension PG_CONFIG="$$($(harness)/pg_config)" uninstall
 	@$(harness)/install-sidecar remove
+
+## make packages   Debian packages in .ayb/packages; packages-check installs them on a fresh root, and removes them
+packages:
+	@$(harness)/packages
+
+packages-check: packages
+	@tests/packages/chroot
 
 ## make clean      remove what was built; distclean removes the private server and its data too
 clean:
