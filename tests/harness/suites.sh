@@ -171,25 +171,34 @@ suite_fuzz() {
     fi
 }
 
-# The sidecar, built with sanitizers, as a process of its own in front of a real server.
-suite_api() {
-    local log=$out/api.log good bad names tests=()
+# run_python NAME [ARGUMENT ...]: tests/NAME/run.py, which leaves in its result what passed and failed. It gets the
+# sidecar, built with sanitizers, to start as a process of its own in front of a real server.
+run_python() {
+    local name=$1 log=$out/$1.log good bad names
+    shift
     if ! build_test_sidecar "$log"; then
-        count 0 1 "api (build)"
+        count 0 1 "$name (build)"
         return 0
     fi
-    [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
-    for_server "$out/api"
+    for_server "$out/$name"
     in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$test_sidecar" \
-        AYB_OUT="$out/api" AYB_SOURCES="$sources" \
-        /usr/bin/python3 -B "$sources/tests/api/run.py" "${tests[@]}" </dev/null 2>&1 | tee "$log" || true
-    if [[ ! -f $out/api/result ]]; then
-        count 0 1 api
+        AYB_OUT="$out/$name" AYB_SOURCES="$sources" AYB_SEED="${AYB_SEED:-}" \
+        /usr/bin/python3 -B "$sources/tests/$name/run.py" "$@" </dev/null 2>&1 | tee "$log" || true
+    if [[ ! -f $out/$name/result ]]; then
+        count 0 1 "$name"
         return 0
     fi
-    { read -r good bad && read -r names; } <"$out/api/result" || true
-    count "$good" "$bad" "api ${names:-}"
+    { read -r good bad && read -r names; } <"$out/$name/result" || true
+    count "$good" "$bad" "$name ${names:-}"
 }
+
+suite_api() {
+    local tests=()
+    [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
+    run_python api "${tests[@]}"
+}
+
+suite_chaos() { run_python chaos "${CHAOS_KILLS:-30}"; }
 
 # Tests of the harness itself; each file is one test, run as whoever runs this.
 suite_harness() {
