@@ -5,7 +5,7 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build sidecar demo up down psql check lint format fuzz chaos bench install install-extension install-sidecar uninstall clean distclean
+.PHONY: help build sidecar demo up down psql check ha lint format fuzz chaos bench install install-extension install-sidecar uninstall clean distclean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -17,6 +17,10 @@ demo:
 ## make check      run every test; SUITES="unit oracle fuzz regress isolation tap api harness chaos", TESTS="t/001_x.pl" select
 check:
 	@$(harness)/check
+
+## make ha         three hosts under Patroni and etcd, whose primary is taken away in every way; two minutes
+ha:
+	@SUITES=ha $(harness)/check
 
 ## make up         start the private server in .ayb; prints exports: eval "$(make -s up)"
 up:

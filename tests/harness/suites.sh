@@ -140,6 +140,23 @@ suite_tap() {
     fi
 }
 
+# A cluster under Patroni, its hosts in namespaces that only this process tree is in: no root is needed, nothing outside
+# is touched, and what is started in it can't outlive it. The first process there buries the orphans.
+suite_ha() {
+    local good=0 bad=1 log=$out/ha.log
+    for_server "$out/ha"
+    if "$harness/dependencies" ha && build_test_sidecar "$log"; then
+        in_time unshare --user --map-current-user --keep-caps --net --mount --pid --fork --kill-child --mount-proc \
+            env PG_REGRESS=none TESTDIR="$out/ha" TESTDATADIR="$out/ha/tmp_check" TESTLOGDIR="$out/ha/tmp_check/log" \
+            AYB_BIN="$tree_bin" AYB_SIDECAR="$test_sidecar" PERL5LIB="$test_dir/perl:$sources/regress/perl" \
+            bash -c '"$@"; exit $?' ha \
+            perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/ha/result" ha/patroni.pl </dev/null 2>&1 || true
+        read -r good bad <"$out/ha/result" || true
+    fi
+    count "$good" "$bad" ha
+    ((bad == 0)) || tail -n 100 "$out/ha/tmp_check/log/regress_log_patroni" || true
+}
+
 # Our cron engine against two independent ones, npm's, on 5,000 random cases; docs/cron-oracles.md has the differences.
 suite_oracle() {
     local dir=$state/build/oracle log=$out/oracle.log
