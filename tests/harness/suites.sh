@@ -217,6 +217,44 @@ suite_api() {
 
 suite_chaos() { run_python chaos "${CHAOS_KILLS:-30}"; }
 
+# browser_modules: sets modules, where playwright-core and axe-core are, and node_path, where Node is.
+browser_modules() {
+    local directory=$state/build/browser
+    node_path=$("$harness/find-node") || return 1
+    modules=$directory/node_modules
+    mkdir -p "$directory"
+    cp "$checkout"/tests/dashboard/package*.json "$directory/"
+    (cd "$directory" && PATH=$node_path:$PATH npm ci --ignore-scripts --no-audit --no-fund)
+}
+
+# run_browser DIRECTORY [NAME ...]: run.py, beside the sidecar as it is shipped, with DIRECTORY to write in.
+run_browser() {
+    local directory=$1
+    shift
+    for_server "$directory"
+    in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$state/build/sidecar/sidecar/ayb-jobs" AYB_OUT="$directory" \
+        AYB_SOURCES="$sources" PATH="$node_path:$tree_bin:/usr/bin:/bin" \
+        /usr/bin/python3 -B "$sources/tests/dashboard/run.py" "$modules" "$@" </dev/null 2>&1
+}
+
+# The dashboard in Debian's Chromium, against the sidecar and a real server.
+suite_dashboard() {
+    local log=$out/dashboard.log good bad names tests=() modules node_path
+    if ! { "$harness/dependencies" browser && browser_modules && "$harness/build-dashboard" && "$harness/build-sidecar"; } >"$log" 2>&1; then
+        tail -n 100 "$log"
+        count 0 1 "dashboard (build)"
+        return 0
+    fi
+    [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
+    run_browser "$out/dashboard" "${tests[@]}" | tee "$log" | grep -vE '^ *(---|\.\.\.|duration_ms|type:)' || true
+    if [[ ! -f $out/dashboard/result ]]; then
+        count 0 1 dashboard
+        return 0
+    fi
+    { read -r good bad && read -r names; } <"$out/dashboard/result" || true
+    count "$good" "$bad" "dashboard ${names:-}"
+}
+
 # Tests of the harness itself; each file is one test, run as whoever runs this.
 suite_harness() {
     local file name
