@@ -5,7 +5,7 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build sidecar demo up down psql check lint format fuzz bench install install-extension install-sidecar uninstall clean distclean packages packages-check
+.PHONY: help build sidecar demo up down psql check ha lint format fuzz chaos bench install install-extension install-sidecar uninstall clean distclean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -14,9 +14,13 @@ help:
 demo:
 	@$(harness)/demo
 
-## make check      run every test; SUITES="unit oracle fuzz regress isolation tap api harness", TESTS="t/001_x.pl" select
+## make check      run every test; SUITES="unit oracle fuzz regress isolation tap api dashboard harness chaos", TESTS="t/001_x.pl" select
 check:
 	@$(harness)/check
+
+## make ha         three hosts under Patroni and etcd, whose primary is taken away in every way; two minutes
+ha:
+	@SUITES=ha $(harness)/check
 
 ## make up         start the private server in .ayb; prints exports: eval "$(make -s up)"
 up:
@@ -42,6 +46,10 @@ format:
 ## make fuzz       libFuzzer over the cron engine for half an hour; FUZZ_SECONDS=N
 fuzz:
 	@$(harness)/fuzz $(FUZZ_SECONDS)
+
+## make chaos      200 kills amid a load, and a check of what it left; CHAOS_KILLS=N, AYB_SEED=N strikes in the same order
+chaos:
+	@SUITES=chaos CHAOS_KILLS=$(or $(CHAOS_KILLS),200) $(harness)/check
 
 ## make bench      the measurements; BENCH="latency seeing" selects, BENCH_SCALE=small is quicker
 bench:

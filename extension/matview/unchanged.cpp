@@ -13,6 +13,7 @@
 // keeps the view locked until its own is counted.
 #include "matview/unchanged.hpp"
 
+#include "pg/prepared.hpp"
 #include "pg/sources.hpp"
 
 namespace ayb {
@@ -25,7 +26,6 @@ Statement s_version{"SELECT ayb_jobs._sources_version($1), ARRAY(SELECT s.relati
                     1,
                     {OIDOID},
                     nullptr};
-Statement s_prepared{"SELECT ayb_jobs._has_prepared_transactions()", 0, {}, nullptr};
 
 struct Sources {
     bool known;
@@ -63,15 +63,6 @@ Sources read_sources(Oid view) {
     }
     close_books(books);
     return sources;
-}
-
-bool has_prepared_transactions() {
-    if (max_prepared_xacts == 0)
-        return false;
-    const Books books = open_books();
-    const bool found = ask(s_prepared, Parameters());
-    close_books(books);
-    return found;
 }
 
 // Appends the counts; false where one isn't known. `*moving`: somebody is changing something now.

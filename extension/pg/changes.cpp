@@ -152,6 +152,13 @@ void tell() {
         request_probe(MyDatabaseId);
 }
 
+// COMMIT PREPARED is heard of, but not where replication does it: it calls no hook.
+void tell_prepared() {
+    Database *database = find_database(MyDatabaseId);
+    if (database != nullptr && (g_notes.lane_count > 0 || g_notes.any_tick))
+        pg_atomic_write_u32(&database->doubt, 1);
+}
+
 void stop_draining() {
     Database *database = find_database(MyDatabaseId);
     if (database == nullptr)
@@ -168,6 +175,8 @@ void on_transaction(XactEvent event, void * /*argument*/) {
         break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
+        if (event == XACT_EVENT_PREPARE && shared() != nullptr)
+            tell_prepared();
         if (g_notes.draining != InvalidSubTransactionId)
             stop_draining();
         break;

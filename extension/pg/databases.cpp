@@ -25,6 +25,7 @@ void init_database(Database *entry, Oid database) {
     pg_atomic_init_u32(&entry->rescan, 1);
     pg_atomic_init_u32(&entry->sweep, 1);
     pg_atomic_init_u32(&entry->recount, 1);
+    pg_atomic_init_u32(&entry->doubt, 1);
     pg_atomic_init_u32(&entry->holds, 0);
     pg_atomic_init_u32(&entry->draining, 0);
     pg_atomic_init_u32(&entry->waiting, 0);
@@ -118,6 +119,7 @@ Database *enter_database(Oid database) {
     entry->counted = false;
     open_due(entry);
     pg_atomic_write_u32(&entry->recount, 1);
+    pg_atomic_write_u32(&entry->doubt, 1); // a transaction may be prepared
     pg_atomic_write_u32(&entry->rescan, 1);
     pg_atomic_write_u32(&entry->sweep, 1);
     pg_atomic_exchange_u32(&entry->serving, 1);

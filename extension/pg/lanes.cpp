@@ -160,6 +160,12 @@ bool hold_locked_lane(Lane *lane, const LaneMark &mark, int wait_ms) {
     return unchanged;
 }
 
+TimestampTz next_look(const Lane &lane, TimestampTz now) {
+    // One that is further off than any try is put off: the clock was turned back.
+    const int64 longest = Max(kLongestHold, settings::poll_interval * kMicrosecondsPerMillisecond);
+    return lane.not_before > later(now, longest) ? lane.due : Max(lane.due, lane.not_before);
+}
+
 void clear_lane_failure(Lane *lane) {
     SpinLockAcquire(&lane->mutex);
     lane->failures = 0;

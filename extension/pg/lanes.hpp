@@ -49,6 +49,9 @@ void clear_lane_failure(Lane *lane);
 // something claimable. False, and nothing is done, where one came since the mark.
 bool hold_locked_lane(Lane *lane, const LaneMark &mark, int wait_ms);
 
+// When to look at the lane again, under its mutex: when it is due, or when it is tried again.
+TimestampTz next_look(const Lane &lane, TimestampTz now);
+
 // Calls `visit` for each lane of the database, under the shared lock: it must not throw.
 void each_lane(Oid database, void (*visit)(Lane *lane, void *context), void *context);
 

@@ -107,6 +107,7 @@ struct Database {
     pg_atomic_uint32 rescan;   // look for lanes anew
     pg_atomic_uint32 sweep;    // handlers changed: look at the jobs that wait for one
     pg_atomic_uint32 recount;  // the counts are off
+    pg_atomic_uint32 doubt;    // somebody may commit unheard: check the floors at the next tick
     pg_atomic_uint32 holds;    // commands that need the database to themselves
     pg_atomic_uint32 draining; // no new claims, by drain()
     pg_atomic_uint32 waiting;  // lanes that are due and have no worker

@@ -171,6 +171,25 @@ bool commits_prepared(Node *statement) {
            reinterpret_cast<TransactionStmt *>(statement)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
+// Lets the triggers fire again that tell of jobs and schedules. What was written without them (by a
+// restore, say) nobody has heard of; the statement waits for those that still write.
+bool enables_triggers(Node *statement) {
+    if (!IsA(statement, AlterTableStmt))
+        return false;
+    const auto *change = reinterpret_cast<AlterTableStmt *>(statement);
+    if (strcmp(change->relation->relname, "job_queue") != 0 &&
+        strcmp(change->relation->relname, "schedules") != 0)
+        return false;
+    ListCell *cell;
+    foreach (cell, change->cmds) {
+        const AlterTableType what = lfirst_node(AlterTableCmd, cell)->subtype;
+        if (what == AT_EnableTrig || what == AT_EnableAlwaysTrig || what == AT_EnableReplicaTrig ||
+            what == AT_EnableTrigAll || what == AT_EnableTrigUser)
+            return true;
+    }
+    return false;
+}
+
 void on_utility(PlannedStmt *planned, const char *text, bool read_only,
                 ProcessUtilityContext context, ParamListInfo parameters,
                 QueryEnvironment *environment, DestReceiver *receiver,
@@ -180,16 +199,22 @@ void on_utility(PlannedStmt *planned, const char *text, bool read_only,
         g_restoring = !check_function_bodies || !row_security;
     hold_if_needed(statement);
     const bool unknown = commits_prepared(statement);
-    if (g_previous != nullptr)
-        g_previous(planned, text, read_only, context, parameters, environment, receiver,
-                   completion);
-    else
-        standard_ProcessUtility(planned, text, read_only, context, parameters, environment,
-                                receiver, completion);
-    if (unknown)
-        wake_for_unknown();
+    PG_TRY();
+    {
+        const ProcessUtility_hook_type next =
+            g_previous != nullptr ? g_previous : standard_ProcessUtility;
+        next(planned, text, read_only, context, parameters, environment, receiver, completion);
+    }
+    PG_FINALLY();
+    {
+        if (unknown) // even if somebody raised after the commit
+            wake_for_unknown();
+    }
+    PG_END_TRY();
     if (IsA(statement, AlterExtensionStmt) && names_our_extension(statement))
         announce_extension_change();
+    if (enables_triggers(statement))
+        note_unknown();
     if (IsA(statement, RefreshMatViewStmt))
         note_source(RangeVarGetRelid(reinterpret_cast<RefreshMatViewStmt *>(statement)->relation,
                                      NoLock, true));

@@ -5,6 +5,7 @@
 #include "pg/databases.hpp"
 #include "pg/due_floor.hpp"
 #include "pg/lanes.hpp"
+#include "pg/prepared.hpp"
 #include "queue/history.hpp"
 #include "queue/lane_scan.hpp"
 #include "queue/leases.hpp"
@@ -28,7 +29,6 @@ TimestampTz g_ticks_wake;
 volatile sig_atomic_t g_long_statement;
 
 void step_lanes(TimestampTz /*now*/) { find_lanes(false); }
-void step_all_lanes(TimestampTz /*now*/) { find_lanes(true); }
 void step_sweep(TimestampTz /*now*/) { sweep_waiting_jobs(); }
 void step_reap(TimestampTz /*now*/) { reap_workers(g_database); }
 void step_minutes(TimestampTz now) { write_minutes(now, false); }
@@ -79,8 +79,8 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
         guarded(step_days, now);
         guarded(step_old_days, now);
         guarded(step_purge, now);
-        guarded(step_all_lanes, now);
         pg_atomic_write_u32(&g_database->recount, 1);
+        pg_atomic_write_u32(&g_database->doubt, 1); // once an hour it costs nothing
         prune_lanes(g_database->oid);
     }
     if (pg_atomic_read_u32(&g_database->recount) != 0 && now >= times->recount) {
@@ -89,6 +89,21 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
         times->recount = pg_atomic_read_u32(&g_database->recount) != 0 ? now + kRecountAfter : 0;
         *wake = Min(*wake, times->recount > 0 ? times->recount : *wake);
     }
+}
+
+// Reads from the beginning what else begins at a floor, and goes on with that while a transaction
+// waits whose commit may not be heard of.
+void step_check_floors(TimestampTz /*now*/) {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    if (has_prepared_transactions())
+        pg_atomic_write_u32(&g_database->doubt, 1);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    find_lanes(true);
+    lower_due(g_database, &g_database->leases, DT_NOBEGIN);
+    lower_due(g_database, &g_database->ticks, DT_NOBEGIN);
+    wake_scheduler(g_database);
 }
 
 // The net below all wake-ups: at least once a tick everything is looked at.
@@ -100,6 +115,8 @@ void tick(TimestampTz now, Times *times) {
     pg_atomic_write_u32(&g_database->rescan, 1);
     pg_atomic_write_u32(&g_database->sweep, 1);
     guarded(step_minutes, now);
+    if (pg_atomic_exchange_u32(&g_database->doubt, 0) != 0 && !guarded(step_check_floors, now))
+        pg_atomic_write_u32(&g_database->doubt, 1);
 }
 
 // Recovers leases that are over; returns when the next one ends.

@@ -8,6 +8,7 @@
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
 #include "pg/databases.hpp"
+#include "pg/signals.hpp"
 #include "workers/scheduler.hpp"
 
 namespace ayb {
@@ -28,6 +29,16 @@ struct Known {
 };
 
 HTAB *g_known;
+volatile sig_atomic_t g_stop;
+volatile sig_atomic_t g_with_server; // the SIGTERM was the postmaster's
+
+void on_terminate(int /*signal*/, siginfo_t *info, void * /*context*/) {
+    const int saved = errno;
+    g_stop = true;
+    g_with_server = g_with_server || info->si_pid == PostmasterPid;
+    SetLatch(MyLatch);
+    errno = saved;
+}
 
 Known *known(Oid database) {
     bool found;
@@ -181,13 +192,13 @@ void register_launcher() {
 using namespace ayb;
 
 extern "C" PGDLLEXPORT void ayb_jobs_launcher_main(Datum /*argument*/) {
-    pqsignal(SIGTERM, SignalHandlerForShutdownRequest);
+    handle_sigterm(on_terminate);
     pqsignal(SIGHUP, SignalHandlerForConfigReload);
     BackgroundWorkerUnblockSignals();
     BackgroundWorkerInitializeConnection(nullptr, nullptr, 0);
     enter();
 
-    while (!ShutdownRequestPending) {
+    while (!g_stop) {
         long sleep_ms = kLongestSleepMs;
         take_messages();
         const int on_the_way = reap();
@@ -198,5 +209,7 @@ extern "C" PGDLLEXPORT void ayb_jobs_launcher_main(Datum /*argument*/) {
         pgstat_report_activity(STATE_IDLE, nullptr);
         sleep_and_listen(sleep_ms, "AybJobsLauncher");
     }
-    proc_exit(0);
+    // The postmaster forgets one that exits with 0. Who ended this process alone has it back in a
+    // second.
+    proc_exit(g_with_server ? 0 : 1);
 }

@@ -83,7 +83,7 @@ Crew crew_of(const Database *database, Oid role, TimestampTz now) {
 void look_at_lane(Lane *lane, void *context) {
     auto *look = static_cast<Look *>(context);
     SpinLockAcquire(&lane->mutex);
-    const TimestampTz due = Max(lane->due, lane->not_before);
+    const TimestampTz due = next_look(*lane, look->now);
     DueLane entry{lane, lane->key.role, lane->due, lane->last_served, lane->failures > 0, {}};
     SpinLockRelease(&lane->mutex);
     look->any_due = look->any_due || entry.due <= look->now;

@@ -8,7 +8,7 @@ use PostgreSQL::Test::Utils;
 use Test::More ();
 use Time::HiRes qw(time usleep);
 
-our @EXPORT = qw(new_server start_server serve sql eventually holds finishes log_holds count_in_log set_configuration
+our @EXPORT = qw(new_server start_server serve serving sql eventually holds finishes log_holds count_in_log set_configuration
     turn_clock turn_to ticked create_schedule ticks_of health backends_of start_sleeper state_of jobs_of own_log);
 
 # What a statement may take, in seconds, that waits for jobs to stop: far above what a loaded machine needs beyond
@@ -83,8 +83,11 @@ sub start_server {
 # The extension and the handlers in a database.
 sub serve {
     my ($node, $database) = @_;
-    $node->safe_psql($database, "CREATE EXTENSION ayb_jobs; $handlers");
+    $node->safe_psql($database, serving());
 }
+
+# The SQL that makes them.
+sub serving { return "CREATE EXTENSION ayb_jobs; $handlers" }
 
 # One statement in database postgres; its result, or the test ends.
 sub sql {

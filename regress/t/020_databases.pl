@@ -38,6 +38,10 @@ note "the slowest took $slowest s";
 is($node->safe_psql('postgres', q{SELECT count(DISTINCT datname) FROM pg_stat_activity
     WHERE backend_type = 'ayb_jobs scheduler'}), '4', 'all of them at the same time');
 
+# Whoever ends the launcher, or a scheduler after it, has them back in a moment.
+comes_back("backend_type = 'ayb_jobs launcher'", 'the launcher that was ended');
+comes_back("backend_type = 'ayb_jobs scheduler' AND datname = 'several1'", 'a scheduler that the launcher before it had started');
+
 # DROP DATABASE in its forms; each has a job that runs and one that waits.
 for my $form (['plain', 'DROP DATABASE victim'], ['FORCE', 'DROP DATABASE victim WITH (FORCE)']) {
     for my $who ('postgres', 'keeper') {
@@ -159,3 +163,10 @@ holds($node, 'renamed', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'",
 is($node->safe_psql('renamed', "SELECT attempts FROM ayb_jobs.jobs WHERE id = '$id'"), '1', 'uncharged');
 $node->stop('fast');
 done_testing();
+
+sub comes_back {
+    my ($which, $name) = @_;
+    my $pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE $which");
+    $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
+    holds($node, 'postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE $which AND pid <> $pid", "$name comes back");
+}

@@ -3,6 +3,7 @@
 #include "api/jobs.hpp"
 #include "api/matviews.hpp"
 #include "api/openapi.hpp"
+#include "api/page.hpp"
 #include "api/schedules.hpp"
 #include "api/seeing.hpp"
 
@@ -30,6 +31,7 @@ Api::Api(db::Pool &pool, const ApiSettings &settings, AccessLog log)
     router_.add(events_.routes());
     router_.add(probe_routes(counters_, events_));
     router_.add(openapi_routes());
+    router_.add(page_routes());
 }
 
 template <class Step> http::Response Api::caught(Step step, std::string &error) noexcept {

@@ -8,6 +8,8 @@ namespace {
 
 bool is_hex(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
 
+} // namespace
+
 bool is_uuid(const std::string &text) {
     if (text.size() != 36)
         return false;
@@ -18,8 +20,6 @@ bool is_uuid(const std::string &text) {
     }
     return true;
 }
-
-} // namespace
 
 const std::string &Call::id(const char *what) const {
     if (!is_uuid(segments_.front()))

@@ -28,6 +28,9 @@ class Call {
     std::vector<std::string> segments_; // what stood for {id}
 };
 
+// Whether it is 8-4-4-4-12 hexadecimal digits.
+bool is_uuid(const std::string &text);
+
 http::Response json_response(std::string body, int status = 200);
 http::Response no_content();
 // The body, or 404 with the message where there is none.

@@ -23,7 +23,7 @@ std::string guarded(const std::string &sql) {
            " WHERE current_setting('ayb_jobs.enabled', true) IS DISTINCT FROM 'off'";
 }
 
-std::string object(std::initializer_list<Field> fields) {
+std::string object(const std::vector<Field> &fields) {
     std::string out = "'{' || concat_ws(','";
     for (const Field &field : fields)
         out +=

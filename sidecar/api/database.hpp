@@ -32,7 +32,7 @@ struct Field {
     const char *name;
     const char *expression;
 };
-std::string object(std::initializer_list<Field> fields);
+std::string object(const std::vector<Field> &fields);
 
 // {"items":[…],"count":n} of `item` over `from` (with its WHERE), in `order`.
 std::string list(const std::string &item, const std::string &from, const std::string &order);

@@ -1,5 +1,7 @@
 #include "api/jobs.hpp"
 
+#include "api/job_filter.hpp"
+
 #include <algorithm>
 #include <charconv>
 
@@ -10,7 +12,7 @@ namespace {
 constexpr const char *kNotFound = "job not found";
 constexpr int kDefaultLimit = 50;
 constexpr int kMaxLimit = 500;
-constexpr std::string_view kStates[] = {"queued", "running", "completed", "failed", "canceled"};
+constexpr const char *kMostCounted = "1000";
 
 // 0 where it is no number, or one below 0.
 long long number(const std::string &text) {
@@ -20,69 +22,116 @@ long long number(const std::string &text) {
     return result.ec == std::errc() && result.ptr == last ? std::max(value, 0LL) : 0;
 }
 
-// The WHERE of a list, put together from what was asked for, so that each has a plan of its own.
-class Filter {
-  public:
-    void add(const std::string &condition, const std::string &value) {
-        if (value.empty())
-            return;
-        parameters.emplace_back(value);
-        std::string filled = condition;
-        const std::string number = "$" + std::to_string(parameters.size());
-        for (std::size_t at; (at = filled.find("$?")) != std::string::npos;)
-            filled.replace(at, 2, number);
-        where += (where.empty() ? " WHERE " : " AND ") + filled;
-    }
+// With those of its columns that may be long.
+std::string fields_of_job(std::initializer_list<Field> long_ones) {
+    std::vector<Field> fields = {{"id", "j.id"},
+                                 {"type", "j.type"},
+                                 {"state", "j.state"},
+                                 {"runAt", "j.run_at"},
+                                 {"leaseUntil", "j.lease_until"},
+                                 {"workerId", "j.worker_id"},
+                                 {"attempts", "j.attempts"},
+                                 {"maxAttempts", "j.max_attempts"},
+                                 {"lastRunAt", "j.last_run_at"},
+                                 {"idempotencyKey", "j.idempotency_key"},
+                                 {"scheduleId", "j.schedule_id"},
+                                 {"createdAt", "j.created_at"},
+                                 {"updatedAt", "j.updated_at"},
+                                 {"completedAt", "j.completed_at"},
+                                 {"canceledAt", "j.canceled_at"},
+                                 {"runAs", "pg_get_userbyid(j.run_as)"},
+                                 {"scheduledAt", "j.scheduled_at"},
+                                 {"waitsFor", "j.waits_for"},
+                                 {"progress", "j.progress"}};
+    fields.insert(fields.end(), long_ones);
+    return object(fields);
+}
 
-    std::string where;
-    db::Parameters parameters;
-};
-
-Filter read_filter(const http::Query &query) {
+JobFilter read_filter(const http::Query &query) {
     const std::string &state = query["state"];
     if (!state.empty() &&
-        std::find(std::begin(kStates), std::end(kStates), state) == std::end(kStates))
+        std::find(std::begin(kJobStates), std::end(kJobStates), state) == std::end(kJobStates))
         throw Failure(400, "invalid state filter; must be one of: queued, running, completed, "
                            "failed, canceled");
-    Filter filter;
-    filter.add("j.state = $?", state);
-    filter.add("j.type = $?", query["type"]);
-    filter.add("j.created_at >= $?::timestamptz", query["since"]);
-    filter.add("j.created_at < $?::timestamptz", query["until"]);
-    filter.add("j.id < $?::uuid", query["cursor"]);
-    filter.add("(j.id::text = lower($?) OR strpos(lower(j.last_error), lower($?)) > 0)",
-               query["q"]);
+    JobFilter filter(query);
+    filter.require("j.state = $?", state);
+    filter.require("j.id < $?::uuid", query["cursor"]);
     return filter;
 }
 
 // Ids sort by the time at which they were made: so the newest are read from the end of an index,
 // and only those of the page are put in order by created_at. One more than asked for tells whether
 // another page follows.
-std::string list_statement(const std::string &where, long long limit, long long offset) {
+std::string list_statement(const JobFilter &filter, const std::string &item, long long limit,
+                           long long offset) {
     const std::string size = std::to_string(limit);
-    return "SELECT '{\"items\":[' || coalesce(string_agg(" + job_json() +
+    return filter.with() + "SELECT '{\"items\":[' || coalesce(string_agg(" + item +
            ", ',' ORDER BY j.created_at DESC, j.id DESC) FILTER (WHERE j.number <= " + size +
-           "), '') || '],\"count\":' || least(count(*), " + size + ") || CASE WHEN count(*) > " +
-           size +
-           " THEN ',\"nextCursor\":' || to_json(max(j.id::text) FILTER (WHERE j.number = " + size +
-           ")) ELSE '' END || '}' FROM (SELECT p.*, row_number() OVER (ORDER BY p.id DESC) AS "
-           "number"
-           " FROM (SELECT j.* FROM ayb_jobs.jobs AS j" +
-           where + " ORDER BY j.id DESC LIMIT " + std::to_string(limit + 1) + " OFFSET " +
-           std::to_string(offset) + ") AS p) AS j";
+           "), '') || '],\"count\":' || least(count(*), " + size +
+           ") || coalesce(',\"nextCursor\":' || to_json(CASE WHEN count(*) > " + size +
+           " THEN max(j.id::text) FILTER (WHERE j.number = " + size + ") ELSE " +
+           filter.stopped_at() +
+           "::text END)::text, '') || '}' FROM (SELECT p.*, row_number() OVER (ORDER BY p.id DESC)"
+           " AS number FROM (SELECT f.* FROM (" +
+           filter.jobs() + ") AS f ORDER BY f.id DESC LIMIT " + std::to_string(limit + 1) +
+           " OFFSET " + std::to_string(offset) + ") AS p) AS j";
 }
 
-http::Response list_jobs(const Call &call) {
-    const Filter filter = read_filter(call.query());
-    const long long asked = number(call.query()["limit"]);
-    const long long limit = asked == 0 ? kDefaultLimit : std::min<long long>(asked, kMaxLimit);
-    const long long offset = number(call.query()["offset"]);
-    const std::string sql = guarded(list_statement(filter.where, limit, offset));
-    return json_response(*call.database().ask(sql, filter.parameters,
+http::Response ask_filtered(const Call &call, const JobFilter &filter, const std::string &sql) {
+    return json_response(*call.database().ask(guarded(sql), filter.parameters(),
                                               {{"22P02", 400, "invalid cursor"},
                                                {"22007", 400, "invalid time"},
                                                {"22008", 400, "invalid time"}},
                                               Database::Keep::once));
+}
+
+http::Response list_jobs(const Call &call) {
+    const http::Query &query = call.query();
+    const JobFilter filter = read_filter(query);
+    const long long asked = number(query["limit"]);
+    const long long limit = asked == 0 ? kDefaultLimit : std::min<long long>(asked, kMaxLimit);
+    const std::string item = query["brief"] == "true" ? brief_job_json() : job_json();
+    return ask_filtered(call, filter, list_statement(filter, item, limit, number(query["offset"])));
+}
+
+// Under a filter no more are counted than a person tells apart.
+std::string counts_statement(const JobFilter &filter) {
+    std::string states;
+    for (const std::string_view state : kJobStates)
+        states += (states.empty() ? "SELECT '" : " UNION ALL SELECT '") + std::string(state) +
+                  "' AS state, count(*) AS number, count(*) > " + kMostCounted + " OR " +
+                  filter.stopped_at(state.data()) + " IS NOT NULL AS more FROM (SELECT FROM (" +
+                  filter.jobs(state.data()) + ") AS f LIMIT " + kMostCounted + " + 1) AS l";
+    return filter.with() + "SELECT '{' || string_agg(to_json(c.state) || ':' || least(c.number, " +
+           kMostCounted +
+           "), ',') || ',\"atLeast\":' || coalesce(json_agg(c.state) FILTER "
+           "(WHERE c.more), '[]') || '}' FROM (" +
+           states + ") AS c";
+}
+
+http::Response count_jobs(const Call &call) {
+    static const std::string all = guarded("SELECT " +
+                                           object({{"queued", "s.queued"},
+                                                   {"running", "s.running"},
+                                                   {"completed", "s.completed"},
+                                                   {"failed", "s.failed"},
+                                                   {"canceled", "s.canceled"},
+                                                   {"atLeast", "'[]'::json"}}) +
+                                           " FROM ayb_jobs.stats() AS s");
+    const JobFilter filter(call.query());
+    return filter.any() ? ask_filtered(call, filter, counts_statement(filter))
+                        : json_response(*call.database().ask(all));
+}
+
+// From one type to the next along the indexes, whatever lies between.
+http::Response list_types(const Call &call) {
+    static const std::string sql = guarded(
+        "WITH RECURSIVE known (type) AS ((SELECT j.type FROM ayb_jobs.jobs AS j ORDER BY j.type"
+        " LIMIT 1) UNION ALL SELECT (SELECT j.type FROM ayb_jobs.jobs AS j WHERE j.type > k.type"
+        " ORDER BY j.type LIMIT 1) FROM known AS k WHERE k.type IS NOT NULL)"
+        " SELECT '{\"items\":' || coalesce(json_agg(k.type), '[]') || ',\"count\":' || count(*)"
+        " || '}' FROM (SELECT type FROM known WHERE type IS NOT NULL LIMIT 500) AS k");
+    return json_response(*call.database().ask(sql));
 }
 
 http::Response get_job(const Call &call) {
@@ -124,32 +173,24 @@ http::Response job_runs(const Call &call) {
 } // namespace
 
 std::string job_json() {
-    return object({{"id", "j.id"},
-                   {"type", "j.type"},
-                   {"payload", "j.payload"},
-                   {"state", "j.state"},
-                   {"runAt", "j.run_at"},
-                   {"leaseUntil", "j.lease_until"},
-                   {"workerId", "j.worker_id"},
-                   {"attempts", "j.attempts"},
-                   {"maxAttempts", "j.max_attempts"},
-                   {"lastError", "j.last_error"},
-                   {"lastRunAt", "j.last_run_at"},
-                   {"idempotencyKey", "j.idempotency_key"},
-                   {"scheduleId", "j.schedule_id"},
-                   {"createdAt", "j.created_at"},
-                   {"updatedAt", "j.updated_at"},
-                   {"completedAt", "j.completed_at"},
-                   {"canceledAt", "j.canceled_at"},
-                   {"runAs", "pg_get_userbyid(j.run_as)"},
-                   {"result", "j.result"},
-                   {"scheduledAt", "j.scheduled_at"},
-                   {"progress", "j.progress"}});
+    static const std::string json = fields_of_job(
+        {{"payload", "j.payload"}, {"lastError", "j.last_error"}, {"result", "j.result"}});
+    return json;
+}
+
+std::string brief_job_json() {
+    static const std::string json =
+        fields_of_job({{"payloadText", "CASE WHEN pg_column_size(j.payload) <= 65536"
+                                       " THEN left(j.payload::text, 200) END"},
+                       {"lastError", "left(j.last_error, 300)"}});
+    return json;
 }
 
 std::vector<Route> job_routes() {
     return {{"GET", "/api/admin/jobs", Access::admin, list_jobs},
             {"GET", "/api/admin/jobs/stats", Access::admin, job_stats},
+            {"GET", "/api/admin/jobs/counts", Access::admin, count_jobs},
+            {"GET", "/api/admin/jobs/types", Access::admin, list_types},
             {"GET", "/api/admin/jobs/{id}", Access::admin, get_job},
             {"GET", "/api/admin/jobs/{id}/runs", Access::admin, job_runs}};
 }

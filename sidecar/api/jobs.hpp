@@ -5,6 +5,8 @@ namespace ayb::api {
 
 // A job of `j`, a row of ayb_jobs.jobs, as JSON text in PostgreSQL.
 std::string job_json();
+// The same with only the beginnings of what may be long, so that a page of jobs is never large.
+std::string brief_job_json();
 
 std::vector<Route> job_routes();        // to look at them
 std::vector<Route> job_change_routes(); // to make, retry and cancel them

@@ -28,7 +28,7 @@ std::optional<std::vector<std::string>> fit(const std::vector<std::string> &patt
         return std::nullopt;
     std::vector<std::string> taken;
     for (std::size_t i = 0; i < path.size(); i++) {
-        if (pattern[i].front() == '{')
+        if (!pattern[i].empty() && pattern[i].front() == '{')
             taken.push_back(http::decode(path[i], false).value_or(std::string()));
         else if (pattern[i] != path[i])
             return std::nullopt;

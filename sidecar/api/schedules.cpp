@@ -29,7 +29,9 @@ const std::string &schedule_json() {
                                             {"missed", "s.missed"},
                                             {"runAs", "pg_get_userbyid(s.run_as)"},
                                             {"lastSkip", "s.last_skip"},
-                                            {"lastError", "s.last_error"}});
+                                            {"lastError", "s.last_error"},
+                                            {"description", "ayb_jobs._describe_rule(s.cron_expr,"
+                                                            " s.timezone)"}});
     return json;
 }
 
@@ -164,11 +166,32 @@ http::Response run_schedule(const Call &call) {
     return json_response(ask(call, sql, {call.id("schedule")}), 201);
 }
 
+// Completed jobs have no index by schedule: they are looked for among the newest of its type.
+http::Response schedule_runs(const Call &call) {
+    static const std::string recent =
+        "SELECT q.id FROM (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.schedule_id = $1::uuid"
+        " ORDER BY q.id DESC LIMIT 10) AS q UNION ALL SELECT h.id FROM (SELECT h.id, h.schedule_id"
+        " FROM ayb_jobs.job_history AS h WHERE h.type = (SELECT s.job_type FROM ayb_jobs.schedules"
+        " AS s WHERE s.id = $1::uuid) ORDER BY h.id DESC LIMIT 10000) AS h"
+        " WHERE h.schedule_id = $1::uuid";
+    static const std::string sql = guarded(
+        "SELECT CASE WHEN EXISTS (SELECT FROM ayb_jobs.schedules AS s WHERE s.id = $1::uuid)"
+        " THEN (" +
+        list(brief_job_json(),
+             "ayb_jobs.jobs AS j WHERE j.id = ANY (ARRAY(SELECT r.id FROM (" + recent +
+                 ") AS r ORDER BY r.id DESC LIMIT 10))",
+             "j.id DESC") +
+        ") END");
+    return found(call.database().ask(sql, {call.id("schedule")}), kNotFound);
+}
+
 http::Response preview(const Call &call) {
     static const std::string sql = guarded(
         "SELECT '{\"description\":' || to_json(ayb_jobs.cron_describe($1, coalesce($2, 'UTC')))"
-        " || ',\"items\":' || coalesce(json_agg(p.at), '[]')::text || ',\"count\":' || count(*) ||"
-        " '}' FROM ayb_jobs.cron_preview($1, coalesce($2, 'UTC'), coalesce($3::integer, 5))"
+        " || ',\"items\":' || coalesce(json_agg(p.at), '[]')::text || ',\"localTimes\":' ||"
+        " coalesce(json_agg(p.at AT TIME ZONE coalesce($2, 'UTC')), '[]')::text || ',\"count\":' ||"
+        " count(*) || '}' FROM ayb_jobs.cron_preview($1, coalesce($2, 'UTC'), "
+        "coalesce($3::integer, 5))"
         " AS p (at)");
     const json::Object body = call.body();
     const db::Parameter cron = text(body, "cronExpr");
@@ -190,7 +213,8 @@ std::vector<Route> schedule_routes() {
             {"DELETE", "/api/admin/schedules/{id}", Access::admin, delete_schedule},
             {"POST", "/api/admin/schedules/{id}/enable", Access::admin, enable_schedule},
             {"POST", "/api/admin/schedules/{id}/disable", Access::admin, disable_schedule},
-            {"POST", "/api/admin/schedules/{id}/run", Access::admin, run_schedule}};
+            {"POST", "/api/admin/schedules/{id}/run", Access::admin, run_schedule},
+            {"GET", "/api/admin/schedules/{id}/runs", Access::admin, schedule_runs}};
 }
 
 } // namespace ayb::api

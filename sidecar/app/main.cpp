@@ -2,7 +2,11 @@
 #include "app/serve.hpp"
 #include "cli/cli.hpp"
 
+#include <poll.h>
+#include <unistd.h>
+
 #include <algorithm>
+#include <csignal>
 #include <cstdio>
 #include <iostream>
 
@@ -60,18 +64,30 @@ int run(std::vector<std::string> arguments) {
     const std::string verb = arguments.empty() ? "" : arguments.front();
     if (verb.empty())
         throw ayb::app::UsageError("a command is missing");
+    if (verb == "help" || arguments.back() == "--help")
+        return help();
     if (ayb::cli::knows(arguments))
         return ayb::cli::run(arguments);
     arguments.erase(arguments.begin());
-    if (verb == "completion" && arguments.size() == 1)
-        return print(ayb::cli::completion(arguments.front(), serve_words()));
+    if (verb == "completion")
+        return print(
+            ayb::cli::completion(arguments.size() == 1 ? arguments.front() : "", serve_words()));
     if (verb == "serve")
         return serve(arguments);
-    if (verb == "help" || verb == "--help")
-        return help();
     if (verb == "manual")
         return print(ayb::app::manual());
     throw ayb::app::UsageError("unknown command " + verb);
+}
+
+// Who reads our output may have enough of it: no error to tell, but our end, as by the signal that
+// Poco blocks. A disk that is full is an error.
+int finish_output(int status) {
+    if (std::cout.flush())
+        return status;
+    pollfd reader{STDOUT_FILENO, POLLOUT, 0};
+    if (::poll(&reader, 1, 0) > 0 && (reader.revents & POLLERR) != 0)
+        return 128 + SIGPIPE;
+    throw std::runtime_error("can't write the output");
 }
 
 int wrong_usage(const char *what) {
@@ -83,7 +99,7 @@ int wrong_usage(const char *what) {
 
 int main(int argc, char **argv) {
     try {
-        return run(std::vector<std::string>(argv + 1, argv + argc));
+        return finish_output(run(std::vector<std::string>(argv + 1, argv + argc)));
     } catch (const ayb::app::UsageError &error) {
         return wrong_usage(error.what());
     } catch (const ayb::cli::UsageError &error) {

@@ -105,25 +105,22 @@ std::string shown(const json::Object &object, const char *key, const char *other
     return raw->front() == '"' ? json::unquote(*raw) : std::string(*raw);
 }
 
-void print_list(const Call &call, const std::string &json, const Table &table, const char *none) {
+std::string listed(const Call &call, const std::string &json, const Table &table,
+                   const char *none) {
     if (call.format() == Format::json)
-        std::cout << json << "\n";
-    else if (call.format() == Format::csv)
-        std::cout << as_csv(table);
-    else if (table.rows.empty())
-        std::cout << none << "\n";
-    else
-        std::cout << as_table(table, colour_wanted());
+        return json + "\n";
+    if (call.format() == Format::csv)
+        return as_csv(table);
+    if (table.rows.empty())
+        return std::string(none) + "\n";
+    return as_table(table, colour_wanted());
 }
 
-void repeat(bool again, long long seconds, const std::function<void()> &print) {
-    for (;;) {
-        if (again && isatty(STDOUT_FILENO) == 1)
-            std::cout << "\x1b[H\x1b[2J";
-        print();
-        std::cout << std::flush;
-        if (!again || !std::cout)
-            return;
+void watch(long long seconds, const std::function<std::string()> &look) {
+    const bool terminal = isatty(STDOUT_FILENO) == 1;
+    while (std::cout) {
+        const std::string seen = look();
+        std::cout << (terminal ? as_screen(seen, screen_rows()) : seen) << std::flush;
         std::this_thread::sleep_for(std::chrono::seconds(seconds));
     }
 }

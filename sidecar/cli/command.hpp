@@ -78,9 +78,10 @@ template <class ToRow> Table table_of(Row header, const std::string &list, ToRow
 }
 
 // A list in the format that is wanted; in a table, `none` where it is empty.
-void print_list(const Call &call, const std::string &json, const Table &table, const char *none);
+std::string listed(const Call &call, const std::string &json, const Table &table, const char *none);
 
-// Runs `print` once, or, where `again`, every `seconds` until Ctrl-C.
-void repeat(bool again, long long seconds, const std::function<void()> &print);
+// Prints what `look` gives, again every `seconds` until Ctrl-C or until nobody reads it. On a
+// terminal each look takes the place of the one before, and is cut where the screen ends.
+void watch(long long seconds, const std::function<std::string()> &look);
 
 } // namespace ayb::cli

@@ -1,5 +1,7 @@
 #include "cli/command.hpp"
 
+#include <iostream>
+
 namespace ayb::cli {
 
 namespace {
@@ -19,11 +21,16 @@ Row row_of(const json::Object &job) {
             shown(job, "attempts") + "/" + shown(job, "maxAttempts"), shown(job, "createdAt")};
 }
 
+std::string look(const Call &call) {
+    const std::string jobs = call.ask("GET", "/jobs" + call.query(list_options()));
+    return listed(call, jobs, table_of(header(), jobs, row_of), "No jobs found.");
+}
+
 int list(const Call &call) {
-    repeat(call.has("watch"), 2, [&call] {
-        const std::string jobs = call.ask("GET", "/jobs" + call.query(list_options()));
-        print_list(call, jobs, table_of(header(), jobs, row_of), "No jobs found.");
-    });
+    if (call.has("watch"))
+        watch(2, [&call] { return look(call); });
+    else
+        std::cout << look(call);
     return 0;
 }
 

@@ -1,6 +1,8 @@
 #include "cli/command.hpp"
 #include "http/query.hpp"
 
+#include <iostream>
+
 namespace ayb::cli {
 
 namespace {
@@ -43,7 +45,8 @@ std::string path_of(const Call &call) {
 
 int list(const Call &call) {
     const std::string views = call.ask("GET", "/matviews");
-    print_list(call, views, table_of(header(), views, row_of), "No materialized views registered.");
+    std::cout << listed(call, views, table_of(header(), views, row_of),
+                        "No materialized views registered.");
     return 0;
 }
 

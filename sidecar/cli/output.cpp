@@ -1,18 +1,34 @@
 #include "cli/output.hpp"
 
 #include <algorithm>
+#include <clocale>
 #include <cstdlib>
+#include <cwchar>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 namespace ayb::cli {
 
 namespace {
 
-// Characters, not bytes; good enough for what has no wide ones.
+// Columns of a terminal. What is no UTF-8 counts as one each byte.
 std::size_t width(const std::string &text) {
-    return static_cast<std::size_t>(std::count_if(text.begin(), text.end(), [](char c) {
-        return (static_cast<unsigned char>(c) & 0xC0) != 0x80;
-    }));
+    static const locale_t utf8 = newlocale(LC_CTYPE_MASK, "C.UTF-8", nullptr);
+    const locale_t before = uselocale(utf8);
+    std::size_t columns = 0;
+    std::mbstate_t state{};
+    for (std::size_t at = 0; at < text.size();) {
+        wchar_t character = 0;
+        const std::size_t length =
+            std::mbrtowc(&character, text.data() + at, text.size() - at, &state);
+        const bool bad = length == 0 || length > text.size();
+        if (bad)
+            state = {};
+        at += bad ? 1 : length;
+        columns += bad ? 1 : static_cast<std::size_t>(std::max(wcwidth(character), 0));
+    }
+    uselocale(before);
+    return columns;
 }
 
 const char *colour_of(const std::string &word) {
@@ -72,11 +88,38 @@ std::string csv_line(const Row &row) {
 } // namespace
 
 std::string printable(std::string_view text) {
-    std::string out(text);
-    for (char &c : out)
-        if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
-            c = '?';
+    std::string out;
+    for (std::size_t at = 0; at < text.size(); at++) {
+        const auto c = static_cast<unsigned char>(text[at]);
+        // U+0080 to U+009F are control characters, too.
+        const bool second_half =
+            c == 0xC2 && at + 1 < text.size() && static_cast<unsigned char>(text[at + 1]) < 0xA0;
+        at += second_half ? 1 : 0;
+        if (c == '\n' || c == '\t')
+            out += ' ';
+        else if (c < 0x20 || c == 0x7F || second_half)
+            out += '?';
+        else
+            out += static_cast<char>(c);
+    }
     return out;
+}
+
+std::string as_screen(const std::string &text, std::size_t rows) {
+    std::string out = "\x1b[H\x1b[?7l"; // home; lines are cut, not wrapped
+    std::size_t at = 0;
+    for (std::size_t row = 1; row < rows && at < text.size(); row++) {
+        const std::size_t end = std::min(text.find('\n', at), text.size());
+        out.append(text, at, end - at).append("\x1b[K\n");
+        at = end + 1;
+    }
+    return out + "\x1b[J\x1b[?7h";
+}
+
+std::size_t screen_rows() {
+    winsize size{};
+    const bool known = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_row > 1;
+    return known ? size.ws_row : 24;
 }
 
 std::string as_table(const Table &table, bool colour) {

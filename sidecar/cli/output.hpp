@@ -14,14 +14,21 @@ struct Table {
 };
 
 // Columns as wide as they need to be. Where `colour`, the header is bold, and words that tell a
-// state have its colour. Control characters are shown as '?': what a job says must not steer the
-// terminal.
+// state have its colour.
 std::string as_table(const Table &table, bool colour);
 
 // RFC 4180.
 std::string as_csv(const Table &table);
 
+// What a job says must not steer the terminal: line breaks and tabs become blanks, other control
+// characters '?'.
 std::string printable(std::string_view text);
+
+// The text in place of what the screen shows; of more lines than fit, the first.
+std::string as_screen(const std::string &text, std::size_t rows);
+
+// How many lines the terminal at stdout has.
+std::size_t screen_rows();
 
 // Whether stdout is a terminal that wants colours (NO_COLOR is not set).
 bool colour_wanted();

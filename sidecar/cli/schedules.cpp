@@ -1,6 +1,8 @@
 #include "cli/command.hpp"
 #include "http/query.hpp"
 
+#include <iostream>
+
 namespace ayb::cli {
 
 namespace {
@@ -52,7 +54,8 @@ std::string path_of(const Call &call) {
 
 int list(const Call &call) {
     const std::string schedules = call.ask("GET", "/schedules");
-    print_list(call, schedules, table_of(header(), schedules, row_of), "No schedules found.");
+    std::cout << listed(call, schedules, table_of(header(), schedules, row_of),
+                        "No schedules found.");
     return 0;
 }
 

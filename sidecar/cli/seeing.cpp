@@ -1,7 +1,10 @@
 // stats, health, top.
 #include "cli/command.hpp"
 
+#include <chrono>
+#include <cmath>
 #include <iostream>
+#include <optional>
 #include <unistd.h>
 
 namespace ayb::cli {
@@ -18,7 +21,7 @@ Table stats_table(const std::string &stats) {
 
 int stats(const Call &call) {
     const std::string now = call.ask("GET", "/jobs/stats");
-    print_list(call, now, stats_table(now), "");
+    std::cout << listed(call, now, stats_table(now), "");
     return 0;
 }
 
@@ -31,7 +34,7 @@ Row check_row(const json::Object &check) {
 int health(const Call &call) {
     const std::string checks = call.ask("GET", "/health");
     const Table table = table_of({"CHECK", "STATUS", "DETAIL", "HINT"}, checks, check_row);
-    print_list(call, checks, table, "");
+    std::cout << listed(call, checks, table, "");
     int worst = 0;
     for (const Row &row : table.rows)
         worst = std::max(worst, row[1] == "error" ? 2 : row[1] == "warning" ? 1 : 0);
@@ -48,26 +51,42 @@ Row lane_row(const json::Object &lane) {
             shown(lane, "workers"), shown(lane, "dueAt", "-"), shown(lane, "error", "-")};
 }
 
-void print_top(const Call &call, long long &completed) {
+// What was completed until when, for a rate.
+struct Look {
+    long long completed;
+    std::chrono::steady_clock::time_point at;
+};
+
+std::string rate(const std::optional<Look> &last, const Look &now) {
+    if (!last)
+        return "";
+    const std::chrono::duration<double> took = now.at - last->at;
+    const auto done = static_cast<double>(std::max(now.completed - last->completed, 0LL));
+    return "completed per second: " + std::to_string(std::llround(done / took.count())) + "\n\n";
+}
+
+std::string look(const Call &call, std::optional<Look> &last) {
     const std::string stats = call.ask("GET", "/jobs/stats");
-    const long long now = json::Object(stats).integer("completed").value_or(0);
+    const Look now = {json::Object(stats).integer("completed").value_or(0),
+                      std::chrono::steady_clock::now()};
     const bool colour = colour_wanted();
-    std::cout << as_table(stats_table(stats), colour) << "\n";
-    if (completed >= 0)
-        std::cout << "completed per second: " << std::max(now - completed, 0LL) << "\n\n";
-    completed = now;
+    std::string out = as_table(stats_table(stats), colour) + "\n" + rate(last, now);
+    last = now;
     const Table workers = table_of({"PID", "ROLE", "STATE", "TYPE", "JOB", "%"},
                                    call.ask("GET", "/workers"), worker_row);
-    std::cout << as_table(workers, colour) << "\n";
+    out += as_table(workers, colour) + "\n";
     const Table lanes = table_of({"LANE", "QUEUED", "RUNNING", "WORKERS", "DUE", "ERROR"},
                                  call.ask("GET", "/lanes"), lane_row);
-    std::cout << as_table(lanes, colour);
+    return out + as_table(lanes, colour);
 }
 
 // Live on a terminal; once into a pipe.
 int top(const Call &call) {
-    long long completed = -1;
-    repeat(isatty(STDOUT_FILENO) == 1, 1, [&] { print_top(call, completed); });
+    std::optional<Look> last;
+    if (isatty(STDOUT_FILENO) == 1)
+        watch(1, [&] { return look(call, last); });
+    else
+        std::cout << look(call, last);
     return 0;
 }
 

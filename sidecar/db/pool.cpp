@@ -7,7 +7,9 @@ namespace ayb::db {
 namespace {
 
 constexpr std::chrono::milliseconds kFirstBackOff{100};
-constexpr std::chrono::milliseconds kLongestBackOff{5000};
+// A server that was promoted is to be found within moments, and one caller a second costs it
+// nothing.
+constexpr std::chrono::milliseconds kLongestBackOff{1000};
 
 } // namespace
 
@@ -29,7 +31,8 @@ std::unique_ptr<Connection> Pool::take_idle() {
     return nullptr;
 }
 
-// Under the lock. While the database is away, the one that is let through keeps the rest waiting.
+// Under the lock. While the database is away, the one that is let through keeps the rest waiting
+// until it has an answer, which may take a while where a host never says no.
 bool Pool::may_connect() {
     if (open_ >= settings_.size)
         return false;
@@ -37,7 +40,7 @@ bool Pool::may_connect() {
         return true;
     if (Clock::now() < next_try_)
         throw Unavailable(why_);
-    next_try_ = Clock::now() + kLongestBackOff;
+    next_try_ = Clock::time_point::max();
     return true;
 }
 

@@ -2,6 +2,8 @@
 
 #include "http/json.hpp"
 
+#include <algorithm>
+
 namespace ayb::http {
 
 namespace {
@@ -14,6 +16,7 @@ struct Phrase {
 constexpr Phrase kPhrases[] = {{200, "OK"},
                                {201, "Created"},
                                {204, "No Content"},
+                               {304, "Not Modified"},
                                {400, "Bad Request"},
                                {401, "Unauthorized"},
                                {403, "Forbidden"},
@@ -28,7 +31,12 @@ constexpr Phrase kPhrases[] = {{200, "OK"},
                                {503, "Service Unavailable"},
                                {505, "HTTP Version Not Supported"}};
 
-bool has_body(int status) { return status != 204 && status >= 200; }
+bool has_body(int status) { return status != 204 && status != 304 && status >= 200; }
+
+bool has(const Fields &fields, std::string_view name) {
+    return std::any_of(fields.begin(), fields.end(),
+                       [&](const auto &field) { return field.first == name; });
+}
 
 } // namespace
 
@@ -59,7 +67,9 @@ std::string serialize(const Response &response, bool keep_alive, bool head_only)
                       reason_phrase(response.status) + "\r\n";
     for (const auto &[name, value] : response.headers)
         out.append(name).append(": ").append(value).append("\r\n");
-    out += "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n";
+    if (!has(response.headers, "Cache-Control"))
+        out += "Cache-Control: no-store\r\n";
+    out += "X-Content-Type-Options: nosniff\r\n";
     if (has_body(response.status)) {
         out += "Content-Type: " + response.content_type + "\r\n";
         if (!response.stream)

@@ -43,7 +43,7 @@ class Look(JobTest):
     def test_a_job_has_the_contracts_fields_and_no_null(self):
         job = self.enqueue(payload={"n": 1})
         self.assertEqual(set(job), {"id", "type", "payload", "state", "runAt", "attempts", "maxAttempts", "createdAt",
-                                    "updatedAt", "runAs"})
+                                    "updatedAt", "runAs", "waitsFor"})
         self.assertEqual((job["state"], job["attempts"], job["maxAttempts"], job["runAs"]), ("queued", 0, 3, "sidecar"))
         for field in ("runAt", "createdAt", "updatedAt"):
             self.assertRegex(job[field], TIME)
@@ -68,6 +68,11 @@ class Look(JobTest):
         runs = self.good(self.ask("GET", f"/jobs/{job['id']}/runs"))
         self.assertEqual([(run["attempt"], run["status"]) for run in runs["items"]], [(1, "failed")])
         self.assertIn("no <luck>", runs["items"][0]["error"])
+
+    def test_what_a_job_waits_for(self):
+        self.assertEqual(self.enqueue()["waitsFor"], "external")
+        self.assertEqual(self.enqueue("nobody")["waitsFor"], "handler")
+        self.assertNotIn("waitsFor", self.enqueue("good"))
 
     def test_ids(self):
         for route, method in (("", "GET"), ("/retry", "POST"), ("/cancel", "POST"), ("/runs", "GET")):
@@ -144,6 +149,119 @@ class Listing(JobTest):
             cursor = answer.get("nextCursor")
         self.assertEqual((len(seen), len(set(seen))), (601, 601))
         self.refused(self.ask("GET", "/jobs?cursor=x"), 400, "invalid cursor")
+
+
+class Search(JobTest):
+    """More jobs than one request looks at, and few that are asked for."""
+
+    NEWEST = 25000
+    FAIL = "SELECT ayb_jobs.fail(id, 'w', attempts, 'the Needle broke') FROM ayb_jobs.claim('w', ARRAY['parked'])"
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.first = cls.server.psql("SET ROLE sidecar; SELECT ayb_jobs.enqueue('parked', '{\"user\": 42}', max_attempts => 1,"
+                                    " idempotency_key => 'Invoice-7')")
+        cls.server.psql("SET ROLE sidecar; " + cls.FAIL)
+        # Jobs of the past have the ids of the past.
+        cls.server.psql(cls.aged("id = '" + cls.first + "'", "-2 days"))
+        cls.first = cls.server.psql("SELECT id FROM ayb_jobs.jobs")
+        cls.server.psql("SET ROLE sidecar; SELECT count(*) FROM"
+                        f" ayb_jobs.enqueue_many('crowd', array_fill('{{}}'::jsonb, ARRAY[{cls.NEWEST}]))")
+        cls.server.psql("ANALYZE ayb_jobs.job_queue")
+
+    @staticmethod
+    def aged(which, by):
+        stamp = "lpad(to_hex((extract(epoch FROM now() + interval '" + by + "') * 1000)::bigint), 12, '0')"
+        return (f"UPDATE ayb_jobs.job_queue SET id = (substr({stamp}, 1, 8) || '-' || substr({stamp}, 9, 4) || substr(id::text, 14))"
+                f"::uuid, created_at = now() + interval '{by}' WHERE {which}")
+
+    def page(self, query):
+        return self.good(self.ask("GET", "/jobs?" + query))
+
+    def counts(self, query):
+        return self.good(self.ask("GET", "/jobs/counts?" + query))
+
+    def test_text_is_found_in_steps(self):
+        for text in ("needle", "NEEDLE%20broke", "invoice-7", "%22user%22:%2042"):
+            page = self.page("q=" + text)
+            self.assertEqual((page["items"], page["count"]), ([], 0), text)
+            page = self.page(f"q={text}&cursor={page['nextCursor']}")
+            self.assertEqual([job["id"] for job in page["items"]], [self.first], text)
+            self.assertNotIn("nextCursor", page)
+        page = self.page("q=nowhere")
+        self.assertNotIn("nextCursor", self.page("q=nowhere&cursor=" + page["nextCursor"]))
+
+    def test_an_index_shortens_the_search(self):
+        for query in ("type=parked", "state=failed"):
+            page = self.page(query + "&q=needle")
+            self.assertEqual([job["id"] for job in page["items"]], [self.first])
+            self.assertNotIn("nextCursor", page)
+
+    def test_an_id_is_found_at_once(self):
+        for text in (self.first, self.first.upper()):
+            page = self.page("q=" + text)
+            self.assertEqual([job["id"] for job in page["items"]], [self.first])
+            self.assertNotIn("nextCursor", page)
+        self.assertEqual(self.page(f"q={self.first}&type=crowd")["items"], [])
+        self.assertEqual(self.counts("q=" + self.first),
+                         {"queued": 0, "running": 0, "completed": 0, "failed": 1, "canceled": 0, "atLeast": []})
+
+    def test_a_time_is_found_by_the_ids(self):
+        day = self.server.psql("SELECT to_char(now() - interval '1 day', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')")
+        page = self.page("until=" + day)
+        self.assertEqual([job["id"] for job in page["items"]], [self.first])
+        self.assertNotIn("nextCursor", page)
+        self.assertEqual(self.page(f"since={day}&state=failed")["items"], [])
+        self.assertEqual(self.page("since=2000-01-01T00:00:00Z&until=infinity&limit=500")["count"], 500)
+        self.assertEqual(self.counts("until=" + day)["failed"], 1)
+
+    def test_a_job_with_an_id_of_another_kind_has_its_time_too(self):
+        for other in ("f47ac10b-58cc-4372-a567-0e02b2c3d479", "00000000-58cc-4372-a567-0e02b2c3d479"):
+            self.server.psql("INSERT INTO ayb_jobs.job_queue (id, type, created_at, run_as, waits_for)"
+                             f" VALUES ('{other}', 'imported', '2020-05-05T12:00:00Z', 'sidecar'::regrole, 'handler')")
+            page = self.page("since=2020-05-05T11:00:00Z&until=2020-05-05T13:00:00Z")
+            self.assertEqual([job["id"] for job in page["items"]], [other])
+            self.server.psql(f"DELETE FROM ayb_jobs.job_queue WHERE id = '{other}'")
+
+    def test_counts(self):
+        self.assertEqual(self.counts("type=crowd"), {"queued": 1000, "running": 0, "completed": 0, "failed": 0, "canceled": 0,
+                                                     "atLeast": ["queued"]})
+        self.assertEqual(self.counts("type=parked")["failed"], 1)
+        counts = self.counts("q=needle")
+        self.assertEqual((counts["queued"], counts["failed"], counts["atLeast"]), (0, 1, ["queued"]))
+        all_of_them = until(lambda: self.all_counted(self.NEWEST), "the counts to follow")
+        self.assertEqual((all_of_them["failed"], all_of_them["atLeast"]), (1, []))
+        self.refused(self.ask("GET", "/jobs/counts?since=x"), 400, "invalid time")
+
+    def all_counted(self, queued):
+        counts = self.counts("")
+        return counts if counts["queued"] == queued else None
+
+    def test_types(self):
+        self.assertEqual(self.good(self.ask("GET", "/jobs/types")), {"items": ["crowd", "parked"], "count": 2})
+
+    def test_pages_with_text_hold_each_job_once(self):
+        seen, cursor = [], ""
+        while cursor is not None:
+            page = self.page(f"q={{&type=crowd&limit=500&brief=true&cursor={cursor}")
+            seen += [job["id"] for job in page["items"]]
+            cursor = page.get("nextCursor")
+        self.assertEqual((len(seen), len(set(seen))), (self.NEWEST, self.NEWEST))
+
+
+class Brief(JobTest):
+    def test_what_is_long_is_cut(self):
+        small = self.enqueue(payload={"a": "<b>"})
+        middle = self.enqueue(payload="ü" * 1000)
+        self.enqueue(payload=[str(uuid.uuid4()) for _ in range(10000)])
+        self.server.psql("UPDATE ayb_jobs.job_queue SET last_error = repeat('e', 1000)")
+        large, middle, small = self.good(self.ask("GET", "/jobs?brief=true"))["items"]
+        self.assertEqual(small["payloadText"], '{"a": "<b>"}')
+        self.assertEqual(middle["payloadText"], '"' + "ü" * 199)
+        self.assertEqual(len(middle["lastError"]), 300)
+        self.assertNotIn("payloadText", large)
+        self.assertTrue(all("payload" not in job and "result" not in job for job in (small, middle, large)))
 
 
 class Change(JobTest):

@@ -26,6 +26,10 @@ class Schemas:
     def wrong(self, value, schema, where="$"):
         """Yields what does not fit."""
         schema = self.resolve(schema)
+        if "anyOf" in schema:
+            found = [list(self.wrong(value, one, where)) for one in schema["anyOf"]]
+            yield from min(found, key=len)
+            return
         kinds = {"object": dict, "array": list, "string": str, "integer": int, "number": (int, float), "boolean": bool}
         kind = schema.get("type")
         if kind and (not isinstance(value, kinds[kind]) or isinstance(value, bool) and kind in ("integer", "number")):

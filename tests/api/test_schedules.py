@@ -3,7 +3,7 @@
 import itertools
 import unittest
 
-from support import ApiTest
+from support import ApiTest, until
 
 UNKNOWN = "01234567-89ab-7def-8123-456789abcdef"
 
@@ -22,7 +22,7 @@ class Schedules(ApiTest):
         schedule = self.create(maxAttempts=-1)
         self.assertEqual(set(schedule), {
             "id", "name", "jobType", "payload", "cronExpr", "timezone", "enabled", "maxAttempts", "createdAt", "updatedAt",
-            "nextRunAt", "overlap", "missed", "runAs"})
+            "nextRunAt", "overlap", "missed", "runAs", "description"})
         self.assertEqual((schedule["timezone"], schedule["enabled"], schedule["maxAttempts"], schedule["payload"]),
                          ("UTC", True, 3, {}))
         self.assertTrue(schedule["nextRunAt"].endswith("T03:00:00+00:00"))
@@ -148,6 +148,39 @@ class Schedules(ApiTest):
         self.refused(self.ask("POST", "/schedules/preview", {"cronExpr": "x"}), 400, "invalid cron expression")
         self.refused(self.ask("POST", "/schedules/preview", {"cronExpr": "* * * * *", "timezone": "x"}), 400,
                      "invalid timezone")
+
+    def test_preview_in_the_zones_own_time(self):
+        preview = self.good(self.ask("POST", "/schedules/preview", {"cronExpr": "30 9 * * *", "timezone": "Asia/Tokyo"}))
+        self.assertTrue(all(at.endswith("T09:30:00") for at in preview["localTimes"]), preview)
+        self.assertEqual(len(preview["localTimes"]), 5)
+
+    def test_described(self):
+        schedule = self.create(cronExpr="0 9 * * MON", timezone="Asia/Tokyo")
+        self.assertIn("Monday", schedule["description"])
+        self.server.psql(f"UPDATE ayb_jobs.schedules SET cron_expr = 'broken' WHERE id = '{schedule['id']}'")
+        listed = {one["id"]: one for one in self.good(self.ask("GET", "/schedules"))["items"]}
+        self.assertNotIn("description", listed[schedule["id"]])
+        self.server.psql(f"DELETE FROM ayb_jobs.schedules WHERE id = '{schedule['id']}'")
+
+    def test_runs(self):
+        self.server.psql("CREATE OR REPLACE FUNCTION public.quick(payload jsonb) RETURNS void LANGUAGE sql AS 'SELECT';"
+                         " SELECT ayb_jobs.register_handler('quick', 'public.quick(jsonb)')")
+        schedule, other = self.create(jobType="quick"), self.create(jobType="quick")
+        path = f"/schedules/{schedule['id']}"
+        self.assertEqual(self.good(self.ask("GET", path + "/runs")), {"items": [], "count": 0})
+        jobs = [self.good(self.ask("POST", path + "/run"), 201)["id"] for _ in range(12)]
+        self.good(self.ask("POST", f"/schedules/{other['id']}/run"), 201)
+        runs = until(lambda: self.completed(path, 10), "the jobs to be completed")
+        self.assertEqual([run["id"] for run in runs], jobs[:-11:-1])
+        self.server.psql("SELECT ayb_jobs.pause('quick')")
+        waiting = self.good(self.ask("POST", path + "/run"), 201)
+        runs = self.good(self.ask("GET", path + "/runs"))["items"]
+        self.assertEqual([(run["id"], run["state"]) for run in runs[:2]], [(waiting["id"], "queued"), (jobs[-1], "completed")])
+        self.refused(self.ask("GET", f"/schedules/{UNKNOWN}/runs"), 404, "schedule not found")
+
+    def completed(self, path, count):
+        runs = self.good(self.ask("GET", path + "/runs"))["items"]
+        return runs if len(runs) == count and all(run["state"] == "completed" for run in runs) else None
 
     def test_policies(self):
         for field in ("overlap", "missed"):

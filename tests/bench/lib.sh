@@ -4,6 +4,7 @@
 
 set -euo pipefail
 shopt -s inherit_errexit
+bench=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
 die() {
     printf 'error: %s\n' "$*" >&2
@@ -45,28 +46,16 @@ run_until_empty() {
 }
 
 # Results are put into variables before they are printed: a command that fails inside "$(…)" ends the script only there.
-number() { [[ $1 =~ ^-?[0-9]*\.?[0-9]+$ ]] || die "this is no measurement: '$1'"; }
 
-# report NAME UNIT LIMIT MEASURED: a figure that has a limit, or none (-).
-report() {
-    number "$4"
-    awk -v name="$1" -v unit="$2" -v limit="$3" -v measured="$4" 'BEGIN {
-        printf "%s: measured %.4g %s, ", name, measured, unit
-        if (limit == "-")
-            print "limit none, ratio none"
-        else
-            printf "limit %s %s, ratio %.3f%s\n", limit, unit, measured / limit, (measured > limit ? " (missed)" : "")
-    }'
-}
+# report NAME UNIT LIMIT MEASURED ...: a figure that has a limit, or none (-); of several rounds the median counts.
+report() { "$bench/figure" report "$@"; }
 
-# compare NAME UNIT BESIDE OTHER MEASURED: a figure that is held against another one (BESIDE says which).
-compare() {
-    number "$4"
-    number "$5"
-    awk -v name="$1" -v unit="$2" -v beside="$3" -v other="$4" -v measured="$5" 'BEGIN {
-        printf "%s: measured %.4g %s, %s %.4g %s, ratio %.3f\n", name, measured, unit, beside, other, unit,
-            measured / other }'
-}
+# compare NAME UNIT BESIDE OTHERS MEASURED [GOAL]: a figure that is held against another one (BESIDE says which), of one
+# round or of several (numbers with blanks between); GOAL is what the ratio should be, such as '>=0.8'.
+compare() { "$bench/figure" compare "$@"; }
+
+# rounds FILE: the numbers in it, one a line, as one argument of compare.
+rounds() { paste -sd ' ' "$1"; }
 
 # As an installation has it: the throw-away server is set up for tests, which don't wait for the disk.
 configure fsync on full_page_writes on autovacuum_naptime 1min

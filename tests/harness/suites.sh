@@ -140,6 +140,23 @@ suite_tap() {
     fi
 }
 
+# A cluster under Patroni, its hosts in namespaces that only this process tree is in: no root is needed, nothing outside
+# is touched, and what is started in it can't outlive it. The first process there buries the orphans.
+suite_ha() {
+    local good=0 bad=1 log=$out/ha.log
+    for_server "$out/ha"
+    if "$harness/dependencies" ha && build_test_sidecar "$log"; then
+        in_time unshare --user --map-current-user --keep-caps --net --mount --pid --fork --kill-child --mount-proc \
+            env PG_REGRESS=none TESTDIR="$out/ha" TESTDATADIR="$out/ha/tmp_check" TESTLOGDIR="$out/ha/tmp_check/log" \
+            AYB_BIN="$tree_bin" AYB_SIDECAR="$test_sidecar" PERL5LIB="$test_dir/perl:$sources/regress/perl" \
+            bash -c '"$@"; exit $?' ha \
+            perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/ha/result" ha/patroni.pl </dev/null 2>&1 || true
+        read -r good bad <"$out/ha/result" || true
+    fi
+    count "$good" "$bad" ha
+    ((bad == 0)) || tail -n 100 "$out/ha/tmp_check/log/regress_log_patroni" || true
+}
+
 # Our cron engine against two independent ones, npm's, on 5,000 random cases; docs/cron-oracles.md has the differences.
 suite_oracle() {
     local dir=$state/build/oracle log=$out/oracle.log
@@ -171,24 +188,71 @@ suite_fuzz() {
     fi
 }
 
-# The sidecar, built with sanitizers, as a process of its own in front of a real server.
-suite_api() {
-    local log=$out/api.log good bad names tests=()
+# run_python NAME [ARGUMENT ...]: tests/NAME/run.py, which leaves in its result what passed and failed. It gets the
+# sidecar, built with sanitizers, to start as a process of its own in front of a real server.
+run_python() {
+    local name=$1 log=$out/$1.log good bad names
+    shift
     if ! build_test_sidecar "$log"; then
-        count 0 1 "api (build)"
+        count 0 1 "$name (build)"
+        return 0
+    fi
+    for_server "$out/$name"
+    in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$test_sidecar" \
+        AYB_OUT="$out/$name" AYB_SOURCES="$sources" AYB_SEED="${AYB_SEED:-}" \
+        /usr/bin/python3 -B "$sources/tests/$name/run.py" "$@" </dev/null 2>&1 | tee "$log" || true
+    if [[ ! -f $out/$name/result ]]; then
+        count 0 1 "$name"
+        return 0
+    fi
+    { read -r good bad && read -r names; } <"$out/$name/result" || true
+    count "$good" "$bad" "$name ${names:-}"
+}
+
+suite_api() {
+    local tests=()
+    [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
+    run_python api "${tests[@]}"
+}
+
+suite_chaos() { run_python chaos "${CHAOS_KILLS:-30}"; }
+
+# browser_modules: sets modules, where playwright-core and axe-core are, and node_path, where Node is.
+browser_modules() {
+    local directory=$state/build/browser
+    node_path=$("$harness/find-node") || return 1
+    modules=$directory/node_modules
+    mkdir -p "$directory"
+    cp "$checkout"/tests/dashboard/package*.json "$directory/"
+    (cd "$directory" && PATH=$node_path:$PATH npm ci --ignore-scripts --no-audit --no-fund)
+}
+
+# run_browser DIRECTORY [NAME ...]: run.py, beside the sidecar as it is shipped, with DIRECTORY to write in.
+run_browser() {
+    local directory=$1
+    shift
+    for_server "$directory"
+    in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$state/build/sidecar/sidecar/ayb-jobs" AYB_OUT="$directory" \
+        AYB_SOURCES="$sources" PATH="$node_path:$tree_bin:/usr/bin:/bin" \
+        /usr/bin/python3 -B "$sources/tests/dashboard/run.py" "$modules" "$@" </dev/null 2>&1
+}
+
+# The dashboard in Debian's Chromium, against the sidecar and a real server.
+suite_dashboard() {
+    local log=$out/dashboard.log good bad names tests=() modules node_path
+    if ! { "$harness/dependencies" browser && browser_modules && "$harness/build-dashboard" && "$harness/build-sidecar"; } >"$log" 2>&1; then
+        tail -n 100 "$log"
+        count 0 1 "dashboard (build)"
         return 0
     fi
     [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
-    for_server "$out/api"
-    in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$test_sidecar" \
-        AYB_OUT="$out/api" AYB_SOURCES="$sources" \
-        /usr/bin/python3 -B "$sources/tests/api/run.py" "${tests[@]}" </dev/null 2>&1 | tee "$log" || true
-    if [[ ! -f $out/api/result ]]; then
-        count 0 1 api
+    run_browser "$out/dashboard" "${tests[@]}" | tee "$log" | grep -vE '^ *(---|\.\.\.|duration_ms|type:)' || true
+    if [[ ! -f $out/dashboard/result ]]; then
+        count 0 1 dashboard
         return 0
     fi
-    { read -r good bad && read -r names; } <"$out/api/result" || true
-    count "$good" "$bad" "api ${names:-}"
+    { read -r good bad && read -r names; } <"$out/dashboard/result" || true
+    count "$good" "$bad" "dashboard ${names:-}"
 }
 
 # Tests of the harness itself; each file is one test, run as whoever runs this.

@@ -1,0 +1,13 @@
+import { render } from "preact";
+import { App } from "./app";
+import { startLive } from "./lib/live";
+import "./lib/theme";
+import "./styles/tokens.css";
+import "./styles/base.css";
+import "./styles/layout.css";
+import "./styles/controls.css";
+import "./styles/parts.css";
+import "./styles/json.css";
+
+startLive();
+render(<App />, document.getElementById("app") as HTMLElement);

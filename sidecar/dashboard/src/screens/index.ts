@@ -1,0 +1,24 @@
+// Every screen, in the order of the navigation. The first segment of the address is its name.
+import type { ComponentType } from "preact";
+import type { IconName } from "../ui/icon";
+import { Workers } from "./workers";
+
+export interface ScreenProps {
+    /** Of the address, after the screen's name. */
+    segments: string[];
+}
+
+interface ScreenEntry {
+    name: string;
+    title: string;
+    short?: string; // in the navigation
+    icon?: IconName; // without one it isn't in the navigation
+    component: ComponentType<ScreenProps>;
+}
+
+export const screens: ScreenEntry[] = [
+    { name: "workers", title: "Workers and lanes", short: "Workers", icon: "workers", component: Workers },
+];
+
+export const screenFor = (segments: string[]): ScreenEntry | undefined =>
+    screens.find(screen => screen.name === (segments[0] ?? ""));

@@ -1,0 +1,188 @@
+// Who runs what since when; and the lanes, one a role, with what keeps one from being served.
+import { api, type Lane, type Worker } from "../lib/api";
+import { count, plural, shortId } from "../lib/format";
+import { useQuery } from "../lib/query";
+import { ActionButton } from "../ui/button";
+import { ask } from "../ui/dialog";
+import { Ago, Badge, Link, PageHead, Panel, ProgressBar, Since } from "../ui/parts";
+import { Empty, Show } from "../ui/states";
+import { type Column, Table } from "../ui/table";
+import { toast } from "../ui/toast";
+
+function confirmCancel(worker: Worker, changed: () => void): void {
+    const id = worker.jobId as string;
+    ask({
+        title: "Cancel this job?",
+        text: (
+            <p>
+                The job <code>{shortId(id)}</code> of type <bdi class="strong">{worker.type}</bdi> is interrupted, and
+                what it has done in its transaction is undone. It will not run again.
+            </p>
+        ),
+        action: "Cancel the job",
+        danger: true,
+        run: () =>
+            api.jobs.cancel(id, true).then(() => {
+                toast.done(`Job ${shortId(id)} canceled`);
+                changed();
+            }),
+    });
+}
+
+const workerColumns = (changed: () => void): Column<Worker>[] => [
+    {
+        key: "worker",
+        label: "Worker",
+        role: "main",
+        cell: worker => (
+            <>
+                <span class="strong">{worker.pid}</span> <bdi class="muted">{worker.role}</bdi>
+            </>
+        ),
+    },
+    {
+        key: "state",
+        label: "State",
+        cell: worker => (
+            <Badge tone={worker.jobId ? "running" : "plain"} icon={worker.jobId ? "play" : "pause"}>
+                {worker.state}
+            </Badge>
+        ),
+    },
+    {
+        key: "job",
+        label: "Job",
+        role: "wide",
+        cell: worker =>
+            worker.jobId ? (
+                <span class="stack">
+                    <span>
+                        <Link to={`/jobs/${worker.jobId}`}>
+                            <bdi>{worker.type}</bdi>
+                        </Link>{" "}
+                        <code class="muted">{shortId(worker.jobId)}</code>
+                        {worker.attempt !== undefined && worker.attempt > 1 && (
+                            <span class="muted"> attempt {worker.attempt}</span>
+                        )}
+                    </span>
+                    {worker.percent !== undefined && <ProgressBar percent={worker.percent} note={worker.note} />}
+                </span>
+            ) : (
+                <span class="muted">–</span>
+            ),
+    },
+    { key: "since", label: "For", cell: worker => <Since at={worker.jobSince ?? worker.since} /> },
+    {
+        key: "wait",
+        label: "Waits for",
+        cell: worker =>
+            worker.waitEvent ? (
+                <code title={worker.waitEventType}>{worker.waitEvent}</code>
+            ) : (
+                <span class="muted">–</span>
+            ),
+    },
+    {
+        key: "actions",
+        label: "Actions",
+        quiet: true,
+        role: "actions",
+        cell: worker =>
+            worker.jobId && (
+                <ActionButton small icon="stop" action={async () => confirmCancel(worker, changed)}>
+                    Cancel
+                </ActionButton>
+            ),
+    },
+];
+
+const LANE_COLUMNS: Column<Lane>[] = [
+    { key: "role", label: "Role", role: "main", cell: lane => <bdi class="strong">{lane.role}</bdi> },
+    {
+        key: "trouble",
+        label: "Served",
+        role: "wide",
+        cell: lane =>
+            lane.error ? (
+                <span class="stack">
+                    <Badge tone="failed" icon="warning">
+                        not served
+                    </Badge>
+                    <bdi>{lane.error}</bdi>
+                    {lane.retryAt && (
+                        <span class="muted">
+                            tried again <Ago at={lane.retryAt} />
+                        </span>
+                    )}
+                </span>
+            ) : (
+                <Badge tone="completed" icon="check">
+                    yes
+                </Badge>
+            ),
+    },
+    { key: "workers", label: "Workers", align: "right", cell: lane => count(lane.workers) },
+    { key: "running", label: "Running", align: "right", cell: lane => count(lane.running) },
+    { key: "queued", label: "Queued", align: "right", cell: lane => count(lane.queued) },
+    {
+        key: "due",
+        label: "Next due",
+        cell: lane => (lane.queued > 0 ? <Ago at={lane.dueAt} /> : <span class="muted">–</span>),
+    },
+];
+
+const busyFirst = (a: Worker, b: Worker): number =>
+    Number(Boolean(b.jobId)) - Number(Boolean(a.jobId)) || (a.jobSince ?? a.since).localeCompare(b.jobSince ?? b.since);
+
+export function Workers() {
+    const options = { live: true, every: 2000, throttle: 1000 };
+    const workers = useQuery("workers", api.workers, options);
+    const lanes = useQuery("lanes", api.lanes, options);
+    const busy = workers.data?.items.filter(worker => worker.jobId).length ?? 0;
+    return (
+        <>
+            <PageHead title="Workers and lanes" note="Who runs what, and for whom." />
+            <Panel
+                title="Workers"
+                note={workers.data && `${busy} of ${plural(workers.data.count, "worker")} busy`}
+                flush
+            >
+                <Show
+                    query={workers}
+                    empty={({ count: number }) =>
+                        number === 0 && (
+                            <Empty icon="workers" title="No worker runs">
+                                They start when a job is due, and leave when there has been nothing to do for a while.
+                            </Empty>
+                        )
+                    }
+                >
+                    {({ items }) => (
+                        <Table
+                            label="Workers"
+                            columns={workerColumns(workers.refetch)}
+                            rows={[...items].sort(busyFirst)}
+                            keyOf={worker => String(worker.pid)}
+                        />
+                    )}
+                </Show>
+            </Panel>
+            <Panel title="Lanes" note="the due jobs of one role, as which they run" flush>
+                <Show
+                    query={lanes}
+                    empty={({ count: number }) =>
+                        number === 0 && (
+                            <Empty icon="jobs" title="No lane yet">
+                                A role's lane is there from its first job on.
+                            </Empty>
+                        )
+                    }
+                >
+                    {({ items }) => (
+                        <Table label="Lanes" columns={LANE_COLUMNS} rows={items} keyOf={lane => lane.role} />
+                    )}
+                </Show>
+            </Panel>
+        </>
+    );
+}

@@ -1,0 +1,79 @@
+// The browser's own dialog: it keeps the focus inside, closes on Escape and gives the focus back.
+import type { ComponentChildren } from "preact";
+import { useEffect, useId, useRef } from "preact/hooks";
+import { createStore, useStore } from "../lib/store";
+import { ActionButton, Button } from "./button";
+
+interface DialogProps {
+    title: string;
+    children: ComponentChildren;
+    wide?: boolean;
+    /** Absent where the dialog can't be left. */
+    onClose?: () => void;
+}
+
+export function Dialog({ title, children, wide, onClose }: DialogProps) {
+    const element = useRef<HTMLDialogElement>(null);
+    const heading = useId();
+    useEffect(() => {
+        const dialog = element.current;
+        const before = document.activeElement;
+        dialog?.showModal();
+        return () => {
+            dialog?.close();
+            if (before instanceof HTMLElement && before.isConnected) before.focus();
+        };
+    }, []);
+    return (
+        <dialog
+            ref={element}
+            class={wide ? "dialog wide" : "dialog"}
+            aria-labelledby={heading}
+            onCancel={event => {
+                event.preventDefault();
+                onClose?.();
+            }}
+            onMouseDown={event => {
+                if (event.target === event.currentTarget) onClose?.();
+            }}
+        >
+            <div class="dialog-inner">
+                <header class="dialog-head">
+                    <h2 id={heading}>{title}</h2>
+                    {onClose && <Button kind="ghost" icon="cross" label="Close" onClick={onClose} />}
+                </header>
+                {children}
+            </div>
+        </dialog>
+    );
+}
+
+interface Question {
+    title: string;
+    text: ComponentChildren;
+    action: string; // what the button says
+    danger?: boolean;
+    run: () => Promise<unknown>;
+}
+
+const question = createStore<Question | undefined>(undefined);
+
+/** Asks before it runs something. */
+export const ask = (what: Question): void => question.set(what);
+
+export function Questions() {
+    const asked = useStore(question);
+    if (!asked) return null;
+    const close = () => question.set(undefined);
+    return (
+        <Dialog key={asked.title} title={asked.title} onClose={close}>
+            <div class="dialog-body">{asked.text}</div>
+            <footer class="dialog-foot">
+                <Button onClick={close}>Cancel</Button>
+                <ActionButton kind={asked.danger ? "danger" : "primary"} action={() => asked.run().then(close)}>
+                    {asked.action}
+                </ActionButton>
+            </footer>
+        </Dialog>
+    );
+}

@@ -1,0 +1,150 @@
+// Small things that every screen uses.
+import type { ComponentChildren } from "preact";
+import type { State } from "../lib/api";
+import { href, type QueryPatch } from "../lib/router";
+import { exact, relative, span, useNow } from "../lib/time";
+import { Icon, type IconName } from "./icon";
+
+export function Link({
+    to,
+    query,
+    class: name,
+    children,
+}: {
+    to: string;
+    query?: QueryPatch;
+    class?: string;
+    children: ComponentChildren;
+}) {
+    return (
+        <a class={name} href={href(to, query)}>
+            {children}
+        </a>
+    );
+}
+
+/** "4 min ago", with the exact time on hover. */
+export function Ago({ at }: { at: string | undefined }) {
+    const then = at ? Date.parse(at) : Number.NaN;
+    const now = useNow(Math.abs(Date.now() - then) < 3_600_000 ? 1000 : 30_000);
+    if (!at) return <span class="muted">–</span>;
+    return (
+        <time dateTime={at} title={exact(at)}>
+            {Number.isNaN(then) ? at : relative(then, now)}
+        </time>
+    );
+}
+
+/** "12 s": how long since. */
+export function Since({ at }: { at: string | undefined }) {
+    const now = useNow(1000);
+    if (!at) return <span class="muted">–</span>;
+    return (
+        <time dateTime={at} title={exact(at)}>
+            {span(Math.max(0, (now - Date.parse(at)) / 1000))}
+        </time>
+    );
+}
+
+const STATE_ICONS: Record<State, IconName> = {
+    queued: "clock",
+    running: "play",
+    completed: "check",
+    failed: "warning",
+    canceled: "stop",
+};
+
+export function StateBadge({ state }: { state: State }) {
+    return (
+        <Badge tone={state} icon={STATE_ICONS[state]}>
+            {state}
+        </Badge>
+    );
+}
+
+export type Tone = State | "warning" | "plain";
+
+export function Badge({
+    tone = "plain",
+    icon,
+    children,
+}: {
+    tone?: Tone;
+    icon?: IconName;
+    children: ComponentChildren;
+}) {
+    return (
+        <span class={`badge ${tone}`}>
+            {icon && <Icon name={icon} size={12} />}
+            {children}
+        </span>
+    );
+}
+
+interface PanelProps {
+    title: string;
+    note?: ComponentChildren;
+    actions?: ComponentChildren;
+    children: ComponentChildren;
+    flush?: boolean; // for a table that goes to the edges
+    class?: string;
+}
+
+export function Panel({ title, note, actions, children, flush, class: name = "" }: PanelProps) {
+    return (
+        <section class={`panel ${flush ? "flush " : ""}${name}`} aria-label={title}>
+            <header class="panel-head">
+                <h2>{title}</h2>
+                {note && <span class="panel-note">{note}</span>}
+                {actions && <div class="panel-actions">{actions}</div>}
+            </header>
+            {children}
+        </section>
+    );
+}
+
+/** The head of a screen. */
+export function PageHead({
+    title,
+    note,
+    children,
+}: {
+    title: ComponentChildren;
+    note?: ComponentChildren;
+    children?: ComponentChildren;
+}) {
+    return (
+        <header class="page-head">
+            <div class="page-title">
+                <h1 tabIndex={-1}>{title}</h1>
+                {note && <div class="page-note">{note}</div>}
+            </div>
+            {children && <div class="page-actions">{children}</div>}
+        </header>
+    );
+}
+
+export function ProgressBar({ percent, note }: { percent: number; note?: string | undefined }) {
+    const value = Math.min(100, Math.max(0, percent));
+    return (
+        <span class="progress">
+            <progress max={100} value={value} aria-label={note || "Progress"} />
+            <span class="progress-text">
+                {value} %{note && <bdi> {note}</bdi>}
+            </span>
+        </span>
+    );
+}
+
+/** SQL, a command, an error: text as it is, in monospace. */
+export function Code({ children, block }: { children: string; block?: boolean }) {
+    return block ? (
+        // It may scroll, so the keyboard has to reach it.
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: see above
+        <pre class="code" dir="auto" tabIndex={0}>
+            {children}
+        </pre>
+    ) : (
+        <code dir="auto">{children}</code>
+    );
+}

@@ -1,0 +1,165 @@
+"""The driver: strikes with one fault after the other, and measures how soon jobs run again."""
+
+import json
+import random
+import re
+import threading
+import time
+
+import psycopg2
+
+from faults import KILLS, OTHERS
+from load import MANY
+from world import rows, went_away
+
+SLOWEST = 30  # seconds from a kill until a job runs: what takes longer is a finding
+
+
+class Chaos:
+    def __init__(self, world, load, journal, seed, log):
+        self.world, self.load, self.journal, self.log = world, load, journal, log
+        self.random = random.Random(f"{seed} faults")
+        self.kills = self.stops = self.strikes = 0
+        self.struck_at = None
+        self.resumed = []     # (seconds until the server took a session, seconds until a job had run) of each kill
+        self.findings = []
+        self.undo = []        # (when, what) of faults that last
+        self.in_scratch = []  # tokens of jobs in the database whose extension is dropped and re-created
+        self.registration = {kind: sql for sql, kind in re.findall(
+            r"^(SELECT ayb_jobs\.register_handler\('(\w+)'.*\));$", world.handlers, re.M)}
+        world.admin("CREATE DATABASE scratch")
+        world.admin("CREATE EXTENSION ayb_jobs", database="scratch")
+        world.admin(world.handlers, database="scratch")
+
+    def run(self, kills):
+        """Until so many processes have been killed."""
+        while self.kills < kills:
+            before = self.kills + self.stops
+            self.strike()
+            if self.kills + self.stops > before and self.random.random() < 0.6:
+                self.undo_all()
+                self.measure()
+            time.sleep(self.random.uniform(0, 0.8))
+            self.undo_due()
+        self.undo_all()
+
+    def strike(self):
+        table = KILLS if self.random.random() < 0.6 else OTHERS
+        name, _, fault = self.random.choices(table, [weight for _, weight, _ in table])[0]
+        self.log(f"{self.kills} killed; {name}")
+        self.strikes += 1
+        try:
+            undo = fault(self)
+        except psycopg2.Error as error:
+            self.wrong(f"{name}: {error}")
+            return
+        if undo:
+            self.undo.append((time.monotonic() + self.random.uniform(0.1, 3), undo))
+
+    # What the faults do it with
+
+    def kill(self, pid):
+        if self.world.kill(pid):
+            self.kills += 1
+            self.struck()
+
+    def struck(self):
+        self.struck_at = time.monotonic()
+
+    def wrong(self, what):
+        self.log(f"WRONG: {what}")
+        self.findings.append(what)
+
+    def hold(self, *statements):
+        """A session that has done this, and stays until the fault is over."""
+        try:
+            session = self.world.connect()
+            for statement in statements:
+                rows(session, statement)
+        except psycopg2.Error:
+            return None
+        return session.close
+
+    def hold_busy(self, *statements):
+        """The same, where the last statement goes on until then."""
+        def work():
+            try:
+                for statement in statements:
+                    rows(session, statement)
+            except psycopg2.Error:
+                pass  # it was canceled, or killed
+
+        def end():
+            if not session.closed:
+                session.cancel()
+            worker.join()
+            session.close()
+        try:
+            session = self.world.connect()
+        except psycopg2.Error:
+            return None
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        return end
+
+    def try_sql(self, *statements):
+        close = self.hold(*statements)
+        if close:
+            close()
+
+    def enqueue(self, role, oid, count, database="app", expect="once"):
+        """Jobs of a role by the driver itself; acknowledged, for their key is asked for until it is answered."""
+        for _ in range(count):
+            token = self.journal.token(role)
+            self.journal.write(token, kind="work", role=oid, database=database, fate="unknown", expect=expect)
+            if database == "scratch":
+                self.in_scratch.append(token)
+            job = self.world.admin("SELECT ayb_jobs.enqueue('work', %s, NULL, %s, %s, %s)",
+                                   json.dumps({"token": token}), token, MANY, role, database=database)[0][0]
+            self.journal.write(token, id=job, fate="acknowledged")
+
+    # What faults leave
+
+    def undo_due(self, until=None):
+        now = until or time.monotonic()
+        due = [what for when, what in self.undo if when <= now]
+        self.undo = [(when, what) for when, what in self.undo if when > now]
+        for what in due:
+            try:
+                what()
+            except psycopg2.Error as error:
+                self.wrong(f"it can't be undone: {error}")
+
+    def undo_all(self):
+        self.undo_due(until=float("inf"))
+
+    def measure(self):
+        """How long after the last strike a job has run, of a role that has no others."""
+        self.world.ensure_up()
+        token = self.journal.token("probe")
+        self.journal.write(token, kind="work", role=self.world.roles["probe"], database="app", fate="unknown",
+                           expect="once")
+        session, up, job = None, None, None
+        while True:
+            try:
+                session = session or self.world.connect("probe")
+                up = up or time.monotonic() - self.struck_at
+                job = job or rows(session, "SELECT ayb_jobs.enqueue('work', %s, NULL, %s, %s)",
+                                  json.dumps({"token": token}), token, MANY)[0][0]
+                if rows(session, "SELECT 1 FROM effects WHERE token = %s", token):
+                    break
+            except psycopg2.Error as error:
+                if not went_away(error):
+                    raise
+                session = None
+                self.world.ensure_up()
+            if time.monotonic() - self.struck_at > 2 * SLOWEST:
+                break
+            time.sleep(0.005)
+        self.journal.write(token, id=job, fate="acknowledged")
+        took = time.monotonic() - self.struck_at
+        self.resumed.append((up, took))
+        if took > SLOWEST:
+            self.wrong(f"{token}: no job ran within {SLOWEST} s of a kill (it took {took:.1f} s)")
+        if session is not None:
+            session.close()

@@ -1,0 +1,62 @@
+"""run.py MODULES [NAME ...]: starts a server and the sidecar in front of it, and lets Node drive a browser against them:
+the tests (all, or NAME.test.js), which leave "passed failed" and the failed ones' names in $AYB_OUT/result, or with the
+one name `screenshots` what `make screenshots` wants. MODULES is where playwright-core is."""
+
+import os
+import re
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+sys.path.insert(0, os.path.join(os.path.dirname(HERE), "api"))
+import support  # noqa: E402  (found by the line above)
+
+
+def environment(server, sidecar):
+    return {
+        **os.environ, "NODE_PATH": sys.argv[1], "AYB_MODULES": sys.argv[1],
+        "AYB_URL": f"http://127.0.0.1:{sidecar.port}/", "AYB_PASSWORD": support.PASSWORD,
+        "AYB_PGHOST": server.socket, "AYB_PGPORT": str(server.port), "AYB_PGDATA": server.data,
+        "AYB_PGLOG": os.path.join(server.directory, "log"), "AYB_EMPTY": support.EMPTY}
+
+
+def command(names):
+    if names == ["screenshots"]:
+        return ["node", os.path.join(HERE, "screenshots.js")]
+    files = [os.path.join(HERE, f"{name}.test.js") for name in names] or sorted(
+        os.path.join(HERE, file) for file in os.listdir(HERE) if file.endswith(".test.js"))
+    return ["node", "--test", "--test-concurrency=1", "--test-reporter=tap", "--test-reporter-destination=stdout",
+            "--test-timeout=300000", *files]
+
+
+def report(output):
+    """What Node's TAP says: its counts, and the names of the tests without tests of their own that failed."""
+    counts = {word: int(number) for word, number in re.findall(r"^# (pass|fail|cancelled) (\d+)$", output, re.M)}
+    bad = counts.get("fail", 1) + counts.get("cancelled", 0)
+    names = "; ".join(re.findall(r"^\s*not ok \d+ - (.*)$", output, re.M))
+    with open(os.path.join(support.OUT, "result"), "w", encoding="utf-8") as file:
+        file.write(f"{counts.get('pass', 0)} {bad}\n{names}\n")
+
+
+def main():
+    server = support.Server("server")
+    try:
+        # Tests of the login are many from one address.
+        sidecar = support.Sidecar("sidecar", server.dsn(), "--login-limit", "100000")
+        try:
+            with subprocess.Popen(command(sys.argv[2:]), env=environment(server, sidecar), text=True,
+                                  stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as node:
+                lines = []
+                for line in node.stdout:
+                    lines.append(line)
+                    print(line, end="", flush=True)
+            if sys.argv[2:] != ["screenshots"]:
+                report("".join(lines))
+        finally:
+            sidecar.stop()
+    finally:
+        server.close()
+    sys.exit(node.returncode)
+
+
+main()

@@ -1,0 +1,157 @@
+// Every order in which commits, their callbacks, readers and the end of jobs can follow each other.
+#include "core/floor.hpp"
+
+#include <gtest/gtest.h>
+
+#include <array>
+#include <functional>
+#include <vector>
+
+using ayb::core::Floor;
+using ayb::core::FloorMark;
+
+namespace {
+
+constexpr int kBegin = -1;
+constexpr int kEnd = 99;
+constexpr int kRows = 4;
+
+// A row of the table: a bit for "queued and visible", one for "its commit has run its callback".
+struct World {
+    Floor<int> floor{};
+    std::array<bool, kRows> queued{};
+    std::array<bool, kRows> told{};
+};
+
+struct Reader {
+    FloorMark<int> mark{};
+    std::array<bool, kRows> snapshot{};
+
+    [[nodiscard]] int first() const {
+        for (int row = std::max(mark.at, 0); row < kRows; row++)
+            if (snapshot[row])
+                return row;
+        return kEnd;
+    }
+};
+
+using Raise = std::function<void(Floor<int> *, const FloorMark<int> &, int)>;
+
+void raise_soundly(Floor<int> *floor, const FloorMark<int> &mark, int first) {
+    raise_floor(floor, mark, first, kEnd);
+}
+
+// What somebody does, step by step.
+using Step = std::function<void(World &, std::array<Reader, 2> &)>;
+using Actor = std::vector<Step>;
+
+Actor commit(int row) {
+    return {[row](World &world, auto &) {
+                world.queued[row] = true;
+                world.told[row] = false;
+            },
+            [row](World &world, auto &) {
+                lower_floor(&world.floor, row);
+                world.told[row] = true;
+            }};
+}
+
+Actor complete(int row) {
+    return {[row](World &world, auto &) { world.queued[row] = false; }};
+}
+
+Actor read(int reader, const Raise &raise) {
+    return {[reader](World &world, auto &readers) { readers[reader].mark = mark_floor(world.floor); },
+            [reader](World &world, auto &readers) { readers[reader].snapshot = world.queued; },
+            [reader, raise](World &world, auto &readers) {
+                raise(&world.floor, readers[reader].mark, readers[reader].first());
+            }};
+}
+
+bool holds(const World &world) {
+    for (int row = 0; row < kRows; row++)
+        if (world.queued[row] && world.told[row] && row < world.floor.at)
+            return false;
+    return true;
+}
+
+// How many of all orders end up with a job that lies before the floor.
+int violations(const World &world, const std::array<Reader, 2> &readers, const std::vector<Actor> &actors,
+               const std::vector<size_t> &done) {
+    int found = 0;
+    for (size_t i = 0; i < actors.size(); i++) {
+        if (done[i] == actors[i].size())
+            continue;
+        World next = world;
+        std::array<Reader, 2> next_readers = readers;
+        std::vector<size_t> next_done = done;
+        actors[i][next_done[i]++](next, next_readers);
+        found += holds(next) ? violations(next, next_readers, actors, next_done) : 1;
+    }
+    return found;
+}
+
+// A job is at 1, and the floor at 0. One is enqueued before it, one after it; it is completed.
+int violations(const Raise &raise) {
+    World world;
+    open_floor(&world.floor, kBegin, kEnd, 1);
+    world.queued[1] = world.told[1] = true;
+    const std::vector<Actor> actors{commit(0), commit(3), complete(1), read(0, raise), read(1, raise)};
+    return violations(world, {}, actors, std::vector<size_t>(actors.size()));
+}
+
+} // namespace
+
+TEST(Floor, NothingQueuedEverLiesBeforeIt) { EXPECT_EQ(violations(raise_soundly), 0); }
+
+TEST(Floor, RaisingOverWhatTheSnapshotMissedIsFound) {
+    EXPECT_GT(violations([](Floor<int> *floor, const FloorMark<int> &, int first) { floor->at = first; }), 0);
+}
+
+TEST(Floor, RaisingByAMarkFromBeforeTheLastRaiseIsFound) {
+    const Raise careless = [](Floor<int> *floor, const FloorMark<int> &mark, int first) {
+        raise_floor(floor, FloorMark<int>{mark.at, floor->commits}, first, kEnd);
+    };
+    EXPECT_GT(violations(careless), 0);
+}
+
+TEST(Floor, RisesAmidCommits) {
+    Floor<int> floor;
+    open_floor(&floor, kBegin, kEnd, 1);
+    for (int row = 0; row < 10; row++) {
+        const FloorMark<int> mark = mark_floor(floor);
+        lower_floor(&floor, 50 + row); // as in a queue that is always being filled
+        EXPECT_TRUE(raise_floor(&floor, mark, row, kEnd));
+        EXPECT_EQ(floor.at, row);
+    }
+}
+
+TEST(Floor, StopsAtWhatWasCommittedSinceTheMark) {
+    Floor<int> floor;
+    open_floor(&floor, kBegin, kEnd, 1);
+    const FloorMark<int> mark = mark_floor(floor);
+    lower_floor(&floor, 5);
+    EXPECT_TRUE(raise_floor(&floor, mark, 7, kEnd));
+    EXPECT_EQ(floor.at, 5);
+    EXPECT_TRUE(raise_floor(&floor, mark_floor(floor), 7, kEnd));
+    EXPECT_EQ(floor.at, 7);
+}
+
+TEST(Floor, NeverFallsByARaise) {
+    Floor<int> floor;
+    open_floor(&floor, kBegin, kEnd, 1);
+    const FloorMark<int> mark = mark_floor(floor);
+    EXPECT_TRUE(raise_floor(&floor, mark, 7, kEnd));
+    EXPECT_TRUE(raise_floor(&floor, mark, 3, kEnd)); // an older snapshot
+    EXPECT_EQ(floor.at, 7);
+}
+
+TEST(Floor, OfAnEarlierLifeNoMarkRaisesIt) {
+    Floor<int> floor;
+    open_floor(&floor, kBegin, kEnd, 1);
+    lower_floor(&floor, 3);
+    const FloorMark<int> mark = mark_floor(floor);
+    open_floor(&floor, kBegin, kEnd, 1000);
+    EXPECT_FALSE(raise_floor(&floor, mark, 7, kEnd));
+    EXPECT_EQ(floor.at, kBegin);
+}
