@@ -5,7 +5,7 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build sidecar demo up down psql check ha lint format fuzz chaos bench install install-extension install-sidecar uninstall clean distclean
+.PHONY: help build sidecar demo up down psql check ha lint format fuzz chaos bench install install-extension install-sidecar uninstall clean distclean packages packages-check
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
