@@ -109,7 +109,7 @@ void tell_lanes(Database *database) {
     }
 }
 
-// Nobody serves the database; but workers may have outlived their scheduler, and go on.
+// Nobody serves the database, or not yet; but a worker may be reading a lane of it all the same.
 void tell_left_lanes() {
     for (int i = 0; i < g_notes.lane_count; i++)
         if (g_notes.lanes[i].first < kEnd)

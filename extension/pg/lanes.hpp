@@ -19,8 +19,7 @@ Lane *lane_of(Oid database, Oid role);
 // Lowers the lane to `first` (at most) and counts the commit. Never throws.
 void lower_lane(Lane *lane, const Position &first);
 
-// The same for a lane that shared memory still has while the database isn't served: its workers may
-// have outlived their scheduler.
+// The same, if shared memory has such a lane.
 void lower_left_lane(Oid database, Oid role, const Position &first);
 
 LaneMark mark_lane(Lane *lane);
