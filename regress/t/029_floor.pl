@@ -211,6 +211,12 @@ my $oldest = q{SELECT oldest_due_seconds FROM ayb_jobs.stats()};
 my $before = read_of('job_queue_claim_idx');
 is(sql($node, $oldest), '', 'nothing is due');
 cmp_ok(read_of('job_queue_claim_idx') - $before, '<', 100, 'which is seen without reading the dead rows');
+# Nor does the scheduler read them, which looks for lanes at each of its ticks.
+sub looks { return sql($node, q{SELECT idx_scan FROM pg_stat_all_indexes WHERE indexrelname = 'job_queue_claim_idx'}) }
+($before, my $looks) = (read_of('job_queue_claim_idx'), looks());
+set_configuration($node, 'ayb_jobs.scheduler_tick' => '1s');
+ok(eventually($node, "SELECT idx_scan > $looks + 5 FROM pg_stat_all_indexes WHERE indexrelname = 'job_queue_claim_idx'"), 'the scheduler looks');
+cmp_ok(read_of('job_queue_claim_idx') - $before, '<', 2 * $many, 'without reading them each time'); # once an hour it may
 $reader->query_safe('COMMIT');
 $reader->quit;
 
