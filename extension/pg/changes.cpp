@@ -48,6 +48,7 @@ struct Notes {
 };
 
 Notes g_notes;
+bool g_completing_queued;
 
 // The arrays live as long as the transaction, in its own memory.
 template <typename Entry> Entry *add_entry(Entry *&entries, int &count, int &room) {
@@ -122,6 +123,15 @@ void tell_configuration(Database *database) {
     wake_scheduler(database);
 }
 
+void publish_noted_events() {
+    if (g_notes.event_count == 0)
+        return;
+    const TimestampTz now = begin_events();
+    for (int i = 0; i < g_notes.event_count; i++)
+        publish_event(g_notes.events[i].event, now);
+    end_events();
+}
+
 void tell() {
     // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
     if (g_notes.configuration)
@@ -129,8 +139,7 @@ void tell() {
     Database *database = find_database(MyDatabaseId);
     if (database != nullptr && pg_atomic_read_u32(&database->serving) != 0) {
         // Events first: who hears of a change by its wake-up finds it in the ring.
-        for (int i = 0; i < g_notes.event_count; i++)
-            publish_event(g_notes.events[i].event);
+        publish_noted_events();
         if (g_notes.lane_count > 0)
             tell_lanes(database);
         if (g_notes.any_lease)
@@ -177,6 +186,7 @@ void on_transaction(XactEvent event, void * /*argument*/) {
     case XACT_EVENT_PREPARE:
         if (event == XACT_EVENT_PREPARE && shared() != nullptr)
             tell_prepared();
+        g_completing_queued = false;
         if (g_notes.draining != InvalidSubTransactionId)
             stop_draining();
         break;
@@ -261,6 +271,8 @@ void note_change(const Change &change) {
 }
 
 TimestampTz own_next_lease() { return g_notes.any_lease ? g_notes.next_lease : DT_NOEND; }
+void complete_queued(bool on) { g_completing_queued = on; }
+bool completing_queued() { return g_completing_queued; }
 
 void note_tick(TimestampTz next) {
     g_notes.next_tick = g_notes.any_tick ? Min(g_notes.next_tick, next) : next;

@@ -4,13 +4,21 @@
 
 namespace ayb {
 
-void publish_event(Event event) {
+TimestampTz begin_events() {
     LWLockAcquire(lock_of(Locks::events), LW_EXCLUSIVE);
-    event.seq = pg_atomic_fetch_add_u64(&shared()->next_event, 1);
-    event.at = clock_now();
-    event_ring()[event.seq % kEventRing] = event;
-    LWLockRelease(lock_of(Locks::events));
+    return clock_now();
 }
+
+void publish_event(const Event &event, TimestampTz at) {
+    const uint64 seq = pg_atomic_read_u64(&shared()->next_event);
+    Event &place = event_ring()[seq % kEventRing];
+    place = event;
+    place.seq = seq;
+    place.at = at;
+    pg_atomic_write_u64(&shared()->next_event, seq + 1);
+}
+
+void end_events() { LWLockRelease(lock_of(Locks::events)); }
 
 int read_events(uint64 since, bool (*wanted)(const Event &event, const void *context),
                 const void *context, Event *out, int room) {

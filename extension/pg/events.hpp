@@ -4,8 +4,11 @@
 
 namespace ayb {
 
-// Gives the event its number and instant and puts it into the ring. Never throws.
-void publish_event(Event event);
+// Between these, which hold a lock, publish_event() gives events their numbers and the instant that
+// begin_events() gave, and puts them into the ring. They never throw.
+TimestampTz begin_events();
+void publish_event(const Event &event, TimestampTz at);
+void end_events();
 
 // Copies up to `room` events with numbers above `since` that are `wanted` to `out`, oldest first,
 // and returns how many. `wanted` is called under a lock: no catalog, no memory.

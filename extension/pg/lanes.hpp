@@ -51,6 +51,9 @@ bool hold_locked_lane(Lane *lane, const LaneMark &mark, int wait_ms);
 // When to look at the lane again, under its mutex: when it is due, or when it is tried again.
 TimestampTz next_look(const Lane &lane, TimestampTz now);
 
+// The lane's jobs go by lease for a while: a worker ended between the jobs of a group.
+void lease_lane(Lane *lane);
+
 // Calls `visit` for each lane of the database, under the shared lock: it must not throw.
 void each_lane(Oid database, void (*visit)(Lane *lane, void *context), void *context);
 

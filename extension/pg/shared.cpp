@@ -1,5 +1,6 @@
 #include "pg/shared.hpp"
 
+#include "pg/clock.hpp"
 #include "pg/crashed.hpp"
 
 namespace ayb {
@@ -73,6 +74,14 @@ void clear_parts(Size size, int slots) {
     }
 }
 
+// Shared memory that is made a second time by the same postmaster, or jobs that were in a handler
+// when the last one ended: the server has crashed.
+void cool_down(bool crashed) {
+    constexpr int64 kCoolDown = 60;
+    if (crashed)
+        g_shared->leased_until = later(clock_now(), kCoolDown * kMicrosecondsPerSecond);
+}
+
 HTAB *make_table(const char *name, int entries, Size key, Size entry) {
     HASHCTL control{};
     control.keysize = key;
@@ -97,8 +106,12 @@ void startup() {
     g_types = make_table("ayb_jobs types", kMaxTypes, sizeof(TypeKey), sizeof(TypeStats));
     g_sources = make_table("ayb_jobs sources", kMaxSources, sizeof(SourceKey), sizeof(Source));
     g_locks = GetNamedLWLockTranche(kTranche);
-    if (!found)
+    static bool again; // this postmaster has been here before
+    if (!found) {
         g_shared->crashed = open_running_jobs(g_crashed, slots);
+        cool_down(again || g_shared->crashed > 0);
+        again = true;
+    }
     LWLockRelease(AddinShmemInitLock);
 }
 

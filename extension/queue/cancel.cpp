@@ -104,7 +104,8 @@ Found look(const core::Uuid &id, const Caller &me) {
 
 void interrupt_running(const core::Uuid &id, const Caller &me) {
     const Found job = look(id, me);
-    if (strcmp(job.state, "running") != 0 || job.external)
+    // One in a group is queued still, and its row is locked until the group commits.
+    if ((strcmp(job.state, "running") != 0 && !is_running(id)) || job.external)
         return;
     const core::Uuid *mine = in_job() ? &my_slot()->job : nullptr;
     if (mine != nullptr && memcmp(mine, &id, sizeof(id)) == 0)

@@ -62,7 +62,7 @@ SELECT ayb_jobs.resume();
 SELECT status, detail, hint FROM ayb_jobs.health() WHERE "check" = 'paused';
 
 -- while it runs: jobs, workers(), lanes(), attempts(), pg_stat_activity, stats()
-SELECT wait_until(format('(SELECT progress ->> ''percent'' = ''40'' FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
+SELECT wait_until(format('(SELECT state = ''running'' AND progress ->> ''percent'' = ''40'' FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
 SELECT state, is_running, attempts, progress ->> 'percent' AS percent, length(progress ->> 'note') AS characters,
        progress ->> 'note' ~ '^ü+$' AS whole, lease_until > last_run_at AS leased
 FROM ayb_jobs.jobs WHERE id = :'id';

@@ -41,7 +41,7 @@ $$;
 SELECT ayb_jobs.register_handler('held', 'held(jsonb)');
 SELECT pg_advisory_lock(1);
 SELECT ayb_jobs.enqueue('held') AS id \gset
-SELECT wait_until(format('EXISTS (SELECT FROM ayb_jobs.jobs WHERE id = %L AND progress IS NOT NULL)', :'id'));
+SELECT wait_until(format('EXISTS (SELECT FROM ayb_jobs.jobs WHERE id = %L AND state = ''running'' AND progress IS NOT NULL)', :'id'));
 SELECT state, is_running, progress, attempts, worker_id IS NOT NULL AS has_worker, lease_until > now() AS leased
 FROM ayb_jobs.jobs WHERE id = :'id';
 -- not without force, and neither retried nor ended from outside
