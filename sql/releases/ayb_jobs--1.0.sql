@@ -1419,10 +1419,16 @@ COMMENT ON FUNCTION ayb_jobs.workers() IS 'the workers of this database, and wha
 
 CREATE FUNCTION ayb_jobs.lanes(OUT role regrole, OUT due_at timestamptz, OUT workers integer,
                                OUT queued bigint, OUT running bigint, OUT retry_at timestamptz,
-                               OUT error text)
+                               OUT error text, OUT grouped_types text[])
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_lanes';
 COMMENT ON FUNCTION ayb_jobs.lanes() IS
-    'the lanes of this database: one a role with jobs, before which instant nothing of it is due, and why it can''t be served, if so';
+    'the lanes of this database: one a role with jobs, before which instant nothing of it is due, why it can''t be served, if so, and the types that go grouped';
+
+CREATE FUNCTION ayb_jobs.ways(OUT type text, OUT role regrole, OUT way text, OUT why text, OUT grouped_jobs bigint,
+                              OUT run_ms double precision, OUT leased_until timestamptz)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_ways';
+COMMENT ON FUNCTION ayb_jobs.ways() IS
+    'whether jobs of a type share transactions (grouped) or have each its own (leased), and why: a line for each role that has run it';
 
 CREATE FUNCTION ayb_jobs.events(since bigint DEFAULT 0, max_events integer DEFAULT 1000, OUT seq bigint,
                                 OUT at timestamptz, OUT job_id uuid, OUT type text, OUT run_as regrole,
@@ -1572,6 +1578,10 @@ BEGIN ATOMIC
         UNION ALL
         SELECT j.attempts, j.state, j.worker_id, j.last_run_at, j.completed_at, NULL, NULL
         FROM ayb_jobs.jobs AS j WHERE j.id = attempts.job_id AND j.state IN ('running', 'completed')
+        UNION ALL
+        SELECT w.attempt, 'running', w.worker_id, w.job_since, NULL, NULL, NULL
+        FROM ayb_jobs.jobs AS j JOIN ayb_jobs.workers() AS w ON w.job_id = j.id
+        WHERE j.id = attempts.job_id AND j.state = 'queued' AND j.is_running
     ) AS u
     ORDER BY u.started_at, u.attempt;
 END;
