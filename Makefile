@@ -14,7 +14,7 @@ help:
 demo:
 	@$(harness)/demo
 
-## make check      run every test; SUITES="unit oracle fuzz regress isolation tap api harness", TESTS="t/001_x.pl" select
+## make check      run every test; SUITES="unit oracle fuzz regress isolation tap api clients harness", TESTS="t/001_x.pl" select
 check:
 	@$(harness)/check
 
