@@ -5,7 +5,7 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build sidecar demo up down psql check ha lint format fuzz bench install install-extension install-sidecar uninstall clean distclean
+.PHONY: help build sidecar demo up down psql check ha lint format fuzz valgrind bench install install-extension install-sidecar uninstall clean distclean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ format:
 ## make fuzz       libFuzzer over the cron engine for half an hour; FUZZ_SECONDS=N
 fuzz:
 	@$(harness)/fuzz $(FUZZ_SECONDS)
+
+## make valgrind  the SQL tests on a server under memcheck, for hours; TESTS="00_create jobs" selects
+valgrind:
+	@$(harness)/valgrind
 
 ## make bench      the measurements; BENCH="latency seeing" selects, BENCH_SCALE=small is quicker
 bench:
