@@ -1,6 +1,7 @@
 // Every screen, in the order of the navigation. The first segment of the address is its name.
 import type { ComponentType } from "preact";
 import type { IconName } from "../ui/icon";
+import { Overview } from "./overview";
 import { Workers } from "./workers";
 
 export interface ScreenProps {
@@ -17,6 +18,7 @@ interface ScreenEntry {
 }
 
 export const screens: ScreenEntry[] = [
+    { name: "", title: "Overview", icon: "overview", component: Overview },
     { name: "workers", title: "Workers and lanes", short: "Workers", icon: "workers", component: Workers },
 ];
 
