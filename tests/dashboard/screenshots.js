@@ -10,14 +10,16 @@ const images = join(process.env.AYB_OUT, "images");
 /** `ready` waits until what is to be seen is there. */
 const SCREENS = [
     { name: "overview", path: "/", title: "Overview", ready: page => page.getByRole("table", { name: "By type" }).waitFor() },
+    { name: "views", path: "/views", title: "Materialized views", ready: page => page.getByLabel("Which view reads which").waitFor() },
     { name: "workers", path: "/workers", title: "Workers and lanes", ready: page => page.getByText("reports.monthly").first().waitFor() },
 ];
 
 mkdirSync(images, { recursive: true });
 psql(readFileSync(join(here, "shop.sql"), "utf8"));
+// It works on while the pictures are taken.
+const work = setInterval(() => psql("SELECT ayb_jobs.enqueue_many('search.index', array_fill('{}'::jsonb, ARRAY[25]))", "shop"), 1000);
 await until(() => psql("SELECT count(*) FILTER (WHERE state = 'failed') = 14 AND count(*) FILTER (WHERE state = 'running') = 2 FROM ayb_jobs.jobs") === "t", "the shop to work");
 const wanted = (process.env.SCREENS ?? "").split(" ").filter(Boolean);
-const work = setInterval(() => psql("SELECT ayb_jobs.enqueue_many('search.index', array_fill('{}'::jsonb, ARRAY[40]))", "shop"), 2000);
 for (const look of LOOKS) {
     const context = await openContext(look, { deviceScaleFactor: 2 });
     const page = await openPage(context);

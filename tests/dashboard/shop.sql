@@ -63,10 +63,10 @@ CREATE FUNCTION pg_temp.histogram(jobs int, middle int) RETURNS bigint[] LANGUAG
     SELECT array_agg(round(jobs * exp(-0.5 * ((n - middle) / 2.4) ^ 2) / 6.0)::bigint ORDER BY n) FROM generate_series(0, 63) AS n
 $$;
 INSERT INTO ayb_jobs.job_minutes
-SELECT m.minute, 'shop'::regrole, t.type, t.jobs, CASE WHEN t.type = 'mail.send' AND m.ago BETWEEN 70 AND 95 THEN t.jobs / 3 ELSE 0 END,
+SELECT m.minute, 'shop'::regrole, t.type, t.jobs, CASE WHEN t.type = 'mail.send' AND m.ago BETWEEN 18 AND 31 THEN t.jobs / 3 ELSE 0 END,
        CASE WHEN m.ago % 37 = 0 THEN t.jobs / 9 ELSE t.jobs / 60 END, 0, 0,
        pg_temp.histogram(t.jobs, 22 + (m.ago / 50) % 5), pg_temp.histogram(t.jobs, t.middle)
-FROM (SELECT date_trunc('minute', now()) - n * interval '1 minute' AS minute, n AS ago FROM generate_series(2, 1440) AS n) AS m
+FROM (SELECT date_trunc('minute', now()) - n * interval '1 minute' AS minute, n AS ago FROM generate_series(1, 1440) AS n) AS m
 CROSS JOIN LATERAL (
     SELECT x.type, x.middle, round(x.jobs * (1 + 0.55 * sin((m.ago + 200) / 229.0) + 0.18 * sin(m.ago / 3.7 + x.middle)))::int AS jobs
     FROM (VALUES ('orders.confirm', 260, 26), ('images.resize', 150, 38), ('search.index', 420, 24), ('invoices.render', 70, 34),

@@ -1,6 +1,7 @@
 // Every screen, in the order of the navigation. The first segment of the address is its name.
 import type { ComponentType } from "preact";
 import type { IconName } from "../ui/icon";
+import { Matviews } from "./matviews";
 import { Overview } from "./overview";
 import { Workers } from "./workers";
 
@@ -19,6 +20,7 @@ interface ScreenEntry {
 
 export const screens: ScreenEntry[] = [
     { name: "", title: "Overview", icon: "overview", component: Overview },
+    { name: "views", title: "Materialized views", short: "Views", icon: "views", component: Matviews },
     { name: "workers", title: "Workers and lanes", short: "Workers", icon: "workers", component: Workers },
 ];
 
