@@ -5,7 +5,8 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build sidecar demo up down psql check ha lint format fuzz chaos valgrind bench install install-extension install-sidecar uninstall clean distclean
+# Every rule below is a command: none makes a file of its name.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(MAKEFILE_LIST))
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -54,6 +55,10 @@ chaos:
 ## make valgrind  the SQL tests on a server under memcheck, for hours; TESTS="00_create jobs" selects
 valgrind:
 	@$(harness)/valgrind
+
+## make screenshots  the dashboard's pictures in docs/images; SCREENS="overview" selects
+screenshots:
+	@$(harness)/screenshots
 
 ## make bench      the measurements; BENCH="latency seeing" selects, BENCH_SCALE=small is quicker
 bench:

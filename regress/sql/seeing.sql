@@ -153,6 +153,7 @@ SELECT job_type, sum(completed) AS completed, sum(failed) AS failed, sum(retried
        bool_and(run_p50 >= 0 AND run_p50 <= run_p95 AND run_p95 <= run_p99) AS runs
 FROM ayb_jobs.series(step => '1 day') WHERE job_type IN ('seen_held', 'seen_raising', 'seen_outside') GROUP BY job_type ORDER BY job_type COLLATE "C";
 SELECT DISTINCT job_type FROM ayb_jobs.series(type => 'seen_held');
+SELECT job_type, sum(completed) AS completed, sum(failed) AS failed, sum(retried) AS retried FROM ayb_jobs.series(step => '1 day', type => 'seen_raising', by_type => false) GROUP BY job_type;
 SELECT count(*) AS future FROM ayb_jobs.series(since => '2100-01-01');
 SELECT bool_and(bucket = date_bin('5 minutes', bucket, '2000-01-01 00:00:00+00')) AS binned FROM ayb_jobs.series(step => '5 minutes');
 SELECT refused($$SELECT * FROM ayb_jobs.series(step => '0')$$);

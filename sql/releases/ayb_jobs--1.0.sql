@@ -1537,16 +1537,17 @@ COMMENT ON FUNCTION ayb_jobs._quantile(bigint[], double precision) IS
     'milliseconds below which that share of a histogram lies, at most 19 % off';
 
 CREATE FUNCTION ayb_jobs.series(since timestamptz DEFAULT NULL, step interval DEFAULT '1 minute',
-                                type text DEFAULT NULL, OUT bucket timestamptz, OUT job_type text,
-                                OUT completed bigint, OUT failed bigint, OUT retried bigint,
-                                OUT lost bigint, OUT canceled bigint,
+                                type text DEFAULT NULL, by_type boolean DEFAULT true,
+                                OUT bucket timestamptz, OUT job_type text, OUT completed bigint,
+                                OUT failed bigint, OUT retried bigint, OUT lost bigint, OUT canceled bigint,
                                 OUT wait_p50 double precision, OUT wait_p95 double precision,
                                 OUT wait_p99 double precision, OUT run_p50 double precision,
                                 OUT run_p95 double precision, OUT run_p99 double precision)
     RETURNS SETOF record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH summed AS (
-        SELECT date_bin(step, m.minute, '2000-01-01 00:00:00+00'::timestamptz) AS bucket, m.type,
+        SELECT date_bin(step, m.minute, '2000-01-01 00:00:00+00'::timestamptz) AS bucket,
+               CASE WHEN by_type THEN m.type END AS type,
                sum(m.completed)::bigint AS completed, sum(m.failed)::bigint AS failed,
                sum(m.retried)::bigint AS retried, sum(m.lost)::bigint AS lost,
                sum(m.canceled)::bigint AS canceled, ayb_jobs._sum_histograms(m.wait_time) AS waits,
@@ -1562,8 +1563,8 @@ BEGIN ATOMIC
            ayb_jobs._quantile(s.runs, 0.95), ayb_jobs._quantile(s.runs, 0.99)
     FROM summed AS s ORDER BY s.bucket, s.type;
 END;
-COMMENT ON FUNCTION ayb_jobs.series(timestamptz, interval, text) IS
-    'attempts by step and type since an instant (an hour ago by default), with quantiles of waiting and running in milliseconds';
+COMMENT ON FUNCTION ayb_jobs.series(timestamptz, interval, text, boolean) IS
+    'attempts by step and, unless by_type is false, by type since an instant (an hour ago by default), with quantiles of waiting and running in milliseconds';
 
 CREATE FUNCTION ayb_jobs.attempts(job_id uuid, OUT attempt integer, OUT status text, OUT worker_id text,
                                   OUT started_at timestamptz, OUT finished_at timestamptz,

@@ -274,7 +274,7 @@ run_browser() {
     shift
     for_server "$directory"
     in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$state/build/sidecar/sidecar/ayb-jobs" AYB_OUT="$directory" \
-        AYB_SOURCES="$sources" PATH="$node_path:$tree_bin:/usr/bin:/bin" \
+        AYB_SOURCES="$sources" SCREENS="${SCREENS:-}" PATH="$node_path:$tree_bin:/usr/bin:/bin" \
         /usr/bin/python3 -B "$sources/tests/dashboard/run.py" "$modules" "$@" </dev/null 2>&1
 }
 
