@@ -267,6 +267,18 @@ inline bool any_lock(int partition, bool (*wanted)(const PROCLOCK *lock)) {
 #endif
 }
 
+// The entries of a new row in all indexes of its table.
+inline void insert_index_entries(ResultRelInfo *table, TupleTableSlot *row, EState *state) {
+    if (table->ri_NumIndices == 0)
+        return;
+#if PG_VERSION_NUM >= 160000
+    List *rechecks = ExecInsertIndexTuples(table, row, state, false, false, nullptr, NIL, false);
+#else
+    List *rechecks = ExecInsertIndexTuples(table, row, state, false, false, nullptr, NIL);
+#endif
+    list_free(rechecks);
+}
+
 // Makes a set-returning function fill a tuplestore, for rows and for single values alike.
 inline ReturnSetInfo *begin_set(FunctionCallInfo fcinfo) {
     auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);

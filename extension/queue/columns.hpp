@@ -18,6 +18,9 @@ enum QueueColumn {
     kLastError,
     kLastRunAt,
     kIdempotencyKey,
+    kScheduleId,
+    kScheduledAt,
+    kCreatedAt,
 };
 
 } // namespace ayb

@@ -118,15 +118,24 @@ void forget_rest(const Group &group, bool GroupedJob::*mark, Statement &statemen
         run_statement(statement, Parameters().set(1, ids));
 }
 
-uint64 forget(const Group &group, const Columns &columns) {
+uint64 forget(const Group &group, const char *worker) {
     forget_rest(group, &GroupedJob::keyed, s_forget_keys);
     forget_rest(group, &GroupedJob::ran_before, s_forget_attempts);
+    if (move_jobs(group, InvalidOid, worker))
+        return group.done;
+    const Columns columns = columns_of(group);
     return run_statement(s_forget, Parameters().set(1, uuids(columns.ids, columns.count)));
 }
 
-uint64 complete(const Columns &columns, const char *worker) {
-    ensure_history(DatumGetTimestampTz(columns.ended_at[0]));
-    ensure_history(DatumGetTimestampTz(columns.ended_at[columns.count - 1])); // past midnight
+uint64 complete(const Group &group, const char *worker) {
+    const TimestampTz first = group.jobs[0].ended_at;
+    const TimestampTz last = group.jobs[group.ran - 1].ended_at;
+    ensure_history(first);
+    ensure_history(last); // past midnight
+    const Oid day = history_table(first, last);
+    if (OidIsValid(day) && move_jobs(group, day, worker))
+        return group.done;
+    const Columns columns = columns_of(group);
     Parameters parameters;
     parameters.set(1, uuids(columns.ids, columns.count)).set(2, documents(columns));
     parameters.set(3, times(columns.started_at, columns.count));
@@ -147,14 +156,13 @@ void finish_jobs(const Group &group) {
     session_name(worker);
     const Books books = open_books();
     if (group.done > 0) {
-        const Columns columns = columns_of(group);
         complete_queued(true);
         const uint64 rows =
-            settings::retention == 0 ? forget(group, columns) : complete(columns, worker);
+            settings::retention == 0 ? forget(group, worker) : complete(group, worker);
         complete_queued(false);
-        if (rows != static_cast<uint64>(columns.count))
+        if (rows != static_cast<uint64>(group.done))
             ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                            errmsg("a job of the group was changed by another one of it")));
+                            errmsg("a job was changed inside its group")));
     }
     for (int i = 0; i < group.ran; i++)
         if (group.jobs[i].verdict == GroupVerdict::canceled)

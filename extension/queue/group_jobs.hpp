@@ -29,6 +29,7 @@ struct GroupedJob {
     core::Uuid id;
     GroupType *type;
     Datum payload;
+    ItemPointerData place; // of the row that is locked
     TimestampTz run_at;
     TimestampTz started_at;
     TimestampTz ended_at;
@@ -68,5 +69,10 @@ void run_jobs(Group *group);
 // Takes what is done out of the queue, and cancels what is canceled; false is never given: raises
 // 55000 where a job isn't as it was when it was locked.
 void finish_jobs(const Group &group);
+
+// The same for what is done alone, without SQL, into a day's table of the history, or away where
+// `day` is InvalidOid. False, and nothing is done, where the tables have triggers that only SQL
+// fires. Inside the books.
+bool move_jobs(const Group &group, Oid day, const char *worker);
 
 } // namespace ayb

@@ -81,6 +81,7 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     GroupedJob &job = group->jobs[group->count++];
     job.id = uuid_value(slot_getattr(row, kId, &null));
     job.type = type;
+    job.place = row->tts_tid;
     MemoryContext before = MemoryContextSwitchTo(group->memory);
     job.payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot_getattr(row, kPayload, &null)));
     MemoryContextSwitchTo(before);

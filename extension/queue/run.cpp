@@ -243,8 +243,13 @@ void count_outcome(const Job &job, Verdict verdict, bool failed) {
 } // namespace
 
 void show_activity(const char *type, const core::Uuid &id) {
-    char text[256];
-    snprintf(text, sizeof(text), "ayb_jobs: %s %s", type, uuid_text(id));
+    constexpr char kBegin[] = "ayb_jobs: ";
+    constexpr Size kBytes = sizeof(kBegin) - 1;
+    char text[kBytes + kTypeBytes + kUuidCharacters + 2];
+    memcpy(text, kBegin, kBytes);
+    const Size type_bytes = strlcpy(text + kBytes, type, kTypeBytes);
+    text[kBytes + type_bytes] = ' ';
+    write_uuid(id, text + kBytes + type_bytes + 1);
     pgstat_report_activity(STATE_RUNNING, text);
 }
 
