@@ -16,6 +16,8 @@ max_worker_processes = 20
 max_parallel_workers = 20
 max_connections = 60
 deadlock_timeout = 100ms
+# Else all types would go by lease: after each crash they do, for a minute.
+ayb_jobs.test_group_at_once = on
 ayb_jobs.shutdown_timeout = 1s
 """
 # One schedule makes up for each tick that it missed: so the series of its ticks must have no gap, either. Its role keeps
