@@ -182,6 +182,22 @@ suite_ha() {
     ((bad == 0)) || tail -n 100 "$out/ha/tmp_check/log/regress_log_patroni" || true
 }
 
+# The manual's workers outside, in the languages whose clients can be had here. AYB_GO and GOPATH add Go.
+suite_clients() {
+    local good=0 bad=1 dir=$state/build/clients
+    for_server "$out/clients"
+    if "$harness/dependencies" clients && mkdir -p "$dir" && cp "$checkout"/tests/clients/*.json "$dir/" &&
+        (cd "$dir" && npm ci --no-audit --no-fund >"$out/clients.log" 2>&1); then
+        in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/clients" TESTDATADIR="$out/clients/tmp_check" \
+            TESTLOGDIR="$out/clients/tmp_check/log" AYB_CLIENTS="$dir" AYB_GO="${AYB_GO:-}" GOPATH="${GOPATH:-}" \
+            PERL5LIB="$test_dir/perl:$sources/regress/perl" \
+            perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/clients/result" clients/workers.pl </dev/null 2>&1 || true
+        read -r good bad <"$out/clients/result" || true
+    fi
+    count "$good" "$bad" clients
+    ((bad == 0)) || tail -n 100 "$out/clients.log" "$out"/clients/tmp_check/log/regress_log_workers || true
+}
+
 # Our cron engine against two independent ones, npm's, on 5,000 random cases; docs/cron-oracles.md has the differences.
 suite_oracle() {
     local dir=$state/build/oracle log=$out/oracle.log
