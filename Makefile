@@ -5,7 +5,7 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build sidecar demo up down psql check ha lint format fuzz chaos bench install install-extension install-sidecar uninstall clean distclean
+.PHONY: help build sidecar demo up down psql check ha lint format fuzz chaos valgrind bench install install-extension install-sidecar uninstall clean distclean
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -50,6 +50,10 @@ fuzz:
 ## make chaos      200 kills amid a load, and a check of what it left; CHAOS_KILLS=N, AYB_SEED=N strikes in the same order
 chaos:
 	@SUITES=chaos CHAOS_KILLS=$(or $(CHAOS_KILLS),200) $(harness)/check
+
+## make valgrind  the SQL tests on a server under memcheck, for hours; TESTS="00_create jobs" selects
+valgrind:
+	@$(harness)/valgrind
 
 ## make bench      the measurements; BENCH="latency seeing" selects, BENCH_SCALE=small is quicker
 bench:
