@@ -24,6 +24,11 @@ CREATE FUNCTION ayb_jobs.events(since bigint DEFAULT 0, max_events integer DEFAU
 COMMENT ON FUNCTION ayb_jobs.events(bigint, integer) IS
     'state changes of jobs after the event with number since, oldest first; the last 4096 of the server are kept';
 
+CREATE FUNCTION ayb_jobs.event_span(OUT first bigint, OUT oldest bigint, OUT newest bigint)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_event_span';
+COMMENT ON FUNCTION ayb_jobs.event_span() IS
+    'numbers of events of the server: the first since it started, the oldest that is kept, the newest';
+
 CREATE FUNCTION ayb_jobs._counts(OUT queued bigint, OUT running bigint, OUT completed bigint,
                                  OUT failed bigint, OUT canceled bigint)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_counts';

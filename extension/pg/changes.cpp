@@ -11,7 +11,7 @@ namespace ayb {
 
 namespace {
 
-constexpr int kEventsKept = 1024;
+constexpr int kEventsKept = kEventRing; // more have no room there
 
 // The changes of one subtransaction to one lane, added up: a bulk insert stays one entry.
 struct LaneChange {
@@ -21,16 +21,11 @@ struct LaneChange {
     int32 delta[kStates];
 };
 
-struct NotedEvent {
-    SubTransactionId subid;
-    Event event;
-};
-
 struct Notes {
     LaneChange *lanes;
     int lane_count;
     int lane_room;
-    NotedEvent *events;
+    Event *events;
     int event_count;
     int event_room;
     int64 events_dropped;
@@ -81,17 +76,17 @@ void note_event(const Change &change) {
         g_notes.events_dropped++;
         return;
     }
-    NotedEvent *noted = add_entry(g_notes.events, g_notes.event_count, g_notes.event_room);
-    *noted = NotedEvent{};
+    Event *noted = add_entry(g_notes.events, g_notes.event_count, g_notes.event_room);
+    *noted = Event{};
     noted->subid = GetCurrentSubTransactionId();
-    noted->event.database = MyDatabaseId;
-    noted->event.role = change.role;
-    noted->event.job = change.job;
-    noted->event.from = change.from;
-    noted->event.to = change.to;
+    noted->database = MyDatabaseId;
+    noted->role = change.role;
+    noted->job = change.job;
+    noted->from = change.from;
+    noted->to = change.to;
     const int bytes =
         pg_mbcliplen(change.type, static_cast<int>(strlen(change.type)), kEventTypeBytes - 1);
-    memcpy(noted->event.type, change.type, bytes); // the rest is zeroed
+    memcpy(noted->type, change.type, bytes); // the rest is zeroed
 }
 
 void tell_lanes(Database *database) {
@@ -123,15 +118,6 @@ void tell_configuration(Database *database) {
     wake_scheduler(database);
 }
 
-void publish_noted_events() {
-    if (g_notes.event_count == 0)
-        return;
-    const TimestampTz now = begin_events();
-    for (int i = 0; i < g_notes.event_count; i++)
-        publish_event(g_notes.events[i].event, now);
-    end_events();
-}
-
 void tell() {
     // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
     if (g_notes.configuration)
@@ -139,7 +125,7 @@ void tell() {
     Database *database = find_database(MyDatabaseId);
     if (database != nullptr && pg_atomic_read_u32(&database->serving) != 0) {
         // Events first: who hears of a change by its wake-up finds it in the ring.
-        publish_noted_events();
+        publish_events(g_notes.events, g_notes.event_count, g_notes.events_dropped);
         if (g_notes.lane_count > 0)
             tell_lanes(database);
         if (g_notes.any_lease)

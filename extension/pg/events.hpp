@@ -4,11 +4,18 @@
 
 namespace ayb {
 
-// Between these, which hold a lock, publish_event() gives events their numbers and the instant that
-// begin_events() gave, and puts them into the ring. They never throw.
-TimestampTz begin_events();
-void publish_event(const Event &event, TimestampTz at);
-void end_events();
+// Gives the events their numbers and instant and puts them into the ring, as if `left_out` more had
+// come before them. Never throws.
+void publish_events(const Event *events, int count, int64 left_out);
+
+// Numbers of events of all databases: the first since the server started, the oldest that is kept,
+// the newest. Where there are none, newest is oldest - 1.
+struct EventSpan {
+    uint64 first;
+    uint64 oldest;
+    uint64 newest;
+};
+EventSpan event_span();
 
 // Copies up to `room` events with numbers above `since` that are `wanted` to `out`, oldest first,
 // and returns how many. `wanted` is called under a lock: no catalog, no memory.

@@ -63,7 +63,9 @@ void clear_parts(Size size, int slots) {
     if (!pg_strong_random(&g_shared->sources_epoch, sizeof(g_shared->sources_epoch)))
         g_shared->sources_epoch = static_cast<uint64>(GetCurrentTimestamp());
     SpinLockInit(&g_shared->launcher_mutex);
-    pg_atomic_init_u64(&g_shared->next_event, 1);
+    // By the clock's microseconds, so that no number comes twice, whatever was counted before.
+    g_shared->first_event = static_cast<uint64>(GetCurrentTimestamp());
+    pg_atomic_init_u64(&g_shared->next_event, g_shared->first_event);
     pg_atomic_init_u64(&g_shared->configuration, 0);
     pg_atomic_init_u32(&g_shared->lanes_full, 0);
     pg_atomic_init_u64(&g_shared->lane_lives, 0);

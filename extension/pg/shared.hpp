@@ -147,6 +147,7 @@ struct Event {
     char type[kEventTypeBytes];
     int from; // a State, or -1 for a new job
     int to;
+    SubTransactionId subid; // which noted it; says nothing once it is in the ring
 };
 
 // Commits seen while a scheduler counts its tables: those that its snapshot did not show are added
@@ -202,6 +203,7 @@ struct Shared {
     TimestampTz no_slot_since;
 
     pg_atomic_uint64 next_event;
+    uint64 first_event;             // the number of the first one since the server started
     pg_atomic_uint64 configuration; // counts the commits that changed handlers or pauses
     pg_atomic_uint32 lanes_full;
     pg_atomic_uint64 lane_lives; // counts lanes that were ever made

@@ -251,6 +251,20 @@ AYB_SQL_FUNCTION(ayb_jobs_events) {
     PG_RETURN_NULL();
 }
 
+// event_span() → setof (first, oldest, newest): one row, or none without shared memory
+AYB_SQL_FUNCTION(ayb_jobs_event_span) {
+    ReturnSetInfo *result = begin_set(fcinfo);
+    if (shared() == nullptr)
+        PG_RETURN_NULL();
+    const EventSpan span = event_span();
+    Row row;
+    row.add(Int64GetDatum(static_cast<int64>(span.first)));
+    row.add(Int64GetDatum(static_cast<int64>(span.oldest)));
+    row.add(Int64GetDatum(static_cast<int64>(span.newest)));
+    row.put(result);
+    PG_RETURN_NULL();
+}
+
 // _counts() → setof (queued, running, completed, failed, canceled): one row, or none while they are
 // not known
 AYB_SQL_FUNCTION(ayb_jobs_counts) {

@@ -137,6 +137,17 @@ SELECT seq AS first FROM ayb_jobs.events(:last, 1) \gset
 SELECT array_agg(e.seq) = (SELECT array_agg(f.seq) FROM ayb_jobs.events(:last, 3) AS f WHERE f.seq > :first) AS next_page
 FROM ayb_jobs.events(:first, 2) AS e;
 SELECT count(*) AS none FROM ayb_jobs.events(9223372036854775807);
+-- the numbers: this life's first, the oldest that is kept and the newest, which events() has
+SELECT first <= oldest AND oldest > newest - 4096 AND oldest <= newest AS in_order,
+       newest = (SELECT max(e.seq) FROM ayb_jobs.events(:last, 4096) AS e) AS newest FROM ayb_jobs.event_span();
+-- of more changes in one transaction than are kept the newest numbers count all
+SELECT newest AS before FROM ayb_jobs.event_span() \gset
+BEGIN;
+SELECT count(*) FROM ayb_jobs.enqueue_many('burst', array_fill('{}'::jsonb, '{5000}')) AS id;
+COMMIT;
+SELECT newest - :before AS counted, newest - oldest + 1 AS kept, (SELECT count(*) FROM ayb_jobs.events(:before, 4096)) AS told
+FROM ayb_jobs.event_span();
+DELETE FROM ayb_jobs.job_queue WHERE type = 'burst';
 -- each role its own
 SET ROLE regress_alice;
 SELECT ayb_jobs.enqueue('seen_outside', '"alice"') AS alice \gset

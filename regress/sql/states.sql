@@ -137,6 +137,17 @@ SELECT ayb_jobs.retry_matching('other') AS other, ayb_jobs.retry_matching('outsi
 SELECT ayb_jobs.retry_matching() AS all_failed;
 SELECT count(*), min(attempts), max(last_error) FROM ayb_jobs.jobs WHERE type = 'outside' AND state = 'queued';
 
+-- many at once by their ids: what is in another state, or not there, is left as it is
+SELECT array_agg(id) AS many FROM ayb_jobs.jobs WHERE type = 'outside' AND state = 'queued' \gset
+SELECT ayb_jobs.cancel_many('{}') AS none, ayb_jobs.cancel_many(ARRAY[:'failed', gen_random_uuid()::text, NULL]::uuid[]) AS others,
+       ayb_jobs.cancel_many(:'many') = cardinality(:'many'::uuid[]) AS all_of_them, ayb_jobs.cancel_many(:'many') AS again;
+SELECT ayb_jobs.retry_many(:'many') AS canceled_ones;
+SELECT ayb_jobs.enqueue('outside', max_attempts => 1) AS once \gset
+SELECT count(*) FROM ayb_jobs.claim('w', '{outside}');
+SELECT state FROM ayb_jobs.fail(:'once', 'w', 1, 'x');
+SELECT ayb_jobs.retry_many(array_append(:'many', :'once'::uuid)) AS failed_ones;
+SELECT state, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'once';
+
 SELECT ayb_jobs.unregister_handler(type) FROM (SELECT type FROM ayb_jobs.handlers WHERE NOT builtin ORDER BY type) AS t;
 DROP TABLE effects;
 DROP FUNCTION held, raising;

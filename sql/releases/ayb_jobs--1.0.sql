@@ -478,6 +478,14 @@ CREATE FUNCTION ayb_jobs.retry_matching(type text DEFAULT NULL, since timestampt
 COMMENT ON FUNCTION ayb_jobs.retry_matching(text, timestamptz, timestamptz) IS
     'retries the failed jobs of a type that were created from since until before until, and says how many';
 
+CREATE FUNCTION ayb_jobs.cancel_many(ids uuid[]) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_cancel_many';
+COMMENT ON FUNCTION ayb_jobs.cancel_many(uuid[]) IS 'cancels those of these jobs that are queued, and says how many';
+
+CREATE FUNCTION ayb_jobs.retry_many(ids uuid[]) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_retry_many';
+COMMENT ON FUNCTION ayb_jobs.retry_many(uuid[]) IS 'retries those of these jobs that failed, and says how many';
+
 CREATE FUNCTION ayb_jobs.pause(type text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_pause';
 COMMENT ON FUNCTION ayb_jobs.pause(text) IS
@@ -1436,6 +1444,11 @@ CREATE FUNCTION ayb_jobs.events(since bigint DEFAULT 0, max_events integer DEFAU
     RETURNS SETOF record LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_events';
 COMMENT ON FUNCTION ayb_jobs.events(bigint, integer) IS
     'state changes of jobs after the event with number since, oldest first; the last 4096 of the server are kept';
+
+CREATE FUNCTION ayb_jobs.event_span(OUT first bigint, OUT oldest bigint, OUT newest bigint)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_event_span';
+COMMENT ON FUNCTION ayb_jobs.event_span() IS
+    'numbers of events of the server: the first since it started, the oldest that is kept, the newest';
 
 CREATE FUNCTION ayb_jobs._counts(OUT queued bigint, OUT running bigint, OUT completed bigint,
                                  OUT failed bigint, OUT canceled bigint)
