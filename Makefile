@@ -5,7 +5,8 @@ SHELL := /bin/bash
 harness := tests/harness
 
 .DEFAULT_GOAL := help
-.PHONY: help build sidecar demo up down psql check ha lint format fuzz chaos bench install install-extension install-sidecar uninstall clean distclean packages packages-check
+# Every rule below is a command: none makes a file of its name.
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.*/\1/p' $(MAKEFILE_LIST))
 
 help:
 	@sed -n 's/^## //p' $(MAKEFILE_LIST)
@@ -14,7 +15,7 @@ help:
 demo:
 	@$(harness)/demo
 
-## make check      run every test; SUITES="unit oracle fuzz regress isolation tap api dashboard harness chaos", TESTS="t/001_x.pl" select
+## make check      run every test; SUITES="unit oracle fuzz regress isolation tap grouped api clients dashboard harness chaos", TESTS="t/001_x.pl" select
 check:
 	@$(harness)/check
 
@@ -50,6 +51,14 @@ fuzz:
 ## make chaos      200 kills amid a load, and a check of what it left; CHAOS_KILLS=N, AYB_SEED=N strikes in the same order
 chaos:
 	@SUITES=chaos CHAOS_KILLS=$(or $(CHAOS_KILLS),200) $(harness)/check
+
+## make valgrind  the SQL tests on a server under memcheck, for hours; TESTS="00_create jobs" selects
+valgrind:
+	@$(harness)/valgrind
+
+## make screenshots  the dashboard's pictures in docs/images; SCREENS="overview" selects
+screenshots:
+	@$(harness)/screenshots
 
 ## make bench      the measurements; BENCH="latency seeing" selects, BENCH_SCALE=small is quicker
 bench:

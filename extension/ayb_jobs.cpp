@@ -1,5 +1,6 @@
 // The entry point: what is set up when the library is loaded.
 #include "pg/changes.hpp"
+#include "pg/direct_insert.hpp"
 #include "pg/extension.hpp"
 #include "pg/settings.hpp"
 #include "pg/shared.hpp"
@@ -19,6 +20,7 @@ void _PG_init(void) {
     install_change_callbacks();
     install_source_callbacks();
     install_extension_callbacks();
+    install_direct_callbacks();
     install_handler_callbacks();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;

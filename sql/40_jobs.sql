@@ -59,6 +59,14 @@ CREATE FUNCTION ayb_jobs.retry_matching(type text DEFAULT NULL, since timestampt
 COMMENT ON FUNCTION ayb_jobs.retry_matching(text, timestamptz, timestamptz) IS
     'retries the failed jobs of a type that were created from since until before until, and says how many';
 
+CREATE FUNCTION ayb_jobs.cancel_many(ids uuid[]) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_cancel_many';
+COMMENT ON FUNCTION ayb_jobs.cancel_many(uuid[]) IS 'cancels those of these jobs that are queued, and says how many';
+
+CREATE FUNCTION ayb_jobs.retry_many(ids uuid[]) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_retry_many';
+COMMENT ON FUNCTION ayb_jobs.retry_many(uuid[]) IS 'retries those of these jobs that failed, and says how many';
+
 CREATE FUNCTION ayb_jobs.pause(type text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_pause';
 COMMENT ON FUNCTION ayb_jobs.pause(text) IS

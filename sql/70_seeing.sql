@@ -6,10 +6,16 @@ COMMENT ON FUNCTION ayb_jobs.workers() IS 'the workers of this database, and wha
 
 CREATE FUNCTION ayb_jobs.lanes(OUT role regrole, OUT due_at timestamptz, OUT workers integer,
                                OUT queued bigint, OUT running bigint, OUT retry_at timestamptz,
-                               OUT error text)
+                               OUT error text, OUT grouped_types text[])
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_lanes';
 COMMENT ON FUNCTION ayb_jobs.lanes() IS
-    'the lanes of this database: one a role with jobs, before which instant nothing of it is due, and why it can''t be served, if so';
+    'the lanes of this database: one a role with jobs, before which instant nothing of it is due, why it can''t be served, if so, and the types that go grouped';
+
+CREATE FUNCTION ayb_jobs.ways(OUT type text, OUT role regrole, OUT way text, OUT why text, OUT grouped_jobs bigint,
+                              OUT run_ms double precision, OUT leased_until timestamptz)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_ways';
+COMMENT ON FUNCTION ayb_jobs.ways() IS
+    'whether jobs of a type share transactions (grouped) or have each its own (leased), and why: a line for each role that has run it';
 
 CREATE FUNCTION ayb_jobs.events(since bigint DEFAULT 0, max_events integer DEFAULT 1000, OUT seq bigint,
                                 OUT at timestamptz, OUT job_id uuid, OUT type text, OUT run_as regrole,
@@ -17,6 +23,11 @@ CREATE FUNCTION ayb_jobs.events(since bigint DEFAULT 0, max_events integer DEFAU
     RETURNS SETOF record LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_events';
 COMMENT ON FUNCTION ayb_jobs.events(bigint, integer) IS
     'state changes of jobs after the event with number since, oldest first; the last 4096 of the server are kept';
+
+CREATE FUNCTION ayb_jobs.event_span(OUT first bigint, OUT oldest bigint, OUT newest bigint)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_event_span';
+COMMENT ON FUNCTION ayb_jobs.event_span() IS
+    'numbers of events of the server: the first since it started, the oldest that is kept, the newest';
 
 CREATE FUNCTION ayb_jobs._counts(OUT queued bigint, OUT running bigint, OUT completed bigint,
                                  OUT failed bigint, OUT canceled bigint)
@@ -118,16 +129,17 @@ COMMENT ON FUNCTION ayb_jobs._quantile(bigint[], double precision) IS
     'milliseconds below which that share of a histogram lies, at most 19 % off';
 
 CREATE FUNCTION ayb_jobs.series(since timestamptz DEFAULT NULL, step interval DEFAULT '1 minute',
-                                type text DEFAULT NULL, OUT bucket timestamptz, OUT job_type text,
-                                OUT completed bigint, OUT failed bigint, OUT retried bigint,
-                                OUT lost bigint, OUT canceled bigint,
+                                type text DEFAULT NULL, by_type boolean DEFAULT true,
+                                OUT bucket timestamptz, OUT job_type text, OUT completed bigint,
+                                OUT failed bigint, OUT retried bigint, OUT lost bigint, OUT canceled bigint,
                                 OUT wait_p50 double precision, OUT wait_p95 double precision,
                                 OUT wait_p99 double precision, OUT run_p50 double precision,
                                 OUT run_p95 double precision, OUT run_p99 double precision)
     RETURNS SETOF record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH summed AS (
-        SELECT date_bin(step, m.minute, '2000-01-01 00:00:00+00'::timestamptz) AS bucket, m.type,
+        SELECT date_bin(step, m.minute, '2000-01-01 00:00:00+00'::timestamptz) AS bucket,
+               CASE WHEN by_type THEN m.type END AS type,
                sum(m.completed)::bigint AS completed, sum(m.failed)::bigint AS failed,
                sum(m.retried)::bigint AS retried, sum(m.lost)::bigint AS lost,
                sum(m.canceled)::bigint AS canceled, ayb_jobs._sum_histograms(m.wait_time) AS waits,
@@ -143,8 +155,8 @@ BEGIN ATOMIC
            ayb_jobs._quantile(s.runs, 0.95), ayb_jobs._quantile(s.runs, 0.99)
     FROM summed AS s ORDER BY s.bucket, s.type;
 END;
-COMMENT ON FUNCTION ayb_jobs.series(timestamptz, interval, text) IS
-    'attempts by step and type since an instant (an hour ago by default), with quantiles of waiting and running in milliseconds';
+COMMENT ON FUNCTION ayb_jobs.series(timestamptz, interval, text, boolean) IS
+    'attempts by step and, unless by_type is false, by type since an instant (an hour ago by default), with quantiles of waiting and running in milliseconds';
 
 CREATE FUNCTION ayb_jobs.attempts(job_id uuid, OUT attempt integer, OUT status text, OUT worker_id text,
                                   OUT started_at timestamptz, OUT finished_at timestamptz,
@@ -159,6 +171,10 @@ BEGIN ATOMIC
         UNION ALL
         SELECT j.attempts, j.state, j.worker_id, j.last_run_at, j.completed_at, NULL, NULL
         FROM ayb_jobs.jobs AS j WHERE j.id = attempts.job_id AND j.state IN ('running', 'completed')
+        UNION ALL
+        SELECT w.attempt, 'running', w.worker_id, w.job_since, NULL, NULL, NULL
+        FROM ayb_jobs.jobs AS j JOIN ayb_jobs.workers() AS w ON w.job_id = j.id
+        WHERE j.id = attempts.job_id AND j.state = 'queued' AND j.is_running
     ) AS u
     ORDER BY u.started_at, u.attempt;
 END;

@@ -61,7 +61,8 @@ template <typename Key>
 bool raise_floor(Floor<Key> *floor, const FloorMark<Key> &mark, const Key &first, const Key &end) {
     if (mark.commits < floor->settled)
         return false;
-    const Key safe = floor->lowest < first ? floor->lowest : first;
+    const bool missed = mark.commits < floor->commits; // something, perhaps
+    const Key safe = missed && floor->lowest < first ? floor->lowest : first;
     if (floor->at < safe)
         floor->at = safe;
     floor->lowest = end;

@@ -11,7 +11,7 @@ namespace ayb {
 
 namespace {
 
-constexpr int kEventsKept = 1024;
+constexpr int kEventsKept = kEventRing; // more have no room there
 
 // The changes of one subtransaction to one lane, added up: a bulk insert stays one entry.
 struct LaneChange {
@@ -21,16 +21,11 @@ struct LaneChange {
     int32 delta[kStates];
 };
 
-struct NotedEvent {
-    SubTransactionId subid;
-    Event event;
-};
-
 struct Notes {
     LaneChange *lanes;
     int lane_count;
     int lane_room;
-    NotedEvent *events;
+    Event *events;
     int event_count;
     int event_room;
     int64 events_dropped;
@@ -48,6 +43,7 @@ struct Notes {
 };
 
 Notes g_notes;
+bool g_completing_queued;
 
 // The arrays live as long as the transaction, in its own memory.
 template <typename Entry> Entry *add_entry(Entry *&entries, int &count, int &room) {
@@ -80,17 +76,17 @@ void note_event(const Change &change) {
         g_notes.events_dropped++;
         return;
     }
-    NotedEvent *noted = add_entry(g_notes.events, g_notes.event_count, g_notes.event_room);
-    *noted = NotedEvent{};
+    Event *noted = add_entry(g_notes.events, g_notes.event_count, g_notes.event_room);
+    *noted = Event{};
     noted->subid = GetCurrentSubTransactionId();
-    noted->event.database = MyDatabaseId;
-    noted->event.role = change.role;
-    noted->event.job = change.job;
-    noted->event.from = change.from;
-    noted->event.to = change.to;
+    noted->database = MyDatabaseId;
+    noted->role = change.role;
+    noted->job = change.job;
+    noted->from = change.from;
+    noted->to = change.to;
     const int bytes =
         pg_mbcliplen(change.type, static_cast<int>(strlen(change.type)), kEventTypeBytes - 1);
-    memcpy(noted->event.type, change.type, bytes); // the rest is zeroed
+    memcpy(noted->type, change.type, bytes); // the rest is zeroed
 }
 
 void tell_lanes(Database *database) {
@@ -109,7 +105,7 @@ void tell_lanes(Database *database) {
     }
 }
 
-// Nobody serves the database; but workers may have outlived their scheduler, and go on.
+// Nobody serves the database, or not yet; but a worker may be reading a lane of it all the same.
 void tell_left_lanes() {
     for (int i = 0; i < g_notes.lane_count; i++)
         if (g_notes.lanes[i].first < kEnd)
@@ -129,8 +125,7 @@ void tell() {
     Database *database = find_database(MyDatabaseId);
     if (database != nullptr && pg_atomic_read_u32(&database->serving) != 0) {
         // Events first: who hears of a change by its wake-up finds it in the ring.
-        for (int i = 0; i < g_notes.event_count; i++)
-            publish_event(g_notes.events[i].event);
+        publish_events(g_notes.events, g_notes.event_count, g_notes.events_dropped);
         if (g_notes.lane_count > 0)
             tell_lanes(database);
         if (g_notes.any_lease)
@@ -177,6 +172,7 @@ void on_transaction(XactEvent event, void * /*argument*/) {
     case XACT_EVENT_PREPARE:
         if (event == XACT_EVENT_PREPARE && shared() != nullptr)
             tell_prepared();
+        g_completing_queued = false;
         if (g_notes.draining != InvalidSubTransactionId)
             stop_draining();
         break;
@@ -261,6 +257,8 @@ void note_change(const Change &change) {
 }
 
 TimestampTz own_next_lease() { return g_notes.any_lease ? g_notes.next_lease : DT_NOEND; }
+void complete_queued(bool on) { g_completing_queued = on; }
+bool completing_queued() { return g_completing_queued; }
 
 void note_tick(TimestampTz next) {
     g_notes.next_tick = g_notes.any_tick ? Min(g_notes.next_tick, next) : next;

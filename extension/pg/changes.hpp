@@ -27,6 +27,10 @@ void note_change(const Change &change);
 // The earliest lease that this transaction has noted: nobody else has heard of it yet.
 TimestampTz own_next_lease();
 
+// While it is on, queued jobs that are removed were completed: by a group.
+void complete_queued(bool on);
+bool completing_queued();
+
 // Notes that a schedule is due at `next` for the first time.
 void note_tick(TimestampTz next);
 

@@ -4,8 +4,18 @@
 
 namespace ayb {
 
-// Gives the event its number and instant and puts it into the ring. Never throws.
-void publish_event(Event event);
+// Gives the events their numbers and instant and puts them into the ring, as if `left_out` more had
+// come before them. Never throws.
+void publish_events(const Event *events, int count, int64 left_out);
+
+// Numbers of events of all databases: the first since the server started, the oldest that is kept,
+// the newest. Where there are none, newest is oldest - 1.
+struct EventSpan {
+    uint64 first;
+    uint64 oldest;
+    uint64 newest;
+};
+EventSpan event_span();
 
 // Copies up to `room` events with numbers above `since` that are `wanted` to `out`, oldest first,
 // and returns how many. `wanted` is called under a lock: no catalog, no memory.

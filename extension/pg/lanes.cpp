@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64 kLongestHold = 60 * kMicrosecondsPerSecond;
 constexpr int kLifeBits = 40; // what commits of one life of a lane are counted in
+constexpr int64 kLeasedFor = 60 * kMicrosecondsPerSecond;
 
 Lane *find_lane(const LaneKey &key) {
     return static_cast<Lane *>(hash_search(lanes(), &key, HASH_FIND, nullptr));
@@ -171,6 +172,12 @@ void clear_lane_failure(Lane *lane) {
     lane->failures = 0;
     lane->not_before = 0;
     lane->error[0] = '\0';
+    SpinLockRelease(&lane->mutex);
+}
+
+void lease_lane(Lane *lane) {
+    SpinLockAcquire(&lane->mutex);
+    lane->leased_until = later(clock_now(), kLeasedFor);
     SpinLockRelease(&lane->mutex);
 }
 

@@ -19,8 +19,7 @@ Lane *lane_of(Oid database, Oid role);
 // Lowers the lane to `first` (at most) and counts the commit. Never throws.
 void lower_lane(Lane *lane, const Position &first);
 
-// The same for a lane that shared memory still has while the database isn't served: its workers may
-// have outlived their scheduler.
+// The same, if shared memory has such a lane.
 void lower_left_lane(Oid database, Oid role, const Position &first);
 
 LaneMark mark_lane(Lane *lane);
@@ -51,6 +50,9 @@ bool hold_locked_lane(Lane *lane, const LaneMark &mark, int wait_ms);
 
 // When to look at the lane again, under its mutex: when it is due, or when it is tried again.
 TimestampTz next_look(const Lane &lane, TimestampTz now);
+
+// The lane's jobs go by lease for a while: a worker ended between the jobs of a group.
+void lease_lane(Lane *lane);
 
 // Calls `visit` for each lane of the database, under the shared lock: it must not throw.
 void each_lane(Oid database, void (*visit)(Lane *lane, void *context), void *context);

@@ -13,10 +13,13 @@ extern "C" {
 #include "access/heapam.h"
 #include "access/htup_details.h"
 #include "access/table.h"
+#include "access/tableam.h"
+#include "access/transam.h"
 #include "access/twophase.h"
 #include "access/xact.h"
 #include "access/xlog.h"
 #include "catalog/dependency.h"
+#include "catalog/index.h"
 #include "catalog/indexing.h"
 #include "catalog/namespace.h"
 #include "catalog/objectaccess.h"
@@ -28,6 +31,7 @@ extern "C" {
 #include "catalog/pg_namespace.h"
 #include "catalog/pg_proc.h"
 #include "catalog/pg_rewrite.h"
+#include "catalog/pg_trigger.h"
 #include "catalog/pg_type.h"
 #include "commands/async.h"
 #include "commands/dbcommands.h"
@@ -37,6 +41,7 @@ extern "C" {
 #include "commands/prepare.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
+#include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
 #include "funcapi.h"
@@ -96,6 +101,7 @@ extern "C" {
 #include "utils/syscache.h"
 #include "utils/timeout.h"
 #include "utils/timestamp.h"
+#include "utils/typcache.h"
 #include "utils/uuid.h"
 #if PG_VERSION_NUM >= 160000
 #include "utils/guc_hooks.h"
@@ -213,6 +219,64 @@ inline bool walk_query(Query *query, TreeWalker walker, void *context) {
 #else
     return query_tree_walker(query, untyped(walker), context, 0);
 #endif
+}
+
+// A timeout that comes again and again, which 14 has only once.
+inline void enable_timeout_repeatedly(TimeoutId timeout, int every_ms) {
+#if PG_VERSION_NUM >= 150000
+    enable_timeout_every(timeout, TimestampTzPlusMilliseconds(GetCurrentTimestamp(), every_ms),
+                         every_ms);
+#else
+    enable_timeout_after(timeout, every_ms);
+#endif
+}
+
+// An index scan without recording what it finds for EXPLAIN, which 18 has one argument more for.
+inline IndexScanDesc begin_index_scan(Relation table, Relation index, Snapshot snapshot, int keys) {
+#if PG_VERSION_NUM >= 180000
+    return index_beginscan(table, index, snapshot, nullptr, keys, 0);
+#else
+    return index_beginscan(table, index, snapshot, keys, 0);
+#endif
+}
+
+// This process' own locks in one partition of the lock table, a list whose kind changed in 16.
+#if PG_VERSION_NUM >= 160000
+inline bool holds_no_lock(int partition) { return dlist_is_empty(&MyProc->myProcLocks[partition]); }
+#else
+inline bool holds_no_lock(int partition) { return SHMQueueEmpty(&MyProc->myProcLocks[partition]); }
+#endif
+
+// Whether one of them is such a lock. Under the partition's lock.
+inline bool any_lock(int partition, bool (*wanted)(const PROCLOCK *lock)) {
+#if PG_VERSION_NUM >= 160000
+    dlist_iter iter;
+    dlist_foreach(iter, &MyProc->myProcLocks[partition]) {
+        if (wanted(dlist_container(PROCLOCK, procLink, iter.cur)))
+            return true;
+    }
+    return false;
+#else
+    SHM_QUEUE *list = &MyProc->myProcLocks[partition];
+    auto *lock =
+        reinterpret_cast<PROCLOCK *>(SHMQueueNext(list, list, offsetof(PROCLOCK, procLink)));
+    while (lock != nullptr && !wanted(lock))
+        lock = reinterpret_cast<PROCLOCK *>(
+            SHMQueueNext(list, &lock->procLink, offsetof(PROCLOCK, procLink)));
+    return lock != nullptr;
+#endif
+}
+
+// The entries of a new row in all indexes of its table.
+inline void insert_index_entries(ResultRelInfo *table, TupleTableSlot *row, EState *state) {
+    if (table->ri_NumIndices == 0)
+        return;
+#if PG_VERSION_NUM >= 160000
+    List *rechecks = ExecInsertIndexTuples(table, row, state, false, false, nullptr, NIL, false);
+#else
+    List *rechecks = ExecInsertIndexTuples(table, row, state, false, false, nullptr, NIL);
+#endif
+    list_free(rechecks);
 }
 
 // Makes a set-returning function fill a tuplestore, for rows and for single values alike.

@@ -23,7 +23,10 @@ int shutdown_timeout = 5000;
 int retention = 7 * 86400;
 int failed_retention = 30 * 86400;
 int synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
+int group_size = 256;
+int group_budget = 10;
 int test_clock_offset = 0;
+bool test_group_at_once = false;
 
 namespace {
 
@@ -64,6 +67,22 @@ void define_switches() {
                             nullptr, &test_clock_offset, 0, INT_MIN / 2, INT_MAX / 2, PGC_SIGHUP,
                             GUC_UNIT_S | GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL,
                             nullptr, nullptr, nullptr);
+}
+
+void define_groups() {
+    DefineCustomIntVariable("ayb_jobs.group_size",
+                            "Quick jobs that one worker runs in one transaction at most; 1 runs "
+                            "each in its own.",
+                            nullptr, &group_size, 256, 1, kMaxGroupSize, PGC_SIGHUP, 0, nullptr,
+                            nullptr, nullptr);
+    DefineCustomIntVariable(
+        "ayb_jobs.group_budget", "How long the jobs of one group may run together.",
+        "A job that is still at it then is rolled back, and runs by itself.", &group_budget, 10, 1,
+        1000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
+    DefineCustomBoolVariable(
+        "ayb_jobs.test_group_at_once", "Types needn't show first that they are quick, in tests.",
+        nullptr, &test_group_at_once, false, PGC_SIGHUP,
+        GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr, nullptr);
 }
 
 void define_limits() {
@@ -112,6 +131,7 @@ void define_times() {
 void define() {
     define_switches();
     define_limits();
+    define_groups();
     define_times();
 #if PG_VERSION_NUM >= 150000
     MarkGUCPrefixReserved("ayb_jobs");

@@ -18,7 +18,12 @@ extern int shutdown_timeout;    // milliseconds
 extern int retention;           // seconds; 0 keeps no history
 extern int failed_retention;    // seconds; 0 keeps them for ever
 extern int synchronous_commit;  // SyncCommitLevel
+extern int group_size;          // jobs
+extern int group_budget;        // milliseconds
 extern int test_clock_offset;   // seconds; moves what the engine takes for now, in tests
+extern bool test_group_at_once; // types go grouped unmeasured, and after a crash, in tests
+
+constexpr int kMaxGroupSize = 1000;
 
 // Declares them all. Called once, by _PG_init.
 void define();

@@ -1,5 +1,6 @@
 #include "pg/shared.hpp"
 
+#include "pg/clock.hpp"
 #include "pg/crashed.hpp"
 
 namespace ayb {
@@ -62,7 +63,9 @@ void clear_parts(Size size, int slots) {
     if (!pg_strong_random(&g_shared->sources_epoch, sizeof(g_shared->sources_epoch)))
         g_shared->sources_epoch = static_cast<uint64>(GetCurrentTimestamp());
     SpinLockInit(&g_shared->launcher_mutex);
-    pg_atomic_init_u64(&g_shared->next_event, 1);
+    // By the clock's microseconds, so that no number comes twice, whatever was counted before.
+    g_shared->first_event = static_cast<uint64>(GetCurrentTimestamp());
+    pg_atomic_init_u64(&g_shared->next_event, g_shared->first_event);
     pg_atomic_init_u64(&g_shared->configuration, 0);
     pg_atomic_init_u32(&g_shared->lanes_full, 0);
     pg_atomic_init_u64(&g_shared->lane_lives, 0);
@@ -71,6 +74,14 @@ void clear_parts(Size size, int slots) {
         pg_atomic_init_u32(&g_workers[i].idle, 0);
         SpinLockInit(&g_databases[i].mutex);
     }
+}
+
+// Shared memory that is made a second time by the same postmaster, or jobs that were in a handler
+// when the last one ended: the server has crashed.
+void cool_down(bool crashed) {
+    constexpr int64 kCoolDown = 60;
+    if (crashed)
+        g_shared->leased_until = later(clock_now(), kCoolDown * kMicrosecondsPerSecond);
 }
 
 HTAB *make_table(const char *name, int entries, Size key, Size entry) {
@@ -97,8 +108,12 @@ void startup() {
     g_types = make_table("ayb_jobs types", kMaxTypes, sizeof(TypeKey), sizeof(TypeStats));
     g_sources = make_table("ayb_jobs sources", kMaxSources, sizeof(SourceKey), sizeof(Source));
     g_locks = GetNamedLWLockTranche(kTranche);
-    if (!found)
+    static bool again; // this postmaster has been here before
+    if (!found) {
         g_shared->crashed = open_running_jobs(g_crashed, slots);
+        cool_down(again || g_shared->crashed > 0);
+        again = true;
+    }
     LWLockRelease(AddinShmemInitLock);
 }
 

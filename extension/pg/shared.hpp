@@ -51,6 +51,7 @@ struct WorkerSlot {
     char type[kTypeBytes];
     TimestampTz job_since;
     bool put_back; // it was interrupted by a shutdown, which must not count
+    bool in_group; // its job, if any, is one of a group that isn't committed yet
 
     bool cancel_wanted;
     core::Uuid cancel_job;
@@ -75,7 +76,11 @@ struct Lane {
     char error[kErrorBytes];
     TimestampTz last_served;
     int64 counts[kStates];
+    TimestampTz leased_until; // a worker ended inside a group, in none of its jobs
 };
+
+// Why a type lost the grouped way.
+enum class Strike : int { none, overstay, failures, commit, ended, traces };
 
 // Counts and latencies of one type for one role since the last whole minute. Guarded by
 // Locks::types.
@@ -97,6 +102,16 @@ struct TypeStats {
     int64 wait[core::kHistogramBuckets];
     int64 run[core::kHistogramBuckets];
     double run_average; // microseconds, moving; 0 until known
+
+    // Which way it goes: see queue/ways.hpp.
+    double handler_average; // microseconds in the handler alone, moving
+    int64 runs;             // since it was first seen, or lost the grouped way
+    int64 grouped;          // jobs that ended in groups, ever
+    int64 good;             // of these, since the last strike
+    int subtransactions;    // in which one of its jobs writes
+    int strikes;
+    Strike last_strike;
+    TimestampTz leased_until;
 };
 
 struct Database {
@@ -132,6 +147,7 @@ struct Event {
     char type[kEventTypeBytes];
     int from; // a State, or -1 for a new job
     int to;
+    SubTransactionId subid; // which noted it; says nothing once it is in the ring
 };
 
 // Commits seen while a scheduler counts its tables: those that its snapshot did not show are added
@@ -187,11 +203,13 @@ struct Shared {
     TimestampTz no_slot_since;
 
     pg_atomic_uint64 next_event;
+    uint64 first_event;             // the number of the first one since the server started
     pg_atomic_uint64 configuration; // counts the commits that changed handlers or pauses
     pg_atomic_uint32 lanes_full;
     pg_atomic_uint64 lane_lives; // counts lanes that were ever made
     int slots;                   // of databases and of workers, each
     int crashed;                 // entries in crashed_jobs()
+    TimestampTz leased_until;    // after a crash: what caused it may be anything
     uint64 sources_epoch; // another one whenever counts are lost; by Locks::sources, as the next
     int sources_lost;     // pending ones that there was no room for
     Journal journal;

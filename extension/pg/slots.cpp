@@ -4,6 +4,8 @@
 #include "pg/crashed.hpp"
 #include "pg/databases.hpp"
 #include "pg/lanes.hpp"
+#include "pg/signals.hpp"
+#include "pg/type_stats.hpp"
 
 #include <csignal>
 
@@ -42,6 +44,7 @@ void init_slot(WorkerSlot &slot, Oid database, Oid role) {
     slot.worker_id[0] = '\0';
     slot.has_job = false;
     slot.put_back = false;
+    slot.in_group = false;
     slot.cancel_wanted = false;
     slot.percent = -1;
     slot.note[0] = '\0';
@@ -56,8 +59,24 @@ void hold_my_lane(Oid database, Oid role) {
                   settings::poll_interval);
 }
 
+// Whatever ended it inside a group must not meet the next group: its jobs go by lease, where an
+// attempt that ends its worker is charged. Others may wait for the rows that it had locked.
+void leave_group(const WorkerSlot &slot) {
+    LWLockReleaseAll();
+    const bool asked = slot.put_back || stop_requested();
+    if (!asked && slot.has_job)
+        strike_type(slot.database, slot.role, slot.type, Strike::ended);
+    if (Lane *lane = lane_of(slot.database, slot.role)) {
+        if (!asked && !slot.has_job)
+            lease_lane(lane);
+        lower_lane(lane, kEnd);
+    }
+}
+
 void leave_slot(int code, Datum /*argument*/) {
     WorkerSlot &slot = worker_slots()[g_my_slot];
+    if (slot.in_group)
+        leave_group(slot);
     SpinLockAcquire(&slot.mutex);
     const bool in_job = slot.has_job;
     slot.phase = in_job ? WorkerSlot::Phase::gone : WorkerSlot::Phase::free;
@@ -136,7 +155,7 @@ void session_name(char (&name)[kWorkerIdBytes]) {
              static_cast<unsigned>(MyProcPid));
 }
 
-void begin_job(const core::Uuid &job, int attempt, const char *type) {
+void begin_job(const core::Uuid &job, int attempt, const char *type, TimestampTz now) {
     WorkerSlot &slot = *my_slot();
     SpinLockAcquire(&slot.mutex);
     slot.has_job = true;
@@ -144,7 +163,7 @@ void begin_job(const core::Uuid &job, int attempt, const char *type) {
     slot.job = job;
     slot.attempt = attempt;
     strlcpy(slot.type, type, kTypeBytes);
-    slot.job_since = clock_now();
+    slot.job_since = now;
     slot.percent = -1;
     slot.note[0] = '\0';
     SpinLockRelease(&slot.mutex);
@@ -159,6 +178,20 @@ void end_job(bool interrupted) {
     SpinLockRelease(&slot.mutex);
     forget_running_job(g_my_slot);
 }
+
+void begin_group() { my_slot()->in_group = true; }
+
+void end_group_jobs() {
+    WorkerSlot &slot = *my_slot();
+    SpinLockAcquire(&slot.mutex);
+    slot.has_job = false;
+    SpinLockRelease(&slot.mutex);
+    forget_running_job(g_my_slot);
+}
+
+void end_group() { my_slot()->in_group = false; }
+
+bool in_group() { return g_my_slot >= 0 && my_slot()->in_group; }
 
 bool in_job() { return g_my_slot >= 0 && my_slot()->has_job; }
 

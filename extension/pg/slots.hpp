@@ -21,11 +21,18 @@ WorkerSlot *my_slot(); // null outside a worker
 // The name under which a process claims: PostgreSQL's own session id (log_line_prefix's %c).
 void session_name(char (&name)[kWorkerIdBytes]);
 
-void begin_job(const core::Uuid &job, int attempt, const char *type);
+void begin_job(const core::Uuid &job, int attempt, const char *type, TimestampTz now);
 // `interrupted`: by what was asked of the slot. A signal that was sent and has not come yet may
 // still hit the next job; cancel_was_sent() tells it then.
 void end_job(bool interrupted);
 bool in_job();
+
+// A group: between these, begin_job() may follow upon begin_job(), and end_group_jobs() ends the
+// last one. The worker counts as busy until end_group(), which comes after the commit.
+void begin_group();
+void end_group_jobs();
+void end_group();
+bool in_group();
 void report_progress(int percent, const char *note);
 
 // Asks the worker that is at `job` to cancel it. False if none is. `hard` ends the worker instead.

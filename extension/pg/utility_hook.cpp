@@ -4,6 +4,7 @@
 #include "pg/databases.hpp"
 #include "pg/extension.hpp"
 #include "pg/sources.hpp"
+#include "pg/traces.hpp"
 
 namespace ayb {
 
@@ -190,6 +191,18 @@ bool enables_triggers(Node *statement) {
     return false;
 }
 
+bool leaves_trace(Node *statement) {
+    switch (nodeTag(statement)) {
+    case T_PrepareStmt:
+    case T_DeclareCursorStmt:
+    case T_ConstraintsSetStmt:
+    case T_LoadStmt:
+        return true;
+    default:
+        return false;
+    }
+}
+
 void on_utility(PlannedStmt *planned, const char *text, bool read_only,
                 ProcessUtilityContext context, ParamListInfo parameters,
                 QueryEnvironment *environment, DestReceiver *receiver,
@@ -198,6 +211,8 @@ void on_utility(PlannedStmt *planned, const char *text, bool read_only,
     if (creates_our_extension(statement))
         g_restoring = !check_function_bodies || !row_security;
     hold_if_needed(statement);
+    if (leaves_trace(statement))
+        note_trace();
     const bool unknown = commits_prepared(statement);
     PG_TRY();
     {

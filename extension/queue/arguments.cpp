@@ -91,8 +91,21 @@ int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, i
     return milliseconds;
 }
 
+void write_uuid(const core::Uuid &id, char *text) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    for (size_t i = 0; i < sizeof(id.bytes); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *text++ = '-';
+        *text++ = kDigits[id.bytes[i] >> 4];
+        *text++ = kDigits[id.bytes[i] & 15];
+    }
+    *text = '\0';
+}
+
 const char *uuid_text(const core::Uuid &id) {
-    return DatumGetCString(DirectFunctionCall1(uuid_out, uuid_datum(id)));
+    char *text = static_cast<char *>(palloc(kUuidCharacters + 1));
+    write_uuid(id, text);
+    return text;
 }
 
 core::Uuid new_job_id(TimestampTz at) {

@@ -49,6 +49,10 @@ inline core::Uuid uuid_value(Datum value) {
     return *reinterpret_cast<const core::Uuid *>(DatumGetPointer(value));
 }
 
+// Writes the id as text, and its end, to `text`.
+constexpr int kUuidCharacters = 36;
+void write_uuid(const core::Uuid &id, char *text);
+
 // The id as text, palloc'd.
 const char *uuid_text(const core::Uuid &id);
 

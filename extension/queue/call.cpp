@@ -2,6 +2,10 @@
 
 #include "queue/arguments.hpp"
 
+extern "C" {
+#include "executor/functions.h"
+}
+
 namespace ayb {
 
 namespace {
@@ -26,27 +30,36 @@ Datum as_jsonb(Datum value, Oid type) {
 
 } // namespace
 
-HandlerResult call_handler(const Handler &handler, const Job &job) {
+void prepare_call(const Handler &handler, MemoryContext context, Callable *callable) {
     const Oid oid = resolve_function(handler, GetUserId());
-    FmgrInfo function;
-    fmgr_info(oid, &function);
-    const Oid type = get_func_rettype(oid);
+    fmgr_info_cxt(oid, &callable->info, context);
+    callable->result = get_func_rettype(oid);
+    callable->takes_payload = handler.takes_payload;
+    callable->forgets = callable->info.fn_addr == fmgr_sql;
+}
 
+HandlerResult call(Callable *callable, Datum payload) {
     // FunctionCall1() would raise for a NULL result.
-    LOCAL_FCINFO(call, 1);
-    InitFunctionCallInfoData(*call, &function, handler.takes_payload ? 1 : 0, InvalidOid, nullptr,
-                             nullptr);
-    call->args[0].value = job.payload;
-    call->args[0].isnull = false;
-    const Datum value = FunctionCallInvoke(call);
+    LOCAL_FCINFO(frame, 1);
+    InitFunctionCallInfoData(*frame, &callable->info, callable->takes_payload ? 1 : 0, InvalidOid,
+                             nullptr, nullptr);
+    frame->args[0].value = payload;
+    frame->args[0].isnull = false;
+    const Datum value = FunctionCallInvoke(frame);
 
     HandlerResult result{};
-    result.null = call->isnull || type == VOIDOID;
+    result.null = frame->isnull || callable->result == VOIDOID;
     if (!result.null) {
-        result.value = as_jsonb(value, type);
+        result.value = as_jsonb(value, callable->result);
         check_json_size(result.value, "the handler's result");
     }
     return result;
+}
+
+HandlerResult call_handler(const Handler &handler, const Job &job) {
+    Callable callable;
+    prepare_call(handler, CurrentMemoryContext, &callable);
+    return call(&callable, job.payload);
 }
 
 } // namespace ayb

@@ -27,23 +27,26 @@ Statement s_retry{
     2,
     {UUIDOID, TIMESTAMPTZOID},
     nullptr};
-Statement s_cancel_matching{
-    "UPDATE ayb_jobs.job_queue AS q SET state = 'canceled', canceled_at = $4, updated_at = $4"
-    " WHERE q.state = 'queued' AND ($1 IS NULL OR q.type = $1) AND ($2 IS NULL OR q.created_at >= "
-    "$2)"
-    " AND ($3 IS NULL OR q.created_at < $3) AND ($5 OR q.run_as = ANY ($6))",
-    6,
-    {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, OIDARRAYOID},
-    nullptr};
-Statement s_retry_matching{
-    "UPDATE ayb_jobs.job_queue AS q SET state = 'queued', attempts = 0, last_error = NULL,"
-    " waits_for = " AYB_WAITS_FOR
-    ", run_at = $4, updated_at = $4 WHERE q.state = 'failed' AND ($1 IS NULL OR q.type = $1)"
-    " AND ($2 IS NULL OR q.created_at >= $2) AND ($3 IS NULL OR q.created_at < $3)"
-    " AND ($5 OR q.run_as = ANY ($6))",
-    6,
-    {TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, TIMESTAMPTZOID, BOOLOID, OIDARRAYOID},
-    nullptr};
+#define AYB_CANCEL                                                                                 \
+    "UPDATE ayb_jobs.job_queue AS q SET state = 'canceled', canceled_at = $1, updated_at = $1"     \
+    " WHERE q.state = 'queued' AND ($2 OR q.run_as = ANY ($3))"
+#define AYB_RETRY                                                                                  \
+    "UPDATE ayb_jobs.job_queue AS q SET state = 'queued', attempts = 0, last_error = NULL,"        \
+    " waits_for = " AYB_WAITS_FOR ", run_at = $1, updated_at = $1"                                 \
+    " WHERE q.state = 'failed' AND ($2 OR q.run_as = ANY ($3))"
+#define AYB_MATCHING                                                                               \
+    " AND ($4 IS NULL OR q.type = $4) AND ($5 IS NULL OR q.created_at >= $5)"                      \
+    " AND ($6 IS NULL OR q.created_at < $6)"
+#define AYB_OF_THESE " AND q.id = ANY ($4)"
+#define AYB_MATCHING_TYPES                                                                         \
+    { TIMESTAMPTZOID, BOOLOID, OIDARRAYOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID }
+#define AYB_OF_THESE_TYPES                                                                         \
+    { TIMESTAMPTZOID, BOOLOID, OIDARRAYOID, UUIDARRAYOID }
+
+Statement s_cancel_matching{AYB_CANCEL AYB_MATCHING, 6, AYB_MATCHING_TYPES, nullptr};
+Statement s_retry_matching{AYB_RETRY AYB_MATCHING, 6, AYB_MATCHING_TYPES, nullptr};
+Statement s_cancel_many{AYB_CANCEL AYB_OF_THESE, 4, AYB_OF_THESE_TYPES, nullptr};
+Statement s_retry_many{AYB_RETRY AYB_OF_THESE, 4, AYB_OF_THESE_TYPES, nullptr};
 
 struct Caller {
     Oid role;
@@ -104,7 +107,8 @@ Found look(const core::Uuid &id, const Caller &me) {
 
 void interrupt_running(const core::Uuid &id, const Caller &me) {
     const Found job = look(id, me);
-    if (strcmp(job.state, "running") != 0 || job.external)
+    // One in a group is queued still, and its row is locked until the group commits.
+    if ((strcmp(job.state, "running") != 0 && !is_running(id)) || job.external)
         return;
     const core::Uuid *mine = in_job() ? &my_slot()->job : nullptr;
     if (mine != nullptr && memcmp(mine, &id, sizeof(id)) == 0)
@@ -127,20 +131,34 @@ void cancel_found(const core::Uuid &id, const Found &job, bool force) {
     }
 }
 
-int64 change_matching(FunctionCallInfo fcinfo, Statement &statement) {
-    const Caller me = caller();
+// The parameters that bulk changes have in common: when, and whose jobs the caller may touch.
+Parameters now_and_mine() {
     Parameters parameters;
-    if (!PG_ARGISNULL(0))
-        parameters.set_text(1, type_argument(fcinfo, 0));
-    for (int number = 1; number <= 2; number++)
-        if (!PG_ARGISNULL(number))
-            parameters.set(number + 1, PG_GETARG_DATUM(number));
-    parameters.set_time(4, clock_now()).set(5, BoolGetDatum(me.admin));
-    parameters.set(6, PointerGetDatum(visible_roles()));
+    parameters.set_time(1, clock_now()).set(2, BoolGetDatum(is_admin(GetUserId())));
+    return parameters.set(3, PointerGetDatum(visible_roles()));
+}
+
+int64 change(Statement &statement, const Parameters &parameters) {
     const Books books = open_books();
     const uint64 rows = run_statement(statement, parameters);
     close_books(books);
     return static_cast<int64>(rows);
+}
+
+int64 change_matching(FunctionCallInfo fcinfo, Statement &statement) {
+    Parameters parameters = now_and_mine();
+    if (!PG_ARGISNULL(0))
+        parameters.set_text(4, type_argument(fcinfo, 0));
+    for (int number = 1; number <= 2; number++)
+        if (!PG_ARGISNULL(number))
+            parameters.set(number + 4, PG_GETARG_DATUM(number));
+    return change(statement, parameters);
+}
+
+int64 change_many(FunctionCallInfo fcinfo, Statement &statement) {
+    require_argument(fcinfo, 0, "ids");
+    Parameters parameters = now_and_mine();
+    return change(statement, parameters.set(4, PG_GETARG_DATUM(0)));
 }
 
 } // namespace
@@ -197,3 +215,9 @@ AYB_SQL_FUNCTION(ayb_jobs_cancel_matching) {
 AYB_SQL_FUNCTION(ayb_jobs_retry_matching) {
     PG_RETURN_INT64(change_matching(fcinfo, s_retry_matching));
 }
+
+// cancel_many(ids) → bigint
+AYB_SQL_FUNCTION(ayb_jobs_cancel_many) { PG_RETURN_INT64(change_many(fcinfo, s_cancel_many)); }
+
+// retry_many(ids) → bigint
+AYB_SQL_FUNCTION(ayb_jobs_retry_many) { PG_RETURN_INT64(change_many(fcinfo, s_retry_many)); }

@@ -36,6 +36,18 @@ Statement s_claim{
     7,
     {OIDOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID},
     nullptr};
+Statement s_claim_one{
+    "WITH next AS MATERIALIZED ("
+    " SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.id = $6 AND q.run_as = $1"
+    " AND q.state = 'queued' AND q.waits_for IS NULL AND q.run_at <= $2 AND q.type <> ALL ($3)"
+    " FOR UPDATE SKIP LOCKED)"
+    " UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = q.attempts + 1,"
+    " worker_id = $4, lease_until = $5, last_run_at = $2, updated_at = $2 FROM next"
+    " WHERE q.id = next.id"
+    " RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at",
+    6,
+    {OIDOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, UUIDOID},
+    nullptr};
 Statement s_next_due{"SELECT q.run_at FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1"
                      " AND q.state = 'queued' AND q.waits_for IS NULL" AYB_FROM_FLOOR(
                          "$3", "$4") " AND q.type <> ALL ($2) ORDER BY q.run_at, q.id LIMIT 1",
@@ -83,7 +95,9 @@ void take_row(Oid role, MemoryContext context, TimestampTz now, Job *job) {
     job->started_at = now;
 }
 
-bool claim_without(Oid role, const SlowTypes &left_out, MemoryContext context, Job *job) {
+// The next job, or, where `id` isn't null, this one.
+bool claim_without(Oid role, const SlowTypes &left_out, const core::Uuid *id, MemoryContext context,
+                   Job *job) {
     const TimestampTz now = clock_now();
     char worker[kWorkerIdBytes];
     session_name(worker);
@@ -94,8 +108,11 @@ bool claim_without(Oid role, const SlowTypes &left_out, MemoryContext context, J
     parameters.set(1, ObjectIdGetDatum(role)).set_time(2, now).set(3, PointerGetDatum(types));
     parameters.set_text(4, worker);
     parameters.set_time(5, later(now, settings::lease_duration * kMicrosecondsPerSecond));
-    parameters.set_time(6, from.run_at).set(7, uuid_datum(from.id));
-    const bool found = run_statement(s_claim, parameters) > 0;
+    if (id != nullptr)
+        parameters.set(6, uuid_datum(*id));
+    else
+        parameters.set_time(6, from.run_at).set(7, uuid_datum(from.id));
+    const bool found = run_statement(id != nullptr ? s_claim_one : s_claim, parameters) > 0;
     if (found)
         take_row(role, context, now, job);
     close_books(books);
@@ -117,32 +134,42 @@ bool may_go_on(Oid role) {
     return false;
 }
 
-bool claim_in_transaction(Oid role, MemoryContext context, Job *job) {
-    if (all_paused() || draining() || !may_go_on(role))
-        return false;
+bool claim_any(Oid role, MemoryContext context, Job *job) {
     SlowTypes slow{};
     slow.role = role;
     if (slow_jobs_have_their_share())
         each_handler(collect_slow, &slow);
-    if (claim_without(role, slow, context, job))
+    if (claim_without(role, slow, nullptr, context, job))
         return true;
     if (slow.count == 0)
         return false;
     slow.count = 0;
-    return claim_without(role, slow, context, job);
+    return claim_without(role, slow, nullptr, context, job);
 }
 
-} // namespace
-
-bool claim_next(Oid role, MemoryContext context, Job *job) {
+bool claim_in_transaction(Oid role, const core::Uuid *id, MemoryContext context, Job *job) {
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
-    const bool found = claim_in_transaction(role, context, job);
+    const bool found =
+        may_claim(role) && (id != nullptr ? claim_without(role, SlowTypes{}, id, context, job)
+                                          : claim_any(role, context, job));
     if (found && job->attempt > 1)
         ForceSyncCommit();
     PopActiveSnapshot();
     CommitTransactionCommand();
     return found;
+}
+
+} // namespace
+
+bool may_claim(Oid role) { return !all_paused() && !draining() && may_go_on(role); }
+
+bool claim_next(Oid role, MemoryContext context, Job *job) {
+    return claim_in_transaction(role, nullptr, context, job);
+}
+
+bool claim_job(Oid role, const core::Uuid &id, MemoryContext context, Job *job) {
+    return claim_in_transaction(role, &id, context, job);
 }
 
 TimestampTz next_due(Oid role) {

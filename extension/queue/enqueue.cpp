@@ -2,6 +2,7 @@
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "queue/arguments.hpp"
+#include "queue/insert.hpp"
 #include "queue/notice.hpp"
 #include "queue/order.hpp"
 
@@ -9,21 +10,6 @@ namespace ayb {
 
 namespace {
 
-Statement s_insert{
-    "INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at,"
-    " max_attempts, idempotency_key, created_at, updated_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)",
-    9,
-    {UUIDOID, TEXTOID, JSONBOID, TEXTOID, OIDOID, TIMESTAMPTZOID, INT4OID, TEXTOID, TIMESTAMPTZOID},
-    nullptr};
-Statement s_insert_many{
-    "INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at, max_attempts,"
-    " created_at, updated_at)"
-    " SELECT u.id, $3, u.payload, $4, $5, $6, $7, $8, $8 FROM unnest($1, $2) AS u (id, payload)",
-    8,
-    {UUIDARRAYOID, JSONBARRAYOID, TEXTOID, TEXTOID, OIDOID, TIMESTAMPTZOID, INT4OID,
-     TIMESTAMPTZOID},
-    nullptr};
 Statement s_take_key{"INSERT INTO ayb_jobs.job_keys AS k (run_as, idempotency_key, job_id)"
                      " VALUES ($1, $2, $3) ON CONFLICT (run_as, idempotency_key) DO NOTHING"
                      " RETURNING k.job_id",
@@ -81,9 +67,8 @@ const char *key_argument(FunctionCallInfo fcinfo, int number) {
     return text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
-// Takes the key for `*id`, or sets `*id` to the job that has it and returns false. Inside the
-// books.
-bool take_key(const Order &order, const char *key, core::Uuid *id) {
+// Inside the books.
+bool take_key_inside(const Order &order, const char *key, core::Uuid *id) {
     Parameters parameters;
     parameters.set(1, ObjectIdGetDatum(order.run_as)).set_text(2, key).set(3, uuid_datum(*id));
     bool null;
@@ -103,16 +88,16 @@ bool take_key(const Order &order, const char *key, core::Uuid *id) {
     return true;
 }
 
-void insert_job(const Order &order, const core::Uuid &id, Datum payload, const char *key) {
-    Parameters parameters;
-    parameters.set(1, uuid_datum(id)).set_text(2, order.type).set(3, payload);
-    parameters.set_text(4, order.waits_for).set(5, ObjectIdGetDatum(order.run_as));
-    parameters.set_time(6, order.run_at).set(7, Int32GetDatum(order.max_attempts)).set_text(8, key);
-    parameters.set_time(9, order.now);
-    run_statement(s_insert, parameters);
+// Takes the key for `*id`, or sets `*id` to the job that has it and returns false.
+bool take_key(const Order &order, const char *key, core::Uuid *id) {
+    const Books books = open_books();
+    const bool taken = take_key_inside(order, key, id);
+    close_books(books);
+    return taken;
 }
 
-void check_payloads(ArrayType *payloads) {
+// The elements of `payloads`, checked; `*count` is set.
+Datum *read_payloads(ArrayType *payloads, int *count) {
     if (ARR_NDIM(payloads) > 1)
         ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
                         errmsg("payloads must have one dimension, not %d", ARR_NDIM(payloads)),
@@ -122,12 +107,11 @@ void check_payloads(ArrayType *payloads) {
         ereport(ERROR,
                 (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("payloads must not contain nulls"),
                  errhint("Write a JSON null as 'null'::jsonb.")));
-    ArrayIterator iterator = array_create_iterator(payloads, 0, nullptr);
-    Datum payload;
-    bool null;
-    while (array_iterate(iterator, &payload, &null))
-        check_json_size(payload, "payload");
-    array_free_iterator(iterator);
+    Datum *values;
+    deconstruct_array(payloads, JSONBOID, -1, false, TYPALIGN_INT, &values, nullptr, count);
+    for (int i = 0; i < *count; i++)
+        check_json_size(values[i], "payload");
+    return values;
 }
 
 Datum *make_ids(int count, TimestampTz at) {
@@ -152,10 +136,11 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     const Order order = make_order(fcinfo, type, 2, 4, 5);
 
     core::Uuid id = new_job_id(order.now);
-    const Books books = open_books();
-    if (key == nullptr || take_key(order, key, &id))
-        insert_job(order, id, PG_GETARG_DATUM(1), key);
-    close_books(books);
+    if (key == nullptr || take_key(order, key, &id)) {
+        const Datum id_value = uuid_datum(id);
+        const Datum payload = PG_GETARG_DATUM(1);
+        insert_jobs(order, &id_value, &payload, 1, key);
+    }
     PG_RETURN_DATUM(uuid_datum(id));
 }
 
@@ -163,23 +148,12 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
 AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payloads");
-    ArrayType *payloads = PG_GETARG_ARRAYTYPE_P(1);
-    check_payloads(payloads);
-    const int count = ArrayGetNItems(ARR_NDIM(payloads), ARR_DIMS(payloads));
+    int count;
+    const Datum *payloads = read_payloads(PG_GETARG_ARRAYTYPE_P(1), &count);
     const Order order = make_order(fcinfo, type, 2, PG_NARGS(), PG_NARGS());
     Datum *ids = make_ids(count, order.now);
-
-    const Books books = open_books();
-    Parameters parameters;
-    parameters.set(
-        1, PointerGetDatum(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)));
-    parameters.set(2, PointerGetDatum(payloads))
-        .set_text(3, order.type)
-        .set_text(4, order.waits_for);
-    parameters.set(5, ObjectIdGetDatum(order.run_as)).set_time(6, order.run_at);
-    parameters.set(7, Int32GetDatum(order.max_attempts)).set_time(8, order.now);
-    run_statement(s_insert_many, parameters);
-    close_books(books);
+    if (count > 0)
+        insert_jobs(order, ids, payloads, count, nullptr);
 
     ReturnSetInfo *result = begin_set(fcinfo);
     for (int i = 0; i < count; i++) {

@@ -26,19 +26,25 @@ Position first_queued(Oid role, const Position &from) {
     return Position{time_column(0, 1, DT_NOEND), uuid_value(column(0, 2, &null))};
 }
 
-} // namespace
-
-Position lane_floor(Oid role, bool look) {
-    const LaneMark mark = mark_lane_floor(MyDatabaseId, role);
-    if (!look)
-        return mark.at;
+Position raise_to_first(Oid role, const LaneMark &mark) {
     raise_lane_floor(MyDatabaseId, role, mark, first_queued(role, mark.at));
     return mark_lane_floor(MyDatabaseId, role).at;
 }
 
+} // namespace
+
+Position lane_floor(Oid role, bool look) {
+    const LaneMark mark = mark_lane_floor(MyDatabaseId, role);
+    return look ? raise_to_first(role, mark) : mark.at;
+}
+
 Position lane_floor_for_one(Oid role) {
     static int claims = 0;
-    return lane_floor(role, claims++ % kLookEvery == 0);
+    static Position last = kEnd;
+    const LaneMark mark = mark_lane_floor(MyDatabaseId, role);
+    const bool lowered = mark.at < last; // to what may be a long way before the first job
+    last = lowered || claims++ % kLookEvery == 0 ? raise_to_first(role, mark) : mark.at;
+    return last;
 }
 
 } // namespace ayb

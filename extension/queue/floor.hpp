@@ -14,8 +14,8 @@ namespace ayb {
 // rolled back, would be taken for facts.
 Position lane_floor(Oid role, bool look);
 
-// The same for claims of one job, which look now and then only: what the others have taken since
-// are some entries more to walk over.
+// The same for claims of one job, which look when the floor was lowered, and else only now and
+// then: what others have taken since are some entries more to walk over.
 Position lane_floor_for_one(Oid role);
 
 } // namespace ayb

@@ -16,7 +16,8 @@ MemoryContext g_context;
 HTAB *g_handlers;
 HTAB *g_pauses;
 bool g_valid;
-uint64 g_generation;    // of the configuration that was read
+uint64 g_generation; // of the configuration that was read
+uint64 g_code_generation;
 uint64 g_invalidations; // tells whether the tables changed while they were being read
 
 // Any relation may stand behind `relation`: a look at two oids would need the catalogs.
@@ -28,6 +29,10 @@ void on_invalidation(Datum /*argument*/, Oid relation) {
         g_valid = false;
         g_invalidations++;
     }
+}
+
+void on_code_invalidation(Datum /*argument*/, int /*cache*/, uint32 /*hash*/) {
+    g_code_generation++;
 }
 
 HTAB *make_table(const char *name, Size entry) {
@@ -85,11 +90,13 @@ void read_handler(uint64 row) {
     read_backoff(handler, row, 11);
     handler->definer = DatumGetBool(column(row, 12, &null));
     handler->builtin = DatumGetBool(column(row, 13, &null));
+    handler->grouped = DatumGetBool(column(row, 14, &null));
 }
 
 Statement s_handlers{
     "SELECT type, kind, owner, function_schema, function_name, function_owner, takes_payload,"
-    " command, timeout, max_attempts, backoff, definer, builtin FROM ayb_jobs.handlers",
+    " command, timeout, max_attempts, backoff, definer, builtin,"
+    " grouped FROM ayb_jobs.handlers",
     0,
     {},
     nullptr};
@@ -166,6 +173,13 @@ void each_handler(void (*visit)(const Handler &handler, void *context), void *co
 
 void forget_handlers() { g_valid = false; }
 
-void install_handler_callbacks() { CacheRegisterRelcacheCallback(on_invalidation, 0); }
+uint64 code_generation() { return g_code_generation; }
+
+void install_handler_callbacks() {
+    CacheRegisterRelcacheCallback(on_invalidation, 0);
+    constexpr int kCaches[] = {PROCOID, NAMESPACEOID, AUTHOID, AUTHMEMROLEMEM};
+    for (const int cache : kCaches)
+        CacheRegisterSyscacheCallback(cache, on_code_invalidation, 0);
+}
 
 } // namespace ayb

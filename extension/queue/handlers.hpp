@@ -22,6 +22,7 @@ struct Handler {
     int64 timeout_ms; // 0 for none
     int max_attempts; // 0 for the setting's
     bool definer;
+    bool grouped;      // may go the grouped way
     int backoff_count; // 0 for the default
     int64 backoff_ms[kMaxBackoffSteps];
 };
@@ -49,6 +50,10 @@ void check_handler_shape(const char *type, const FormData_pg_proc *form);
 
 // Raises 42501 unless the handler's code may run as `role`: for a command, what was registered.
 void check_command(const Handler &handler, Oid role);
+
+// Counts whatever may change what resolve_function() says. Others' commits count once
+// AcceptInvalidationMessages() has been called.
+uint64 code_generation();
 
 // Looks at the tables anew before the next use.
 void forget_handlers();

@@ -186,6 +186,11 @@ void ensure_history(TimestampTz at) {
         make_day(day_of(at));
 }
 
+Oid history_table(TimestampTz first, TimestampTz last) {
+    return day_of(first) == day_of(last) ? extension_table(name_of(day_of(first)).partition)
+                                         : InvalidOid;
+}
+
 void prepare_days(TimestampTz now) {
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());

@@ -8,6 +8,10 @@ namespace ayb {
 // where it has.
 void ensure_history(TimestampTz at);
 
+// The table of the history for jobs that complete between two instants; InvalidOid where there is
+// none, or it would take more than one.
+Oid history_table(TimestampTz first, TimestampTz last);
+
 // In transactions of its own, the scheduler's: makes the days ahead.
 void prepare_days(TimestampTz now);
 

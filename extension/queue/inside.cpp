@@ -21,6 +21,40 @@ void forget_result() {
 
 Datum taken_result() { return PointerGetDatum(g_result); }
 
+namespace {
+
+// The row of a job in a group is untouched; its handler sees it as it would by lease.
+Datum as_running(Datum row) {
+    HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+    TupleDesc shape =
+        lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+    HeapTupleData tuple{};
+    tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+    tuple.t_data = header;
+    const WorkerSlot &slot = *my_slot();
+    const struct {
+        const char *column;
+        Datum value;
+    } changes[] = {{"state", CStringGetTextDatum("running")},
+                   {"worker_id", CStringGetTextDatum(slot.worker_id)},
+                   {"attempts", Int32GetDatum(slot.attempt)},
+                   {"last_run_at", TimestampTzGetDatum(slot.job_since)}};
+    int numbers[lengthof(changes)];
+    Datum values[lengthof(changes)];
+    bool nulls[lengthof(changes)] = {};
+    for (size_t i = 0; i < lengthof(changes); i++) {
+        numbers[i] = SPI_fnumber(shape, changes[i].column);
+        values[i] = changes[i].value;
+    }
+    HeapTuple changed =
+        heap_modify_tuple_by_cols(&tuple, shape, lengthof(changes), numbers, values, nulls);
+    const Datum result = heap_copy_tuple_as_datum(changed, shape);
+    ReleaseTupleDesc(shape);
+    return result;
+}
+
+} // namespace
+
 } // namespace ayb
 
 using namespace ayb;
@@ -33,7 +67,8 @@ AYB_SQL_FUNCTION(ayb_jobs_current_job) {
     const Books books = open_books();
     bool null;
     const Datum row = job_row(my_slot()->job, &null);
-    const Datum copy = null ? row : copy_row(row, context);
+    const Datum seen = null || !in_group() ? row : as_running(row);
+    const Datum copy = null ? row : copy_row(seen, context);
     close_books(books);
     if (null)
         PG_RETURN_NULL();

@@ -107,7 +107,7 @@ void lose(const Held &job, const char *why, TimestampTz now) {
         return;
     if (shared() != nullptr) {
         add_outcome(MyDatabaseId, job.run_as, job.type, failed ? Outcome::failed : Outcome::lost,
-                    -1, -1);
+                    -1, -1, -1);
         if (Database *database = find_database(MyDatabaseId)) {
             SpinLockAcquire(&database->mutex);
             database->leases_lost++;

@@ -1,4 +1,5 @@
 // What shared memory knows, as SQL sees it: no table is read, and each role sees its own.
+#include "queue/look.hpp"
 #include "pg/clock.hpp"
 #include "pg/databases.hpp"
 #include "pg/events.hpp"
@@ -7,64 +8,11 @@
 #include "pg/slots.hpp"
 #include "pg/type_stats.hpp"
 #include "queue/arguments.hpp"
+#include "queue/ways.hpp"
 
 namespace ayb {
 
 namespace {
-
-// A row under construction: columns in order, NULL unless given.
-struct Row {
-    Datum values[16] = {};
-    bool nulls[16];
-    int count = 0;
-
-    Row() { memset(nulls, true, sizeof(nulls)); }
-    void add(Datum value) {
-        nulls[count] = false;
-        values[count++] = value;
-    }
-    void add_null() { count++; }
-    void add_text(const char *value) {
-        if (value[0] == '\0')
-            add_null();
-        else
-            add(CStringGetTextDatum(value));
-    }
-    void add_time(TimestampTz value) {
-        if (value == 0 || TIMESTAMP_NOT_FINITE(value))
-            add_null();
-        else
-            add(TimestampTzGetDatum(value));
-    }
-    void put(ReturnSetInfo *result) {
-        tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
-    }
-};
-
-// Who asks, looked up before any lock is taken.
-struct Viewer {
-    bool all;
-    const Oid *roles;
-    int count;
-
-    bool sees(Oid role) const {
-        if (all)
-            return true;
-        for (int i = 0; i < count; i++)
-            if (roles[i] == role)
-                return true;
-        return false;
-    }
-};
-
-Viewer viewer() {
-    Viewer me{};
-    me.all = is_admin(GetUserId());
-    ArrayType *roles = visible_roles();
-    me.roles = reinterpret_cast<const Oid *>(ARR_DATA_PTR(roles));
-    me.count = ArrayGetNItems(ARR_NDIM(roles), ARR_DIMS(roles));
-    return me;
-}
 
 // A consistent copy of a slot of this database that the viewer may see.
 bool copy_slot(int index, const Viewer &me, WorkerSlot *copy) {
@@ -148,6 +96,7 @@ void put_lane(const Lane &lane, ReturnSetInfo *result) {
     row.add(Int64GetDatum(lane.counts[static_cast<int>(State::running)]));
     row.add_time(lane.error[0] != '\0' ? lane.not_before : 0);
     row.add_text(lane.error);
+    row.add(PointerGetDatum(grouped_types(lane.key.role)));
     row.put(result);
 }
 
@@ -299,6 +248,20 @@ AYB_SQL_FUNCTION(ayb_jobs_events) {
         read_events(static_cast<uint64>(Max(since, 0)), may_see_event, &me, events, room);
     for (int i = 0; i < count; i++)
         put_event(events[i], result);
+    PG_RETURN_NULL();
+}
+
+// event_span() → setof (first, oldest, newest): one row, or none without shared memory
+AYB_SQL_FUNCTION(ayb_jobs_event_span) {
+    ReturnSetInfo *result = begin_set(fcinfo);
+    if (shared() == nullptr)
+        PG_RETURN_NULL();
+    const EventSpan span = event_span();
+    Row row;
+    row.add(Int64GetDatum(static_cast<int64>(span.first)));
+    row.add(Int64GetDatum(static_cast<int64>(span.oldest)));
+    row.add(Int64GetDatum(static_cast<int64>(span.newest)));
+    row.put(result);
     PG_RETURN_NULL();
 }
 

@@ -63,7 +63,7 @@ int count_busy() {
     for (int i = 0; i < shared()->slots; i++) {
         const WorkerSlot &slot = worker_slots()[i];
         if (slot.phase == WorkerSlot::Phase::serving && slot.database == MyDatabaseId &&
-            slot.has_job && slot.pid != MyProcPid)
+            (slot.has_job || slot.in_group) && slot.pid != MyProcPid)
             busy++;
     }
     return busy;

@@ -21,6 +21,9 @@ namespace {
 // Set when the completion found that the job is somebody else's by now.
 bool g_lease_lost;
 
+// How long the function took; negative for what is no function.
+int64 g_handler_us;
+
 [[noreturn]] void report_lost_lease(const Job &job) {
     g_lease_lost = true;
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -68,7 +71,9 @@ bool runs_inside(const Handler *handler) {
 // One transaction: the handler's effects and the completion.
 void run_function(const Job &job, const Handler &handler) {
     start_job_timer(time_limit(handler));
+    const TimestampTz start = GetCurrentTimestamp();
     const HandlerResult result = call_handler(handler, job);
+    g_handler_us = GetCurrentTimestamp() - start;
     complete_here(job, result);
     PopActiveSnapshot();
     CommitTransactionCommand();
@@ -112,6 +117,7 @@ void run_command(const Job &job, const char *sql, int64 limit, MemoryContext mem
 }
 
 void run_handler(const Job &job, MemoryContext memory) {
+    SetCurrentStatementStartTimestamp(); // the handler's now()
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
     const Handler *handler = find_handler(job.type);
@@ -180,6 +186,7 @@ Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failur
 Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
     volatile Verdict verdict = Verdict::completed;
     g_lease_lost = false;
+    g_handler_us = -1;
     PG_TRY();
     { run_handler(job, memory); }
     PG_CATCH();
@@ -230,22 +237,27 @@ void count_outcome(const Job &job, Verdict verdict, bool failed) {
     else if (verdict != Verdict::completed)
         return;
     add_outcome(MyDatabaseId, job.run_as, job.type, outcome, job.attempt == 1 ? Max(wait, 0) : -1,
-                run);
-}
-
-void show_activity(const Job &job) {
-    char text[256];
-    snprintf(text, sizeof(text), "ayb_jobs: %s %s", job.type, uuid_text(job.id));
-    pgstat_report_activity(STATE_RUNNING, text);
+                run, outcome == Outcome::completed ? g_handler_us : -1);
 }
 
 } // namespace
 
+void show_activity(const char *type, const core::Uuid &id) {
+    constexpr char kBegin[] = "ayb_jobs: ";
+    constexpr Size kBytes = sizeof(kBegin) - 1;
+    char text[kBytes + kTypeBytes + kUuidCharacters + 2];
+    memcpy(text, kBegin, kBytes);
+    const Size type_bytes = strlcpy(text + kBytes, type, kTypeBytes);
+    text[kBytes + type_bytes] = ' ';
+    write_uuid(id, text + kBytes + type_bytes + 1);
+    pgstat_report_activity(STATE_RUNNING, text);
+}
+
 void run_job(const Job &job, MemoryContext memory) {
     MemoryContext before = MemoryContextSwitchTo(memory);
     auto *failure = static_cast<Failure *>(palloc0(sizeof(Failure)));
-    show_activity(job);
-    begin_job(job.id, job.attempt, job.type);
+    show_activity(job.type, job.id);
+    begin_job(job.id, job.attempt, job.type, clock_now());
     const Verdict verdict = attempt(job, memory, failure);
     clear_interrupts();
     bool failed = false;

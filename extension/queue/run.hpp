@@ -14,4 +14,7 @@ namespace ayb {
 //           -> the lease went to somebody else: rolled back, nothing recorded
 void run_job(const Job &job, MemoryContext memory);
 
+// Shows the job in pg_stat_activity.
+void show_activity(const char *type, const core::Uuid &id);
+
 } // namespace ayb

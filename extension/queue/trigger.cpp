@@ -2,14 +2,12 @@
 #include "pg/changes.hpp"
 #include "pg/extension.hpp"
 #include "queue/arguments.hpp"
+#include "queue/columns.hpp"
 #include "queue/handlers.hpp"
 
 namespace ayb {
 
 namespace {
-
-// Columns of job_queue, in the order of its definition.
-enum Column { kId = 1, kType, kPayload, kState, kWaitsFor, kRunAs, kRunAt, kLeaseUntil };
 
 int state_of(HeapTuple row, TupleDesc shape) {
     bool null;
@@ -62,12 +60,13 @@ Change describe(HeapTuple row, TupleDesc shape) {
     return change;
 }
 
-// What leaves the queue while it runs was completed; anything else was thrown away.
+// What leaves the queue while it runs was completed, and so was what a group takes out; anything
+// else was thrown away.
 void note_removal(HeapTuple row, TupleDesc shape) {
     Change change = describe(row, shape);
     change.from = change.to;
-    change.to =
-        change.from == static_cast<int>(State::running) ? static_cast<int>(State::completed) : -1;
+    const bool completed = change.from == static_cast<int>(State::running) || completing_queued();
+    change.to = completed ? static_cast<int>(State::completed) : -1;
     change.claimable = false;
     change.lease_until = DT_NOEND;
     note_change(change);

@@ -4,17 +4,21 @@
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
 #include "pg/databases.hpp"
+#include "pg/group_timer.hpp"
 #include "pg/job_timer.hpp"
 #include "pg/lanes.hpp"
 #include "pg/session.hpp"
 #include "pg/signals.hpp"
 #include "pg/slots.hpp"
 #include "queue/claim.hpp"
+#include "queue/group.hpp"
 #include "queue/run.hpp"
 
 namespace ayb {
 
 namespace {
+
+constexpr int kMostSkipped = 15;
 
 // What a worker is told at its start, in bgw_extra.
 struct Orders {
@@ -45,8 +49,51 @@ void sleep_idle(Lane *lane, const LaneMark &mark, TimestampTz until) {
     pg_atomic_exchange_u32(&slot->idle, 0);
 }
 
+// Which way the next turn goes first.
+struct Ways {
+    bool lease_first; // the last group passed over jobs that go by lease
+    int skip_groups;  // turns without a look for one, as there were none
+    int skipped;
+};
+
+// Whether there may be a group: a lane without such types is looked at only now and then.
+bool try_group(Ways *ways) {
+    if (settings::group_size <= 1 || ways->lease_first)
+        return false;
+    if (ways->skipped < ways->skip_groups) {
+        ways->skipped++;
+        return false;
+    }
+    ways->skipped = 0;
+    return true;
+}
+
+GroupTurn take_group(Oid role, const LaneMark &mark, MemoryContext memory, Ways *ways) {
+    const bool tried = try_group(ways);
+    ways->lease_first = false;
+    if (!tried)
+        return GroupTurn::none;
+    const GroupTurn turn = run_group(role, mark, memory);
+    if (turn == GroupTurn::none)
+        ways->skip_groups = Min(2 * ways->skip_groups + 1, kMostSkipped);
+    else
+        ways->skip_groups = 0;
+    ways->lease_first = turn == GroupTurn::ran_and_leased_due;
+    return turn;
+}
+
+// One by lease: what a group left over, or else the lane's next where a group didn't tell that none
+// is due.
+bool claim_left_over(Oid role, MemoryContext memory, Job *job) {
+    core::Uuid id;
+    while (next_left_over(&id))
+        if (claim_job(role, id, memory, job))
+            return true;
+    return false;
+}
+
 // One turn: a job if there is one, or a sleep. False when it has been idle for long enough.
-bool take_turn(Oid role, MemoryContext memory, TimestampTz *idle_since) {
+bool take_turn(Oid role, MemoryContext memory, Ways *ways, TimestampTz *idle_since) {
     Lane *lane = lane_of(MyDatabaseId, role);
     if (lane == nullptr)
         return false;
@@ -55,11 +102,16 @@ bool take_turn(Oid role, MemoryContext memory, TimestampTz *idle_since) {
     const TimestampTz looked_at = clock_now();
     Job job;
     HOLD_CANCEL_INTERRUPTS();
-    const bool found = claim_next(role, memory, &job);
-    const TimestampTz due = found ? DT_NOBEGIN : next_due(role);
+    bool found = claim_left_over(role, memory, &job);
+    const GroupTurn turn = found ? GroupTurn::none : take_group(role, mark, memory, ways);
+    const bool ran = turn == GroupTurn::ran || turn == GroupTurn::ran_and_leased_due;
+    if (!found && turn == GroupTurn::none)
+        found = claim_next(role, memory, &job);
+    const TimestampTz due = found || ran ? DT_NOBEGIN : next_due(role);
     RESUME_CANCEL_INTERRUPTS();
-    if (found) {
+    if (found)
         run_job(job, memory);
+    if (found || ran) {
         *idle_since = 0;
         return true;
     }
@@ -91,9 +143,10 @@ void serve(Oid role) {
     MemoryContext memory =
         AllocSetContextCreate(TopMemoryContext, "ayb_jobs job", ALLOCSET_DEFAULT_SIZES);
     TimestampTz idle_since = 0;
+    Ways ways{};
     if (Lane *lane = lane_of(MyDatabaseId, role))
         clear_lane_failure(lane);
-    while (!should_leave() && take_turn(role, memory, &idle_since)) {
+    while (!should_leave() && take_turn(role, memory, &ways, &idle_since)) {
         MemoryContextReset(memory);
         pgstat_report_stat(false);
         if (ConfigReloadPending) {
@@ -108,6 +161,7 @@ void serve(Oid role) {
 
 void prepare_session() {
     install_job_timer();
+    install_group_timer();
     pgstat_report_appname("ayb_jobs worker");
     StartTransactionCommand();
     pin_session();

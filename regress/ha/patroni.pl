@@ -68,6 +68,13 @@ fails_over('switchover', sub {
 is(primary(), $next, 'switchover: to the one that was named');
 wait_for('the old primary as a standby', \&complete);
 
+# A worker is killed: the server recovers in place, and nobody else takes over.
+my $timeline = timeline();
+kill 'KILL', psql('app', q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ayb_jobs worker' LIMIT 1}) or die "no worker: $!\n";
+$load->wait_for_more(100);
+is(timeline(), $timeline, 'a worker killed: costs no failover');
+wait_for('the standbys again', \&complete);
+
 # The postmaster dies, and Patroni is there to see it.
 fails_over('kill -9', sub { kill 'KILL', postmaster($old = primary()) or die "no postmaster: $!\n" });
 wait_for('the killed one as a standby', \&complete);

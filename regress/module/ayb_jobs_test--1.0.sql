@@ -11,3 +11,7 @@ COMMENT ON FUNCTION ayb_jobs_test_exit(jsonb) IS 'ends the backend by _exit(1), 
 CREATE FUNCTION ayb_jobs_test_start_scheduler() RETURNS integer
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION ayb_jobs_test_start_scheduler() IS 'starts a scheduler of this database besides the one that it has, and gives back its pid';
+
+CREATE FUNCTION ayb_jobs_test_commit_prepared(gid text) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION ayb_jobs_test_commit_prepared(text) IS 'commits a prepared transaction without a statement, as replication does';

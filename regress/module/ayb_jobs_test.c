@@ -1,24 +1,38 @@
 /*
  * Functions that end the backend which runs them, as a bug in a handler's C code would; and one that starts a
- * second scheduler.
+ * second scheduler. Preloaded behind ayb_jobs, it also holds processes up between two steps of theirs for as long
+ * as a file is there.
  */
 #include "postgres.h"
 
+#include <fcntl.h>
 #include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "access/twophase.h"
+#include "access/xact.h"
+#include "executor/executor.h"
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
 #include "utils/builtins.h"
+#include "utils/guc.h"
 #include "utils/jsonb.h"
 
 PG_MODULE_MAGIC;
 
+/* What a worker reads before it raises a floor. */
+#define LOOK "SELECT q.run_at, q.id FROM ayb_jobs.job_queue"
+
+static ExecutorEnd_hook_type previous_end;
+
+void		_PG_init(void);
+
 PG_FUNCTION_INFO_V1(ayb_jobs_test_crash);
 PG_FUNCTION_INFO_V1(ayb_jobs_test_exit);
 PG_FUNCTION_INFO_V1(ayb_jobs_test_start_scheduler);
+PG_FUNCTION_INFO_V1(ayb_jobs_test_commit_prepared);
 
 Datum
 ayb_jobs_test_crash(PG_FUNCTION_ARGS)
@@ -73,4 +87,61 @@ ayb_jobs_test_start_scheduler(PG_FUNCTION_ARGS)
 	if (WaitForBackgroundWorkerStartup(handle, &pid) == BGWH_POSTMASTER_DIED)
 		elog(ERROR, "the postmaster died");
 	PG_RETURN_INT32(pid);
+}
+
+Datum
+ayb_jobs_test_commit_prepared(PG_FUNCTION_ARGS)
+{
+	FinishPreparedTransaction(text_to_cstring(PG_GETARG_TEXT_PP(0)), true);
+	PG_RETURN_VOID();
+}
+
+/*
+ * While the file ayb_jobs_test.pause_POINT is in the data directory, for a minute at most; ayb_jobs_test.at_POINT is
+ * there meanwhile.
+ */
+static void
+pause_at(const char *point)
+{
+	char		pause[64];
+	char		at[64];
+
+	snprintf(pause, sizeof(pause), "ayb_jobs_test.pause_%s", point);
+	snprintf(at, sizeof(at), "ayb_jobs_test.at_%s", point);
+	if (access(pause, F_OK) != 0)
+		return;
+	close(open(at, O_CREAT | O_WRONLY, 0600));
+	for (int i = 0; i < 60000 && access(pause, F_OK) == 0; i++)
+		pg_usleep(1000);
+	unlink(at);
+}
+
+/* Callbacks of a later library are called first: the commit is visible by now, and ayb_jobs hasn't heard of it. */
+static void
+on_transaction(XactEvent event, void *arg)
+{
+	if (event == XACT_EVENT_COMMIT && application_name != NULL && strcmp(application_name, "paused") == 0)
+		pause_at("commit");
+}
+
+/* The snapshot has been read, and nobody has drawn a conclusion from it. */
+static void
+on_end(QueryDesc *query)
+{
+	const bool	look = MyBgworkerEntry != NULL && strncmp(query->sourceText, LOOK, strlen(LOOK)) == 0;
+
+	if (previous_end)
+		previous_end(query);
+	else
+		standard_ExecutorEnd(query);
+	if (look)
+		pause_at("look");
+}
+
+void
+_PG_init(void)
+{
+	RegisterXactCallback(on_transaction, NULL);
+	previous_end = ExecutorEnd_hook;
+	ExecutorEnd_hook = on_end;
 }

@@ -206,7 +206,7 @@ sub backends_of {
 sub start_sleeper {
     my ($node, $database) = @_;
     my $id = $node->safe_psql($database, q{SELECT ayb_jobs.enqueue('nap', '{"seconds": 3600}')});
-    eventually($node, "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'", undef, $database)
+    eventually($node, "SELECT is_running AND state = 'running' FROM ayb_jobs.jobs WHERE id = '$id'", undef, $database)
         or die "the job does not start\n";
     $node->safe_psql($database, q{SELECT ayb_jobs.enqueue('work', '{"what": "later"}', clock_timestamp() + '1h')});
     return $id;

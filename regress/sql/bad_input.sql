@@ -71,6 +71,8 @@ SELECT refused(format('SELECT ayb_jobs.retry_now(%L)', :'canceled'));
 SELECT refused(format('SELECT ayb_jobs.retry_now(%L)', :'completed'));
 SELECT refused($$SELECT ayb_jobs.cancel_matching('')$$);
 SELECT refused($$SELECT ayb_jobs.retry_matching(repeat('x', 101))$$);
+SELECT refused($$SELECT ayb_jobs.cancel_many(NULL)$$);
+SELECT refused($$SELECT ayb_jobs.retry_many(NULL)$$);
 SELECT refused($$SELECT ayb_jobs.cancel(NULL)$$);
 SELECT refused(format('SELECT ayb_jobs.cancel(%L, NULL)', :'queued'));
 SELECT refused($$SELECT ayb_jobs.retry_now(NULL)$$);

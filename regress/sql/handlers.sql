@@ -71,7 +71,7 @@ CREATE FUNCTION held() RETURNS text LANGUAGE sql AS $$SELECT pg_advisory_xact_lo
 SELECT ayb_jobs.register_handler('held', 'held()');
 SELECT pg_advisory_lock(1);
 SELECT ayb_jobs.enqueue('held') AS id \gset
-SELECT wait_until(format('(SELECT is_running FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
+SELECT wait_until(format('(SELECT state = ''running'' AND is_running FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
 SELECT ayb_jobs.unregister_handler('held');
 SELECT pg_advisory_unlock(1);
 SELECT wait_for(:'id', 'completed');

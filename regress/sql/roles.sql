@@ -48,7 +48,10 @@ RESET ROLE;
 SELECT books() = :'before' AS nothing_changed;
 SET ROLE regress_alice;
 SELECT count(*), array_agg(DISTINCT run_as) AS claimed FROM ayb_jobs.claim('alice', '{outside}', 2);
+SELECT array_agg(id) AS all_made FROM made \gset
+SELECT ayb_jobs.retry_many(:'all_made') AS retried;
 SELECT ayb_jobs.cancel_matching() AS canceled;
+SELECT ayb_jobs.cancel_many(:'all_made') AS left_over;
 RESET ROLE;
 SELECT run_as, state, count(*) FROM ayb_jobs.jobs WHERE id IN (SELECT id FROM made) GROUP BY 1, 2 ORDER BY run_as::text, state;
 

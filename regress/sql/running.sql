@@ -71,7 +71,7 @@ SELECT wait_for(:'id', 'completed');
 CREATE FUNCTION sleep() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(60)';
 SELECT ayb_jobs.register_handler('sleep', 'sleep()');
 SELECT ayb_jobs.enqueue('sleep') AS id \gset
-SELECT wait_until(format($$(SELECT is_running FROM ayb_jobs.jobs WHERE id = %L)$$, :'id'));
+SELECT wait_until(format($$(SELECT state = 'running' AND is_running FROM ayb_jobs.jobs WHERE id = %L)$$, :'id'));
 \set VERBOSITY sqlstate
 SELECT ayb_jobs.cancel(:'id');
 \set VERBOSITY default

@@ -62,7 +62,7 @@ SELECT ayb_jobs.resume();
 SELECT status, detail, hint FROM ayb_jobs.health() WHERE "check" = 'paused';
 
 -- while it runs: jobs, workers(), lanes(), attempts(), pg_stat_activity, stats()
-SELECT wait_until(format('(SELECT progress ->> ''percent'' = ''40'' FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
+SELECT wait_until(format('(SELECT state = ''running'' AND progress ->> ''percent'' = ''40'' FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
 SELECT state, is_running, attempts, progress ->> 'percent' AS percent, length(progress ->> 'note') AS characters,
        progress ->> 'note' ~ '^ü+$' AS whole, lease_until > last_run_at AS leased
 FROM ayb_jobs.jobs WHERE id = :'id';
@@ -137,6 +137,17 @@ SELECT seq AS first FROM ayb_jobs.events(:last, 1) \gset
 SELECT array_agg(e.seq) = (SELECT array_agg(f.seq) FROM ayb_jobs.events(:last, 3) AS f WHERE f.seq > :first) AS next_page
 FROM ayb_jobs.events(:first, 2) AS e;
 SELECT count(*) AS none FROM ayb_jobs.events(9223372036854775807);
+-- the numbers: this life's first, the oldest that is kept and the newest, which events() has
+SELECT first <= oldest AND oldest > newest - 4096 AND oldest <= newest AS in_order,
+       newest = (SELECT max(e.seq) FROM ayb_jobs.events(:last, 4096) AS e) AS newest FROM ayb_jobs.event_span();
+-- of more changes in one transaction than are kept the newest numbers count all
+SELECT newest AS before FROM ayb_jobs.event_span() \gset
+BEGIN;
+SELECT count(*) FROM ayb_jobs.enqueue_many('burst', array_fill('{}'::jsonb, '{5000}')) AS id;
+COMMIT;
+SELECT newest - :before AS counted, newest - oldest + 1 AS kept, (SELECT count(*) FROM ayb_jobs.events(:before, 4096)) AS told
+FROM ayb_jobs.event_span();
+DELETE FROM ayb_jobs.job_queue WHERE type = 'burst';
 -- each role its own
 SET ROLE regress_alice;
 SELECT ayb_jobs.enqueue('seen_outside', '"alice"') AS alice \gset
@@ -153,6 +164,7 @@ SELECT job_type, sum(completed) AS completed, sum(failed) AS failed, sum(retried
        bool_and(run_p50 >= 0 AND run_p50 <= run_p95 AND run_p95 <= run_p99) AS runs
 FROM ayb_jobs.series(step => '1 day') WHERE job_type IN ('seen_held', 'seen_raising', 'seen_outside') GROUP BY job_type ORDER BY job_type COLLATE "C";
 SELECT DISTINCT job_type FROM ayb_jobs.series(type => 'seen_held');
+SELECT job_type, sum(completed) AS completed, sum(failed) AS failed, sum(retried) AS retried FROM ayb_jobs.series(step => '1 day', type => 'seen_raising', by_type => false) GROUP BY job_type;
 SELECT count(*) AS future FROM ayb_jobs.series(since => '2100-01-01');
 SELECT bool_and(bucket = date_bin('5 minutes', bucket, '2000-01-01 00:00:00+00')) AS binned FROM ayb_jobs.series(step => '5 minutes');
 SELECT refused($$SELECT * FROM ayb_jobs.series(step => '0')$$);

@@ -41,7 +41,7 @@ $$;
 SELECT ayb_jobs.register_handler('held', 'held(jsonb)');
 SELECT pg_advisory_lock(1);
 SELECT ayb_jobs.enqueue('held') AS id \gset
-SELECT wait_until(format('EXISTS (SELECT FROM ayb_jobs.jobs WHERE id = %L AND progress IS NOT NULL)', :'id'));
+SELECT wait_until(format('EXISTS (SELECT FROM ayb_jobs.jobs WHERE id = %L AND state = ''running'' AND progress IS NOT NULL)', :'id'));
 SELECT state, is_running, progress, attempts, worker_id IS NOT NULL AS has_worker, lease_until > now() AS leased
 FROM ayb_jobs.jobs WHERE id = :'id';
 -- not without force, and neither retried nor ended from outside
@@ -136,6 +136,17 @@ SELECT ayb_jobs.retry_matching('other') AS other, ayb_jobs.retry_matching('outsi
        ayb_jobs.retry_matching('outside', since => '2100-01-01') AS future;
 SELECT ayb_jobs.retry_matching() AS all_failed;
 SELECT count(*), min(attempts), max(last_error) FROM ayb_jobs.jobs WHERE type = 'outside' AND state = 'queued';
+
+-- many at once by their ids: what is in another state, or not there, is left as it is
+SELECT array_agg(id) AS many FROM ayb_jobs.jobs WHERE type = 'outside' AND state = 'queued' \gset
+SELECT ayb_jobs.cancel_many('{}') AS none, ayb_jobs.cancel_many(ARRAY[:'failed', gen_random_uuid()::text, NULL]::uuid[]) AS others,
+       ayb_jobs.cancel_many(:'many') = cardinality(:'many'::uuid[]) AS all_of_them, ayb_jobs.cancel_many(:'many') AS again;
+SELECT ayb_jobs.retry_many(:'many') AS canceled_ones;
+SELECT ayb_jobs.enqueue('outside', max_attempts => 1) AS once \gset
+SELECT count(*) FROM ayb_jobs.claim('w', '{outside}');
+SELECT state FROM ayb_jobs.fail(:'once', 'w', 1, 'x');
+SELECT ayb_jobs.retry_many(array_append(:'many', :'once'::uuid)) AS failed_ones;
+SELECT state, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'once';
 
 SELECT ayb_jobs.unregister_handler(type) FROM (SELECT type FROM ayb_jobs.handlers WHERE NOT builtin ORDER BY type) AS t;
 DROP TABLE effects;

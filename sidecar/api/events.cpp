@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <charconv>
 #include <limits>
+#include <optional>
 
 namespace ayb::api {
 
@@ -10,18 +11,20 @@ namespace {
 
 constexpr std::chrono::milliseconds kPause{100};
 constexpr std::chrono::seconds kHeartbeat{15};
-constexpr long long kRing = 4096; // events that the engine keeps
-constexpr long long kNow = -1;
+constexpr long long kAll = 4096; // as many as the engine keeps
 constexpr const char *kHello = ": ayb-jobs\nretry: 2000\n\n";
 
-// kNow where the client has seen none.
-long long last_event_id(const Call &call) {
+// Nothing where the client has seen none.
+std::optional<long long> last_event_id(const Call &call) {
     std::string text(call.request().header("last-event-id"));
     if (text.empty())
         text = call.query()["lastEventId"];
-    long long number = kNow;
-    std::from_chars(text.data(), text.data() + text.size(), number);
-    return std::max(number, kNow);
+    long long number = 0;
+    const char *end = text.data() + text.size();
+    const auto read = std::from_chars(text.data(), end, number);
+    if (text.empty() || read.ec != std::errc() || read.ptr != end)
+        return std::nullopt;
+    return std::max(number, 0LL);
 }
 
 std::string frame(long long number, const std::string &data) {
@@ -61,13 +64,27 @@ http::Response Events::listen(const Call &call) {
     response.body = kHello;
     if (call.request().method == "HEAD")
         return response;
+    const long long since = first_of(call);
     const std::lock_guard lock(mutex_);
     if (closed_ || listeners_.size() >= max_listeners_)
         throw Failure(503, "too many listeners");
     response.stream = std::make_shared<http::Stream>();
-    listeners_.push_back({response.stream, last_event_id(call)});
+    listeners_.push_back({response.stream, since});
     changed_.notify_all();
     return response;
+}
+
+// Where it goes on; a client that has seen nothing begins with what happens from now on.
+long long Events::first_of(const Call &call) {
+    const std::optional<long long> last = last_event_id(call);
+    if (last)
+        return *last;
+    try {
+        const db::Pool::Lease session = pool_.lease();
+        return read_span(session.session()).newest;
+    } catch (const db::Error &error) {
+        throw translate(error);
+    }
 }
 
 void Events::run() {
@@ -86,34 +103,43 @@ void Events::run() {
     }
 }
 
-// From where to read so that every listener gets what it lacks. The whole ring for one that has
-// just come: only that tells where now is, and whether its last event is of this server's life.
+// From where to read so that every listener gets what it lacks. One that doesn't keep up is asked
+// again when it has taken what it has: the engine's ring is its buffer.
 long long Events::first_wanted() {
     const std::lock_guard lock(mutex_);
     long long since = std::numeric_limits<long long>::max();
     for (const Listener &listener : listeners_)
-        since = std::min(since, listener.fresh ? 0 : listener.since);
-    return lost_ ? 0 : since;
+        if (listener.stream->has_room())
+            since = std::min(since, listener.since);
+    return since;
 }
 
 // Reads once, and gives each listener what it lacks; who has come meanwhile waits for the next
 // time.
 void Events::look() {
-    const long long since = first_wanted();
     try {
-        const std::vector<Event> events = read(since);
+        const Look look = read();
         const std::lock_guard lock(mutex_);
         for (Listener &listener : listeners_)
-            if (!listener.fresh || since == 0)
-                hand_out(listener, events);
-        lost_ = false;
+            if (listener.since >= look.since)
+                hand_out(listener, look);
+        newest_ = look.span.newest;
     } catch (const std::exception &) {
-        lost_ = true; // the pool has logged it
+        // The database is away: the pool has logged it, and the next look tries again.
     }
     beat();
 }
 
-std::vector<Events::Event> Events::read(long long since) {
+Events::Span Events::read_span(db::Connection &session) {
+    const db::Result result =
+        session.query("SELECT s.first, s.oldest, s.newest FROM ayb_jobs.event_span() AS s");
+    if (result.rows() == 0)
+        return {1, 1, 0}; // the library is not preloaded: there are none
+    return {std::stoll(*result.at(0, 0)), std::stoll(*result.at(0, 1)),
+            std::stoll(*result.at(0, 2))};
+}
+
+Events::Look Events::read() {
     static const std::string sql =
         "SELECT e.seq, " +
         object({{"seq", "e.seq"},
@@ -124,49 +150,59 @@ std::vector<Events::Event> Events::read(long long since) {
                 {"oldState", "e.old_state"},
                 {"newState", "e.new_state"}}) +
         " FROM ayb_jobs.events($1::bigint, $2::integer) AS e ORDER BY e.seq";
+    Look look{first_wanted(), newest_, {}, {}};
     const db::Pool::Lease session = pool_.lease();
-    const db::Result result = session->query(sql, {std::to_string(since), std::to_string(kRing)});
-    std::vector<Event> events;
-    events.reserve(static_cast<std::size_t>(result.rows()));
+    const db::Result result =
+        session->query(sql, {std::to_string(look.since), std::to_string(kAll)});
+    look.events.reserve(static_cast<std::size_t>(result.rows()));
     for (int row = 0; row < result.rows(); row++)
-        events.push_back({std::stoll(*result.at(row, 0)), result.at(row, 1).value_or("{}")});
-    return events;
+        look.events.push_back({std::stoll(*result.at(row, 0)), result.at(row, 1).value_or("{}")});
+    look.span = read_span(session.session());
+    return look;
 }
 
-void Events::send(Listener &listener, const std::string &text) {
-    if (listener.missed > 0) {
+// False where the listener is too far behind.
+bool Events::send(Listener &listener, const Event &event) {
+    if (listener.missed > 0 || listener.restarted) {
         const std::string note =
-            "event: missed\ndata: {\"missed\":" + std::to_string(listener.missed) + "}\n\n";
-        if (!listener.stream->push(note)) {
-            listener.missed++;
-            return;
-        }
+            "event: missed\ndata: {\"missed\":" + std::to_string(listener.missed) +
+            (listener.restarted ? ",\"restarted\":true" : "") + "}\n\n";
+        if (!listener.stream->push(note))
+            return false;
         listener.missed = 0;
+        listener.restarted = false;
     }
-    if (!listener.stream->push(text))
-        listener.missed++;
+    if (!listener.stream->push(frame(event.number, event.text)))
+        return false;
+    listener.since = event.number;
+    return true;
 }
 
-// What left the ring before we looked is missed, too.
-void Events::hand_out(Listener &listener, const std::vector<Event> &events) {
-    const long long newest = events.empty() ? 0 : events.back().number;
-    // A server that started anew counts from the beginning: what was seen before tells nothing
-    // then.
-    if ((listener.fresh || lost_) && listener.since > newest)
-        listener.since = listener.fresh ? newest : 0;
-    if (listener.since == kNow)
-        listener.since = newest;
-    listener.fresh = false;
-    const long long gone = newest - kRing - listener.since;
-    if (gone > 0) {
-        listener.missed += static_cast<unsigned long long>(gone);
-        listener.since += gone;
+// What left the ring before we looked is missed: all up to the oldest that is kept, or up to the
+// first that was read where more left between the two.
+void Events::count_missed(Listener &listener, const Look &look) {
+    const long long kept = look.events.empty()
+                               ? look.span.oldest
+                               : std::min(look.span.oldest, look.events.front().number);
+    listener.missed += std::max(kept - 1 - listener.since, 0LL);
+    listener.since = std::max(listener.since, kept - 1);
+}
+
+// A number from another life of the server tells nothing: then all of this life is wanted, and how
+// much was missed before it nobody knows.
+void Events::hand_out(Listener &listener, const Look &look) {
+    const bool ahead = listener.since > look.span.newest;
+    if (ahead || listener.since < look.span.first - 1) {
+        listener.since = look.span.first - 1;
+        listener.restarted = true;
     }
-    for (const Event &event : events) {
-        if (event.number > listener.since)
-            send(listener, frame(event.number, event.text));
-    }
-    listener.since = std::max(listener.since, newest);
+    if (ahead)
+        return; // nothing was read for it
+    count_missed(listener, look);
+    for (const Event &event : look.events)
+        if (event.number > listener.since && !send(listener, event))
+            return;
+    listener.since = std::max(listener.since, look.covers);
 }
 
 void Events::beat() {

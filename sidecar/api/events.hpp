@@ -26,23 +26,38 @@ class Events {
   private:
     struct Listener {
         std::shared_ptr<http::Stream> stream;
-        long long since;   // the last event that it was given; kNow: begin with the next
-        bool fresh = true; // has not been looked at yet
-        unsigned long long missed = 0; // what it hasn't been told of yet
+        long long since;        // the last event that it was given, or told that it missed
+        long long missed = 0;   // what it hasn't been told of yet
+        bool restarted = false; // nor of this
     };
     struct Event {
         long long number;
         std::string text;
+    };
+    // Numbers of the server's events: the first since it started, the oldest that is kept.
+    struct Span {
+        long long first;
+        long long oldest;
+        long long newest;
+    };
+    struct Look {
+        long long since;
+        long long covers; // all up to it was there when the events were read
+        std::vector<Event> events;
+        Span span; // a moment after that
     };
     using Clock = std::chrono::steady_clock;
 
     http::Response listen(const Call &call);
     void run();
     void look();
-    std::vector<Event> read(long long since);
+    Span read_span(db::Connection &session);
+    Look read();
     long long first_wanted();
-    void hand_out(Listener &listener, const std::vector<Event> &events);
-    void send(Listener &listener, const std::string &text);
+    long long first_of(const Call &call);
+    static void hand_out(Listener &listener, const Look &look);
+    static void count_missed(Listener &listener, const Look &look);
+    static bool send(Listener &listener, const Event &event);
     void beat();
 
     db::Pool &pool_;
@@ -52,7 +67,7 @@ class Events {
     std::list<Listener> listeners_;
     bool closed_ = false;
     Clock::time_point beaten_;
-    bool lost_ = false; // the last look found no database
+    long long newest_ = 0; // when we looked last; of the thread alone
     std::thread thread_;
 };
 

@@ -76,41 +76,38 @@ http::Response cancel_job(const Call &call) {
                : change_job(call, "cancel($1::uuid)", "queued");
 }
 
-// Each by itself: one that is in another state is left as it is.
-long long change_ids(const Call &call, std::string_view ids, const std::string &function) {
-    const std::string sql = guarded("SELECT (ayb_jobs." + function + "($1::uuid)).id::text");
+http::Response answer_changed(const Call &call, const std::string &function,
+                              const db::Parameters &parameters, std::initializer_list<Case> cases) {
+    const std::string sql = guarded("SELECT " + object({{"changed", "n.changed"}}) +
+                                    " FROM ayb_jobs." + function + " AS n (changed)");
+    return json_response(*call.database().ask(sql, parameters, cases));
+}
+
+// All or none: an id that is no id refuses them all. One in another state is left as it is.
+http::Response change_ids(const Call &call, std::string_view ids, const std::string &function) {
     const std::vector<std::string_view> all = json::elements(ids);
     if (all.size() > kMaxIds)
         throw Failure(400, "at most 1000 ids at once");
-    long long changed = 0;
+    std::string array = "{";
     for (const std::string_view id : all) {
-        try {
-            call.database().ask(sql, {json::unquote(id)},
-                                {{"22P02", 400, "invalid job id format"}});
-            changed++;
-        } catch (const Failure &failure) {
-            if (failure.sqlstate != "P0002" && failure.sqlstate != "55000")
-                throw;
-        }
+        const std::string text = json::unquote(id);
+        if (!is_uuid(text))
+            throw Failure(400, "invalid job id format");
+        array += (array.size() == 1 ? "" : ",") + text;
     }
-    return changed;
+    return answer_changed(call, function + "($1::uuid[])", {array + "}"}, {});
 }
 
-http::Response change_many(const Call &call, const std::string &function,
-                           const std::string &matching) {
+http::Response change_many(const Call &call, const std::string &verb) {
     const json::Object body = call.body();
     const auto ids = body.raw("ids");
     if (ids && *ids != "null")
-        return json_response("{\"changed\":" + std::to_string(change_ids(call, *ids, function)) +
-                             "}");
+        return change_ids(call, *ids, verb + "_many");
     const db::Parameters range = {body.text("type"), body.text("since"), body.text("until")};
     if (!range[0] && !range[1] && !range[2])
         throw Failure(400, "ids, type, since or until is required");
-    const std::string sql =
-        guarded("SELECT " + object({{"changed", "n.changed"}}) + " FROM ayb_jobs." + matching +
-                "($1, $2::timestamptz, $3::timestamptz) AS n (changed)");
-    return json_response(*call.database().ask(
-        sql, range, {{"22007", 400, "invalid time"}, {"22008", 400, "invalid time"}}));
+    return answer_changed(call, verb + "_matching($1, $2::timestamptz, $3::timestamptz)", range,
+                          {{"22007", 400, "invalid time"}, {"22008", 400, "invalid time"}});
 }
 
 } // namespace
@@ -118,9 +115,9 @@ http::Response change_many(const Call &call, const std::string &function,
 std::vector<Route> job_change_routes() {
     return {{"POST", "/api/admin/jobs", Access::admin, create_job},
             {"POST", "/api/admin/jobs/retry", Access::admin,
-             [](const Call &call) { return change_many(call, "retry_now", "retry_matching"); }},
+             [](const Call &call) { return change_many(call, "retry"); }},
             {"POST", "/api/admin/jobs/cancel", Access::admin,
-             [](const Call &call) { return change_many(call, "cancel", "cancel_matching"); }},
+             [](const Call &call) { return change_many(call, "cancel"); }},
             {"POST", "/api/admin/jobs/{id}/retry", Access::admin, retry_job},
             {"POST", "/api/admin/jobs/{id}/cancel", Access::admin, cancel_job}};
 }

@@ -9,7 +9,7 @@ namespace {
 constexpr const char *kNotFound = "matview registration not found";
 constexpr const char *kBadMode = "refreshMode must be 'standard' or 'concurrent'";
 
-// A registration of `m`, a row of the view ayb_jobs.matviews.
+// A registration of `m`, a row of the table or of the view ayb_jobs.matviews.
 const std::string &matview_json() {
     static const std::string json = object({{"id", "m.id"},
                                             {"schemaName", "m.schema_name"},
@@ -24,9 +24,42 @@ const std::string &matview_json() {
     return json;
 }
 
+// The same of `m`, a row of the view, with what only the view knows, and whether it is being
+// refreshed: somebody holds the lock that each refresh takes. Since when isn't told of the sessions
+// of every role, but a worker says it itself.
+const std::string &whole_json() {
+    static const std::string refreshes =
+        " FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid"
+        " LEFT JOIN ayb_jobs.workers() AS w ON w.pid = l.pid"
+        " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
+        " AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname ="
+        " current_database()) AND (l.classid::bigint << 32 | l.objid::bigint) ="
+        " hashtext(m.schema_name || '.' || m.view_name))";
+    static const std::string refreshing = "EXISTS (SELECT" + refreshes;
+    static const std::string since =
+        "(SELECT min(coalesce(w.job_since, a.query_start))" + refreshes;
+    static const std::string more = object({{"refreshing", refreshing.c_str()},
+                                            {"refreshingSince", since.c_str()},
+                                            {"lastRefreshRows", "m.last_refresh_rows"},
+                                            {"lastSkippedAt", "m.last_skipped_at"},
+                                            {"lastDurationsMs", "m.last_durations_ms"},
+                                            {"viewExists", "m.view_exists"},
+                                            {"populated", "m.is_populated"},
+                                            {"sizeBytes", "m.size_bytes"},
+                                            {"concurrentPossible", "m.concurrent_possible"},
+                                            {"concurrentAdvice", "m.concurrent_advice"},
+                                            {"estimatedChanges", "m.estimated_changes"},
+                                            {"skipUnchanged", "m.skip_unchanged"},
+                                            {"neverSkippedBecause", "m.never_skipped_because"}});
+    // Two objects, neither of them empty, as one.
+    static const std::string json =
+        "left(" + matview_json() + ", -1) || ',' || substr(" + more + ", 2)";
+    return json;
+}
+
 const std::string &read_one() {
     static const std::string sql =
-        "SELECT (SELECT " + matview_json() + " FROM ayb_jobs.matviews AS m WHERE m.id = $1::uuid)";
+        "SELECT (SELECT " + whole_json() + " FROM ayb_jobs.matviews AS m WHERE m.id = $1::uuid)";
     return sql;
 }
 
@@ -57,7 +90,7 @@ std::string mode_of(const json::Object &body, const char *otherwise) {
 
 http::Response list_matviews(const Call &call) {
     static const std::string sql =
-        list(matview_json(), "ayb_jobs.matviews AS m", "m.schema_name, m.view_name");
+        list(whole_json(), "ayb_jobs.matviews AS m", "m.schema_name, m.view_name");
     return json_response(*call.database().ask(sql));
 }
 
@@ -212,6 +245,23 @@ http::Response dependencies(const Call &call) {
     return json_response(*call.database().ask(sql));
 }
 
+// What could be registered: every materialized view that isn't yet, and whose name the contract
+// allows.
+http::Response available(const Call &call) {
+    static const std::string sql =
+        list(object({{"schemaName", "n.nspname"},
+                     {"viewName", "c.relname"},
+                     {"owner", "pg_get_userbyid(c.relowner)"},
+                     {"populated", "c.relispopulated"}}),
+             "pg_class AS c JOIN pg_namespace AS n ON n.oid = c.relnamespace"
+             " WHERE c.relkind = 'm' AND n.nspname ~ '^[A-Za-z_][A-Za-z0-9_]*$'"
+             " AND c.relname ~ '^[A-Za-z_][A-Za-z0-9_]*$' AND NOT EXISTS"
+             " (SELECT FROM ayb_jobs.matview_refreshes AS m WHERE m.schema_name = n.nspname"
+             " AND m.view_name = c.relname)",
+             "n.nspname, c.relname");
+    return json_response(*call.database().ask(sql));
+}
+
 } // namespace
 
 std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout,
@@ -220,6 +270,7 @@ std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout,
     return {{"GET", "/api/admin/matviews", Access::admin, list_matviews},
             {"POST", "/api/admin/matviews", Access::admin, register_matview},
             {"GET", "/api/admin/matviews/dependencies", Access::admin, dependencies},
+            {"GET", "/api/admin/matviews/available", Access::admin, available},
             {"GET", "/api/admin/matviews/{id}", Access::admin, get_matview},
             {"PUT", "/api/admin/matviews/{id}", Access::admin, update_matview},
             {"DELETE", "/api/admin/matviews/{id}", Access::admin, unregister_matview},

@@ -22,8 +22,11 @@ std::string workers() {
                         {"attempt", "w.attempt"},
                         {"jobSince", "w.job_since"},
                         {"percent", "w.percent"},
-                        {"note", "w.note"}}),
-                "ayb_jobs.workers() AS w", "w.pid");
+                        {"note", "w.note"},
+                        {"waitEventType", "a.wait_event_type"},
+                        {"waitEvent", "a.wait_event"}}),
+                "ayb_jobs.workers() AS w LEFT JOIN pg_stat_activity AS a ON a.pid = w.pid",
+                "w.pid");
 }
 
 std::string lanes() {
@@ -35,6 +38,27 @@ std::string lanes() {
                         {"retryAt", "l.retry_at"},
                         {"error", "l.error"}}),
                 "ayb_jobs.lanes() AS l", "l.role::text");
+}
+
+// What waits, by type. The types are walked along their index; of each only so many jobs are looked
+// at, so that it is as quick with millions of them.
+std::string queue() {
+    const std::string next = "SELECT q.type FROM ayb_jobs.job_queue AS q";
+    return "WITH RECURSIVE types AS ((" + next + " ORDER BY q.type LIMIT 1) UNION ALL SELECT (" +
+           next +
+           " WHERE q.type > t.type ORDER BY q.type LIMIT 1)"
+           " FROM types AS t WHERE t.type IS NOT NULL) " +
+           list(object({{"type", "c.type"},
+                        {"queued", "c.queued"},
+                        {"running", "c.running"},
+                        {"more", "c.seen = 5000"}}),
+                "(SELECT t.type, count(*) AS seen,"
+                " count(*) FILTER (WHERE s.state = 'queued') AS queued,"
+                " count(*) FILTER (WHERE s.state = 'running') AS running"
+                " FROM (SELECT * FROM types LIMIT 200) AS t CROSS JOIN LATERAL"
+                " (SELECT q.state FROM ayb_jobs.job_queue AS q WHERE q.type = t.type"
+                " ORDER BY q.id LIMIT 5000) AS s GROUP BY t.type) AS c",
+                "c.queued DESC, c.type");
 }
 
 std::string health() {
@@ -78,7 +102,8 @@ std::string series() {
                         {"runP50", "s.run_p50"},
                         {"runP95", "s.run_p95"},
                         {"runP99", "s.run_p99"}}),
-                "ayb_jobs.series($1::timestamptz, coalesce($2::interval, '1 minute'), $3) AS s",
+                "ayb_jobs.series($1::timestamptz, coalesce($2::interval, '1 minute'), $3,"
+                " $4::boolean) AS s",
                 "s.bucket, s.job_type");
 }
 
@@ -91,7 +116,8 @@ http::Response get_series(const Call &call) {
     const http::Query &query = call.query();
     return json_response(*call.database().ask(
         sql,
-        {text_or_null(query["since"]), text_or_null(query["step"]), text_or_null(query["type"])},
+        {text_or_null(query["since"]), text_or_null(query["step"]), text_or_null(query["type"]),
+         query["total"] == "true" ? "false" : "true"},
         {{"22007", 400, "invalid since or step"}, {"22008", 400, "invalid since or step"}}));
 }
 
@@ -135,6 +161,7 @@ std::string schema() {
 std::vector<Route> seeing_routes() {
     return {{"GET", "/api/admin/workers", Access::admin, answer(guarded(workers()))},
             {"GET", "/api/admin/lanes", Access::admin, answer(guarded(lanes()))},
+            {"GET", "/api/admin/queue", Access::admin, answer(guarded(queue()))},
             // Not guarded: health() says that it is off.
             {"GET", "/api/admin/health", Access::admin, answer(health())},
             {"GET", "/api/admin/handlers", Access::admin, answer(guarded(handlers()))},

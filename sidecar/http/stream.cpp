@@ -12,6 +12,11 @@ bool Stream::push(std::string_view text) {
     return true;
 }
 
+bool Stream::has_room() const {
+    const std::lock_guard lock(mutex_);
+    return pending_.size() <= kMaxPending / 2;
+}
+
 void Stream::close() {
     const std::lock_guard lock(mutex_);
     closed_ = true;

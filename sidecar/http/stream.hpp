@@ -13,6 +13,8 @@ class Stream {
   public:
     // False, and nothing is taken, where the client is too far behind. Any thread.
     bool push(std::string_view text);
+    // Whether there is room for much again. Any thread.
+    bool has_room() const;
     // What was pushed is still sent, then the connection is closed. Any thread.
     void close();
     // Whether the client is gone. Any thread.

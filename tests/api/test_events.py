@@ -4,7 +4,7 @@ import json
 import socket
 import threading
 
-from support import ApiTest, Sidecar, until
+from support import ApiTest, Server, Sidecar, until
 
 
 class Listener:
@@ -44,73 +44,177 @@ class Listener:
         self.socket.close()
 
 
-class Events(ApiTest):
+def numbers(listener):
+    return [event["seq"] for _, event in listener.events()]
+
+
+def told_missed(listener):
+    return sum(note["missed"] for _, note in listener.events("missed"))
+
+
+class Listening(ApiTest):
     def listen(self, last=None):
         listener = Listener(self.sidecar, last)
         self.addCleanup(listener.close)
         return listener
 
-    def enqueue(self, count):
-        self.server.psql(f"SELECT count(ayb_jobs.enqueue('watched')) FROM generate_series(1, {count})")
+    def enqueue(self, count, kind="watched"):
+        self.server.psql(f"SELECT count(ayb_jobs.enqueue('{kind}')) FROM generate_series(1, {count})")
 
-    def begun(self, *listeners):
-        """Until each has been told of something: only then it has a place in the ring."""
-        def all_told():
-            self.enqueue(1)
-            return all(listener.events() for listener in listeners)
-        until(all_told, "the listeners to be told")
+    def newest(self):
+        return int(self.server.psql("SELECT newest FROM ayb_jobs.event_span()"))
 
+    def heard(self, listener, number):
+        until(lambda: listener.events() and listener.events()[-1][1]["seq"] >= number, f"event {number}")
+
+
+class Events(Listening):
     def test_every_change_in_order_to_everybody(self):
+        begin = self.newest()
         listeners = [self.listen() for _ in range(30)]
-        self.begun(*listeners)
         self.enqueue(300)
-        last = int(self.server.psql("SELECT max(seq) FROM ayb_jobs.events(0, 4096)"))
+        last = self.newest()
         for listener in listeners:
-            until(lambda seen=listener: seen.events() and seen.events()[-1][1]["seq"] == last, "the last event")
-            numbers = [event["seq"] for _, event in listener.events()]
-            self.assertEqual(numbers, list(range(numbers[0], last + 1)))
-            self.assertEqual([event_id for event_id, _ in listener.events()], [str(number) for number in numbers])
+            self.heard(listener, last)
+            self.assertEqual(numbers(listener), list(range(begin + 1, last + 1)))
+            self.assertEqual([event_id for event_id, _ in listener.events()], [str(number) for number in numbers(listener)])
             self.assertEqual(listener.events("missed"), [])
         event = listeners[0].events()[-1][1]
         self.assertEqual((event["type"], event["newState"], event["runAs"]), ("watched", "queued", "postgres"))
         self.assertIn("jobId", event)
 
+    def test_each_state_of_jobs_that_run(self):
+        self.server.psql("CREATE OR REPLACE FUNCTION public.done() RETURNS void LANGUAGE sql AS 'SELECT';"
+                         " SELECT ayb_jobs.register_handler('done', 'public.done()')")
+        listener = self.listen()
+        self.enqueue(200, "done")
+        until(lambda: len([1 for _, event in listener.events() if event["newState"] == "completed"]) == 200, "all to complete")
+        ways = {}
+        for _, event in listener.events():
+            ways.setdefault(event["jobId"], []).append((event.get("oldState"), event["newState"]))
+        self.assertEqual(len(ways), 200)
+        for way in ways.values():
+            self.assertEqual(way[0], (None, "queued"))
+            self.assertEqual(way[-1][1], "completed")
+            self.assertEqual([old for old, _ in way[1:]], [new for _, new in way[:-1]])
+
     def test_resume(self):
         first = self.listen()
-        self.begun(first)
+        self.enqueue(1)
+        self.heard(first, self.newest())
         last = first.events()[-1][0]
         self.enqueue(5)
         resumed = self.listen(last)
-        until(lambda: len(resumed.events()) >= 5, "what was missed to be told")
-        self.assertEqual(resumed.events()[0][1]["seq"], int(last) + 1)
+        self.heard(resumed, self.newest())
+        self.assertEqual(numbers(resumed)[0], int(last) + 1)
+        self.assertEqual(resumed.events("missed"), [])
 
     def test_more_than_the_ring_holds(self):
-        first = self.listen()
-        self.begun(first)
-        last = int(first.events()[-1][0])
+        last = self.newest()
         for _ in range(30):
             self.enqueue(200)
-        newest = int(self.server.psql("SELECT max(seq) FROM ayb_jobs.events(0, 4096)"))
+        newest = self.newest()
         self.assertGreaterEqual(newest, last + 6000)
         resumed = self.listen(last)
-        until(lambda: resumed.events() and resumed.events()[-1][1]["seq"] >= newest, "the newest event")
-        missed = sum(note["missed"] for _, note in resumed.events("missed"))
-        told = [event["seq"] for _, event in resumed.events()]
-        self.assertGreater(missed, 1000)
-        gaps = [(a, b) for a, b in zip([last] + told, told) if b != a + 1]
-        self.assertEqual(last + missed + len(told), told[-1], (last, newest, resumed.events("missed"), gaps[:9], told[:1]))
+        self.heard(resumed, newest)
+        self.assertGreater(told_missed(resumed), 1000)
+        self.assertEqual(last + told_missed(resumed) + len(resumed.events()), newest)
 
-    def test_a_listener_from_a_later_life_is_served(self):
-        ahead = self.listen(10 ** 15)
-        self.begun(ahead)
-        self.assertEqual(ahead.events("missed"), [])
+    def test_a_burst_in_one_transaction_while_they_listen(self):
+        last = self.newest()
+        listeners = [self.listen() for _ in range(5)]
+        self.enqueue(7000)
+        newest = self.newest()
+        for listener in listeners:
+            self.heard(listener, newest)
+            self.assertEqual(last + told_missed(listener) + len(listener.events()), newest)
+            # The ring is the buffer: what it had is told.
+            self.assertGreater(len(listener.events()), 4000)
+
+    def test_a_number_of_another_life(self):
+        ahead = self.listen(2 ** 62)
+        self.enqueue(1)
+        self.heard(ahead, self.newest())
+        self.assertEqual([note["restarted"] for _, note in ahead.events("missed")], [True])
+        self.assertEqual(numbers(ahead), sorted(set(numbers(ahead))))
+
+    def test_no_number_is_none(self):
+        begin = self.newest()
+        for last in ("x", "", "1x"):
+            listener = self.listen(last)
+            self.enqueue(1)
+            self.heard(listener, begin + 1)
+            self.assertEqual(listener.events("missed"), [])
+            begin = self.newest()
+            self.assertEqual(numbers(listener)[-1], begin)
+
+    def test_one_that_does_not_read_stops_nobody(self):
+        deaf = self.sidecar.connect()
+        self.addCleanup(deaf.close)
+        deaf.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        deaf.sendall(f"GET /api/admin/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {self.sidecar.token()}\r\n\r\n"
+                     .encode())
+        listener = self.listen()
+        for _ in range(10):
+            self.enqueue(1000)
+            self.heard(listener, self.newest())
+        self.assertEqual(told_missed(listener), 0)
 
     def test_nobody_asks_while_nobody_listens(self):
         listener = self.listen()
-        self.begun(listener)
+        self.enqueue(1)
+        self.heard(listener, self.newest())
         listener.close()
         metric = "ayb_jobs_http_listeners 0"
         until(lambda: metric in self.sidecar.send("GET", "/metrics").body.decode(), "the listeners to be gone")
+
+
+class Restart(Listening):
+    """The server starts anew: no number comes twice, and listeners are told."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.server = Server("events")
+        cls.sidecar = Sidecar(cls.__name__, cls.server.dsn())
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            super().tearDownClass()
+        finally:
+            cls.server.close()
+
+    def scheduled(self):
+        until(lambda: self.server.psql("SELECT count(*) FROM ayb_jobs._counts()") == "1", "the scheduler")
+
+    def test_what_happens_after_it_is_told(self):
+        self.scheduled()
+        listener = self.listen()
+        self.enqueue(3)
+        before = self.newest()
+        self.heard(listener, before)
+        self.server.stop("immediate")
+        self.server.start()
+        self.scheduled()
+        self.assertGreater(self.newest(), before)
+        self.enqueue(4)
+        newest = self.newest()
+        resumed = self.listen(before)
+        for each in (listener, resumed):
+            self.heard(each, newest)
+            after = [number for number in numbers(each) if number > before]
+            self.assertEqual(after[-4:], list(range(newest - 3, newest + 1)))
+            self.assertEqual(each.events("missed"), [(None, {"missed": 0, "restarted": True})])
+        self.assertEqual(numbers(listener), sorted(set(numbers(listener))))
+
+    def test_no_database_no_listener(self):
+        self.good(self.ask("GET", "/jobs"))
+        self.server.stop()
+        try:
+            self.refused(self.ask("GET", "/events"), 503, "the database is not available")
+        finally:
+            self.server.start()
+        until(lambda: self.ask("GET", "/jobs").status == 200, "it to be back")
 
 
 class Ends(ApiTest):

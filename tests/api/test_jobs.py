@@ -331,6 +331,10 @@ class Change(JobTest):
         self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"ids": ids + [UNKNOWN]})), {"changed": 2})
         self.assertEqual(self.good(self.ask("POST", "/jobs/retry", {"ids": ids})), {"changed": 0})
         self.assertEqual(self.good(self.ask("POST", "/jobs/retry", {"ids": []})), {"changed": 0})
+        # One that is no id refuses them all.
+        fresh = self.enqueue()["id"]
+        self.refused(self.ask("POST", "/jobs/cancel", {"ids": [fresh, "x"]}), 400, "invalid job id format")
+        self.assertEqual(self.good(self.ask("GET", "/jobs/" + fresh))["state"], "queued")
         self.refused(self.ask("POST", "/jobs/retry", {"ids": ["x"]}), 400, "invalid job id format")
         self.refused(self.ask("POST", "/jobs/retry", {"ids": [1]}), 400, "invalid JSON body")
         self.refused(self.ask("POST", "/jobs/retry", {"ids": [UNKNOWN] * 1001}), 400, "at most 1000 ids at once")

@@ -39,7 +39,8 @@ class Matviews(ApiTest):
         self.assertEqual(set(registration), {"id", "schemaName", "viewName", "refreshMode", "createdAt", "updatedAt"})
         self.assertEqual((registration["schemaName"], registration["viewName"], registration["refreshMode"]),
                          ("mv", "one", "standard"))
-        self.assertEqual(self.good(self.ask("GET", "/matviews/" + registration["id"])), registration)
+        seen = self.good(self.ask("GET", "/matviews/" + registration["id"]))
+        self.assertEqual({**seen, **registration}, seen)
         self.refused(self.ask("POST", "/matviews", {"schemaName": "mv", "viewName": "one"}), 409,
                      "materialized view already registered")
 
@@ -132,6 +133,44 @@ class Matviews(ApiTest):
         self.assertEqual(self.outcome(registration), ("success", None))
         holder.join()
         self.good(self.refresh(registration))
+
+    def test_what_is_known_of_a_view(self):
+        registration = self.register(self.view("known", "SELECT a, count(*) FROM mv.base GROUP BY a"))
+        self.good(self.refresh(registration))
+        seen = self.good(self.ask("GET", "/matviews/" + registration["id"]))
+        self.assertEqual((seen["viewExists"], seen["populated"], seen["skipUnchanged"], seen["concurrentPossible"]),
+                         (True, True, False, False))
+        self.assertEqual(seen["concurrentAdvice"], "CREATE UNIQUE INDEX ON mv.known (a);")
+        self.assertEqual((seen["lastRefreshRows"], seen["lastDurationsMs"]), (1, [seen["lastRefreshDurationMs"]]))
+        self.assertGreater(seen["sizeBytes"], 0)
+        self.assertIn(seen, self.good(self.ask("GET", "/matviews"))["items"])
+
+    def test_it_is_being_refreshed(self):
+        registration = self.register(self.view("busy", "SELECT pg_sleep(2)::text AS a", "WITH NO DATA"))
+        path = "/matviews/" + registration["id"]
+        self.assertFalse(self.good(self.ask("GET", path))["refreshing"])
+        refresh = threading.Thread(target=self.refresh, args=(registration,))
+        refresh.start()
+        seen = until(lambda: [row for row in [self.good(self.ask("GET", path))] if row["refreshing"]], "it to be seen")[0]
+        self.assertIn("refreshingSince", seen)
+        refresh.join()
+        seen = self.good(self.ask("GET", path))
+        self.assertFalse(seen["refreshing"])
+        self.assertNotIn("refreshingSince", seen)
+
+    def test_what_can_be_registered(self):
+        self.view("unknown")
+        self.view('"odd name"')
+        self.view("empty_one", tail="WITH NO DATA")
+        items = self.good(self.ask("GET", "/matviews/available"))["items"]
+        self.assertIn({"schemaName": "mv", "viewName": "unknown", "owner": "sidecar", "populated": True}, items)
+        self.assertIn({"schemaName": "mv", "viewName": "empty_one", "owner": "sidecar", "populated": False}, items)
+        names = [(item["schemaName"], item["viewName"]) for item in items]
+        self.assertEqual(names, sorted(names))
+        self.assertNotIn(("mv", "odd name"), names)
+        self.register("unknown")
+        names = [item["viewName"] for item in self.good(self.ask("GET", "/matviews/available"))["items"]]
+        self.assertNotIn("unknown", names)
 
     def test_dependencies(self):
         self.view("lower")

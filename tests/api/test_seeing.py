@@ -35,7 +35,26 @@ class Seeing(ApiTest):
         until(lambda: [row for row in self.items("/series") if row["type"] == "sleepy" and row["canceled"] == 1],
               "it to be counted")
         self.assertEqual(self.items("/series?type=none"), [])
+        total = self.items("/series?total=true&step=1%20day&type=sleepy")
+        self.assertEqual([(row["canceled"], "type" in row) for row in total], [(total[0]["canceled"], False)])
         self.refused(self.ask("GET", "/series?since=x"), 400, "invalid since or step")
+
+    def test_at_what_a_worker_waits(self):
+        job = self.good(self.ask("POST", "/jobs", {"type": "sleepy"}), 201)
+        mine = until(lambda: [w for w in self.items("/workers") if w.get("jobId") == job["id"] and w.get("waitEvent")],
+                     "a worker to sleep")[0]
+        # Its session is the sidecar's own role's, which may look at it.
+        self.assertEqual((mine["waitEventType"], mine["waitEvent"]), ("Timeout", "PgSleep"))
+        self.good(self.ask("POST", f"/jobs/{job['id']}/cancel?force=true"))
+
+    def test_the_queue_by_type(self):
+        self.server.psql("DELETE FROM ayb_jobs.job_queue")
+        self.assertEqual(self.items("/queue"), [])
+        self.server.psql("SELECT ayb_jobs.enqueue_many('many', array_fill('{}'::jsonb, ARRAY[5001]), now() + '1 h');"
+                         " SELECT ayb_jobs.enqueue_many('few', array_fill('{}'::jsonb, ARRAY[3]), now() + '1 h')")
+        self.assertEqual(self.items("/queue"), [{"type": "many", "queued": 5000, "running": 0, "more": True},
+                                                {"type": "few", "queued": 3, "running": 0, "more": False}])
+        self.server.psql("DELETE FROM ayb_jobs.job_queue")
 
     def test_health_and_handlers(self):
         checks = {row["check"]: row for row in self.items("/health")}

@@ -45,6 +45,25 @@ run_until_empty() {
     wait_for "$1" "SELECT NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE state IN ('queued', 'running'))"
 }
 
+# drain_rate TYPE JOBS [DATABASE]: enqueues that many while all is paused, lets them go, and prints how many a second ran.
+drain_rate() {
+    local database=${3:-$PGDATABASE} first end=$((SECONDS + 900))
+    sql -d "$database" -c 'SELECT ayb_jobs.pause()' >/dev/null
+    # min() knows no uuid.
+    first=$(sql -d "$database" -c "SELECT id FROM ayb_jobs.enqueue_many('$1', array_fill('{}'::jsonb, ARRAY[$2])) AS id
+                                   ORDER BY id LIMIT 1")
+    sql -d "$database" -c CHECKPOINT -c 'SELECT ayb_jobs.resume()' >/dev/null
+    # Asked of shared memory: a look at the table would read dead rows as well.
+    until [[ $(sql -d "$database" -c "SELECT bool_and(coalesce(due_at, 'infinity') > now()) AND NOT EXISTS (
+                   SELECT FROM ayb_jobs.workers() WHERE state = 'running') FROM ayb_jobs.lanes()") == t ]]; do
+        ((SECONDS < end)) || die "$2 jobs don't end"
+        sleep 0.1
+    done
+    sql -d "$database" -c "SELECT CASE WHEN count(*) = $2
+                               THEN count(*) / extract(epoch FROM max(completed_at) - min(last_run_at)) END
+                           FROM ayb_jobs.job_history WHERE id >= '$first'"
+}
+
 # Results are put into variables before they are printed: a command that fails inside "$(…)" ends the script only there.
 
 # report NAME UNIT LIMIT MEASURED ...: a figure that has a limit, or none (-); of several rounds the median counts.

@@ -71,9 +71,11 @@ class Chaos:
         self.findings.append(what)
 
     def hold(self, *statements):
-        """A session that has done this, and stays until the fault is over."""
+        """A session that has done this, and stays until the fault is over; but not longer than the server lets it, for
+        the next fault may have to wait for its locks."""
         try:
             session = self.world.connect()
+            rows(session, "SET idle_in_transaction_session_timeout = '3s'")
             for statement in statements:
                 rows(session, statement)
         except psycopg2.Error:

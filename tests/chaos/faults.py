@@ -109,6 +109,7 @@ SETTINGS = {
     "lease_duration": ("1s", "10s", "5min"), "scheduler_tick": ("100ms", "1s", "15s"),
     "worker_idle_timeout": ("0", "100ms", "30s"), "shutdown_timeout": ("0", "200ms", "2s"),
     "synchronous_commit": ("off", "local", "on"), "job_timeout": ("0", "20s"),
+    "group_size": ("1", "7", "256"), "group_budget": ("1ms", "10ms", "100ms"),
 }
 
 

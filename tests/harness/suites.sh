@@ -106,10 +106,38 @@ suite_isolation() {
         --temp-config="$sources/regress/isolation/postgresql.conf" --dbname=isolation --load-extension=ayb_jobs
 }
 
-# Real servers, by PostgreSQL's own modules. TESTDIR is theirs to write in.
+# run_tap NAME VARIABLE=VALUE ... -- FILE ...: real servers, by PostgreSQL's own modules. TESTDIR is theirs to write in.
+run_tap() {
+    local name=$1 files=() variables=() status=0 log
+    shift
+    while [[ $1 != -- ]]; do
+        variables+=("$1")
+        shift
+    done
+    files=("${@:2}")
+    ((${#files[@]})) || return 0
+    for_server "$out/$name"
+    in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/$name" TESTDATADIR="$out/$name/tmp_check" \
+        TESTLOGDIR="$out/$name/tmp_check/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" AYB_SEED="${AYB_SEED:-}" \
+        PROVE_JOBS="${PROVE_JOBS:-1}" PERL5LIB="$test_dir/perl:$sources/regress/perl" "${variables[@]}" \
+        perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/$name/result" "${files[@]}" \
+        </dev/null 2>&1 || status=$?
+    if [[ ! -f $out/$name/result ]]; then
+        count 0 1 "$name"
+        tail -n 50 "$out/$name"/tmp_check/log/regress_log_* 2>/dev/null || true
+    else
+        local good bad names
+        { read -r good bad && read -r names; } <"$out/$name/result" || true
+        count "$good" "$bad" "$name"
+        for log in ${names:-}; do
+            log=$out/$name/tmp_check/log/regress_log_$(basename "$log" .pl)
+            [[ ! -f $log ]] || { printf '\n-- %s\n' "$log" && tail -n 200 "$log"; }
+        done
+    fi
+}
+
 suite_tap() {
-    local files=() status=0 log
-    for_server "$out/tap"
+    local files=()
     if [[ -n ${TESTS:-} ]]; then
         read -ra files <<<"$TESTS"
     else
@@ -121,23 +149,20 @@ suite_tap() {
         count 0 1 'tap (build of the sidecar)'
         return 0
     fi
-    in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/tap" TESTDATADIR="$out/tap/tmp_check" \
-        TESTLOGDIR="$out/tap/tmp_check/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" AYB_SEED="${AYB_SEED:-}" \
-        PROVE_JOBS="${PROVE_JOBS:-1}" PERL5LIB="$test_dir/perl:$sources/regress/perl" AYB_SIDECAR="$test_sidecar" \
-        perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/tap/result" "${files[@]}" \
-        </dev/null 2>&1 || status=$?
-    if [[ ! -f $out/tap/result ]]; then
-        count 0 1 tap
-        tail -n 50 "$out"/tap/tmp_check/log/regress_log_* 2>/dev/null || true
+    run_tap tap AYB_SIDECAR="$test_sidecar" -- "${files[@]}"
+}
+
+# The engine's tests once more, with every type grouped from its first job on.
+suite_grouped() {
+    local conf=$sources/regress/grouped.conf files=() tests=${TESTS-}
+    if [[ -n $tests ]]; then
+        read -ra files <<<"$tests"
     else
-        local good bad names
-        { read -r good bad && read -r names; } <"$out/tap/result" || true
-        count "$good" "$bad" tap
-        for log in ${names:-}; do
-            log=$out/tap/tmp_check/log/regress_log_$(basename "$log" .pl)
-            [[ ! -f $log ]] || { printf '\n-- %s\n' "$log" && tail -n 200 "$log"; }
-        done
+        mapfile -t files < <(sed 's/ *#.*//; /^$/d' "$sources/regress/grouped")
     fi
+    [[ $tests == *t/* ]] || run_regress grouped_regress "$test_dir/regress/pg_regress" "$sources/regress" \
+        --temp-config="$conf" --dbname=regression
+    [[ -n $tests && $tests != *t/* ]] || run_tap grouped_tap TEMP_CONFIG="$conf" AYB_GROUPED=1 -- "${files[@]}"
 }
 
 # A cluster under Patroni, its hosts in namespaces that only this process tree is in: no root is needed, nothing outside
@@ -155,6 +180,22 @@ suite_ha() {
     fi
     count "$good" "$bad" ha
     ((bad == 0)) || tail -n 100 "$out/ha/tmp_check/log/regress_log_patroni" || true
+}
+
+# The manual's workers outside, in the languages whose clients can be had here. AYB_GO and GOPATH add Go.
+suite_clients() {
+    local good=0 bad=1 dir=$state/build/clients
+    for_server "$out/clients"
+    if "$harness/dependencies" clients && mkdir -p "$dir" && cp "$checkout"/tests/clients/*.json "$dir/" &&
+        (cd "$dir" && npm ci --no-audit --no-fund >"$out/clients.log" 2>&1); then
+        in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/clients" TESTDATADIR="$out/clients/tmp_check" \
+            TESTLOGDIR="$out/clients/tmp_check/log" AYB_CLIENTS="$dir" AYB_GO="${AYB_GO:-}" GOPATH="${GOPATH:-}" \
+            PERL5LIB="$test_dir/perl:$sources/regress/perl" \
+            perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/clients/result" clients/workers.pl </dev/null 2>&1 || true
+        read -r good bad <"$out/clients/result" || true
+    fi
+    count "$good" "$bad" clients
+    ((bad == 0)) || tail -n 100 "$out/clients.log" "$out"/clients/tmp_check/log/regress_log_workers || true
 }
 
 # Our cron engine against two independent ones, npm's, on 5,000 random cases; docs/cron-oracles.md has the differences.
@@ -233,7 +274,7 @@ run_browser() {
     shift
     for_server "$directory"
     in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$state/build/sidecar/sidecar/ayb-jobs" AYB_OUT="$directory" \
-        AYB_SOURCES="$sources" PATH="$node_path:$tree_bin:/usr/bin:/bin" \
+        AYB_SOURCES="$sources" SCREENS="${SCREENS:-}" PATH="$node_path:$tree_bin:/usr/bin:/bin" \
         /usr/bin/python3 -B "$sources/tests/dashboard/run.py" "$modules" "$@" </dev/null 2>&1
 }
 

@@ -55,6 +55,9 @@ try schedules good docs/x 'x'
 try schedules bad regress/sql/a.sql 'SELECT 1;\n'
 try schedules bad regress/isolation/specs/a.spec 'session s\n'
 
+try versions good docs/x 'x'
+try versions bad extension/ayb_jobs.control "default_version = '1.1'\n"
+
 # The objects of a good and of a bad file.
 try_object() { # try_object good|bad TEXT
     local verdict=good

@@ -61,11 +61,12 @@ Actor complete(int row) {
 }
 
 Actor read(int reader, const Raise &raise) {
-    return {[reader](World &world, auto &readers) { readers[reader].mark = mark_floor(world.floor); },
-            [reader](World &world, auto &readers) { readers[reader].snapshot = world.queued; },
-            [reader, raise](World &world, auto &readers) {
-                raise(&world.floor, readers[reader].mark, readers[reader].first());
-            }};
+    return {
+        [reader](World &world, auto &readers) { readers[reader].mark = mark_floor(world.floor); },
+        [reader](World &world, auto &readers) { readers[reader].snapshot = world.queued; },
+        [reader, raise](World &world, auto &readers) {
+            raise(&world.floor, readers[reader].mark, readers[reader].first());
+        }};
 }
 
 bool holds(const World &world) {
@@ -76,8 +77,8 @@ bool holds(const World &world) {
 }
 
 // How many of all orders end up with a job that lies before the floor.
-int violations(const World &world, const std::array<Reader, 2> &readers, const std::vector<Actor> &actors,
-               const std::vector<size_t> &done) {
+int violations(const World &world, const std::array<Reader, 2> &readers,
+               const std::vector<Actor> &actors, const std::vector<size_t> &done) {
     int found = 0;
     for (size_t i = 0; i < actors.size(); i++) {
         if (done[i] == actors[i].size())
@@ -96,7 +97,8 @@ int violations(const Raise &raise) {
     World world;
     open_floor(&world.floor, kBegin, kEnd, 1);
     world.queued[1] = world.told[1] = true;
-    const std::vector<Actor> actors{commit(0), commit(3), complete(1), read(0, raise), read(1, raise)};
+    const std::vector<Actor> actors{commit(0), commit(3), complete(1), read(0, raise),
+                                    read(1, raise)};
     return violations(world, {}, actors, std::vector<size_t>(actors.size()));
 }
 
@@ -105,7 +107,9 @@ int violations(const Raise &raise) {
 TEST(Floor, NothingQueuedEverLiesBeforeIt) { EXPECT_EQ(violations(raise_soundly), 0); }
 
 TEST(Floor, RaisingOverWhatTheSnapshotMissedIsFound) {
-    EXPECT_GT(violations([](Floor<int> *floor, const FloorMark<int> &, int first) { floor->at = first; }), 0);
+    EXPECT_GT(
+        violations([](Floor<int> *floor, const FloorMark<int> &, int first) { floor->at = first; }),
+        0);
 }
 
 TEST(Floor, RaisingByAMarkFromBeforeTheLastRaiseIsFound) {
@@ -133,6 +137,14 @@ TEST(Floor, StopsAtWhatWasCommittedSinceTheMark) {
     lower_floor(&floor, 5);
     EXPECT_TRUE(raise_floor(&floor, mark, 7, kEnd));
     EXPECT_EQ(floor.at, 5);
+    EXPECT_TRUE(raise_floor(&floor, mark_floor(floor), 7, kEnd));
+    EXPECT_EQ(floor.at, 7);
+}
+
+TEST(Floor, IsNotHeldByWhatWasCommittedBeforeTheMark) {
+    Floor<int> floor;
+    open_floor(&floor, kBegin, kEnd, 1);
+    lower_floor(&floor, 5);
     EXPECT_TRUE(raise_floor(&floor, mark_floor(floor), 7, kEnd));
     EXPECT_EQ(floor.at, 7);
 }

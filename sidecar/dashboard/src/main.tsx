@@ -8,6 +8,8 @@ import "./styles/layout.css";
 import "./styles/controls.css";
 import "./styles/parts.css";
 import "./styles/json.css";
+import "./styles/matviews.css";
+import "./styles/overview.css";
 
 startLive();
 render(<App />, document.getElementById("app") as HTMLElement);

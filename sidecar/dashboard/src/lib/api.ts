@@ -117,6 +117,27 @@ export interface Matview {
     lastRefreshDurationMs?: number;
     lastRefreshStatus?: "success" | "error";
     lastRefreshError?: string;
+    // What a list and a single one have besides:
+    refreshing?: boolean;
+    refreshingSince?: string;
+    lastRefreshRows?: number;
+    lastSkippedAt?: string;
+    lastDurationsMs?: number[];
+    viewExists?: boolean;
+    populated?: boolean;
+    sizeBytes?: number;
+    concurrentPossible?: boolean;
+    concurrentAdvice?: string;
+    estimatedChanges?: number;
+    skipUnchanged?: boolean;
+    neverSkippedBecause?: string;
+}
+
+export interface AvailableView {
+    schemaName: string;
+    viewName: string;
+    owner: string;
+    populated: boolean;
 }
 
 export interface Dependency {
@@ -175,9 +196,17 @@ export interface Handler {
     updatedAt: string;
 }
 
+/** What waits of a type; `more`: there are others that were not looked at. */
+export interface Waiting {
+    type: string;
+    queued: number;
+    running: number;
+    more: boolean;
+}
+
 export interface SeriesPoint {
     bucket: string;
-    type: string;
+    type?: string; // absent in a total
     completed: number;
     failed: number;
     retried: number;
@@ -245,6 +274,7 @@ export const api = {
         update: (id: string, refreshMode: RefreshMode) => put<Matview>(`matviews/${id}`, { refreshMode }),
         remove: (id: string) => remove(`matviews/${id}`),
         refresh: (id: string) => post<{ registration: Matview; durationMs: number }>(`matviews/${id}/refresh`),
+        available: (signal?: Signal) => get<List<AvailableView>>("matviews/available", signal),
         dependencies: (signal?: Signal) => get<List<Dependency>>("matviews/dependencies", signal),
     },
 
@@ -252,8 +282,10 @@ export const api = {
     lanes: (signal?: Signal) => get<List<Lane>>("lanes", signal),
     health: (signal?: Signal) => get<List<Check>>("health", signal),
     handlers: (signal?: Signal) => get<List<Handler>>("handlers", signal),
-    series: (since: string, step: string, type: string, signal?: Signal) =>
-        get<List<SeriesPoint>>("series", signal, { since, step, type }),
+    /** By type, or with `total` all types (or the one) together. */
+    series: (since: string, step: string, { type = "", total = false }, signal?: Signal) =>
+        get<List<SeriesPoint>>("series", signal, { since, step, type, total: total || undefined }),
+    queue: (signal?: Signal) => get<List<Waiting>>("queue", signal),
     pause: (type?: string) => post<void>("pause", type ? { type } : {}),
     resume: (type?: string) => post<void>("resume", type ? { type } : {}),
 };

@@ -127,6 +127,7 @@ const LANE_COLUMNS: Column<Lane>[] = [
     {
         key: "due",
         label: "Next due",
+        align: "right",
         cell: lane => (lane.queued > 0 ? <Ago at={lane.dueAt} /> : <span class="muted">–</span>),
     },
 ];

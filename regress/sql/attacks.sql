@@ -1,0 +1,189 @@
+-- What an ordinary role may try against the queue, a line each: the expected outcome beside what came of it. Only lines
+-- where they differ are shown. SECURITY.md has the model. What takes several steps or sessions is in roles and t/030_roles.pl.
+CREATE ROLE regress_mallory LOGIN;
+CREATE SCHEMA mallory AUTHORIZATION regress_mallory;
+SELECT ayb_jobs.register_handler('attacked', kind => 'external');
+SELECT ayb_jobs.pause('attacked');
+SET ROLE regress_alice;
+CREATE FUNCTION alice.own(jsonb) RETURNS void LANGUAGE sql AS '';
+REVOKE ALL ON FUNCTION alice.own FROM PUBLIC;
+SELECT ayb_jobs.register_handler('alices', 'alice.own(jsonb)', definer => true);
+SELECT ayb_jobs.enqueue('attacked', '{"secret": "of alice"}') AS victim \gset
+SELECT id AS schedule FROM ayb_jobs.create_schedule('alices nightly', 'attacked', '@yearly') \gset
+CREATE MATERIALIZED VIEW alice.attacked AS SELECT 1 AS one;
+SELECT id AS matview FROM ayb_jobs.register_matview('attacked', 'alice') \gset
+RESET ROLE;
+SELECT books() AS before \gset
+SELECT md5(string_agg(s::text, ' ')) AS schedules FROM (TABLE ayb_jobs.schedules ORDER BY id) AS s \gset
+
+-- As mallory: the SQLSTATE; or the first column of the first row; or, where that is NULL or there is none, done.
+CREATE FUNCTION attempt(statement text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    got text;
+BEGIN
+    BEGIN
+        IF statement LIKE 'SELECT %' THEN
+            EXECUTE statement INTO got;
+        ELSE
+            EXECUTE statement;
+        END IF;
+    EXCEPTION WHEN OTHERS THEN
+        RETURN SQLSTATE;
+    END;
+    RETURN coalesce(got, 'done');
+END $$;
+CREATE TABLE attacks (number int GENERATED ALWAYS AS IDENTITY, subject text, attack text, expected text);
+GRANT SELECT ON attacks TO PUBLIC;
+
+-- every relation, by every kind of statement
+INSERT INTO attacks (subject, attack, expected)
+SELECT c.oid::regclass, format(s.statement, c.oid::regclass, a.attname), '42501'
+FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum = 1
+CROSS JOIN unnest(ARRAY['INSERT INTO %s DEFAULT VALUES', 'UPDATE %s SET %I = NULL', 'DELETE FROM %s', 'TRUNCATE %s',
+                        'LOCK TABLE %s IN ROW EXCLUSIVE MODE', 'COPY %s FROM PROGRAM ''true''', 'CREATE TABLE mallory.of_%2$s () INHERITS (%1$s)',
+                        'CREATE TABLE mallory.to_%2$s (LIKE %1$s, FOREIGN KEY (%2$I) REFERENCES %1$s)', 'CREATE INDEX ON %s ((mallory.leak(%I::text)))',
+                        'CREATE POLICY mallory ON %s USING (true)', 'ALTER TABLE %s DISABLE ROW LEVEL SECURITY', 'DROP TABLE %s CASCADE',
+                        'CREATE TRIGGER mallory BEFORE INSERT ON %s FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()',
+                        'CREATE RULE mallory AS ON DELETE TO %s DO INSTEAD NOTHING', 'COMMENT ON TABLE %s IS ''mallory''', 'ANALYZE %s',
+                        'SECURITY LABEL ON TABLE %s IS ''mallory''', 'ALTER TABLE %s OWNER TO regress_mallory', 'GRANT ALL ON %s TO regress_mallory'])
+    WITH ORDINALITY AS s (statement, position)
+WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition;
+-- PostgreSQL's own answers: these only warn, or look for a label provider first. grants() below shows that nothing was given.
+UPDATE attacks SET expected = 'done' WHERE attack LIKE 'ANALYZE %';
+UPDATE attacks SET expected = '22023' WHERE attack LIKE 'SECURITY LABEL %';
+UPDATE attacks SET expected = 'done' WHERE attack LIKE 'GRANT ALL %' AND has_table_privilege('regress_mallory', subject, 'SELECT');
+-- and these are refused before anybody's rights are looked at: a partitioned table, one without a primary key
+UPDATE attacks SET expected = '42809' WHERE attack LIKE '%INHERITS (ayb_jobs.job_history)';
+UPDATE attacks SET expected = '42704' WHERE attack LIKE '%FOREIGN KEY%'
+    AND NOT EXISTS (SELECT FROM pg_constraint WHERE contype = 'p' AND conrelid = subject::regclass);
+-- every sequence
+INSERT INTO attacks (subject, attack, expected)
+SELECT c.oid::regclass, format(s.statement, c.oid::regclass), '42501' FROM pg_class AS c
+CROSS JOIN unnest(ARRAY['SELECT nextval(%L)', 'SELECT setval(%L, 1)', 'SELECT last_value FROM %s', 'ALTER SEQUENCE %s RESTART']) AS s (statement)
+WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind = 'S';
+-- every function: nobody else's to change, and none runs as its owner
+INSERT INTO attacks (subject, attack, expected)
+SELECT p.oid::regprocedure, format(s.statement, p.oid::regprocedure), '42501' FROM pg_proc AS p
+CROSS JOIN unnest(ARRAY['ALTER ROUTINE %s OWNER TO regress_mallory', 'ALTER ROUTINE %s SECURITY DEFINER', 'DROP ROUTINE %s CASCADE',
+                        'ALTER ROUTINE %s SET search_path = mallory', 'GRANT EXECUTE ON ROUTINE %s TO PUBLIC']) AS s (statement)
+WHERE p.pronamespace = 'ayb_jobs'::regnamespace AND p.prokind <> 'a';
+UPDATE attacks SET expected = 'done' WHERE attack LIKE 'GRANT EXECUTE %' AND has_function_privilege('regress_mallory', subject, 'EXECUTE');
+-- functions that are not for everybody
+INSERT INTO attacks (subject, attack, expected) SELECT 'for admins', 'SELECT ayb_jobs.' || call, '42501' FROM unnest(ARRAY[
+    'pause()', 'pause(''attacked'')', 'resume()', 'resume(''attacked'')', 'drain()', 'health()', '_server_state()', '_stamp_new_database()']) AS c (call);
+-- somebody else's job, schedule and view: the same as one that isn't there
+INSERT INTO attacks (subject, attack, expected) SELECT 'of alice', 'SELECT ayb_jobs.' || call, 'P0002' FROM unnest(ARRAY[
+    format('cancel(%L)', :'victim'), format('cancel(%L, true)', :'victim'), format('retry_now(%L)', :'victim'),
+    format('complete(%L, ''x'', 1)', :'victim'), format('fail(%L, ''x'', 1, ''x'')', :'victim'), format('extend_lease(%L, ''x'', 1)', :'victim'),
+    format('update_schedule(%L, ''@daily'')', :'schedule'), format('enable_schedule(%L)', :'schedule'), format('disable_schedule(%L)', :'schedule'),
+    format('delete_schedule(%L)', :'schedule'), format('run_schedule_now(%L)', :'schedule'), format('update_matview(%L)', :'matview'),
+    format('unregister_matview(%L)', :'matview'), format('refresh_now(%L)', :'matview')]) AS c (call);
+INSERT INTO attacks (subject, attack, expected) VALUES
+    ('of alice', format('SELECT count(*) FROM ayb_jobs.attempts(%L)', :'victim'), '0'),
+    ('of alice', 'SELECT ayb_jobs.cancel_matching()', '0'), ('of alice', 'SELECT ayb_jobs.retry_matching()', '0'),
+    ('of alice', $$SELECT count(*) FROM ayb_jobs.claim('mallory', '{attacked}', 100)$$, '0'),
+    ('of alice', $$SELECT count(*) FROM ayb_jobs.refresh_all('alice')$$, '0'),
+    ('of alice', $$SELECT ayb_jobs.register_matview('attacked', 'alice')$$, '42501'),
+    ('of alice', $$SELECT (ayb_jobs.matview_by_name('attacked', 'alice')).id$$, 'done'),
+    ('of alice', $$SELECT ayb_jobs.register_handler('alices', 'mallory.work(jsonb)')$$, '42501'),
+    ('of alice', $$SELECT ayb_jobs.unregister_handler('alices')$$, '42501'),
+    ('of alice', $$SELECT ayb_jobs.enqueue('alices')$$, '42501'),
+    ('of alice', $$SELECT ayb_jobs.create_schedule('mine', 'alices', '@daily')$$, '42501'),
+    ('of alice', $$SELECT ayb_jobs.create_schedule('alices nightly', 'attacked', '@daily')$$, '23505'),
+-- another role's name
+    ('run_as', $$SELECT ayb_jobs.enqueue('attacked', run_as => 'regress_alice')$$, '42501'),
+    ('run_as', format('SELECT ayb_jobs.enqueue(%L, run_as => %L)', 'attacked', (SELECT rolname FROM pg_roles WHERE rolsuper ORDER BY oid LIMIT 1)), '42501'),
+    ('run_as', $$SELECT ayb_jobs.create_schedule('mine', 'attacked', '@daily', run_as => 'regress_alice')$$, '42501'),
+    ('run_as', 'SET ROLE ayb_jobs_admin', '42501'), ('run_as', 'GRANT ayb_jobs_admin TO regress_mallory', '42501'),
+    ('run_as', 'SET SESSION AUTHORIZATION regress_alice', '42501'),
+-- handlers that aren't hers to name
+    ('handlers', $$SELECT ayb_jobs.register_handler('materialized_view_refresh', 'mallory.work(jsonb)')$$, '42501'),
+    ('handlers', $$SELECT ayb_jobs.register_handler('mine', 'alice.own(jsonb)')$$, '42501'),
+    ('handlers', $$SELECT (ayb_jobs.current_job()).id$$, 'done'), ('handlers', $$SELECT ayb_jobs.set_progress(1)$$, '55000'),
+    ('handlers', $$CREATE FUNCTION mallory.c() RETURNS void LANGUAGE c AS '$libdir/ayb_jobs', 'ayb_jobs_note_job'$$, '42501'),
+    ('handlers', $$CREATE TRIGGER t BEFORE INSERT ON mallory.own FOR EACH ROW EXECUTE FUNCTION ayb_jobs._note_job()$$, '42501'),
+-- readers of shared memory
+    ('readers', $$SELECT count(*) FROM ayb_jobs.events(max_events => 4096) WHERE run_as <> 'regress_mallory'::regrole$$, '0'),
+    ('readers', $$SELECT count(*) FROM ayb_jobs.workers() WHERE role <> 'regress_mallory'::regrole$$, '0'),
+    ('readers', $$SELECT count(*) FROM ayb_jobs.lanes() WHERE role <> 'regress_mallory'::regrole$$, '0'),
+    ('readers', $$SELECT queued FROM ayb_jobs.stats()$$, '0'),
+    ('readers', $$SELECT count(*) FROM ayb_jobs.series('-infinity', '1 day')$$, '0'),
+    ('readers', $$SELECT sum(completed + failed + canceled) FROM ayb_jobs.series(step => '1 hour', type => 'attacked')$$, 'done'),
+-- round the policies
+    ('policies', $$SELECT count(*) FROM ayb_jobs.jobs$$, '0'), ('policies', $$SELECT count(*) FROM ayb_jobs.schedules$$, '0'),
+    ('policies', $$SELECT count(*) FROM ayb_jobs.matviews$$, '0'), ('policies', $$SELECT count(*) FROM ayb_jobs.job_queue$$, '0'),
+    ('policies', $$SELECT count(*) FROM ayb_jobs.jobs WHERE mallory.leak(payload::text)$$, '0'),
+    ('policies', $$SELECT count(*) FROM ayb_jobs.job_queue WHERE mallory.leak(payload::text)$$, '0'),
+    ('policies', $$SELECT count(*) FROM mallory.jobs_of_all$$, '0'),
+    ('policies', $$SELECT most_common_vals::text FROM pg_stats WHERE schemaname = 'ayb_jobs' AND tablename = 'job_queue' LIMIT 1$$, 'done'),
+    ('policies', $$SELECT count(*) FROM mallory.without_policies()$$, '42501'),
+    ('policies', $$COPY ayb_jobs.job_queue TO PROGRAM 'true'$$, '42501'), ('policies', $$COPY ayb_jobs.job_keys TO PROGRAM 'true'$$, '42501'),
+    ('policies', $$SELECT * FROM ayb_jobs.job_queue FOR KEY SHARE$$, '42501'),
+-- objects in our schema, and what fires for everybody
+    ('schema', $$CREATE TABLE ayb_jobs.mine ()$$, '42501'), ('schema', $$CREATE OPERATOR ayb_jobs.= (leftarg = uuid, rightarg = text, function = mallory.same)$$, '42501'),
+    ('schema', $$CREATE FUNCTION ayb_jobs.enqueue(text) RETURNS int LANGUAGE sql AS 'SELECT 1'$$, '42501'),
+    ('schema', $$ALTER SCHEMA ayb_jobs RENAME TO mallorys$$, '42501'), ('schema', 'DROP SCHEMA ayb_jobs CASCADE', '42501'),
+    ('schema', 'DROP EXTENSION ayb_jobs', '42501'), ('schema', 'ALTER EXTENSION ayb_jobs ADD TABLE mallory.own', '42501'),
+    ('schema', 'ALTER EXTENSION ayb_jobs UPDATE', '42501'),
+    ('schema', 'CREATE EVENT TRIGGER mallory ON ddl_command_start EXECUTE FUNCTION mallory.fires()', '42501'),
+    ('schema', 'CREATE PUBLICATION mallory FOR TABLE ayb_jobs.job_queue', '42501');
+-- every setting, but those that are the session's own
+INSERT INTO attacks (subject, attack, expected)
+SELECT 'settings', format(s.statement, name, setting), CASE WHEN context = 'user' AND s.statement LIKE 'SET %' THEN 'done' WHEN s.statement LIKE 'ALTER %' OR context = 'superuser' THEN '42501' ELSE '55P02' END
+FROM pg_settings CROSS JOIN unnest(ARRAY['SET %s = %L', 'ALTER ROLE regress_alice SET %s = %L']) AS s (statement) WHERE name LIKE 'ayb\_jobs.%';
+
+-- names of hers in front of everybody's: what a function of ours calls must not become one of these
+GRANT CREATE ON DATABASE :DBNAME TO regress_mallory;
+CREATE FUNCTION grants() RETURNS text LANGUAGE sql AS $$
+    SELECT md5(concat((SELECT string_agg(relacl::text || relowner, ' ' ORDER BY oid) FROM pg_class WHERE relnamespace = 'ayb_jobs'::regnamespace),
+                      (SELECT string_agg(coalesce(proacl, acldefault('f', proowner))::text || proowner || prosrc || prosecdef, ' ' ORDER BY oid) FROM pg_proc WHERE pronamespace = 'ayb_jobs'::regnamespace)))
+$$;
+SELECT grants() AS grants, current_user AS me \gset
+-- a session of her own: one that only set its role could set another
+\c - regress_mallory
+CREATE TABLE mallory.own (id int);
+CREATE FUNCTION mallory.work(jsonb) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION mallory.leak(text) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$ BEGIN RAISE 'leaked %', $1 USING ERRCODE = 'ZZ001'; END $$;
+CREATE FUNCTION mallory.fires() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
+CREATE FUNCTION mallory.same(uuid, text) RETURNS boolean LANGUAGE sql AS 'SELECT true';
+CREATE FUNCTION mallory.without_policies() RETURNS SETOF ayb_jobs.job_queue LANGUAGE plpgsql SET row_security = off AS
+    'BEGIN RETURN QUERY SELECT * FROM ayb_jobs.job_queue; END';
+CREATE VIEW mallory.jobs_of_all WITH (security_invoker = false) AS SELECT * FROM ayb_jobs.job_queue;
+SELECT count(*) > 400 AS many, count(*) FILTER (WHERE expected = 'done') < 100 AS nearly_all_refused FROM attacks;
+SET client_min_messages = error;
+WITH tried AS MATERIALIZED (SELECT *, attempt(attack) AS got FROM attacks ORDER BY number)
+SELECT subject, attack, expected, got FROM tried WHERE got <> expected ORDER BY number;
+
+-- and once more with every name that a search finds first of her making
+CREATE FUNCTION mallory.now() RETURNS timestamptz LANGUAGE plpgsql AS $$ BEGIN RAISE 'hijacked' USING ERRCODE = 'ZZ002'; END $$;
+CREATE FUNCTION mallory.equals(uuid, uuid) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RAISE 'hijacked' USING ERRCODE = 'ZZ002'; END $$;
+CREATE OPERATOR mallory.= (leftarg = uuid, rightarg = uuid, function = mallory.equals);
+CREATE TEMP TABLE job_queue (id uuid);
+CREATE TEMP TABLE handlers (type text);
+CREATE SCHEMA jobs_of_mallory;
+SET search_path = mallory, pg_temp, jobs_of_mallory, pg_catalog, public;
+WITH tried AS MATERIALIZED (SELECT *, public.attempt(attack) AS got FROM public.attacks
+                            WHERE subject IN ('for admins', 'of alice', 'run_as', 'handlers', 'readers', 'policies') ORDER BY number)
+SELECT subject, attack, expected, got FROM tried WHERE got <> expected ORDER BY number;
+SELECT public.attempt('SELECT (ayb_jobs.cancel(ayb_jobs.enqueue(''outside''))).state');
+SELECT public.attempt('SELECT (ayb_jobs.create_schedule(''mallorys'', ''outside'', ''@daily'')).name');
+SELECT public.attempt('SELECT count(ayb_jobs.delete_schedule(id)) FROM ayb_jobs.schedules');
+\c - :me
+
+-- nothing of it left a trace but mallory's own canceled job
+DELETE FROM ayb_jobs.job_queue WHERE run_as = 'regress_mallory'::regrole;
+SELECT books() = :'before' AS books_unchanged,
+       (SELECT md5(string_agg(s::text, ' ')) FROM (TABLE ayb_jobs.schedules ORDER BY id) AS s) = :'schedules' AS schedules_unchanged,
+       grants() = :'grants' AS grants_unchanged;
+SELECT subject, count(*) FROM (SELECT CASE WHEN subject ~ '^ayb_jobs\..*\(' THEN 'functions' WHEN subject ~ '^ayb_jobs' THEN 'relations' ELSE subject END AS subject
+                               FROM attacks) AS a GROUP BY subject HAVING subject NOT IN ('functions', 'relations', 'settings') ORDER BY subject;
+DROP TABLE attacks;
+SELECT ayb_jobs.resume('attacked');
+SELECT ayb_jobs.delete_schedule(:'schedule');
+SELECT ayb_jobs.unregister_matview(:'matview');
+SELECT state FROM ayb_jobs.cancel(:'victim');
+DROP MATERIALIZED VIEW alice.attacked;
+SELECT ayb_jobs.unregister_handler('alices'), ayb_jobs.unregister_handler('attacked');
+DROP FUNCTION alice.own, attempt, grants;
+DROP OWNED BY regress_mallory CASCADE;
+DROP ROLE regress_mallory;

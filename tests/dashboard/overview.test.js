@@ -1,0 +1,90 @@
+// The overview: numbers, charts, what health() warns of; all of it live.
+import assert from "node:assert/strict";
+import { before } from "node:test";
+import { ask, emptyServer, heading, lookTest, pageTest, psql, until } from "./support.js";
+
+before(() => {
+    emptyServer();
+    psql(`CREATE OR REPLACE FUNCTION public.noop(payload jsonb) RETURNS void LANGUAGE sql AS 'SELECT';
+          SELECT ayb_jobs.register_handler('noop', 'public.noop(jsonb)');
+          INSERT INTO ayb_jobs.job_minutes
+          SELECT date_trunc('minute', now()) - n * interval '1 minute', 'sidecar'::regrole, t, 600, 60, 0, 0, 0,
+                 array_fill(10::bigint, ARRAY[64]), array_fill(10::bigint, ARRAY[64])
+          FROM generate_series(1, 30) AS n, unnest('{noop,<b>bold</b>}'::text[]) AS t`);
+});
+
+const tile = (page, label) => page.getByRole("region", { name: "Now" }).locator(".tile", { hasText: label }).locator(".tile-value");
+const key = (page, chart, label) => page.getByRole("figure", { name: chart }).locator(".chart-key", { hasText: label }).locator("b");
+
+lookTest("everything is there", "/", async page => {
+    await heading(page, "Overview");
+    for (const name of ["Jobs per second", "Waiting", "Running", "Queued by type", "By type"])
+        await page.getByRole("region", { name, exact: true }).waitFor();
+    await page.getByRole("table", { name: "By type" }).getByText("<b>bold</b>").waitFor(); // a name is no HTML
+    assert.equal(await page.locator("b", { hasText: /^bold$/ }).count(), 0);
+    await until(() => page.locator(".chart canvas").count().then(count => count === 3), "the charts");
+    await until(async () => (await page.getByRole("table", { name: "By type" }).innerText()).includes("18,000"), "the sum of half an hour");
+});
+
+pageTest("the numbers are the engine's, and move with it", "/", async page => {
+    await heading(page, "Overview");
+    await until(async () => (await tile(page, "queued").innerText()) === "0", "nothing to be queued");
+    psql("SELECT ayb_jobs.enqueue_many('later', array_fill('{}'::jsonb, ARRAY[7]), now() + interval '1 h')");
+    await until(async () => (await tile(page, "queued").innerText()) === "7", "seven to be queued");
+    const queued = page.getByRole("region", { name: "Queued by type" });
+    await until(async () => /later\s*7/.test(await queued.innerText()), "them in the picture");
+    await tile(page, "queued").click();
+    assert.match(page.url(), /#\/jobs\?state=queued$/);
+    psql("DELETE FROM ayb_jobs.job_queue");
+});
+
+pageTest("jobs a second, as they are done", "/?window=5m", async page => {
+    await heading(page, "Overview");
+    const now = async () => Number(await tile(page, "Now").innerText());
+    for (let round = 0; round < 5; round++) {
+        psql("SELECT ayb_jobs.enqueue_many('noop', array_fill('{}'::jsonb, ARRAY[100]), run_at => now())", "sidecar");
+        await page.waitForTimeout(500);
+    }
+    await until(async () => (await now()) > 0, "the rate to rise");
+    await until(async () => (await now()) === 0, "and to fall again", 40_000);
+});
+
+pageTest("window and type are in the address", "/?window=15m", async page => {
+    await heading(page, "Overview");
+    await page.getByRole("radio", { name: "24 h" }).check({ force: true });
+    assert.match(page.url(), /window=24h/);
+    await page.getByRole("region", { name: "By type" }).getByText("in the last 24 h").waitFor();
+    await page.getByRole("combobox", { name: "Type" }).selectOption("noop");
+    assert.match(page.url(), /type=noop/);
+    await until(async () => (await page.getByRole("table", { name: "By type" }).getByRole("row").count()) === 2, "one type");
+    await page.reload();
+    await until(async () => (await page.getByRole("combobox", { name: "Type" }).inputValue()) === "noop", "the same after a reload");
+    assert.ok(await page.getByRole("radio", { name: "24 h" }).isChecked());
+});
+
+pageTest("a chart tells its numbers at the cursor", "/", async page => {
+    const chart = page.getByRole("figure", { name: "Jobs per second, by outcome" });
+    const box = await chart.locator(".u-over").boundingBox();
+    await page.mouse.move(box.x + box.width * 0.8, box.y + box.height / 2);
+    // 2 types with 600 and 60 a minute.
+    await until(async () => (await key(page, "Jobs per second, by outcome", "completed").innerText()) === "20", "20 a second");
+    assert.equal(await key(page, "Jobs per second, by outcome", "failed").innerText(), "2.0");
+    assert.match(await key(page, "Time of waiting", "p50").innerText(), /s$/);
+});
+
+pageTest("what health() warns of comes first, with its hint", "/", async page => {
+    await heading(page, "Overview");
+    await page.getByText(/checks fine/).waitFor();
+    assert.equal(await page.getByRole("region", { name: "Warnings" }).count(), 0);
+    await ask("POST", "pause", {});
+    try {
+        const warnings = page.getByRole("region", { name: "Warnings" });
+        await warnings.getByText("paused", { exact: true }).waitFor();
+        await warnings.getByText(/resume/).first().waitFor();
+        await warnings.getByRole("button", { name: "Copy the hint" }).click();
+        assert.match(await page.evaluate(() => navigator.clipboard.readText()), /resume/);
+    } finally {
+        await ask("POST", "resume", {});
+    }
+    await page.getByRole("region", { name: "Warnings" }).waitFor({ state: "detached" });
+});

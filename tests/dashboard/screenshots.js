@@ -1,0 +1,41 @@
+// Pictures of every screen with the data of shop.sql, for the manual: AYB_OUT/images.
+import { readFileSync, mkdirSync } from "node:fs";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { heading, LOOKS, logIn, openContext, openPage, psql, theBrowser, until } from "./support.js";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const images = join(process.env.AYB_OUT, "images");
+
+/** `ready` waits until what is to be seen is there. */
+const SCREENS = [
+    { name: "overview", path: "/", title: "Overview", ready: page => page.getByRole("table", { name: "By type" }).waitFor() },
+    { name: "views", path: "/views", title: "Materialized views", ready: page => page.getByLabel("Which view reads which").waitFor() },
+    { name: "workers", path: "/workers", title: "Workers and lanes", ready: page => page.getByText("reports.monthly").first().waitFor() },
+];
+
+mkdirSync(images, { recursive: true });
+psql(readFileSync(join(here, "shop.sql"), "utf8"));
+// It works on while the pictures are taken.
+const work = setInterval(() => psql("SELECT ayb_jobs.enqueue_many('search.index', array_fill('{}'::jsonb, ARRAY[25]))", "shop"), 1000);
+await until(() => psql("SELECT count(*) FILTER (WHERE state = 'failed') = 14 AND count(*) FILTER (WHERE state = 'running') = 2 FROM ayb_jobs.jobs") === "t", "the shop to work");
+const wanted = (process.env.SCREENS ?? "").split(" ").filter(Boolean);
+for (const look of LOOKS) {
+    const context = await openContext(look, { deviceScaleFactor: 2 });
+    const page = await openPage(context);
+    await logIn(page);
+    await heading(page, "Overview");
+    for (const { name, path, title, ready } of SCREENS) {
+        if (wanted.length > 0 && !wanted.includes(name)) continue;
+        await page.goto(`${process.env.AYB_URL}#${path}`);
+        if (title) await heading(page, title);
+        await ready(page);
+        await page.waitForTimeout(1200); // charts are painted, bars have grown
+        const file = `${name}-${look.name.replace(", ", "-")}.png`;
+        await page.screenshot({ path: join(images, file), fullPage: look.width > 800 });
+        console.log(file);
+    }
+    await context.close();
+}
+clearInterval(work);
+await (await theBrowser()).close();
