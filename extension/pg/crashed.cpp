@@ -13,6 +13,7 @@ constexpr const char *kFile = "ayb_jobs.running";
 constexpr uint32 kMagic = 0x61796A31;
 
 RunningJob *g_running;
+int g_slots;
 
 RunningJob *map_file(Size size) {
     const int file = BasicOpenFile(kFile, O_RDWR | O_CREAT | PG_BINARY);
@@ -27,12 +28,28 @@ RunningJob *map_file(Size size) {
     return place == MAP_FAILED ? nullptr : static_cast<RunningJob *>(place);
 }
 
+// At the postmaster's end, in whatever way it was stopped: what still stands there is for the next
+// start, and an empty file is nobody's, least of all if the library is not loaded any more.
+void remove_empty_file(int /*code*/, Datum /*argument*/) {
+    for (int i = 0; i < g_slots; i++)
+        if (g_running[i].magic == kMagic)
+            return;
+    unlink(kFile);
+}
+
+void open_file(int slots) {
+    g_running = map_file(slots * sizeof(RunningJob));
+    g_slots = slots;
+    if (g_running != nullptr)
+        on_proc_exit(remove_empty_file, 0); // a child of the postmaster's doesn't inherit it
+}
+
 } // namespace
 
 int open_running_jobs(RunningJob *crashed, int slots) {
     // A crash makes shared memory anew in the same postmaster, which has the file mapped already.
     if (g_running == nullptr)
-        g_running = map_file(slots * sizeof(RunningJob));
+        open_file(slots);
     if (g_running == nullptr) {
         ereport(WARNING,
                 (errcode_for_file_access(), errmsg("could not map file \"%s\": %m", kFile),

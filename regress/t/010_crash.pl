@@ -49,7 +49,10 @@ ok($node->poll_query_until('postgres', q{SELECT count(*) = 500 FROM ayb_jobs.job
     WHERE type = 'work' AND state = 'completed'}), 'the others go on after an immediate stop');
 is($node->safe_psql('postgres', 'SELECT count(*), count(DISTINCT job) FROM effects'),
     '500|500', 'each of them exactly once');
+my $notes = $node->data_dir . '/ayb_jobs.running';
+ok(-e $notes, 'the running jobs are noted in a file');
 $node->stop;
+ok(!-e $notes, 'which is gone when the server was stopped with none running');
 done_testing();
 
 # Connections fail while the server is on its way up again.
