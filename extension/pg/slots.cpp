@@ -44,6 +44,7 @@ void init_slot(WorkerSlot &slot, Oid database, Oid role) {
     slot.worker_id[0] = '\0';
     slot.has_job = false;
     slot.put_back = false;
+    slot.in_turn = false;
     slot.in_group = false;
     slot.cancel_wanted = false;
     slot.percent = -1;
@@ -177,6 +178,16 @@ void end_job(bool interrupted) {
     slot.cancel_wanted = !interrupted && (slot.cancel_wanted || slot.put_back);
     SpinLockRelease(&slot.mutex);
     forget_running_job(g_my_slot);
+}
+
+void begin_turn() {
+    my_slot()->in_turn = true;
+    pg_memory_barrier(); // whoever holds claims back after this look sees that it is at work
+}
+
+void end_turn() {
+    pg_memory_barrier();
+    my_slot()->in_turn = false;
 }
 
 void begin_group() { my_slot()->in_group = true; }

@@ -27,8 +27,13 @@ void begin_job(const core::Uuid &job, int attempt, const char *type, TimestampTz
 void end_job(bool interrupted);
 bool in_job();
 
+// A turn: from before a worker looks whether it may claim until what it claimed has ended. A drain
+// waits for it: what is claimed and not begun yet is work, too.
+void begin_turn();
+void end_turn();
+
 // A group: between these, begin_job() may follow upon begin_job(), and end_group_jobs() ends the
-// last one. The worker counts as busy until end_group(), which comes after the commit.
+// last one. end_group() comes after the commit.
 void begin_group();
 void end_group_jobs();
 void end_group();

@@ -63,7 +63,7 @@ int count_busy() {
     for (int i = 0; i < shared()->slots; i++) {
         const WorkerSlot &slot = worker_slots()[i];
         if (slot.phase == WorkerSlot::Phase::serving && slot.database == MyDatabaseId &&
-            (slot.has_job || slot.in_group) && slot.pid != MyProcPid)
+            (slot.has_job || slot.in_turn) && slot.pid != MyProcPid)
             busy++;
     }
     return busy;
@@ -131,6 +131,7 @@ AYB_SQL_FUNCTION(ayb_jobs_drain) {
         PG_RETURN_BOOL(true);
     // Seen at once; the pause that lasts is the row, which this transaction commits.
     pg_atomic_write_u32(&database->draining, 1);
+    pg_memory_barrier();
     note_draining();
     const bool quiet = wait_until_quiet(timeout);
     if (!quiet)

@@ -92,7 +92,25 @@ bool claim_left_over(Oid role, MemoryContext memory, Job *job) {
     return false;
 }
 
-// One turn: a job if there is one, or a sleep. False when it has been idle for long enough.
+// Claims and runs what is due. Where nothing is to be had it says when the lane's next job is due.
+bool work(Oid role, const LaneMark &mark, MemoryContext memory, Ways *ways, TimestampTz *due) {
+    Job job;
+    begin_turn();
+    HOLD_CANCEL_INTERRUPTS();
+    bool found = claim_left_over(role, memory, &job);
+    const GroupTurn turn = found ? GroupTurn::none : take_group(role, mark, memory, ways);
+    const bool ran = turn == GroupTurn::ran || turn == GroupTurn::ran_and_leased_due;
+    if (!found && turn == GroupTurn::none)
+        found = claim_next(role, memory, &job);
+    *due = found || ran ? DT_NOBEGIN : next_due(role);
+    RESUME_CANCEL_INTERRUPTS();
+    if (found)
+        run_job(job, memory);
+    end_turn();
+    return found || ran;
+}
+
+// One turn: what is due, or a sleep. False when it has been idle for long enough.
 bool take_turn(Oid role, MemoryContext memory, Ways *ways, TimestampTz *idle_since) {
     Lane *lane = lane_of(MyDatabaseId, role);
     if (lane == nullptr)
@@ -100,18 +118,8 @@ bool take_turn(Oid role, MemoryContext memory, Ways *ways, TimestampTz *idle_sin
     pin_commit_level(); // a reload may have changed it
     const LaneMark mark = mark_lane(lane);
     const TimestampTz looked_at = clock_now();
-    Job job;
-    HOLD_CANCEL_INTERRUPTS();
-    bool found = claim_left_over(role, memory, &job);
-    const GroupTurn turn = found ? GroupTurn::none : take_group(role, mark, memory, ways);
-    const bool ran = turn == GroupTurn::ran || turn == GroupTurn::ran_and_leased_due;
-    if (!found && turn == GroupTurn::none)
-        found = claim_next(role, memory, &job);
-    const TimestampTz due = found || ran ? DT_NOBEGIN : next_due(role);
-    RESUME_CANCEL_INTERRUPTS();
-    if (found)
-        run_job(job, memory);
-    if (found || ran) {
+    TimestampTz due;
+    if (work(role, mark, memory, ways, &due)) {
         *idle_since = 0;
         return true;
     }

@@ -87,11 +87,21 @@ is(sql($node, q{SELECT count(*) FROM ayb_jobs.jobs AS j WHERE attempts <>
     1 + (SELECT count(*) FROM ayb_jobs.job_attempts AS a WHERE a.job_id = j.id AND a.status = 'lost')}), '0',
     'each attempt that was lost was charged');
 
+# Who shares a commit has been in one group. After a crash types are leased, but in the suite "grouped".
+my $grouped = sql($node, q{SELECT coalesce(sum(n), 0) FROM
+    (SELECT count(*) AS n FROM ayb_jobs.job_history GROUP BY xmin::text HAVING count(*) > 1) AS g});
+note("$grouped of them in groups");
+cmp_ok($grouped, '>=', $ENV{AYB_GROUPED} ? $jobs / 2 : 0, 'that many went grouped');
+
 # That all this was put to the test: attempts lost after they had made their effect.
 read_log();
 my %lost = map { $_ => 1 } split /\n/,
     sql($node, q{SELECT job_id || ' ' || attempt FROM ayb_jobs.job_attempts WHERE status = 'lost'});
 my $inside = grep { $lost{"$_->[0] $_->[1]"} } @made;
+my %first;
+my $uncharged = grep { $_->[1] == 1 && $first{$_->[0]}++ } @made;
+note("$uncharged effects undone with the group of which they were");
+cmp_ok($uncharged, '>', 0, 'groups were hit') if $ENV{AYB_GROUPED};
 note("$struck{kill} workers killed, $struck{stop} stops, $inside effects undone");
 cmp_ok($struck{kill} // 0, '>', 0, 'workers were killed');
 cmp_ok($struck{stop} // 0, '>', 0, 'the server was stopped at once');
