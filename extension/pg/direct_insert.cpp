@@ -189,18 +189,19 @@ void check_row(const DirectRows &rows, ExprContext *context) {
                             errtableconstraint(rows.relation, rows.prepared->check_names[i])));
 }
 
-// An index whose condition leaves the row out is not even opened.
+// An index whose condition leaves all rows out is not even opened.
 void enter_into_index(const DirectRows &rows, int number, ExprContext *context) {
     IndexInfo *info = rows.prepared->infos[number];
     if (!ExecQual(info->ii_PredicateState, context))
         return;
+    Relation &index = rows.indexes[number];
+    if (index == nullptr)
+        index = index_open(rows.prepared->indexes[number], RowExclusiveLock);
     Datum values[INDEX_MAX_KEYS];
     bool nulls[INDEX_MAX_KEYS];
-    Relation index = index_open(rows.prepared->indexes[number], RowExclusiveLock);
     FormIndexDatum(info, rows.slot, rows.prepared->estate, values, nulls);
     index_insert(index, values, nulls, &rows.slot->tts_tid, rows.relation,
                  info->ii_Unique ? UNIQUE_CHECK_YES : UNIQUE_CHECK_NO, false, info);
-    index_close(index, RowExclusiveLock);
 }
 
 } // namespace
@@ -215,7 +216,10 @@ bool open_direct(DirectTable *table, DirectRows *rows) {
         table_close(relation, RowExclusiveLock);
         return false;
     }
-    *rows = DirectRows{table, table->prepared, relation, nullptr, GetCurrentCommandId(true)};
+    *rows =
+        DirectRows{table, table->prepared, relation, nullptr, nullptr, GetCurrentCommandId(true)};
+    rows->indexes =
+        static_cast<Relation *>(palloc0(table->prepared->index_count * sizeof(Relation) + 1));
     rows->slot = MakeSingleTupleTableSlot(RelationGetDescr(relation), &TTSOpsVirtual);
     rows->slot->tts_tableOid = RelationGetRelid(relation);
     return true;
@@ -240,6 +244,10 @@ void insert_direct(DirectRows *rows, const Datum *values, const bool *nulls) {
 }
 
 void close_direct(DirectRows *rows) {
+    for (int i = 0; i < rows->prepared->index_count; i++)
+        if (rows->indexes[i] != nullptr)
+            index_close(rows->indexes[i], RowExclusiveLock);
+    pfree(rows->indexes);
     ExecDropSingleTupleTableSlot(rows->slot);
     table_close(rows->relation, NoLock); // the lock is held to the end of the transaction
     CommandCounterIncrement();

@@ -43,6 +43,7 @@ struct DirectRows {
     DirectTable *table;
     PreparedChecks *prepared;
     Relation relation;
+    Relation *indexes; // null for one that no row has met yet
     TupleTableSlot *slot;
     CommandId command;
 };

@@ -109,11 +109,16 @@ const char *uuid_text(const core::Uuid &id) {
 }
 
 core::Uuid new_job_id(TimestampTz at) {
-    uint8_t random[8];
-    if (!pg_strong_random(random, sizeof(random)))
-        ereport(ERROR,
-                (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
-    return core::make_uuid7(g_sequence, at + kEpochShift, random);
+    // Asking for many at once costs hardly more than for those of one id.
+    static uint8_t random[32][8];
+    static int left = 0;
+    if (left == 0) {
+        if (!pg_strong_random(random, sizeof(random)))
+            ereport(ERROR,
+                    (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+        left = lengthof(random);
+    }
+    return core::make_uuid7(g_sequence, at + kEpochShift, random[--left]);
 }
 
 } // namespace ayb
