@@ -8,6 +8,10 @@ CREATE FUNCTION ayb_jobs_test_exit(payload jsonb) RETURNS void
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION ayb_jobs_test_exit(jsonb) IS 'ends the backend by _exit(1), with none of its clean-up';
 
+CREATE FUNCTION ayb_jobs_test_leave_slowly(payload jsonb) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION ayb_jobs_test_leave_slowly(jsonb) IS 'ends the session by FATAL, and dallies in the clean-up';
+
 CREATE FUNCTION ayb_jobs_test_start_scheduler() RETURNS integer
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION ayb_jobs_test_start_scheduler() IS 'starts a scheduler of this database besides the one that it has, and gives back its pid';

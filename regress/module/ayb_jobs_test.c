@@ -16,6 +16,7 @@
 #include "fmgr.h"
 #include "miscadmin.h"
 #include "postmaster/bgworker.h"
+#include "storage/ipc.h"
 #include "utils/builtins.h"
 #include "utils/guc.h"
 #include "utils/jsonb.h"
@@ -31,6 +32,7 @@ void		_PG_init(void);
 
 PG_FUNCTION_INFO_V1(ayb_jobs_test_crash);
 PG_FUNCTION_INFO_V1(ayb_jobs_test_exit);
+PG_FUNCTION_INFO_V1(ayb_jobs_test_leave_slowly);
 PG_FUNCTION_INFO_V1(ayb_jobs_test_start_scheduler);
 PG_FUNCTION_INFO_V1(ayb_jobs_test_commit_prepared);
 
@@ -62,6 +64,21 @@ Datum
 ayb_jobs_test_exit(PG_FUNCTION_ARGS)
 {
 	_exit(1);
+	PG_RETURN_VOID();			/* not reached */
+}
+
+static void
+dally(int code, Datum argument)
+{
+	pg_usleep(100000L);
+}
+
+/* An ordinary end of the session, which takes its time after it has left shared memory. */
+Datum
+ayb_jobs_test_leave_slowly(PG_FUNCTION_ARGS)
+{
+	on_proc_exit(dally, (Datum) 0);
+	ereport(FATAL, (errmsg("leaving, as asked")));
 	PG_RETURN_VOID();			/* not reached */
 }
 

@@ -15,6 +15,7 @@ CREATE FUNCTION quit(payload jsonb) RETURNS boolean LANGUAGE sql AS $$
     SELECT note_effect();
     SELECT pg_terminate_backend(pg_backend_pid()) $$;
 SELECT ayb_jobs.register_handler('quit', 'quit(jsonb)', max_attempts => 3, backoff => '{0.01s}');
+SELECT ayb_jobs.register_handler('leave slowly', 'ayb_jobs_test_leave_slowly(jsonb)', max_attempts => 2, backoff => '{0.01s}');
 SELECT ayb_jobs.register_handler('crash', 'ayb_jobs_test_crash(jsonb)', max_attempts => 2, backoff => '{0.01s}');
 SELECT ayb_jobs.register_handler('exit', 'ayb_jobs_test_exit(jsonb)', max_attempts => 2, backoff => '{0.01s}')});
 
@@ -30,6 +31,10 @@ ok(eventually($node, q{SELECT count(*) = 200 FROM ayb_jobs.jobs WHERE type = 'wo
 ok(eventually($node, "SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$nap'"), 'and so does the one beside it');
 is(state_of($node, $nap), 'completed/1', 'in its first attempt');
 is(sql($node, q{SELECT count(*) FROM effects WHERE type = 'quit'}), '0', 'nothing is left of what it did');
+my $offset = -s $node->logfile;
+fails(sql($node, q{CREATE ROLE other LOGIN; SELECT ayb_jobs.enqueue('leave slowly', run_as => 'other')}), 2,
+    'a job that ends its session, which takes its time');
+is(count_in_log($node, qr/was terminated by signal/, $offset), 0, 'that is no crash either');
 
 # These end the whole server's life, each in a way of its own.
 fails(fatal('crash'), 2, 'a job that crashes by SIGSEGV');

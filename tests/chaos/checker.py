@@ -49,6 +49,8 @@ class Evidence:
         self.counters = dict(ask("SELECT id, n FROM counters"))
         self.seen = {view: {token for token, in ask(f"SELECT token FROM {view}")} for view in ("seen", "seen_too")}
         self.schedules = ask("SELECT id, name, run_as::oid::bigint, next_run_at FROM ayb_jobs.schedules")
+        self.grouped = ask("SELECT coalesce(sum(n), 0)::integer FROM "
+                           "(SELECT count(*) AS n FROM effects GROUP BY xact HAVING count(*) > 1) AS shared")[0][0]
         self.attempts = ask("SELECT status FROM ayb_jobs.job_attempts")
         self.stats = ask("SELECT queued, running, completed, failed, canceled FROM ayb_jobs.stats()")[0]
 

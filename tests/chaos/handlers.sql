@@ -9,6 +9,7 @@ CREATE TABLE effects (
     counter  integer,
     schedule uuid,
     tick     timestamptz,
+    xact     xid8        NOT NULL DEFAULT pg_current_xact_id(),
     at       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 CREATE INDEX ON effects (token);

@@ -17,7 +17,8 @@ from world import ROLES, rows
 # What a session may be answered while others are killed, locked, or stripped of LOGIN.
 EXPECTED = ("08", "57P", "40P01", "40001", "55P03", "57014", "42501", "28000", "53")
 MANY = 1000  # attempts: so many are never lost
-MOODS = ["plain"] * 10 + ["slow", "slow", "dirty", "temporary", "parent", "parent", "notify", "raises", "late", "leaves"]
+# The last three cost a type, or all of its role, the way in groups for a while: so they are rare.
+MOODS = (["plain"] * 30 + ["slow", "dirty", "parent", "notify", "raises"] * 3 + ["temporary", "late", "leaves"])
 
 
 class Client(threading.Thread):

@@ -96,7 +96,8 @@ def report(driver, journal, evidence, seconds):
     lost = collections.Counter(status for facts in evidence.values() for status, in facts.attempts)
     print("attempts that were " + ", ".join(f"{status}: {count}" for status, count in sorted(lost.items())))
     print(f"{sum(entry['fate'] == 'acknowledged' for entry in entries)} acknowledged jobs of {len(entries)} tried; "
-          f"{jobs} jobs and {effects} effects checked")
+          f"{jobs} jobs and {effects} effects checked, "
+          f"{sum(facts.grouped for facts in evidence.values())} of them in groups")
     for what, times in (("a session", [up for up, _ in driver.resumed]), ("a job", [ran for _, ran in driver.resumed])):
         if times:
             times.sort()
