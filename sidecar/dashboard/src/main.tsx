@@ -10,6 +10,7 @@ import "./styles/parts.css";
 import "./styles/json.css";
 import "./styles/matviews.css";
 import "./styles/overview.css";
+import "./styles/jobs.css";
 
 startLive();
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -2,6 +2,7 @@
 import type { ComponentType } from "preact";
 import type { IconName } from "../ui/icon";
 import { Matviews } from "./matviews";
+import { Jobs } from "./jobs";
 import { Overview } from "./overview";
 import { Workers } from "./workers";
 
@@ -21,6 +22,7 @@ interface ScreenEntry {
 export const screens: ScreenEntry[] = [
     { name: "", title: "Overview", icon: "overview", component: Overview },
     { name: "views", title: "Materialized views", short: "Views", icon: "views", component: Matviews },
+    { name: "jobs", title: "Jobs", icon: "jobs", component: Jobs },
     { name: "workers", title: "Workers and lanes", short: "Workers", icon: "workers", component: Workers },
 ];
 
