@@ -11,6 +11,7 @@ import "./styles/json.css";
 import "./styles/matviews.css";
 import "./styles/overview.css";
 import "./styles/jobs.css";
+import "./styles/schedules.css";
 
 startLive();
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import type { IconName } from "../ui/icon";
 import { Matviews } from "./matviews";
 import { Jobs } from "./jobs";
+import { Schedules } from "./schedules";
 import { Overview } from "./overview";
 import { Workers } from "./workers";
 
@@ -23,6 +24,7 @@ export const screens: ScreenEntry[] = [
     { name: "", title: "Overview", icon: "overview", component: Overview },
     { name: "views", title: "Materialized views", short: "Views", icon: "views", component: Matviews },
     { name: "jobs", title: "Jobs", icon: "jobs", component: Jobs },
+    { name: "schedules", title: "Schedules", icon: "schedules", component: Schedules },
     { name: "workers", title: "Workers and lanes", short: "Workers", icon: "workers", component: Workers },
 ];
 
