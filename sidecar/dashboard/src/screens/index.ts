@@ -3,8 +3,8 @@ import type { ComponentType } from "preact";
 import type { IconName } from "../ui/icon";
 import { Matviews } from "./matviews";
 import { Jobs } from "./jobs";
-import { Schedules } from "./schedules";
 import { Overview } from "./overview";
+import { Schedules } from "./schedules";
 import { Workers } from "./workers";
 
 export interface ScreenProps {

@@ -98,22 +98,20 @@ function bodyOf(values: Values, isNew: boolean): string {
 }
 
 interface Rule {
-    preview: Preview | undefined; // of the last rule that was right
-    current: boolean;
+    preview: Preview | undefined; // of a rule that is right, until the next answer is there
     errors: Errors<Name>;
 }
 
 function usePreview(cronExpr: string, timezone: string): Rule {
-    const [rule, setRule] = useState<Rule>({ preview: undefined, current: false, errors: {} });
+    const [rule, setRule] = useState<Rule>({ preview: undefined, errors: {} });
     useEffect(() => {
-        setRule(old => ({ ...old, current: false }));
-        if (!cronExpr.trim() || !timezone.trim()) return setRule({ preview: undefined, current: true, errors: {} });
+        if (!cronExpr.trim() || !timezone.trim()) return setRule({ preview: undefined, errors: {} });
         const abort = new AbortController();
         const timer = window.setTimeout(() => {
             api.schedules.preview(cronExpr, timezone.trim(), SHOWN, abort.signal).then(
-                preview => setRule({ preview, current: true, errors: {} }),
+                preview => setRule({ preview, errors: {} }),
                 error => {
-                    if (!abort.signal.aborted) setRule(old => ({ ...old, errors: errorsOf(error, PATTERNS) }));
+                    if (!abort.signal.aborted) setRule({ preview: undefined, errors: errorsOf(error, PATTERNS) });
                 },
             );
         }, TYPING_MS);
@@ -129,14 +127,14 @@ const zones = [...new Set(["UTC", viewerZone, ...Intl.supportedValuesOf("timeZon
 
 function RulePreview({ rule, zone }: { rule: Rule; zone: string }) {
     return (
-        <div class={rule.current ? "rule-preview" : "rule-preview old"} aria-live="polite">
+        <div class="rule-preview" aria-live="polite">
             {rule.preview ? (
                 <>
                     <p class="rule-words">{rule.preview.description}</p>
                     <Instants preview={rule.preview} zone={zone} />
                 </>
             ) : (
-                <p class="muted">What the rule says, and the next times, come here as you type.</p>
+                <p class="muted">What the rule says, and when it comes next, stands here as you type.</p>
             )}
         </div>
     );
