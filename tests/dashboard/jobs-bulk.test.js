@@ -30,11 +30,12 @@ pageTest("some are retried, some are canceled", "/jobs", async page => {
     await chosen(page).getByRole("button", { name: "Cancel 2 queued" }).click();
     const question = page.getByRole("dialog", { name: "Cancel 2 queued jobs?" });
     await accessible(page);
-    await question.getByRole("button", { name: "Cancel", exact: true }).click();
+    await question.getByRole("button", { name: "Keep them" }).click();
     assert.equal(await stateOf(parked[0]), "queued");
     await chosen(page).getByRole("button", { name: "Cancel 2 queued" }).click();
     await question.getByRole("button", { name: "Cancel them" }).click();
     await page.getByText("2 jobs canceled").waitFor();
+    assert.equal(await page.evaluate(() => document.activeElement.id), "choose-all");
     assert.deepEqual(await Promise.all([...parked, bad[2]].map(stateOf)), ["canceled", "canceled", "failed"]);
     psql("SELECT ayb_jobs.resume('bad')");
 });

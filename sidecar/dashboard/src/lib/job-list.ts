@@ -107,7 +107,8 @@ export function useJobList(query: JobQuery, still: () => boolean): JobList {
         let last = 0;
         const freshen = () => {
             timer = 0;
-            if (moving.current()) return put({ news: true });
+            // A search is too much work to be done again all the time.
+            if (moving.current() || query.q) return put({ news: true });
             if (now.current.busy && now.current.items.length > 0) return plan();
             last = Date.now();
             void load(true);

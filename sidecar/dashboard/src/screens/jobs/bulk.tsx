@@ -10,6 +10,7 @@ import { toast } from "../../ui/toast";
 
 const IDS_AT_ONCE = 1000;
 const PAGE = 500;
+const CHOOSE_ALL = "choose-all";
 
 export interface Selection {
     ids: ReadonlySet<string>;
@@ -104,6 +105,8 @@ function run(verb: Verb, { query, selection, changed }: BulkProps): Promise<void
         toast.done(`${plural(number, "job")} ${verb.done}`);
         selection.clear();
         changed();
+        // The button that was pressed is gone.
+        document.getElementById(CHOOSE_ALL)?.focus();
     });
 }
 
@@ -141,6 +144,7 @@ function VerbButton({ verb, ...props }: BulkProps & { verb: Verb }) {
                     <p>They will not run. A canceled job can't be put back; it would have to be enqueued anew.</p>
                 ),
             action: `${verb.name} ${number === 1 ? "it" : "them"}`,
+            leave: verb.name === "Cancel" ? "Keep them" : "Leave them",
             danger: verb.name === "Cancel",
             run: () => run(verb, props),
         });
@@ -162,6 +166,7 @@ export function Bulk(props: BulkProps) {
             <input
                 type="checkbox"
                 class="check"
+                id={CHOOSE_ALL}
                 aria-label="Choose all that are shown"
                 checked={all}
                 ref={element => {

@@ -1,5 +1,5 @@
 // What is shown of the jobs. All of it is in the address, so a link shows the same.
-import { useEffect, useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { api, type Counts, STATES, type State } from "../../lib/api";
 import { count } from "../../lib/format";
 import { type JobQuery, WINDOWS } from "../../lib/job-filter";
@@ -35,6 +35,11 @@ function total(counts: Counts | undefined): string {
 
 export function StateTabs({ query, counts }: { query: JobQuery; counts: Counts | undefined }) {
     const { state: chosen, ...rest } = query;
+    const tabs = useRef<HTMLElement>(null);
+    // On a phone they go further than the screen.
+    useEffect(() => {
+        tabs.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+    }, [chosen, counts === undefined]);
     const tab = (state: State | "", label: string, text: string) => (
         <a
             key={state}
@@ -48,7 +53,7 @@ export function StateTabs({ query, counts }: { query: JobQuery; counts: Counts |
         </a>
     );
     return (
-        <nav class="state-tabs" aria-label="State">
+        <nav ref={tabs} class="state-tabs" aria-label="State">
             {tab("", "All", total(counts))}
             {STATES.map(state => tab(state, state[0]?.toUpperCase() + state.slice(1), number(counts, state)))}
         </nav>

@@ -30,6 +30,7 @@ function confirmCancel(job: Job, done: (job: Job) => void): void {
             <p>It will not run. A canceled job can't be put back; it would have to be enqueued anew.</p>
         ),
         action: running ? "Interrupt it" : "Cancel it",
+        leave: running ? "Let it run" : "Keep it",
         danger: true,
         run: () =>
             api.jobs.cancel(job.id, running).then(canceled => {

@@ -51,7 +51,8 @@ function Line({ job }: { job: BriefJob }) {
     const failed = job.state === "failed" || (job.state === "queued" && job.attempts > 0);
     if (job.state === "running" && job.progress) return <ProgressBar {...job.progress} />;
     if (failed && job.lastError) return <bdi class="job-line error">{job.lastError}</bdi>;
-    return <bdi class="job-line">{job.payloadText ?? "a large payload"}</bdi>;
+    if (job.payloadText === undefined) return <em class="job-line">a large payload</em>;
+    return <bdi class="job-line">{job.payloadText}</bdi>;
 }
 
 const columns = (selection: Selection): Column<BriefJob>[] => [

@@ -133,7 +133,7 @@ function End({ job, runs }: { job: Job; runs: Run[] }) {
                         {job.attempts} of {job.maxAttempts} attempts are used up
                     </span>
                 </div>
-                {job.lastError && !runs.some(run => run.error === job.lastError) && <Code block>{job.lastError}</Code>}
+                {job.lastError && !runs.some(run => run.error) && <Code block>{job.lastError}</Code>}
             </Moment>
         );
     return null; // the attempt that runs, or completed it, says it
