@@ -18,9 +18,11 @@ const SCREENS = [
         ready: page => page.getByText("Attempt 1 failed").waitFor(),
     },
     { name: "schedules", path: "/schedules", title: "Schedules", ready: page => page.getByText("stock sync").first().waitFor() },
+    {
         name: "schedule",
         path: () => `/schedules/${psql("SELECT id FROM ayb_jobs.schedules WHERE name = 'stock sync'")}`,
         ready: page => page.getByRole("table", { name: "Last jobs" }).waitFor(),
+    },
     { name: "workers", path: "/workers", title: "Workers and lanes", ready: page => page.getByText("reports.monthly").first().waitFor() },
 ];
 
