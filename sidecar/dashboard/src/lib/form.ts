@@ -8,7 +8,8 @@ export function errorsOf<K extends string>(error: unknown, fields: readonly (rea
     if (!(error instanceof ApiError)) return { form: String(error) } as Errors<K>;
     if (error.status === 401) return {};
     const field = error.status < 500 ? fields.find(([, pattern]) => pattern.test(error.message))?.[0] : undefined;
-    if (field && error.details) return { [field]: error.details } as Errors<K>; // the field says what it is about
+    // "invalid …" says no more than the field itself.
+    if (field && error.details && error.message.startsWith("invalid")) return { [field]: error.details } as Errors<K>;
     const text = [error.message, error.details].filter(Boolean).join(": ") + (error.hint ? ` – ${error.hint}` : "");
     return { [field ?? "form"]: text } as Errors<K>;
 }
