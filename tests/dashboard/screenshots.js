@@ -7,10 +7,22 @@ import { heading, LOOKS, logIn, openContext, openPage, psql, theBrowser, until }
 const here = dirname(fileURLToPath(import.meta.url));
 const images = join(process.env.AYB_OUT, "images");
 
-/** `ready` waits until what is to be seen is there. */
+/** `path` may be a function, for what has an id; `ready` waits until what is to be seen is there. */
 const SCREENS = [
     { name: "overview", path: "/", title: "Overview", ready: page => page.getByRole("table", { name: "By type" }).waitFor() },
     { name: "views", path: "/views", title: "Materialized views", ready: page => page.getByLabel("Which view reads which").waitFor() },
+    { name: "jobs", path: "/jobs", title: "Jobs", ready: page => page.getByRole("table", { name: "Jobs" }).getByRole("link").first().waitFor() },
+    {
+        name: "job",
+        path: () => `/jobs/${psql("SELECT id FROM ayb_jobs.jobs WHERE state = 'failed' ORDER BY attempts DESC, id LIMIT 1")}`,
+        ready: page => page.getByText("Attempt 1 failed").waitFor(),
+    },
+    { name: "schedules", path: "/schedules", title: "Schedules", ready: page => page.getByText("stock sync").first().waitFor() },
+    {
+        name: "schedule",
+        path: () => `/schedules/${psql("SELECT id FROM ayb_jobs.schedules WHERE name = 'stock sync'")}`,
+        ready: page => page.getByRole("table", { name: "Last jobs" }).waitFor(),
+    },
     { name: "workers", path: "/workers", title: "Workers and lanes", ready: page => page.getByText("reports.monthly").first().waitFor() },
 ];
 
@@ -27,7 +39,7 @@ for (const look of LOOKS) {
     await heading(page, "Overview");
     for (const { name, path, title, ready } of SCREENS) {
         if (wanted.length > 0 && !wanted.includes(name)) continue;
-        await page.goto(`${process.env.AYB_URL}#${path}`);
+        await page.goto(`${process.env.AYB_URL}#${typeof path === "string" ? path : path()}`);
         if (title) await heading(page, title);
         await ready(page);
         await page.waitForTimeout(1200); // charts are painted, bars have grown

@@ -51,7 +51,7 @@ pageTest("a lane that can't be served says why", "/workers", async page => {
     const lane = page.getByRole("table", { name: "Lanes" }).getByRole("row", { name: /closed/ });
     try {
         await lane.getByText("not served").waitFor();
-        await lane.getByText(/LOGIN/).waitFor();
+        await lane.getByText(/log in/).waitFor();
     } finally {
         psql("DELETE FROM ayb_jobs.job_queue; REVOKE ALL ON FUNCTION public.sleepy(jsonb) FROM closed; DROP ROLE closed");
     }

@@ -10,6 +10,8 @@ import "./styles/parts.css";
 import "./styles/json.css";
 import "./styles/matviews.css";
 import "./styles/overview.css";
+import "./styles/jobs.css";
+import "./styles/schedules.css";
 
 startLive();
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -16,10 +16,11 @@ export interface Progress {
     note?: string;
 }
 
-export interface Job {
+/** A job as lists have it: of what may be long only the beginning. */
+export interface BriefJob {
     id: string;
     type: string;
-    payload: Json;
+    payloadText?: string; // absent where it is too large
     state: State;
     runAt: string;
     attempts: number;
@@ -35,10 +36,18 @@ export interface Job {
     completedAt?: string;
     canceledAt?: string;
     runAs?: string;
-    result?: Json;
     scheduledAt?: string;
+    waitsFor?: "external" | "handler"; // if not for a worker of the engine
     progress?: Progress;
 }
+
+export interface Job extends BriefJob {
+    payload: Json;
+    result?: Json;
+}
+
+/** `atLeast` lists the states of which there may be more. */
+export type Counts = Record<State, number> & { atLeast: State[] };
 
 export interface Run {
     attempt: number;
@@ -46,7 +55,9 @@ export interface Run {
     startedAt?: string;
     finishedAt?: string;
     durationMs?: number;
+    workerId?: string;
     error?: string;
+    sqlstate?: string;
 }
 
 export interface Stats {
@@ -67,6 +78,8 @@ export interface JobFilter {
     cursor?: string | undefined;
     limit?: number | undefined;
 }
+
+export type CountFilter = Pick<JobFilter, "type" | "q" | "since" | "until">;
 
 export interface NewJob {
     type: string;
@@ -95,12 +108,15 @@ export interface Schedule {
     overlap?: string;
     missed?: string;
     runAs?: string;
-    lastSkip?: Json;
+    lastSkip?: { at: string; reason: string };
+    lastError?: string;
+    description?: string; // absent where the rule can't be read any more
 }
 
 export interface Preview {
     description: string;
     items: string[];
+    localTimes: string[]; // what a clock in the zone shows at each
     count: number;
 }
 
@@ -242,7 +258,9 @@ export const api = {
     logIn: (password: string) => post<{ token: string }>("auth", { password }),
 
     jobs: {
-        list: (filter: JobFilter, signal?: Signal) => get<List<Job>>("jobs", signal, filter),
+        list: (filter: JobFilter, signal?: Signal) => get<List<BriefJob>>("jobs", signal, { ...filter, brief: true }),
+        counts: (filter: CountFilter, signal?: Signal) => get<Counts>("jobs/counts", signal, filter),
+        types: (signal?: Signal) => get<List<string>>("jobs/types", signal),
         stats: (signal?: Signal) => get<Stats>("jobs/stats", signal),
         get: (id: string, signal?: Signal) => get<Job>(`jobs/${id}`, signal),
         runs: (id: string, signal?: Signal) => get<List<Run>>(`jobs/${id}/runs`, signal),
@@ -257,6 +275,7 @@ export const api = {
     schedules: {
         list: (signal?: Signal) => get<List<Schedule>>("schedules", signal),
         get: (id: string, signal?: Signal) => get<Schedule>(`schedules/${id}`, signal),
+        runs: (id: string, signal?: Signal) => get<List<BriefJob>>(`schedules/${id}/runs`, signal),
         create: (body: string | Partial<Schedule>) => post<Schedule>("schedules", body),
         update: (id: string, body: string | Partial<Schedule>) => put<Schedule>(`schedules/${id}`, body),
         remove: (id: string) => remove(`schedules/${id}`),

@@ -19,6 +19,7 @@ export const live = createStore<Live>({ status: "connecting" });
 const BATCH_MS = 250;
 const MOST_AT_ONCE = 500;
 const SILENCE_MS = 40_000; // the server's heart beats every 15 s
+const LOOK_MS = 5000;
 const FIRST_PAUSE_MS = 500;
 const LONGEST_PAUSE_MS = 15_000;
 
@@ -128,17 +129,20 @@ async function run(): Promise<never> {
     }
 }
 
-// While requests fail because of the database, it is asked for by a route that says so, until it is back.
+/** Asks by a route that says whether the database is there. */
+async function lookForDatabase(): Promise<void> {
+    const answer = await fetch("health", { cache: "no-store", credentials: "omit" }).catch(() => undefined);
+    if (!answer?.ok) return reach.set(answer ? "database" : "sidecar");
+    if (reach.get() === "ok") return;
+    reach.set("ok");
+    refreshAll();
+}
+
+// While requests fail because of the database it is looked for often, until it is back.
 async function watchDatabase(): Promise<void> {
     for (let wait = 500; reach.get() !== "ok"; wait = Math.min(wait * 1.5, 5000)) {
         await new Promise(resolve => window.setTimeout(resolve, wait));
-        const answer = await fetch("health", { cache: "no-store", credentials: "omit" }).catch(() => undefined);
-        if (answer?.ok) {
-            reach.set("ok");
-            refreshAll();
-        } else {
-            reach.set(answer ? "database" : "sidecar");
-        }
+        await lookForDatabase();
     }
 }
 
@@ -155,6 +159,10 @@ export function startLive(): void {
         if (!admitted()) current?.abort();
         else refreshAll();
     });
+    // A screen that has nothing to ask wouldn't see that the database is gone.
+    window.setInterval(() => {
+        if (reach.get() === "ok" && admitted() && !document.hidden) void lookForDatabase();
+    }, LOOK_MS);
     window.addEventListener("online", reconnect);
     document.addEventListener("visibilitychange", () => {
         if (!document.hidden) reconnect();

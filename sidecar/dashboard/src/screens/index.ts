@@ -1,8 +1,10 @@
 // Every screen, in the order of the navigation. The first segment of the address is its name.
 import type { ComponentType } from "preact";
 import type { IconName } from "../ui/icon";
+import { Jobs } from "./jobs";
 import { Matviews } from "./matviews";
 import { Overview } from "./overview";
+import { Schedules } from "./schedules";
 import { Workers } from "./workers";
 
 export interface ScreenProps {
@@ -20,6 +22,8 @@ interface ScreenEntry {
 
 export const screens: ScreenEntry[] = [
     { name: "", title: "Overview", icon: "overview", component: Overview },
+    { name: "jobs", title: "Jobs", icon: "jobs", component: Jobs },
+    { name: "schedules", title: "Schedules", icon: "schedules", component: Schedules },
     { name: "views", title: "Materialized views", short: "Views", icon: "views", component: Matviews },
     { name: "workers", title: "Workers and lanes", short: "Workers", icon: "workers", component: Workers },
 ];

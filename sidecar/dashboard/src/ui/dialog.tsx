@@ -52,6 +52,7 @@ interface Question {
     title: string;
     text: ComponentChildren;
     action: string; // what the button says
+    leave?: string; // what the other says, where "Cancel" could mean both
     danger?: boolean;
     run: () => Promise<unknown>;
 }
@@ -69,7 +70,7 @@ export function Questions() {
         <Dialog key={asked.title} title={asked.title} onClose={close}>
             <div class="dialog-body">{asked.text}</div>
             <footer class="dialog-foot">
-                <Button onClick={close}>Cancel</Button>
+                <Button onClick={close}>{asked.leave ?? "Cancel"}</Button>
                 <ActionButton kind={asked.danger ? "danger" : "primary"} action={() => asked.run().then(close)}>
                     {asked.action}
                 </ActionButton>

@@ -1,0 +1,138 @@
+// The endless list of jobs: pages as they are scrolled to, kept up to date where that moves nothing that one looks at.
+import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
+import { api, type BriefJob, type JobEvent, type List } from "./api";
+import { ApiError } from "./http";
+import { type JobQuery, toFilter } from "./job-filter";
+import { onChange } from "./live";
+
+const PAGE = 100;
+const FRESHEN_MS = 1500;
+// A search goes through so many pages by itself, each of which has looked at 20,000 jobs.
+const PAGES_OF_A_SEARCH = 10;
+
+interface Pages {
+    items: BriefJob[];
+    cursor: string | undefined; // where it goes on
+    busy: boolean;
+    error: ApiError | undefined;
+    looked: boolean; // a search that was interrupted, though there is more to look at
+    news: boolean; // there are jobs that aren't shown
+}
+
+export interface JobList extends Pages {
+    more: () => void;
+    refresh: () => void;
+}
+
+const NOTHING: Pages = { items: [], cursor: undefined, busy: true, error: undefined, looked: false, news: false };
+
+const asError = (error: unknown): ApiError => (error instanceof ApiError ? error : new ApiError(0, String(error)));
+
+/** The first page anew, before what was there. */
+function joined(page: List<BriefJob>, old: Pages): Pick<Pages, "items" | "cursor"> {
+    const last = page.items[page.items.length - 1];
+    if (!page.nextCursor || !last || old.items.length <= PAGE)
+        return { items: page.items, cursor: page.nextCursor ?? undefined };
+    const oldest = page.nextCursor;
+    return { items: [...page.items, ...old.items.filter(job => job.id < oldest)], cursor: old.cursor };
+}
+
+function patched(items: BriefJob[], events: JobEvent[]): BriefJob[] {
+    const states = new Map(events.map(event => [event.jobId, event.newState]));
+    return items.map(job => {
+        const state = states.get(job.id);
+        return state && state !== job.state ? { ...job, state } : job;
+    });
+}
+
+/** `still` says whether rows must not move: somebody has scrolled down or chosen some. */
+export function useJobList(query: JobQuery, still: () => boolean): JobList {
+    const key = JSON.stringify(query);
+    const [slot, setSlot] = useState({ key, pages: NOTHING });
+    const pages = slot.key === key ? slot.pages : NOTHING;
+    const now = useRef(pages);
+    now.current = pages;
+    const moving = useRef(still);
+    moving.current = still;
+    const aborts = useRef<AbortController | undefined>(undefined);
+    const filter = useMemo(() => toFilter(query), [key]);
+    const asked = useRef(filter);
+
+    const put = useCallback(
+        (change: Partial<Pages>) =>
+            setSlot(old => ({ key, pages: { ...(old.key === key ? old.pages : NOTHING), ...change } })),
+        [key],
+    );
+
+    const load = useCallback(
+        async (first: boolean) => {
+            aborts.current?.abort();
+            const abort = new AbortController();
+            aborts.current = abort;
+            let cursor = first ? undefined : now.current.cursor;
+            let found = 0;
+            if (first) asked.current = toFilter(query);
+            put({ busy: true, error: undefined, looked: false });
+            try {
+                for (let step = 1; ; step++) {
+                    const page = await api.jobs.list({ ...asked.current, limit: PAGE, cursor }, abort.signal);
+                    if (abort.signal.aborted) return;
+                    const refreshed = first && step === 1;
+                    const items = refreshed ? joined(page, now.current) : undefined;
+                    if (items) put({ ...items, news: false });
+                    else put({ items: [...now.current.items, ...page.items], cursor: page.nextCursor });
+                    // Rendered before the next page is joined to it.
+                    await new Promise(resolve => window.setTimeout(resolve));
+                    found += page.items.length;
+                    cursor = page.nextCursor;
+                    if (!cursor || found >= PAGE / 2 || step === PAGES_OF_A_SEARCH) {
+                        put({ busy: false, looked: Boolean(cursor) && found < PAGE / 2 });
+                        return;
+                    }
+                }
+            } catch (error) {
+                if (!abort.signal.aborted) put({ busy: false, error: asError(error) });
+            }
+        },
+        [key],
+    );
+
+    useEffect(() => {
+        void load(true);
+        return () => aborts.current?.abort();
+    }, [key]);
+
+    useEffect(() => {
+        let timer = 0;
+        let last = 0;
+        const freshen = () => {
+            timer = 0;
+            // A search is too much work to be done again all the time.
+            if (moving.current() || query.q) return put({ news: true });
+            if (now.current.busy && now.current.items.length > 0) return plan();
+            last = Date.now();
+            void load(true);
+        };
+        const plan = () => {
+            if (!timer) timer = window.setTimeout(freshen, Math.max(50, FRESHEN_MS - (Date.now() - last)));
+        };
+        const stop = onChange(({ jobs, all }) => {
+            const { items } = now.current;
+            const known = new Set(items.map(job => job.id));
+            if (jobs.some(event => known.has(event.jobId))) put({ items: patched(items, jobs) });
+            const fits = (event: JobEvent) =>
+                (!query.type || event.type === query.type) && (!query.state || event.newState === query.state);
+            if (all || jobs.some(event => known.has(event.jobId) || fits(event))) plan();
+        });
+        return () => {
+            window.clearTimeout(timer);
+            stop();
+        };
+    }, [key]);
+
+    const more = useCallback(() => {
+        if (!now.current.busy && now.current.cursor) void load(false);
+    }, [load]);
+    const refresh = useCallback(() => void load(true), [load]);
+    return { ...pages, more, refresh };
+}

@@ -1,0 +1,149 @@
+// What is shown of the jobs. All of it is in the address, so a link shows the same.
+import { useEffect, useRef, useState } from "preact/hooks";
+import { api, type Counts, STATES, type State } from "../../lib/api";
+import { count } from "../../lib/format";
+import { type JobQuery, WINDOWS } from "../../lib/job-filter";
+import { useQuery } from "../../lib/query";
+import { href, setQuery } from "../../lib/router";
+import { Button } from "../../ui/button";
+import { Select, TextInput } from "../../ui/field";
+import { Icon } from "../../ui/icon";
+
+const TYPING_MS = 300;
+
+/** Text that is in the address a moment after it was typed. */
+function useTyped(value: string, apply: (text: string) => void): [string, (text: string) => void] {
+    const [text, setText] = useState(value);
+    useEffect(() => setText(value), [value]);
+    useEffect(() => {
+        if (text === value) return;
+        const timer = window.setTimeout(() => apply(text), TYPING_MS);
+        return () => window.clearTimeout(timer);
+    }, [text]);
+    return [text, setText];
+}
+
+function number(counts: Counts | undefined, state: State): string {
+    if (!counts) return "";
+    return count(counts[state]) + (counts.atLeast.includes(state) ? "+" : "");
+}
+
+function total(counts: Counts | undefined): string {
+    if (!counts) return "";
+    return count(STATES.reduce((sum, state) => sum + counts[state], 0)) + (counts.atLeast.length > 0 ? "+" : "");
+}
+
+export function StateTabs({ query, counts }: { query: JobQuery; counts: Counts | undefined }) {
+    const { state: chosen, ...rest } = query;
+    const tabs = useRef<HTMLElement>(null);
+    // On a phone they go further than the screen.
+    useEffect(() => {
+        tabs.current?.querySelector("[aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
+    }, [chosen, counts === undefined]);
+    const tab = (state: State | "", label: string, text: string) => (
+        <a
+            key={state}
+            class={`tab ${state}`}
+            href={href("/jobs", { ...rest, state })}
+            aria-current={state === chosen ? "page" : undefined}
+        >
+            {state && <span class={`tab-dot ${state}`} aria-hidden="true" />}
+            {label}
+            <span class="tab-count">{text}</span>
+        </a>
+    );
+    return (
+        <nav ref={tabs} class="state-tabs" aria-label="State">
+            {tab("", "All", total(counts))}
+            {STATES.map(state => tab(state, state[0]?.toUpperCase() + state.slice(1), number(counts, state)))}
+        </nav>
+    );
+}
+
+/** An instant as <input type="datetime-local"> writes it: in the viewer's zone, without it. */
+function toLocal(at: string): string {
+    if (!at) return "";
+    const date = new Date(at);
+    return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+}
+
+const fromLocal = (text: string): string => (text ? new Date(text).toISOString() : "");
+
+function Range({ query }: { query: JobQuery }) {
+    return (
+        <div class="filter-range">
+            <TextInput
+                type="datetime-local"
+                aria-label="Created from"
+                value={toLocal(query.since)}
+                onText={text => setQuery({ since: fromLocal(text) })}
+            />
+            <span class="muted">to</span>
+            <TextInput
+                type="datetime-local"
+                aria-label="Created before"
+                value={toLocal(query.until)}
+                onText={text => setQuery({ until: fromLocal(text) })}
+            />
+        </div>
+    );
+}
+
+/** Types there are jobs of, and those that have a handler. */
+export function useTypes(): string[] {
+    const used = useQuery("types", api.jobs.types);
+    const handled = useQuery("handlers", api.handlers);
+    const known = new Set([...(used.data?.items ?? []), ...(handled.data?.items.map(({ type }) => type) ?? [])]);
+    return [...known].sort();
+}
+
+export function Filters({ query }: { query: JobQuery }) {
+    const [text, setText] = useTyped(query.q, q => setQuery({ q }));
+    const [type, setType] = useTyped(query.type, value => setQuery({ type: value }));
+    const types = useTypes();
+    return (
+        <search class="filters">
+            <div class="filter-text">
+                <Icon name="search" />
+                <TextInput
+                    type="search"
+                    aria-label="Search"
+                    placeholder="Id, error, key or text in the payload"
+                    value={text}
+                    onText={setText}
+                />
+            </div>
+            <div class="filter-type">
+                <TextInput
+                    type="search"
+                    aria-label="Type"
+                    placeholder="Any type"
+                    list="job-types"
+                    value={type}
+                    onText={setType}
+                />
+                <datalist id="job-types">
+                    {types.map(name => (
+                        <option key={name} value={name} />
+                    ))}
+                </datalist>
+            </div>
+            <Select
+                aria-label="Created"
+                value={query.time}
+                options={WINDOWS}
+                onChange={time => setQuery({ time, since: "", until: "" })}
+            />
+            {query.time === "custom" && <Range query={query} />}
+            {(query.q || query.type || query.time) && (
+                <Button
+                    kind="ghost"
+                    icon="cross"
+                    onClick={() => setQuery({ q: "", type: "", time: "", since: "", until: "" })}
+                >
+                    Clear
+                </Button>
+            )}
+        </search>
+    );
+}

@@ -1,0 +1,213 @@
+// One job: its story, what it was given, what came of it.
+import type { ComponentChildren } from "preact";
+import { useEffect } from "preact/hooks";
+import { api, type Job } from "../../lib/api";
+import { asCurl, asSql } from "../../lib/copies";
+import { shortId } from "../../lib/format";
+import type { Json } from "../../lib/json";
+import { type Query, useQuery } from "../../lib/query";
+import { ActionButton, Button, CopyButton } from "../../ui/button";
+import { ask } from "../../ui/dialog";
+import { Icon } from "../../ui/icon";
+import { JsonTree } from "../../ui/json-tree";
+import { Ago, Link, PageHead, Panel, StateBadge } from "../../ui/parts";
+import { Empty, Failed, Loading } from "../../ui/states";
+import { toast } from "../../ui/toast";
+import { Story } from "./story";
+
+const RUNNING_MS = 1000;
+
+function confirmCancel(job: Job, done: (job: Job) => void): void {
+    const running = job.state === "running";
+    ask({
+        title: running ? "Interrupt this job?" : "Cancel this job?",
+        text: running ? (
+            <p>
+                A worker is at it. It is interrupted, and what it has done in its transaction is undone. It will not run
+                again.
+            </p>
+        ) : (
+            <p>It will not run. A canceled job can't be put back; it would have to be enqueued anew.</p>
+        ),
+        action: running ? "Interrupt it" : "Cancel it",
+        leave: running ? "Let it run" : "Keep it",
+        danger: true,
+        run: () =>
+            api.jobs.cancel(job.id, running).then(canceled => {
+                toast.done(`Job ${shortId(job.id)} canceled`);
+                done(canceled);
+            }),
+    });
+}
+
+function Actions({ job, done }: { job: Job; done: (job: Job) => void }) {
+    return (
+        <>
+            <CopyButton text={() => asSql(job)} label="Copy as SQL">
+                SQL
+            </CopyButton>
+            <CopyButton text={() => asCurl(job, window.location.href)} label="Copy as curl">
+                curl
+            </CopyButton>
+            {job.state === "failed" && (
+                <ActionButton
+                    kind="primary"
+                    icon="retry"
+                    action={() =>
+                        api.jobs.retry(job.id).then(queued => {
+                            toast.done(`Job ${shortId(job.id)} is queued again`);
+                            done(queued);
+                        })
+                    }
+                >
+                    Retry
+                </ActionButton>
+            )}
+            {(job.state === "queued" || job.state === "running") && (
+                <Button icon="stop" onClick={() => confirmCancel(job, done)}>
+                    {job.state === "running" ? "Force cancel" : "Cancel"}
+                </Button>
+            )}
+        </>
+    );
+}
+
+function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+    return (
+        <div class="fact">
+            <dt>{name}</dt>
+            <dd>{children}</dd>
+        </div>
+    );
+}
+
+function Facts({ job }: { job: Job }) {
+    return (
+        <dl class="facts">
+            <Fact name="Id">
+                <code>{job.id}</code> <CopyButton text={job.id} label="Copy the id" />
+            </Fact>
+            <Fact name="Type">
+                <Link to="/jobs" query={{ type: job.type }}>
+                    <bdi>{job.type}</bdi>
+                </Link>
+            </Fact>
+            <Fact name="Attempts">
+                {job.attempts} of {job.maxAttempts}
+            </Fact>
+            <Fact name={job.state === "queued" ? "Runs" : "Was due"}>
+                <Ago at={job.runAt} />
+            </Fact>
+            {job.runAs && (
+                <Fact name="Runs as">
+                    <bdi>{job.runAs}</bdi>
+                </Fact>
+            )}
+            {job.leaseUntil && (
+                <Fact name="Leased">
+                    <Ago at={job.leaseUntil} />
+                </Fact>
+            )}
+            {job.idempotencyKey !== undefined && (
+                <Fact name="Idempotency key">
+                    <code dir="auto">{job.idempotencyKey}</code>
+                </Fact>
+            )}
+        </dl>
+    );
+}
+
+function Value({ title, value, children }: { title: string; value: Json | undefined; children?: ComponentChildren }) {
+    return (
+        <Panel title={title}>
+            {value === undefined ? (
+                <p class="muted">{children}</p>
+            ) : (
+                <JsonTree value={value} label={title.toLowerCase()} />
+            )}
+        </Panel>
+    );
+}
+
+function Whole({ job, query }: { job: Job; query: Query<Job> }) {
+    const live = (event: { jobId: string }) => event.jobId === job.id;
+    const runs = useQuery(`runs ${job.id}`, signal => api.jobs.runs(job.id, signal), { live, throttle: 300 });
+    const schedule = useQuery(job.scheduleId ? `schedule ${job.scheduleId}` : null, signal =>
+        api.schedules.get(job.scheduleId as string, signal),
+    );
+    const done = (changed: Job) => {
+        query.set(changed);
+        runs.refetch();
+    };
+    return (
+        <>
+            <PageHead
+                title={
+                    <span class="job-title">
+                        <bdi>{job.type}</bdi> <StateBadge state={job.state} />
+                    </span>
+                }
+                note={
+                    <Link to="/jobs" class="back">
+                        <Icon name="left" size={12} /> Jobs
+                    </Link>
+                }
+            >
+                <Actions job={job} done={done} />
+            </PageHead>
+            <section class="panel" aria-label="Facts">
+                <Facts job={job} />
+            </section>
+            <div class="job-columns">
+                <Panel title="Story">
+                    {runs.data === undefined && runs.error ? (
+                        <Failed query={runs} />
+                    ) : runs.data === undefined ? (
+                        <Loading rows={3} />
+                    ) : (
+                        <Story job={job} runs={runs.data.items} schedule={schedule.data} />
+                    )}
+                </Panel>
+                <div class="job-values">
+                    <Value title="Payload" value={job.payload} />
+                    <Value title="Result" value={job.result}>
+                        {job.state === "completed"
+                            ? "Its handler gave nothing back."
+                            : "There is none before it has completed."}
+                    </Value>
+                </div>
+            </div>
+        </>
+    );
+}
+
+export function JobScreen({ id }: { id: string }) {
+    const known = useQuery<Job>(`job ${id}`, signal => api.jobs.get(id, signal), {
+        live: event => event.jobId === id,
+        throttle: 300,
+    });
+    // Progress is no event.
+    const running = known.data?.state === "running";
+    useEffect(() => {
+        if (!running) return;
+        const timer = window.setInterval(() => document.hidden || known.refetch(), RUNNING_MS);
+        return () => window.clearInterval(timer);
+    }, [running]);
+    if (known.data) return <Whole job={known.data} query={known} />;
+    if (known.error && (known.error.status === 404 || known.error.status === 400))
+        return (
+            <>
+                <PageHead title="Job" />
+                <Empty icon="search" title="There is no such job">
+                    <p>Completed jobs are kept for as long as the setting ayb_jobs.retention says.</p>
+                    <Link to="/jobs">All jobs</Link>
+                </Empty>
+            </>
+        );
+    return (
+        <>
+            <PageHead title="Job" />
+            {known.error ? <Failed query={known} /> : <Loading rows={6} />}
+        </>
+    );
+}

@@ -1,0 +1,214 @@
+// The jobs: filtered, without an end, some or all of them to be retried or canceled.
+import { useEffect, useMemo, useState } from "preact/hooks";
+import { api, type BriefJob } from "../../lib/api";
+import { count, shortId } from "../../lib/format";
+import { isFiltered, type JobQuery, readJobQuery, toFilter } from "../../lib/job-filter";
+import { type JobList, useJobList } from "../../lib/job-list";
+import { useQuery } from "../../lib/query";
+import { setQuery, useLocation } from "../../lib/router";
+import { Button } from "../../ui/button";
+import { Ago, Badge, Link, PageHead, ProgressBar, Since, StateBadge } from "../../ui/parts";
+import { Empty, Failed, Loading } from "../../ui/states";
+import type { Column } from "../../ui/table";
+import { VirtualTable } from "../../ui/virtual-table";
+import { Bulk, type Selection, useSelection } from "./bulk";
+import { Filters, StateTabs } from "./filters";
+import { NewJob } from "./new-job";
+
+const ROW_PX = 46;
+const CARD_PX = 62;
+const NARROW = "(max-width: 760px)";
+
+function useNarrow(): boolean {
+    const [narrow, setNarrow] = useState(window.matchMedia(NARROW).matches);
+    useEffect(() => {
+        const media = window.matchMedia(NARROW);
+        const update = () => setNarrow(media.matches);
+        media.addEventListener("change", update);
+        return () => media.removeEventListener("change", update);
+    }, []);
+    return narrow;
+}
+
+/** When what a job's state is about happened, or will. */
+export function When({ job }: { job: BriefJob }) {
+    if (job.state === "running")
+        return (
+            <>
+                <span class="muted">for</span> <Since at={job.lastRunAt ?? job.updatedAt} />
+            </>
+        );
+    if (job.state === "queued")
+        return (
+            <>
+                {Date.parse(job.runAt) < Date.now() && <span class="muted">due</span>} <Ago at={job.runAt} />
+            </>
+        );
+    return <Ago at={job.completedAt ?? job.canceledAt ?? job.updatedAt} />;
+}
+
+function Line({ job }: { job: BriefJob }) {
+    const failed = job.state === "failed" || (job.state === "queued" && job.attempts > 0);
+    if (job.state === "running" && job.progress) return <ProgressBar {...job.progress} />;
+    if (failed && job.lastError) return <bdi class="job-line error">{job.lastError}</bdi>;
+    if (job.payloadText === undefined) return <em class="job-line">a large payload</em>;
+    return <bdi class="job-line">{job.payloadText}</bdi>;
+}
+
+const columns = (selection: Selection): Column<BriefJob>[] => [
+    {
+        key: "choose",
+        label: "Chosen",
+        quiet: true,
+        cell: job => (
+            <input
+                type="checkbox"
+                class="check"
+                aria-label={`Choose ${shortId(job.id)}`}
+                checked={selection.has(job)}
+                onChange={() => selection.toggle(job)}
+            />
+        ),
+    },
+    {
+        key: "job",
+        label: "Job",
+        role: "main",
+        cell: job => (
+            <div class="job-cell">
+                <span class="job-name">
+                    <Link to={`/jobs/${job.id}`}>
+                        <bdi>{job.type}</bdi>
+                    </Link>
+                    <code class="muted">{shortId(job.id)}</code>
+                    {job.state === "queued" && job.waitsFor === "handler" && (
+                        <Badge tone="warning" icon="warning">
+                            no handler
+                        </Badge>
+                    )}
+                </span>
+                <Line job={job} />
+            </div>
+        ),
+    },
+    { key: "state", label: "State", cell: job => <StateBadge state={job.state} /> },
+    {
+        key: "attempts",
+        label: "Attempts",
+        align: "right",
+        cell: job => (
+            <span class={job.attempts > 1 ? "" : "muted"} title="attempts">
+                {job.attempts}/{job.maxAttempts}
+            </span>
+        ),
+    },
+    { key: "when", label: "When", align: "right", cell: job => <When job={job} /> },
+];
+
+function Nothing({ query, list }: { query: JobQuery; list: JobList }) {
+    if (list.error) return <Failed query={{ error: list.error, refetch: list.refresh }} />;
+    if (list.busy) return <Loading rows={10} />;
+    if (list.looked) return null;
+    if (isFiltered(query) || query.state)
+        return (
+            <Empty icon="search" title="No job matches">
+                <Button onClick={() => setQuery({ q: "", type: "", time: "", since: "", until: "", state: "" })}>
+                    Show all jobs
+                </Button>
+            </Empty>
+        );
+    return (
+        <Empty icon="jobs" title="No jobs yet">
+            <code>SELECT ayb_jobs.enqueue('hello');</code>
+        </Empty>
+    );
+}
+
+function Foot({ list }: { list: JobList }) {
+    if (list.error && list.items.length > 0)
+        return (
+            <div class="list-foot" role="alert">
+                <bdi>{list.error.message}</bdi>{" "}
+                <Button small icon="retry" onClick={list.cursor ? list.more : list.refresh}>
+                    Try again
+                </Button>
+            </div>
+        );
+    if (list.busy && list.items.length > 0) return <div class="list-foot">{list.cursor && "Loading more …"}</div>;
+    if (list.looked)
+        return (
+            <div class="list-foot">
+                {list.items.length === 0 ? "Nothing found yet" : `${count(list.items.length)} found`} among the newest
+                jobs.{" "}
+                <Button small icon="search" onClick={list.more}>
+                    Search further
+                </Button>
+            </div>
+        );
+    return list.items.length > 0 && !list.cursor ? <div class="list-foot muted">That's all.</div> : null;
+}
+
+export function JobsScreen() {
+    const location = useLocation();
+    const query = useMemo(() => readJobQuery(location.query), [location.query.toString()]);
+    const key = JSON.stringify(query);
+    const selection = useSelection(key);
+    const list = useJobList(query, () => selection.some || window.scrollY > 60);
+    const { state: _, ...countsBy } = toFilter(query);
+    const counts = useQuery(
+        `counts ${JSON.stringify({ ...query, state: "" })}`,
+        signal => api.jobs.counts(countsBy, signal),
+        {
+            live: true,
+            throttle: query.q ? 10_000 : 2000,
+        },
+    );
+    const [creating, setCreating] = useState(false);
+    const narrow = useNarrow();
+    const changed = () => {
+        list.refresh();
+        counts.refetch();
+    };
+    const renew = () => {
+        window.scrollTo(0, 0);
+        selection.clear();
+        list.refresh();
+    };
+    return (
+        <>
+            <PageHead title="Jobs">
+                <Button kind="primary" icon="plus" onClick={() => setCreating(true)}>
+                    New job
+                </Button>
+            </PageHead>
+            <section class="panel flush jobs" aria-label="Jobs">
+                <StateTabs query={query} counts={counts.data} />
+                <Filters query={query} />
+                <Bulk query={query} list={list} counts={counts.data} selection={selection} changed={changed} />
+                {list.items.length === 0 ? (
+                    <Nothing query={query} list={list} />
+                ) : (
+                    <VirtualTable
+                        label="Jobs"
+                        columns={columns(selection)}
+                        rows={list.items}
+                        keyOf={job => job.id}
+                        rowClass={job => (selection.has(job) ? "chosen" : "")}
+                        height={narrow ? CARD_PX : ROW_PX}
+                        more={Boolean(list.cursor) && !list.busy && !list.error && !list.looked}
+                        onEnd={list.more}
+                    />
+                )}
+                <Foot list={list} />
+            </section>
+            {list.news && (
+                <div class="news" role="status">
+                    <Button small kind="primary" icon="retry" onClick={renew}>
+                        Show what is new
+                    </Button>
+                </div>
+            )}
+            {creating && <NewJob onClose={() => setCreating(false)} />}
+        </>
+    );
+}

@@ -1,0 +1,147 @@
+import { useState } from "preact/hooks";
+import { api } from "../../lib/api";
+import { type Errors, errorsOf, jsonError } from "../../lib/form";
+import { navigate } from "../../lib/router";
+import { Button } from "../../ui/button";
+import { Dialog } from "../../ui/dialog";
+import { Field, TextArea, TextInput } from "../../ui/field";
+import { toast } from "../../ui/toast";
+import { useTypes } from "./filters";
+
+const FIELDS = ["type", "payload", "runAt", "maxAttempts", "key", "runAs"] as const;
+type Name = (typeof FIELDS)[number];
+
+const PATTERNS: [Name, RegExp][] = [
+    ["maxAttempts", /max_?attempts/i],
+    ["key", /idempotency/i],
+    ["runAs", /role|run_as|superuser|login/i],
+    ["runAt", /timestamp|date\/time|run_at/i],
+    ["payload", /JSON|unicode/i],
+    ["type", /type/i],
+];
+
+type Values = Record<Name, string>;
+
+function check(values: Values): Errors<Name> {
+    const errors: Errors<Name> = {};
+    if (!values.type.trim()) errors.type = "A job has a type";
+    const payload = jsonError(values.payload);
+    if (payload) errors.payload = payload;
+    const attempts = values.maxAttempts;
+    if (attempts && !(Number.isInteger(Number(attempts)) && Number(attempts) >= 1))
+        errors.maxAttempts = "A number from 1 on";
+    return errors;
+}
+
+/** JSON's text: the payload goes as it was typed, with every digit. */
+function bodyOf(values: Values): string {
+    const parts = [`"type":${JSON.stringify(values.type.trim())}`, `"payload":${values.payload}`];
+    if (values.runAt) parts.push(`"runAt":${JSON.stringify(new Date(values.runAt).toISOString())}`);
+    if (values.maxAttempts) parts.push(`"maxAttempts":${Number(values.maxAttempts)}`);
+    if (values.key) parts.push(`"idempotencyKey":${JSON.stringify(values.key)}`);
+    if (values.runAs) parts.push(`"runAs":${JSON.stringify(values.runAs)}`);
+    return `{${parts.join(",")}}`;
+}
+
+export function NewJob({ onClose }: { onClose: () => void }) {
+    const [values, setValues] = useState<Values>({
+        type: "",
+        payload: "{}",
+        runAt: "",
+        maxAttempts: "",
+        key: "",
+        runAs: "",
+    });
+    const [errors, setErrors] = useState<Errors<Name>>({});
+    const [busy, setBusy] = useState(false);
+    const types = useTypes();
+    const change = (name: Name) => (text: string) => {
+        const next = { ...values, [name]: text };
+        setValues(next);
+        // What was wrong is looked at again as one types; what isn't filled in yet is not wrong yet.
+        if (errors[name] || name === "payload") setErrors({ ...errors, form: undefined, [name]: check(next)[name] });
+    };
+    const submit = async (event: Event) => {
+        event.preventDefault();
+        const wrong = check(values);
+        setErrors(wrong);
+        if (busy || Object.keys(wrong).length > 0) return;
+        setBusy(true);
+        try {
+            const job = await api.jobs.create(bodyOf(values));
+            toast.done("Job enqueued");
+            onClose();
+            navigate(`/jobs/${job.id}`);
+        } catch (error) {
+            setErrors(errorsOf(error, PATTERNS));
+        }
+        setBusy(false);
+    };
+    return (
+        <Dialog title="New job" onClose={onClose}>
+            <form onSubmit={submit} noValidate>
+                <div class="dialog-body form">
+                    <Field label="Type" error={errors.type}>
+                        {ties => (
+                            <TextInput
+                                {...ties}
+                                mono
+                                list="new-job-types"
+                                maxLength={100}
+                                value={values.type}
+                                onText={change("type")}
+                            />
+                        )}
+                    </Field>
+                    <datalist id="new-job-types">
+                        {types.map(type => (
+                            <option key={type} value={type} />
+                        ))}
+                    </datalist>
+                    <Field label="Payload" hint="JSON, which its handler is given" error={errors.payload}>
+                        {ties => <TextArea {...ties} rows={6} value={values.payload} onText={change("payload")} />}
+                    </Field>
+                    <div class="form-pair">
+                        <Field label="Run at" optional hint="in your time; empty: now" error={errors.runAt}>
+                            {ties => (
+                                <TextInput
+                                    {...ties}
+                                    type="datetime-local"
+                                    step={1}
+                                    value={values.runAt}
+                                    onText={change("runAt")}
+                                />
+                            )}
+                        </Field>
+                        <Field label="Attempts" optional hint="empty: what the handler says" error={errors.maxAttempts}>
+                            {ties => (
+                                <TextInput
+                                    {...ties}
+                                    type="number"
+                                    min={1}
+                                    value={values.maxAttempts}
+                                    onText={change("maxAttempts")}
+                                />
+                            )}
+                        </Field>
+                        <Field label="Idempotency key" optional hint="the same key, the same job" error={errors.key}>
+                            {ties => <TextInput {...ties} mono value={values.key} onText={change("key")} />}
+                        </Field>
+                        <Field label="Run as" optional hint="a role; empty: that of the sidecar" error={errors.runAs}>
+                            {ties => <TextInput {...ties} mono value={values.runAs} onText={change("runAs")} />}
+                        </Field>
+                    </div>
+                    <div class="field-error" role="alert">
+                        {errors.form && <bdi>{errors.form}</bdi>}
+                    </div>
+                </div>
+                <footer class="dialog-foot">
+                    <Button onClick={onClose}>Cancel</Button>
+                    <Button type="submit" kind="primary" busy={busy}>
+                        Enqueue
+                    </Button>
+                </footer>
+            </form>
+        </Dialog>
+    );
+}

@@ -1,0 +1,152 @@
+// What happened to a job, from its enqueueing on, as a line of time.
+import type { ComponentChildren } from "preact";
+import type { Job, Run, Schedule } from "../../lib/api";
+import { duration, exact, relative, useNow } from "../../lib/time";
+import { Icon, type IconName } from "../../ui/icon";
+import { Code, Link, ProgressBar, Since, type Tone } from "../../ui/parts";
+
+interface MomentProps {
+    tone: Tone;
+    icon: IconName;
+    title: ComponentChildren;
+    at?: string | undefined;
+    children?: ComponentChildren;
+}
+
+function Moment({ tone, icon, title, at, children }: MomentProps) {
+    const now = useNow(1000);
+    return (
+        <li class={`moment ${tone}`}>
+            <span class="moment-mark">
+                <Icon name={icon} size={12} />
+            </span>
+            <div class="moment-body">
+                <div class="moment-head">
+                    <span class="moment-title">{title}</span>
+                    {at && (
+                        <time dateTime={at} title={exact(at)} class="muted">
+                            {relative(Date.parse(at), now)}
+                        </time>
+                    )}
+                </div>
+                {children}
+            </div>
+        </li>
+    );
+}
+
+const LOOKS: Record<string, { tone: Tone; icon: IconName; words: string }> = {
+    running: { tone: "running", icon: "play", words: "is running" },
+    completed: { tone: "completed", icon: "check", words: "completed" },
+    failed: { tone: "failed", icon: "warning", words: "failed" },
+    lost: { tone: "failed", icon: "lost", words: "was lost: its worker is gone" },
+    canceled: { tone: "canceled", icon: "stop", words: "was interrupted" },
+};
+
+function Attempt({ run, job }: { run: Run; job: Job }) {
+    const look = LOOKS[run.status] ?? { tone: "plain" as const, icon: "info" as const, words: run.status };
+    return (
+        <Moment
+            tone={look.tone}
+            icon={look.icon}
+            title={`Attempt ${run.attempt} ${look.words}`}
+            at={run.finishedAt ?? run.startedAt}
+        >
+            <div class="moment-facts">
+                {run.workerId && (
+                    <span>
+                        claimed by <code>{run.workerId}</code>
+                    </span>
+                )}
+                {run.startedAt && (
+                    <span title={exact(run.startedAt)}>started {new Date(run.startedAt).toLocaleTimeString()}</span>
+                )}
+                {run.durationMs !== undefined && <span>took {duration(run.durationMs)}</span>}
+                {run.status === "running" && (
+                    <span>
+                        for <Since at={run.startedAt} />
+                    </span>
+                )}
+                {run.sqlstate && (
+                    <span>
+                        SQLSTATE <code>{run.sqlstate}</code>
+                    </span>
+                )}
+            </div>
+            {run.status === "running" && job.progress && <ProgressBar {...job.progress} />}
+            {run.error && <Code block>{run.error}</Code>}
+        </Moment>
+    );
+}
+
+function Enqueued({ job, schedule }: { job: Job; schedule: Schedule | undefined }) {
+    return (
+        <Moment tone="plain" icon="plus" title="Enqueued" at={job.createdAt}>
+            <div class="moment-facts">
+                {job.runAs && (
+                    <span>
+                        to run as <bdi class="strong">{job.runAs}</bdi>
+                    </span>
+                )}
+                {job.scheduleId && (
+                    <span>
+                        by the schedule{" "}
+                        <Link to={`/schedules/${job.scheduleId}`}>
+                            <bdi>{schedule?.name ?? "it belongs to"}</bdi>
+                        </Link>
+                    </span>
+                )}
+                {job.scheduledAt && <span>for its tick of {exact(job.scheduledAt).split("\n")[0]}</span>}
+            </div>
+        </Moment>
+    );
+}
+
+const WAITS = {
+    external: "for a worker outside of the server to claim it",
+    handler: "for a handler: none is registered for its type",
+};
+
+function Waiting({ job }: { job: Job }) {
+    const now = useNow(1000);
+    const later = Date.parse(job.runAt) > now;
+    const words = job.attempts > 0 ? "Waits for its next attempt" : later ? "Waits for its time" : "Waits for a worker";
+    return (
+        <Moment tone={job.waitsFor === "handler" ? "warning" : "queued"} icon="clock" title={words} at={job.runAt}>
+            {job.waitsFor && (
+                <div class="moment-facts">
+                    <span>and {WAITS[job.waitsFor]}</span>
+                </div>
+            )}
+        </Moment>
+    );
+}
+
+function End({ job, runs }: { job: Job; runs: Run[] }) {
+    if (job.state === "queued") return <Waiting job={job} />;
+    if (job.state === "canceled") return <Moment tone="canceled" icon="stop" title="Canceled" at={job.canceledAt} />;
+    if (job.state === "failed")
+        return (
+            <Moment tone="failed" icon="warning" title="Failed for good" at={job.updatedAt}>
+                <div class="moment-facts">
+                    <span>
+                        {job.attempts} of {job.maxAttempts} attempts are used up
+                    </span>
+                </div>
+                {job.lastError && !runs.some(run => run.error) && <Code block>{job.lastError}</Code>}
+            </Moment>
+        );
+    return null; // the attempt that runs, or completed it, says it
+}
+
+export function Story({ job, runs, schedule }: { job: Job; runs: Run[]; schedule: Schedule | undefined }) {
+    return (
+        <ol class="story">
+            <Enqueued job={job} schedule={schedule} />
+            {runs.map(run => (
+                <Attempt key={`${run.attempt} ${run.startedAt} ${run.finishedAt}`} run={run} job={job} />
+            ))}
+            <End job={job} runs={runs} />
+        </ol>
+    );
+}

@@ -1,0 +1,9 @@
+import type { ScreenProps } from "..";
+import { ScheduleList } from "./list";
+import { ScheduleScreen } from "./schedule";
+
+/** #/schedules, and #/schedules/<id>. */
+export function Schedules({ segments }: ScreenProps) {
+    const [id] = segments;
+    return id ? <ScheduleScreen key={id} id={id} /> : <ScheduleList />;
+}

@@ -1,0 +1,189 @@
+// One schedule: what it says, when it comes, what came of it.
+import { useState } from "preact/hooks";
+import { api, type Preview, type Schedule } from "../../lib/api";
+import { shortId } from "../../lib/format";
+import { type Query, useQuery } from "../../lib/query";
+import { navigate } from "../../lib/router";
+import { ActionButton, Button } from "../../ui/button";
+import { Icon } from "../../ui/icon";
+import { JsonTree } from "../../ui/json-tree";
+import { Ago, Link, PageHead, Panel, StateBadge } from "../../ui/parts";
+import { Empty, Failed, Loading, Show } from "../../ui/states";
+import { Table } from "../../ui/table";
+import { When } from "../jobs/list";
+import { confirmRemoval, runNow, Switch } from "./actions";
+import { ScheduleForm } from "./form";
+import { Instants } from "./instants";
+
+const SHOWN = 5;
+const AGAIN_MS = 15_000;
+
+const OVERLAP: Record<string, string> = {
+    skip: "A tick is left out while its last job isn't finished",
+    queue: "A tick enqueues another job though the last isn't finished",
+};
+const MISSED: Record<string, string> = {
+    once: "missed ticks are made up for once",
+    all: "each missed tick is made up for",
+    skip: "missed ticks are let be",
+};
+
+function Rule({ schedule, preview }: { schedule: Schedule; preview: Query<Preview> }) {
+    return (
+        <Panel title="Rule" note={<code>{schedule.cronExpr}</code>}>
+            {schedule.lastError && (
+                <p class="notice failed" role="alert">
+                    <Icon name="warning" /> <bdi>{schedule.lastError}</bdi>
+                </p>
+            )}
+            <Show query={preview} rows={3}>
+                {data => (
+                    <>
+                        <p class="rule-words">{data.description}</p>
+                        {!schedule.enabled && (
+                            <p class="muted">It is disabled. These are the times at which it would run:</p>
+                        )}
+                        <Instants preview={data} zone={schedule.timezone} />
+                    </>
+                )}
+            </Show>
+            <p class="muted rule-policy">
+                {OVERLAP[schedule.overlap ?? ""]}; {MISSED[schedule.missed ?? ""]}. A job has {schedule.maxAttempts}{" "}
+                {schedule.maxAttempts === 1 ? "attempt" : "attempts"} and runs as <bdi>{schedule.runAs}</bdi>.
+            </p>
+        </Panel>
+    );
+}
+
+function Runs({ schedule }: { schedule: Schedule }) {
+    const runs = useQuery(`runs of ${schedule.id}`, signal => api.schedules.runs(schedule.id, signal), {
+        live: event => event.type === schedule.jobType,
+        throttle: 1000,
+    });
+    const { lastSkip } = schedule;
+    return (
+        <Panel title="Last jobs" flush>
+            {lastSkip && (
+                <p class="notice">
+                    <Icon name="info" />
+                    <span>
+                        The tick of <Ago at={lastSkip.at} /> was left out: <bdi>{lastSkip.reason}</bdi>
+                    </span>
+                </p>
+            )}
+            <Show
+                query={runs}
+                rows={3}
+                empty={({ count }) => count === 0 && <Empty icon="clock" title="It has enqueued no job yet" />}
+            >
+                {({ items }) => (
+                    <Table
+                        label="Last jobs"
+                        rows={items}
+                        keyOf={job => job.id}
+                        columns={[
+                            { key: "state", label: "State", cell: job => <StateBadge state={job.state} /> },
+                            {
+                                key: "job",
+                                label: "Job",
+                                role: "main",
+                                cell: job => (
+                                    <span class="row">
+                                        <Link to={`/jobs/${job.id}`}>
+                                            <code>{shortId(job.id)}</code>
+                                        </Link>
+                                        {!job.scheduledAt && <span class="muted">run by hand</span>}
+                                    </span>
+                                ),
+                            },
+                            { key: "tick", label: "Tick", cell: job => <Ago at={job.scheduledAt ?? job.createdAt} /> },
+                            { key: "when", label: "When", cell: job => <When job={job} /> },
+                        ]}
+                    />
+                )}
+            </Show>
+        </Panel>
+    );
+}
+
+function Whole({ schedule, query }: { schedule: Schedule; query: Query<Schedule> }) {
+    const { id, name, cronExpr, timezone } = schedule;
+    const [editing, setEditing] = useState(false);
+    const preview = useQuery(
+        `preview ${cronExpr} ${timezone} ${schedule.nextRunAt}`,
+        signal => api.schedules.preview(cronExpr, timezone, SHOWN, signal),
+        { every: AGAIN_MS },
+    );
+    return (
+        <>
+            <PageHead
+                title={
+                    <span class="job-title">
+                        <bdi>{name}</bdi> <Switch schedule={schedule} done={query.set} />
+                    </span>
+                }
+                note={
+                    <Link to="/schedules" class="back">
+                        <Icon name="left" size={12} /> Schedules
+                    </Link>
+                }
+            >
+                <ActionButton icon="play" action={() => runNow(schedule, query.refetch)}>
+                    Run now
+                </ActionButton>
+                <Button icon="edit" onClick={() => setEditing(true)}>
+                    Change
+                </Button>
+                <Button icon="trash" onClick={() => confirmRemoval(schedule, () => navigate("/schedules"))}>
+                    Delete
+                </Button>
+            </PageHead>
+            <div class="job-columns">
+                <div class="job-values">
+                    <Rule schedule={schedule} preview={preview} />
+                    <Panel
+                        title="Payload"
+                        note={
+                            <>
+                                of a job of type{" "}
+                                <Link to="/jobs" query={{ type: schedule.jobType }}>
+                                    <bdi>{schedule.jobType}</bdi>
+                                </Link>
+                            </>
+                        }
+                    >
+                        <JsonTree value={schedule.payload} label="payload" />
+                    </Panel>
+                </div>
+                <Runs schedule={schedule} />
+            </div>
+            {editing && (
+                <ScheduleForm schedule={schedule} onClose={() => setEditing(false)} onDone={query.set} key={id} />
+            )}
+        </>
+    );
+}
+
+export function ScheduleScreen({ id }: { id: string }) {
+    const query = useQuery(`schedule ${id}`, signal => api.schedules.get(id, signal), {
+        live: true,
+        throttle: 2000,
+        every: AGAIN_MS,
+    });
+    if (query.data) return <Whole schedule={query.data} query={query} />;
+    if (query.error && (query.error.status === 404 || query.error.status === 400))
+        return (
+            <>
+                <PageHead title="Schedule" />
+                <Empty icon="search" title="There is no such schedule">
+                    <Link to="/schedules">All schedules</Link>
+                </Empty>
+            </>
+        );
+    return (
+        <>
+            <PageHead title="Schedule" />
+            {query.error ? <Failed query={query} /> : <Loading rows={6} />}
+        </>
+    );
+}
