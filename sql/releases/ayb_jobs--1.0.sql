@@ -1457,7 +1457,7 @@ COMMENT ON FUNCTION ayb_jobs._counts() IS
     'jobs by state as shared memory knows them; no row while the scheduler hasn''t counted';
 
 CREATE FUNCTION ayb_jobs._floors(from_start boolean, OUT run_as oid, OUT run_at timestamptz, OUT id uuid)
-    RETURNS SETOF record LANGUAGE c VOLATILE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_floors';
+    RETURNS SETOF record LANGUAGE c VOLATILE STRICT ROWS 10 AS 'MODULE_PATHNAME', 'ayb_jobs_floors';
 COMMENT ON FUNCTION ayb_jobs._floors(boolean) IS
     'before which row no job of a lane is queued: of each lane that is known, or of each role whose privileges the caller has; none is known from_start';
 
@@ -1465,7 +1465,7 @@ COMMENT ON FUNCTION ayb_jobs._floors(boolean) IS
 -- looked for between the known ones, one index probe each.
 CREATE FUNCTION ayb_jobs._first_queued(from_start boolean DEFAULT false, OUT run_as oid, OUT run_at timestamptz,
                                        OUT id uuid)
-    RETURNS SETOF record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    RETURNS SETOF record LANGUAGE sql VOLATILE ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     WITH RECURSIVE known AS MATERIALIZED (
         SELECT f.run_as, f.run_at, f.id FROM ayb_jobs._floors(from_start) AS f
@@ -1495,7 +1495,7 @@ END;
 COMMENT ON FUNCTION ayb_jobs._first_queued(boolean) IS 'the first queued job of each lane, due or not, paused or not';
 
 CREATE FUNCTION ayb_jobs._oldest_due() RETURNS timestamptz
-    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     WITH external AS (
         SELECT first.run_at FROM ayb_jobs.handlers AS h CROSS JOIN LATERAL (
