@@ -64,7 +64,7 @@ sub enqueue {
 sub all_ended {
     my ($name) = @_;
     ok(eventually($node, q{SELECT NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE state IN ('queued', 'running')
-        AND run_at <= clock_timestamp())}), "$name: all have ended");
+        AND run_at <= ayb_jobs._now())}), "$name: all have ended");
 }
 sub run_jobs {
     my ($name, @jobs) = @_;
@@ -189,7 +189,7 @@ is(sql($node, q{SELECT count(*) FROM ran WHERE what = 'nested'}), '1', 'a job en
 
 # --- a job that is looked at, and canceled, while it is in a group
 sql($node, 'ALTER SYSTEM SET ayb_jobs.group_budget = 1000; SELECT pg_reload_conf()');
-my $shown = q(SELECT jsonb_build_object('state', j.state, 'attempts', j.attempts, 'worker', j.worker_id IS NOT NULL, 'since', j.last_run_at <= clock_timestamp()) FROM ayb_jobs.current_job() AS j);
+my $shown = q(SELECT jsonb_build_object('state', j.state, 'attempts', j.attempts, 'worker', j.worker_id IS NOT NULL, 'since', j.last_run_at <= ayb_jobs._now()) FROM ayb_jobs.current_job() AS j);
 @ids = run_jobs('current_job()', ['run', qq({"run": "$shown"})]);
 is(sql($node, "SELECT result FROM ayb_jobs.jobs WHERE id = '$ids[0]'"),
     '{"since": true, "state": "running", "worker": true, "attempts": 1}', 'current_job() shows it running');
