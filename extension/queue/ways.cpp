@@ -118,6 +118,7 @@ void put_way(const Handler &handler, Oid role, ReturnSetInfo *result) {
         row.add(Float8GetDatum(record.handler_average / kMicrosecondsPerMillisecond));
     else
         row.add_null();
+    row.add(Int32GetDatum(record.strikes));
     row.add_time(way.why == Why::struck ? record.leased_until : 0);
     row.put(result);
 }

@@ -143,6 +143,7 @@ bool take_turn(Oid role, MemoryContext memory, Ways *ways, TimestampTz *idle_sin
         later(*idle_since, settings::worker_idle_timeout * kMicrosecondsPerMillisecond);
     if (now >= leave_at)
         return false;
+    *ways = Ways{}; // what comes next may be of any type
     sleep_idle(lane, mark, Min(until, leave_at));
     return true;
 }

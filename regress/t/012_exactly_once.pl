@@ -63,8 +63,9 @@ sql($node, qq{INSERT INTO enqueued SELECT ayb_jobs.enqueue_many('told',
 my %struck;
 for my $round (1 .. $rounds) {
     # Some way on, up to a job that dallies after its effect: its worker is the first victim.
+    read_log();
     my $enough = @made + 1 + int rand($jobs / $rounds - 150);
-    wait_for_made(sub { @made >= $enough && $made[-1][2] > 0 });
+    wait_for_made(sub { @made >= $enough && $made[-1][2] > 0 && is_worker($made[-1][3]) });
     my %seen;
     my @workers = grep { !$seen{$_}++ && is_worker($_) } map { $_->[3] } reverse @made[-10 .. -1];
     my $victims = 1 + int rand 2;
