@@ -217,6 +217,12 @@ sub looks { return sql($node, q{SELECT idx_scan FROM pg_stat_all_indexes WHERE i
 set_configuration($node, 'ayb_jobs.scheduler_tick' => '1s');
 ok(eventually($node, "SELECT idx_scan > $looks + 5 FROM pg_stat_all_indexes WHERE indexrelname = 'job_queue_claim_idx'"), 'the scheduler looks');
 cmp_ok(read_of('job_queue_claim_idx') - $before, '<', 2 * $many, 'without reading them each time'); # once an hour it may
+# Leases that would be over by now, were they not gone: they are read once.
+($before, $looks) = (read_of('job_queue_lease_idx'), sql($node, q{SELECT idx_scan FROM pg_stat_all_indexes WHERE indexrelname = 'job_queue_lease_idx'}));
+turn_clock($node, 600);
+ok(eventually($node, "SELECT idx_scan > $looks + 20 FROM pg_stat_all_indexes WHERE indexrelname = 'job_queue_lease_idx'"), 'the scheduler looks for leases');
+cmp_ok(read_of('job_queue_lease_idx') - $before, '<', 3 * $many, 'without reading the dead ones each time');
+turn_clock($node, 0);
 $reader->query_safe('COMMIT');
 $reader->quit;
 
