@@ -51,9 +51,10 @@ Statement s_extend{"UPDATE ayb_jobs.job_queue AS q SET lease_until = $2 WHERE q.
                    {UUIDOID, TIMESTAMPTZOID},
                    nullptr};
 Statement s_next_lease{"SELECT q.lease_until FROM ayb_jobs.job_queue AS q WHERE q.state = 'running'"
-                       " AND q.lease_until >= $1 ORDER BY q.lease_until LIMIT 1",
-                       1,
-                       {TIMESTAMPTZOID},
+                       " AND q.lease_until >= $1 AND q.lease_until < $2"
+                       " ORDER BY q.lease_until LIMIT 1",
+                       2,
+                       {TIMESTAMPTZOID, TIMESTAMPTZOID},
                        nullptr};
 // The claim was lost with the crash: the row is as it was before, and is claimed again here.
 Statement s_reclaim{
@@ -204,6 +205,8 @@ void charge_crashed() {
 }
 
 TimestampTz recover_expired(Database *database, TimestampTz now) {
+    // No further than to the next tick: beyond it lie the leases of many a job that has ended.
+    const TimestampTz horizon = later(now, settings::scheduler_tick * kMicrosecondsPerMillisecond);
     uint64 rows;
     TimestampTz next;
     do {
@@ -211,8 +214,10 @@ TimestampTz recover_expired(Database *database, TimestampTz now) {
         const TimeMark mark = mark_due(database, database->leases);
         const Books books = begin();
         rows = settle_all_expired(s_expired, Parameters(), mark.at, now);
-        const bool any = run_statement(s_next_lease, Parameters().set_time(1, mark.at)) > 0;
-        next = any ? time_column(0, 1, DT_NOEND) : DT_NOEND;
+        Parameters range;
+        const bool any =
+            run_statement(s_next_lease, range.set_time(1, mark.at).set_time(2, horizon)) > 0;
+        next = any ? time_column(0, 1, horizon) : horizon;
         end(books);
         // Not before the commit: what the look showed is what this transaction has made of it.
         next = raise_due(database, &database->leases, mark, next);

@@ -15,8 +15,8 @@ void recover_all();
 void charge_crashed();
 
 // Jobs whose lease is over: one of our own workers that is still there keeps it, with a new lease;
-// anybody else has lost it. Returns the earliest lease that is left (DT_NOEND for none), which is
-// over too where somebody has the job locked.
+// anybody else has lost it. Returns when to look again: at the earliest lease that is left, which
+// is over too where somebody has the job locked, or at the next tick.
 TimestampTz recover_expired(Database *database, TimestampTz now);
 
 // The same for external workers alone, inside the books: claim() looks before it claims. Only jobs

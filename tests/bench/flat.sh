@@ -13,7 +13,7 @@ trap 'rm -rf "$dir"' EXIT
 configure ayb_jobs.worker_idle_timeout 0 max_wal_size 4GB
 for database in none later completed failed; do
     query "CREATE DATABASE $database"
-    sql -d $database -c 'CREATE EXTENSION ayb_jobs' \
+    sql -d "$database" -c 'CREATE EXTENSION ayb_jobs' \
         -c "CREATE FUNCTION trivial() RETURNS void LANGUAGE plpgsql AS \$\$ BEGIN END \$\$" \
         -c "SELECT ayb_jobs.register_handler('flat', 'trivial()')" >/dev/null
 done
@@ -26,16 +26,16 @@ sql -d completed -c "INSERT INTO ayb_jobs.job_history (id, type, payload, run_as
 sql -d failed -c "INSERT INTO ayb_jobs.job_queue (type, state, attempts, last_error, last_run_at)
                   SELECT 'flat', 'failed', 3, 'for the benchmark', now() FROM generate_series(1, $million)"
 for database in none later completed failed; do
-    sql -d $database -c 'VACUUM ANALYZE ayb_jobs.job_queue' -c 'VACUUM ANALYZE ayb_jobs.job_history'
-    drain_rate flat 1000 $database >/dev/null # their code has run
+    sql -d "$database" -c 'VACUUM ANALYZE ayb_jobs.job_queue' -c 'VACUUM ANALYZE ayb_jobs.job_history'
+    drain_rate flat 1000 "$database" >/dev/null # their code has run
 done
 
 databases=(none later completed failed)
 for ((round = 0; round < BENCH_REPEATS; round++)); do
     for ((turn = 0; turn < 4; turn++)); do
         database=${databases[(round + turn) % 4]} # each has each turn
-        sql -d $database -c 'VACUUM ayb_jobs.job_queue' # of what the round before left
-        drain_rate flat "$jobs" $database >>"$dir/$database"
+        sql -d "$database" -c 'VACUUM ayb_jobs.job_queue' # of what the round before left
+        drain_rate flat "$jobs" "$database" >>"$dir/$database"
     done
 done
 for amid in "later $million for later" "completed $((10 * million)) completed" "failed $million failed"; do
