@@ -89,6 +89,14 @@ void note_event(const Change &change) {
     memcpy(noted->type, change.type, bytes); // the rest is zeroed
 }
 
+// Where the database is paused nobody need be woken: the scheduler unmarks it before it looks at
+// lanes again, and what was lowered before the mark is read here it finds then.
+void wake(Database *database, const LaneChange &change) {
+    pg_memory_barrier();
+    if (pg_atomic_read_u32(&database->paused) == 0)
+        wake_for_lane(database, change.role, Max(change.delta[static_cast<int>(State::queued)], 1));
+}
+
 void tell_lanes(Database *database) {
     const TransactionId xid = GetTopTransactionIdIfAny();
     for (int i = 0; i < g_notes.lane_count; i++) {
@@ -99,8 +107,7 @@ void tell_lanes(Database *database) {
         count_change(lane, xid, change.delta);
         if (change.first < kEnd) {
             lower_lane(lane, change.first);
-            wake_for_lane(database, change.role,
-                          Max(change.delta[static_cast<int>(State::queued)], 1));
+            wake(database, change);
         }
     }
 }

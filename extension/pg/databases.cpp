@@ -29,6 +29,8 @@ void init_database(Database *entry, Oid database) {
     pg_atomic_init_u32(&entry->holds, 0);
     pg_atomic_init_u32(&entry->draining, 0);
     pg_atomic_init_u32(&entry->waiting, 0);
+    pg_atomic_init_u32(&entry->crowded, 0);
+    pg_atomic_init_u32(&entry->paused, 0);
     pg_write_barrier();
     entry->oid = database;
 }

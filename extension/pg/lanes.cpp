@@ -8,6 +8,7 @@ namespace ayb {
 namespace {
 
 constexpr int64 kLongestHold = 60 * kMicrosecondsPerSecond;
+constexpr int64 kSoon = 5 * kMicrosecondsPerMillisecond; // as often a scheduler looks at busy lanes
 constexpr int kLifeBits = 40; // what commits of one life of a lane are counted in
 constexpr int64 kLeasedFor = 60 * kMicrosecondsPerSecond;
 
@@ -43,6 +44,17 @@ template <typename Keep> void remove_lanes(Oid database, Keep keep) {
         if (lane->key.database == database && !keep(*lane))
             hash_search(lanes(), &lane->key, HASH_REMOVE, nullptr);
     LWLockRelease(lock_of(Locks::lanes));
+}
+
+// Whether a lane that has workers can do without waking the scheduler: it will look by itself, or
+// has no more workers to give. While it is awake it may have looked already.
+bool scheduler_is_needless(Database *database) {
+    if (pg_atomic_read_u32(&database->crowded) != 0)
+        return true;
+    SpinLockAcquire(&database->mutex);
+    const TimestampTz next = database->sleeping_until;
+    SpinLockRelease(&database->mutex);
+    return next <= clock_now() + kSoon;
 }
 
 } // namespace
@@ -127,15 +139,20 @@ bool raise_lane(Lane *lane, const LaneMark &mark, TimestampTz due) {
 
 void wake_for_lane(Database *database, Oid role, int jobs) {
     WorkerSlot *slot = worker_slots();
+    bool attended = false;
     for (int i = 0; i < shared()->slots && jobs > 0; i++, slot++) {
+        if (slot->database != database->oid || slot->role != role)
+            continue;
+        attended = attended || (!slot->leave && (slot->phase == WorkerSlot::Phase::serving ||
+                                                 slot->phase == WorkerSlot::Phase::starting));
         uint32 sleeping = 1;
-        if (pg_atomic_read_u32(&slot->idle) == 1 && slot->database == database->oid &&
-            slot->role == role && pg_atomic_compare_exchange_u32(&slot->idle, &sleeping, 0)) {
+        if (pg_atomic_read_u32(&slot->idle) == 1 &&
+            pg_atomic_compare_exchange_u32(&slot->idle, &sleeping, 0)) {
             SetLatch(slot->latch);
             jobs--;
         }
     }
-    if (jobs > 0)
+    if (jobs > 0 && !(attended && scheduler_is_needless(database)))
         wake_scheduler(database);
 }
 

@@ -36,7 +36,9 @@ void forget_floors(Oid database);
 bool raise_lane(Lane *lane, const LaneMark &mark, TimestampTz due);
 
 // Sets the latch of one sleeping worker of the lane for each job, and of the database's scheduler
-// where there are more jobs than such workers.
+// where there are more jobs than such workers; but for a lane that has workers only if it would not
+// look in a few milliseconds anyway, and may have more: while the workers are at a backlog, commits
+// would wake it one by one, for nothing.
 void wake_for_lane(Database *database, Oid role, int jobs);
 
 // A lane that can't be served now: `why` is kept for lanes() and health(), and it is not tried

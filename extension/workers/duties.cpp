@@ -6,6 +6,7 @@
 #include "pg/due_floor.hpp"
 #include "pg/lanes.hpp"
 #include "pg/prepared.hpp"
+#include "queue/handlers.hpp"
 #include "queue/history.hpp"
 #include "queue/lane_scan.hpp"
 #include "queue/leases.hpp"
@@ -29,7 +30,21 @@ TimestampTz g_ticks_wake;
 volatile sig_atomic_t g_long_statement;
 
 void step_lanes(TimestampTz /*now*/) { find_lanes(false); }
-void step_sweep(TimestampTz /*now*/) { sweep_waiting_jobs(); }
+
+// Read before lanes are looked at: see wake() in pg/changes.cpp.
+void note_pause() {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    pg_atomic_exchange_u32(&g_database->paused, all_paused() ? 1 : 0);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+}
+
+void step_sweep(TimestampTz /*now*/) {
+    note_pause();
+    sweep_waiting_jobs();
+}
+
 void step_reap(TimestampTz /*now*/) { reap_workers(g_database); }
 void step_minutes(TimestampTz now) { write_minutes(now, false); }
 void step_last_minutes(TimestampTz now) { write_minutes(now, true); }

@@ -253,6 +253,8 @@ TimestampTz place_workers(Database *database, TimestampTz now) {
     if (g_handles == nullptr)
         g_handles = static_cast<BackgroundWorkerHandle **>(
             MemoryContextAllocZero(TopMemoryContext, shared()->slots * sizeof(*g_handles)));
+    if (pg_atomic_read_u32(&database->paused) != 0)
+        return DT_NOEND; // whoever ends the pause wakes us
     static DueLane lanes[kMaxLanes];
     Look look{database, now, lanes, 0, false, DT_NOEND};
     each_lane(database->oid, look_at_lane, &look);
@@ -263,6 +265,7 @@ TimestampTz place_workers(Database *database, TimestampTz now) {
     int room = settings::worker_concurrency - count_all(database);
     serve_unserved(&look, &room);
     serve_held_up(&look, &room);
+    pg_atomic_write_u32(&database->crowded, room <= 0);
     if (!look.any_due)
         database->no_slot_since = 0;
     return look.next;

@@ -6,6 +6,15 @@ export const now = () => performance.timeOrigin + performance.now();
 
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
+// Waits until `condition()` holds, half a minute at most.
+export async function until(condition) {
+  const end = now() + 30000;
+  while (!condition()) {
+    if (now() > end) throw new Error(`waited in vain for ${condition}`);
+    await sleep(10);
+  }
+}
+
 // A payload whose text has `bytes` bytes.
 export const payload = (bytes) => ({ text: "x".repeat(bytes - JSON.stringify({ text: "" }).length) });
 

@@ -6,7 +6,7 @@
 import { fork } from "node:child_process";
 import { once } from "node:events";
 import { Logger, makeWorkerUtils, run } from "graphile-worker";
-import { connect, enqueueSlowly, now, payload, printLatency, settle, sleep } from "./common.mjs";
+import { connect, enqueueSlowly, now, payload, printLatency, settle, sleep, until } from "./common.mjs";
 
 const QUIET = new Logger(() => () => {});
 const THROUGHPUT = { concurrentJobs: 24, localQueue: { size: 500 }, completeJobBatchDelay: 0 };
@@ -77,7 +77,7 @@ async function drain(jobs, processes) {
   await client.end();
 }
 
-// In a process of its own: works until it is asked when each job began.
+// In a process of its own: works, and when it is asked, and as many jobs have begun, tells when each did.
 async function work() {
   const started = [];
   const bench = async (_, { job }) => {
@@ -86,7 +86,8 @@ async function work() {
   await run({ logger: QUIET, noHandleSignals: true, preset: { worker: { concurrentJobs: 4 } }, taskList: { bench } });
   await sleep(500); // until it listens
   process.send("ready");
-  await once(process, "message");
+  const [jobs] = await once(process, "message");
+  await until(() => started.length === jobs);
   process.send(started);
   await once(process, "disconnect");
   process.exit();
@@ -102,7 +103,7 @@ async function latency(jobs) {
     return rows[0].id;
   };
   await enqueueSlowly(client, enqueue, jobs);
-  child.send("report");
+  child.send(jobs);
   const [started] = await once(child, "message");
   await printLatency(client, new Map(started));
   child.disconnect();

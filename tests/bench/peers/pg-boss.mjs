@@ -4,7 +4,7 @@
 // For throughput loops of fetch() and complete() of batches of 1,000; for latency a queue that notifies, which pg-boss
 // has as an option (https://pgboss.io/api/workers).
 import { PgBoss } from "pg-boss";
-import { connect, enqueueSlowly, now, payload, printLatency, settle, sleep } from "./common.mjs";
+import { connect, enqueueSlowly, now, payload, printLatency, settle, sleep, until } from "./common.mjs";
 
 const QUEUE = "bench";
 const BATCH = 1000;
@@ -81,6 +81,7 @@ async function latency(jobs) {
   await sleep(500); // until it listens
   const db = { executeSql: (text, values) => client.query(text, values) };
   await enqueueSlowly(client, () => boss.send(QUEUE, {}, { db }), jobs);
+  await until(() => started.size === jobs);
   await printLatency(client, started);
   await boss.deleteQueue(QUEUE);
   await boss.stop();
