@@ -17,8 +17,9 @@ from world import ROLES, rows
 # What a session may be answered while others are killed, locked, or stripped of LOGIN.
 EXPECTED = ("08", "57P", "40P01", "40001", "55P03", "57014", "42501", "28000", "53")
 MANY = 1000  # attempts: so many are never lost
-# The last three cost a type, or all of its role, the way in groups for a while: so they are rare.
-MOODS = (["plain"] * 30 + ["slow", "dirty", "parent", "notify", "raises"] * 3 + ["temporary", "late", "leaves"])
+# What a handler does, and how often of a thousand. What costs a type, or all of its role, the way in groups for a while
+# is rare, as most jobs would go by lease else.
+MOODS = {"plain": 900, "dirty": 30, "parent": 40, "notify": 15, "slow": 5, "raises": 5, "temporary": 2, "late": 2, "leaves": 1}
 
 
 class Client(threading.Thread):
@@ -100,10 +101,10 @@ class Enqueuer(Client):
         if kind == "work":
             self.young.append((token, answer[0][0]))
 
-    def job(self, kind, mood=None):
+    def job(self, kind):
         """A new entry in the journal, and its payload."""
         token = self.journal.token(self.name)
-        payload = {"token": token, "mood": mood or self.random.choice(MOODS)}
+        payload = {"token": token, "mood": self.random.choices(*zip(*MOODS.items()))[0]}
         if payload["mood"] == "slow":
             payload["seconds"] = self.random.uniform(0, 0.2)
         if kind in ("work", "flip") and self.random.random() < 0.3:
@@ -197,11 +198,16 @@ class Enqueuer(Client):
         self.tell([token], "acknowledged")
 
     def cancel(self):
-        """Of a job that may be anywhere by now."""
-        if not self.young:
-            return
-        token, job = self.young.pop(self.random.randrange(len(self.young)))
-        del self.young[:-50]
+        """Of a job that may be anywhere by now, or of one that is most likely at work."""
+        if self.young and self.random.random() < 0.5:
+            token, job = self.young.pop(self.random.randrange(len(self.young)))
+            del self.young[:-50]
+        else:
+            token, payload = self.job("work")
+            payload.update(mood="slow", seconds=0.5)
+            job = self.ask("SELECT ayb_jobs.enqueue('work', %s, NULL, NULL, %s)", json.dumps(payload), MANY)[0][0]
+            self.journal.write(token, id=job, fate="acknowledged", child=False)
+            time.sleep(self.random.uniform(0, 0.1))
         self.journal.write(token, expect="at most once")
         try:
             state = self.ask("SELECT (ayb_jobs.cancel(%s, force => true)).state", job)[0][0]
