@@ -9,6 +9,8 @@
 #include "schedule/jobs.hpp"
 #include "schedule/rule.hpp"
 
+#include <new>
+
 namespace ayb {
 
 namespace {
@@ -232,7 +234,7 @@ int64 settle_batch(TimestampTz floor, TimestampTz now) {
     const bool paused = all_paused();
     if (!paused) {
         Due *due = read_all_due(floor, now, &count);
-        auto *plan = static_cast<core::TickPlan *>(palloc(sizeof(core::TickPlan)));
+        auto *plan = new (palloc(sizeof(core::TickPlan))) core::TickPlan;
         TickJobs jobs = no_jobs();
         Moves moves;
         for (uint64 i = 0; i < count; i++) {

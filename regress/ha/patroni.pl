@@ -47,6 +47,10 @@ for my $host ($hosts->names) {
     # The server with the extension is a private copy.
     append_to_file("$here/$host.yml", file_of('patroni', $host) =~ s{bin_dir: \K.*}{$ENV{AYB_BIN}}r);
 }
+# Patroni 3.0.2 ends if it is there before its etcd have agreed on their version; an init would start it again.
+for my $host ($hosts->names) {
+    wait_for("the etcd of $host", sub { HTTP::Tiny->new->get("http://$address{$host}:2379/version")->{content} =~ /"etcdcluster":"3/ });
+}
 start_patroni('db1');
 wait_for('a primary', sub { (primary() // '') eq 'db1' });
 start_patroni($_) for 'db2', 'db3';
