@@ -1433,7 +1433,7 @@ COMMENT ON FUNCTION ayb_jobs.lanes() IS
     'the lanes of this database: one a role with jobs, before which instant nothing of it is due, why it can''t be served, if so, and the types that go grouped';
 
 CREATE FUNCTION ayb_jobs.ways(OUT type text, OUT role regrole, OUT way text, OUT why text, OUT grouped_jobs bigint,
-                              OUT run_ms double precision, OUT leased_until timestamptz)
+                              OUT run_ms double precision, OUT strikes integer, OUT leased_until timestamptz)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_ways';
 COMMENT ON FUNCTION ayb_jobs.ways() IS
     'whether jobs of a type share transactions (grouped) or have each its own (leased), and why: a line for each role that has run it';

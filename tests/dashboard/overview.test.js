@@ -1,7 +1,7 @@
 // The overview: numbers, charts, what health() warns of; all of it live.
 import assert from "node:assert/strict";
 import { before } from "node:test";
-import { ask, emptyServer, heading, lookTest, pageTest, psql, until } from "./support.js";
+import { ask, emptyServer, heading, lookTest, pageTest, psql, startServer, stopServer, until } from "./support.js";
 
 before(() => {
     emptyServer();
@@ -87,4 +87,19 @@ pageTest("what health() warns of comes first, with its hint", "/", async page =>
         await ask("POST", "resume", {});
     }
     await page.getByRole("region", { name: "Warnings" }).waitFor({ state: "detached" });
+});
+
+pageTest("the server is stopped and started again", "/", async page => {
+    await heading(page, "Overview");
+    await until(async () => (await tile(page, "queued").innerText()) === "0", "nothing to be queued");
+    stopServer();
+    try {
+        await page.getByText("The database isn't available.").waitFor();
+        assert.equal(await tile(page, "queued").innerText(), "0"); // what was seen stays
+    } finally {
+        startServer();
+    }
+    psql("SELECT ayb_jobs.enqueue('later', run_at => now() + interval '1 h')");
+    await until(async () => (await tile(page, "queued").innerText()) === "1", "it to be seen");
+    psql("DELETE FROM ayb_jobs.job_queue");
 });

@@ -1,7 +1,7 @@
 // Materialized views: registering, refreshing, what they need, and what reads what.
 import assert from "node:assert/strict";
 import { afterEach, before } from "node:test";
-import { ask, emptyServer, heading, lookTest, pageTest, psql, until } from "./support.js";
+import { ask, emptyServer, heading, lookTest, pageTest, psql, startServer, stopServer, until } from "./support.js";
 
 before(() => {
     emptyServer();
@@ -34,6 +34,43 @@ lookTest("views with all that is known of them", "/views", async page => {
     await card(page, "broken").getByText("ERROR: division by zero (SQLSTATE 22012)").waitFor();
     const words = await page.getByRole("img", { name: /mv\.upper reads mv\.lower/ }).count();
     assert.equal(words, 1);
+});
+
+lookTest("the form that registers", "/views", async page => {
+    await page.getByRole("button", { name: "Register" }).click();
+    await page.getByRole("dialog").getByText("mv.broken").waitFor();
+    await page.getByRole("dialog").getByText("not populated").first().waitFor();
+});
+
+lookTest("names and errors that mean harm", "/views", async page => {
+    const evil = "<img src=x onerror=alert(1)>";
+    psql(`SET ROLE sidecar;
+          CREATE FUNCTION mv.raise() RETURNS int LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '${evil} \u202Edrow'; END $$;
+          CREATE MATERIALIZED VIEW mv.raising AS SELECT mv.raise() AS a FROM mv.lower WITH NO DATA;
+          CREATE MATERIALIZED VIEW mv."${evil}" AS SELECT * FROM mv.lower`);
+    try {
+        await register("raising");
+        await ask("POST", `matviews/${psql("SELECT id FROM ayb_jobs.matview_refreshes")}/refresh`);
+        await card(page, "raising").getByText(evil).waitFor();
+        await page.getByRole("img", { name: new RegExp(`mv\\.${evil.replace(/[()]/g, "\\$&")} reads mv\\.lower`) }).waitFor();
+        assert.equal(await page.locator("img").count(), 0);
+    } finally {
+        psql(`DROP MATERIALIZED VIEW mv.raising, mv."${evil}"; DROP FUNCTION mv.raise()`);
+    }
+});
+
+pageTest("the server is stopped and started again", "/views", async page => {
+    await register("lower");
+    await card(page, "lower").waitFor();
+    stopServer();
+    try {
+        await page.getByText("The database isn't available.").waitFor();
+        await card(page, "lower").waitFor(); // what was seen stays
+    } finally {
+        startServer();
+    }
+    await register("upper");
+    await card(page, "upper").waitFor();
 });
 
 pageTest("register one from the list", "/views", async page => {

@@ -56,7 +56,7 @@ function options(props: ChartProps, width: number, onCursor: (at: number | undef
     return {
         width,
         height,
-        padding: [8, 14, 0, 0],
+        padding: [8, 20, 0, 0],
         legend: { show: false },
         cursor: {
             sync: { key: "overview" },
