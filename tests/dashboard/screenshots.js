@@ -29,11 +29,11 @@ const SCREENS = [
 mkdirSync(images, { recursive: true });
 psql(readFileSync(join(here, "shop.sql"), "utf8"));
 // It works on while the pictures are taken.
-const work = setInterval(() => psql("SELECT ayb_jobs.enqueue_many('search.index', array_fill('{}'::jsonb, ARRAY[25]))", "shop"), 1000);
+const work = setInterval(() => psql("SELECT shop.second_of_work()"), 1000);
 await until(() => psql("SELECT count(*) FILTER (WHERE state = 'failed') = 14 AND count(*) FILTER (WHERE state = 'running') = 2 FROM ayb_jobs.jobs") === "t", "the shop to work");
 const wanted = (process.env.SCREENS ?? "").split(" ").filter(Boolean);
 for (const look of LOOKS) {
-    const context = await openContext(look, { deviceScaleFactor: 2 });
+    const context = await openContext({ ...look, height: look.width > 800 ? 1000 : look.height }, { deviceScaleFactor: look.width > 800 ? 1 : 2 });
     const page = await openPage(context);
     await logIn(page);
     await heading(page, "Overview");
@@ -44,7 +44,7 @@ for (const look of LOOKS) {
         await ready(page);
         await page.waitForTimeout(1200); // charts are painted, bars have grown
         const file = `${name}-${look.name.replace(", ", "-")}.png`;
-        await page.screenshot({ path: join(images, file), fullPage: look.width > 800 });
+        await page.screenshot({ path: join(images, file) });
         console.log(file);
     }
     await context.close();

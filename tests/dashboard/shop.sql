@@ -19,9 +19,9 @@ BEGIN
 END $$;
 CREATE FUNCTION shop.long(payload jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
 BEGIN
-    FOR i IN coalesce((payload ->> 'from')::int, 1) .. 600 LOOP
-        PERFORM ayb_jobs.set_progress(least(99, i), format('page %s of %s', i, 100));
-        PERFORM pg_sleep(1);
+    FOR i IN coalesce((payload ->> 'from')::int, 1) .. 100 LOOP
+        PERFORM ayb_jobs.set_progress(i, format('page %s of 100', i));
+        PERFORM pg_sleep(20);
     END LOOP;
     RETURN NULL;
 END $$;
@@ -58,19 +58,26 @@ SELECT ayb_jobs.create_schedule('sales by day', 'materialized_view_refresh', '15
                                 '{"schema": "shop", "view_name": "sales_by_day"}', missed => 'skip');
 RESET ROLE;
 
+-- What goes on while somebody looks.
+CREATE FUNCTION shop.second_of_work() RETURNS bigint LANGUAGE sql AS $$
+    SELECT count(ayb_jobs.enqueue(w.type, jsonb_build_object('order', 4711 + (random() * 9000)::int, 'customer', jsonb_build_object('id', n, 'name', 'Ada Lovelace')),
+                                  clock_timestamp() + random() * interval '1 s', run_as => 'shop'))
+    FROM (VALUES ('orders.confirm', 4), ('images.resize', 2), ('search.index', 7), ('invoices.render', 1)) AS w (type, jobs), generate_series(1, w.jobs) AS n
+$$;
+
 -- The last day: more by day than by night, a wave of failures in the afternoon.
 CREATE FUNCTION pg_temp.histogram(jobs int, middle int) RETURNS bigint[] LANGUAGE sql AS $$
     SELECT array_agg(round(jobs * exp(-0.5 * ((n - middle) / 2.4) ^ 2) / 6.0)::bigint ORDER BY n) FROM generate_series(0, 63) AS n
 $$;
 INSERT INTO ayb_jobs.job_minutes
-SELECT m.minute, 'shop'::regrole, t.type, t.jobs, CASE WHEN t.type = 'mail.send' AND m.ago BETWEEN 18 AND 31 THEN t.jobs / 3 ELSE 0 END,
+SELECT m.minute, 'shop'::regrole, t.type, (t.jobs * CASE m.ago WHEN 0 THEN extract(second FROM now()) / 60 ELSE 1 END)::bigint, CASE WHEN t.type = 'mail.send' AND m.ago BETWEEN 18 AND 31 THEN t.jobs / 3 ELSE 0 END,
        CASE WHEN m.ago % 37 = 0 THEN t.jobs / 9 ELSE t.jobs / 60 END, 0, 0,
-       pg_temp.histogram(t.jobs, 22 + (m.ago / 50) % 5), pg_temp.histogram(t.jobs, t.middle)
-FROM (SELECT date_trunc('minute', now()) - n * interval '1 minute' AS minute, n AS ago FROM generate_series(1, 1440) AS n) AS m
+       pg_temp.histogram(t.jobs, 27 + (m.ago / 50) % 4), pg_temp.histogram(t.jobs, t.middle)
+FROM (SELECT date_trunc('minute', now()) - n * interval '1 minute' AS minute, n AS ago FROM generate_series(0, 1440) AS n) AS m
 CROSS JOIN LATERAL (
     SELECT x.type, x.middle, round(x.jobs * (1 + 0.55 * sin((m.ago + 200) / 229.0) + 0.18 * sin(m.ago / 3.7 + x.middle)))::int AS jobs
-    FROM (VALUES ('orders.confirm', 260, 26), ('images.resize', 150, 38), ('search.index', 420, 24), ('invoices.render', 70, 34),
-                 ('mail.send', 110, 31)) AS x (type, jobs, middle)) AS t;
+    FROM (VALUES ('orders.confirm', 260, 28), ('images.resize', 150, 30), ('search.index', 420, 26), ('invoices.render', 70, 31),
+                 ('mail.send', 60, 29)) AS x (type, jobs, middle)) AS t;
 
 SELECT count(*) FROM (SELECT ayb_jobs.enqueue(type, jsonb_build_object('order', 4711 + n, 'customer', jsonb_build_object('id', n, 'name', 'Ada Lovelace')), run_as => 'shop')
     FROM unnest('{orders.confirm,images.resize,search.index,invoices.render}'::text[]) AS type, generate_series(1, 60) AS n) AS done;

@@ -103,19 +103,24 @@ export function Panel({ title, note, actions, children, flush, class: name = "" 
     );
 }
 
-/** The head of a screen. */
-export function PageHead({
-    title,
-    note,
-    children,
-}: {
+interface PageHeadProps {
     title: ComponentChildren;
+    /** From where one came, above. */
+    back?: { to: string; label: string };
     note?: ComponentChildren;
     children?: ComponentChildren;
-}) {
+}
+
+/** The head of a screen. */
+export function PageHead({ title, back, note, children }: PageHeadProps) {
     return (
         <header class="page-head">
             <div class="page-title">
+                {back && (
+                    <Link to={back.to} class="back">
+                        <Icon name="left" size={12} /> {back.label}
+                    </Link>
+                )}
                 <h1 tabIndex={-1}>{title}</h1>
                 {note && <div class="page-note">{note}</div>}
             </div>

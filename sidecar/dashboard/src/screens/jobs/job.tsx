@@ -8,7 +8,6 @@ import type { Json } from "../../lib/json";
 import { type Query, useQuery } from "../../lib/query";
 import { ActionButton, Button, CopyButton } from "../../ui/button";
 import { ask } from "../../ui/dialog";
-import { Icon } from "../../ui/icon";
 import { JsonTree } from "../../ui/json-tree";
 import { Ago, Link, PageHead, Panel, StateBadge } from "../../ui/parts";
 import { Empty, Failed, Loading } from "../../ui/states";
@@ -147,11 +146,7 @@ function Whole({ job, query }: { job: Job; query: Query<Job> }) {
                         <bdi>{job.type}</bdi> <StateBadge state={job.state} />
                     </span>
                 }
-                note={
-                    <Link to="/jobs" class="back">
-                        <Icon name="left" size={12} /> Jobs
-                    </Link>
-                }
+                back={{ to: "/jobs", label: "Jobs" }}
             >
                 <Actions job={job} done={done} />
             </PageHead>

@@ -102,7 +102,7 @@ function Durations({ view }: { view: Matview }) {
         <div>
             <dt>Took</dt>
             <dd class="durations">
-                {last === undefined ? <span class="muted">–</span> : duration(last)}
+                {last === undefined ? <span class="muted">–</span> : last === 0 ? "< 1 ms" : duration(last)}
                 {all.length > 1 && <Sparkline values={all} label={label} width={90} />}
             </dd>
         </div>

@@ -8,9 +8,9 @@ const words = (check: string): string => check.replaceAll("_", " ");
 
 function Warning({ check }: { check: Check }) {
     return (
-        <li class={`check ${check.status}`}>
+        <li class={`warning-item ${check.status}`}>
             <Icon name="warning" />
-            <div class="check-text">
+            <div class="warning-text">
                 <p>
                     <span class="strong">{words(check.check)}</span>
                     <span class="sr-only">: {check.status}</span>
@@ -19,7 +19,7 @@ function Warning({ check }: { check: Check }) {
                     <bdi>{check.detail}</bdi>
                 </p>
                 {check.hint && (
-                    <p class="check-hint">
+                    <p class="warning-hint">
                         <bdi>{check.hint}</bdi>
                         <CopyButton text={check.hint} label="Copy the hint" />
                     </p>
@@ -35,7 +35,7 @@ export function Warnings({ checks }: { checks: readonly Check[] }) {
     const bad = checks.filter(check => check.status !== "ok").sort(errorsFirst);
     if (bad.length === 0) return null;
     return (
-        <section aria-label="Warnings" class="checks">
+        <section aria-label="Warnings" class="warnings">
             <ul>
                 {bad.map(check => (
                     <Warning key={check.check} check={check} />

@@ -122,11 +122,7 @@ function Whole({ schedule, query }: { schedule: Schedule; query: Query<Schedule>
                         <bdi>{name}</bdi> <Switch schedule={schedule} done={query.set} />
                     </span>
                 }
-                note={
-                    <Link to="/schedules" class="back">
-                        <Icon name="left" size={12} /> Schedules
-                    </Link>
-                }
+                back={{ to: "/schedules", label: "Schedules" }}
             >
                 <ActionButton icon="play" action={() => runNow(schedule, query.refetch)}>
                     Run now
