@@ -165,7 +165,7 @@ export function Bulk(props: BulkProps) {
         <section class={selection.some ? "bulk some" : "bulk"} aria-label="Chosen jobs">
             <input
                 type="checkbox"
-                class="check"
+                class="checkbox"
                 id={CHOOSE_ALL}
                 aria-label="Choose all that are shown"
                 checked={all}

@@ -63,7 +63,7 @@ const columns = (selection: Selection): Column<BriefJob>[] => [
         cell: job => (
             <input
                 type="checkbox"
-                class="check"
+                class="checkbox"
                 aria-label={`Choose ${shortId(job.id)}`}
                 checked={selection.has(job)}
                 onChange={() => selection.toggle(job)}
