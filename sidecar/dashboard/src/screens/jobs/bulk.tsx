@@ -105,8 +105,8 @@ function run(verb: Verb, { query, selection, changed }: BulkProps): Promise<void
         toast.done(`${plural(number, "job")} ${verb.done}`);
         selection.clear();
         changed();
-        // The button that was pressed is gone.
-        document.getElementById(CHOOSE_ALL)?.focus();
+        // The button that was pressed is gone, and so, in a moment, is the question, outside of which nothing has the focus.
+        window.setTimeout(() => document.getElementById(CHOOSE_ALL)?.focus());
     });
 }
 

@@ -204,7 +204,7 @@ export function JobsScreen() {
             {list.news && (
                 <div class="news" role="status">
                     <Button small kind="primary" icon="retry" onClick={renew}>
-                        Show what is new
+                        {query.q ? "Search again" : "Show what is new"}
                     </Button>
                 </div>
             )}
