@@ -60,10 +60,17 @@ pageTest("filters stand in the address", "/jobs", async page => {
     await page.getByRole("button", { name: "Clear" }).click();
     await row(page, other).waitFor();
     await tab(page, "All").click();
-    await page.getByRole("searchbox", { name: "Type" }).or(page.getByRole("combobox", { name: "Type" })).fill("parked");
+    const type = page.getByRole("searchbox", { name: "Type" }).or(page.getByRole("combobox", { name: "Type" }));
+    await type.fill("parked");
     await row(page, parked).waitFor();
     await row(page, one).waitFor({ state: "detached" });
     await tab(page, "All 1").waitFor();
+    // The beginning of a name is none, unless one says so.
+    await type.fill("park");
+    await page.waitForTimeout(600);
+    await row(page, parked).waitFor();
+    await type.press("Enter");
+    await page.getByText("No job matches").waitFor();
     await page.goto(page.url().replace(/#.*/, `#/jobs?q=${parked.id}`));
     await row(page, parked).waitFor();
     await row(page, one).waitFor({ state: "detached" });

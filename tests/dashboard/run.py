@@ -26,7 +26,7 @@ def command(names):
     files = [os.path.join(HERE, f"{name}.test.js") for name in names] or sorted(
         os.path.join(HERE, file) for file in os.listdir(HERE) if file.endswith(".test.js"))
     return ["node", "--test", "--test-concurrency=1", "--test-reporter=tap", "--test-reporter-destination=stdout",
-            "--test-timeout=300000", *files]
+            "--test-timeout=900000", *files]
 
 
 def report(output):

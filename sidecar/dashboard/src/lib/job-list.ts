@@ -1,6 +1,6 @@
 // The endless list of jobs: pages as they are scrolled to, kept up to date where that moves nothing that one looks at.
-import { useCallback, useEffect, useMemo, useRef, useState } from "preact/hooks";
-import { api, type BriefJob, type JobEvent, type List } from "./api";
+import { useCallback, useEffect, useRef, useState } from "preact/hooks";
+import { api, type BriefJob, type JobEvent, type JobFilter, type List } from "./api";
 import { ApiError } from "./http";
 import { type JobQuery, toFilter } from "./job-filter";
 import { onChange } from "./live";
@@ -30,11 +30,24 @@ const asError = (error: unknown): ApiError => (error instanceof ApiError ? error
 
 /** The first page anew, before what was there. */
 function joined(page: List<BriefJob>, old: Pages): Pick<Pages, "items" | "cursor"> {
-    const last = page.items[page.items.length - 1];
-    if (!page.nextCursor || !last || old.items.length <= PAGE)
-        return { items: page.items, cursor: page.nextCursor ?? undefined };
     const oldest = page.nextCursor;
+    if (!oldest || old.items.length <= PAGE) return { items: page.items, cursor: oldest };
     return { items: [...page.items, ...old.items.filter(job => job.id < oldest)], cursor: old.cursor };
+}
+
+/** One page; of a search as many as it takes to find something, within bounds. */
+async function* pagesFrom(filter: JobFilter, start: string | undefined, signal: AbortSignal) {
+    let cursor = start;
+    let found = 0;
+    for (let step = 1; ; step++) {
+        const page = await api.jobs.list({ ...filter, limit: PAGE, cursor }, signal);
+        cursor = page.nextCursor;
+        found += page.items.length;
+        const enough = !cursor || found >= PAGE / 2;
+        const last = enough || step === PAGES_OF_A_SEARCH;
+        yield { page, last, looked: last && !enough };
+        if (last) return;
+    }
 }
 
 function patched(items: BriefJob[], events: JobEvent[]): BriefJob[] {
@@ -55,8 +68,7 @@ export function useJobList(query: JobQuery, still: () => boolean): JobList {
     const moving = useRef(still);
     moving.current = still;
     const aborts = useRef<AbortController | undefined>(undefined);
-    const filter = useMemo(() => toFilter(query), [key]);
-    const asked = useRef(filter);
+    const asked = useRef(toFilter(query));
 
     const put = useCallback(
         (change: Partial<Pages>) =>
@@ -69,26 +81,19 @@ export function useJobList(query: JobQuery, still: () => boolean): JobList {
             aborts.current?.abort();
             const abort = new AbortController();
             aborts.current = abort;
-            let cursor = first ? undefined : now.current.cursor;
-            let found = 0;
             if (first) asked.current = toFilter(query);
             put({ busy: true, error: undefined, looked: false });
             try {
-                for (let step = 1; ; step++) {
-                    const page = await api.jobs.list({ ...asked.current, limit: PAGE, cursor }, abort.signal);
+                let fresh = first;
+                const cursor = first ? undefined : now.current.cursor;
+                for await (const { page, last, looked } of pagesFrom(asked.current, cursor, abort.signal)) {
                     if (abort.signal.aborted) return;
-                    const refreshed = first && step === 1;
-                    const items = refreshed ? joined(page, now.current) : undefined;
-                    if (items) put({ ...items, news: false });
-                    else put({ items: [...now.current.items, ...page.items], cursor: page.nextCursor });
+                    const { items } = now.current;
+                    const next = { items: [...items, ...page.items], cursor: page.nextCursor };
+                    put({ ...(fresh ? { ...joined(page, now.current), news: false } : next), busy: !last, looked });
+                    fresh = false;
                     // Rendered before the next page is joined to it.
                     await new Promise(resolve => window.setTimeout(resolve));
-                    found += page.items.length;
-                    cursor = page.nextCursor;
-                    if (!cursor || found >= PAGE / 2 || step === PAGES_OF_A_SEARCH) {
-                        put({ busy: false, looked: Boolean(cursor) && found < PAGE / 2 });
-                        return;
-                    }
                 }
             } catch (error) {
                 if (!abort.signal.aborted) put({ busy: false, error: asError(error) });

@@ -105,8 +105,8 @@ function run(verb: Verb, { query, selection, changed }: BulkProps): Promise<void
         toast.done(`${plural(number, "job")} ${verb.done}`);
         selection.clear();
         changed();
-        // The button that was pressed is gone.
-        document.getElementById(CHOOSE_ALL)?.focus();
+        // The button that was pressed is gone, and so, in a moment, is the question, outside of which nothing has the focus.
+        window.setTimeout(() => document.getElementById(CHOOSE_ALL)?.focus());
     });
 }
 
@@ -165,7 +165,7 @@ export function Bulk(props: BulkProps) {
         <section class={selection.some ? "bulk some" : "bulk"} aria-label="Chosen jobs">
             <input
                 type="checkbox"
-                class="check"
+                class="checkbox"
                 id={CHOOSE_ALL}
                 aria-label="Choose all that are shown"
                 checked={all}

@@ -11,16 +11,29 @@ import { Icon } from "../../ui/icon";
 
 const TYPING_MS = 300;
 
-/** Text that is in the address a moment after it was typed. */
-function useTyped(value: string, apply: (text: string) => void): [string, (text: string) => void] {
+interface Typed {
+    value: string;
+    onText: (text: string) => void;
+    onKeyDown: (event: KeyboardEvent) => void;
+    onBlur: () => void;
+}
+
+/** Text that is applied a moment after it was typed where it is `ready`, else when one is done with it. */
+function useTyped(value: string, apply: (text: string) => void, ready: (text: string) => boolean = () => true): Typed {
     const [text, setText] = useState(value);
+    const done = () => text !== value && apply(text);
     useEffect(() => setText(value), [value]);
     useEffect(() => {
-        if (text === value) return;
-        const timer = window.setTimeout(() => apply(text), TYPING_MS);
+        if (!ready(text)) return;
+        const timer = window.setTimeout(done, TYPING_MS);
         return () => window.clearTimeout(timer);
     }, [text]);
-    return [text, setText];
+    return {
+        value: text,
+        onText: setText,
+        onKeyDown: event => event.key === "Enter" && done(),
+        onBlur: done,
+    };
 }
 
 function number(counts: Counts | undefined, state: State): string {
@@ -98,9 +111,14 @@ export function useTypes(): string[] {
 }
 
 export function Filters({ query }: { query: JobQuery }) {
-    const [text, setText] = useTyped(query.q, q => setQuery({ q }));
-    const [type, setType] = useTyped(query.type, value => setQuery({ type: value }));
     const types = useTypes();
+    const text = useTyped(query.q, q => setQuery({ q }));
+    // The beginning of a type's name is none.
+    const type = useTyped(
+        query.type,
+        value => setQuery({ type: value }),
+        value => !value || types.includes(value),
+    );
     return (
         <search class="filters">
             <div class="filter-text">
@@ -109,19 +127,11 @@ export function Filters({ query }: { query: JobQuery }) {
                     type="search"
                     aria-label="Search"
                     placeholder="Id, error, key or text in the payload"
-                    value={text}
-                    onText={setText}
+                    {...text}
                 />
             </div>
             <div class="filter-type">
-                <TextInput
-                    type="search"
-                    aria-label="Type"
-                    placeholder="Any type"
-                    list="job-types"
-                    value={type}
-                    onText={setType}
-                />
+                <TextInput type="search" aria-label="Type" placeholder="Any type" list="job-types" {...type} />
                 <datalist id="job-types">
                     {types.map(name => (
                         <option key={name} value={name} />

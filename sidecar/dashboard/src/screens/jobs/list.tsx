@@ -63,7 +63,7 @@ const columns = (selection: Selection): Column<BriefJob>[] => [
         cell: job => (
             <input
                 type="checkbox"
-                class="check"
+                class="checkbox"
                 aria-label={`Choose ${shortId(job.id)}`}
                 checked={selection.has(job)}
                 onChange={() => selection.toggle(job)}
@@ -204,7 +204,7 @@ export function JobsScreen() {
             {list.news && (
                 <div class="news" role="status">
                     <Button small kind="primary" icon="retry" onClick={renew}>
-                        Show what is new
+                        {query.q ? "Search again" : "Show what is new"}
                     </Button>
                 </div>
             )}
