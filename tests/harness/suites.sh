@@ -262,10 +262,10 @@ suite_api() {
 # Those of the API's tests in which threads meet, under ThreadSanitizer, which some kernels' randomized addresses are too
 # wide for; where that can't be switched off, it may do without.
 suite_threads() {
-    local tests_of=api sanitizers=thread launch='' tests=(auth database events http)
-    [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
+    local tests_of=api sanitizers=thread launch='' wanted=(auth database events http)
+    [[ -z ${TESTS:-} ]] || read -ra wanted <<<"$TESTS"
     ! as_server setarch -R true 2>/dev/null || launch='setarch -R'
-    run_python threads "${tests[@]}"
+    run_python threads "${wanted[@]}"
 }
 
 suite_chaos() { run_python chaos "${CHAOS_KILLS:-30}"; }
