@@ -15,7 +15,7 @@ help:
 demo:
 	@$(harness)/demo
 
-## make check      run every test; SUITES="unit oracle fuzz regress isolation tap grouped api clients dashboard harness chaos", TESTS="t/001_x.pl" select
+## make check      run every test; SUITES="unit oracle fuzz regress isolation tap grouped api threads clients dashboard harness chaos", TESTS="t/001_x.pl" select
 check:
 	@$(harness)/check
 

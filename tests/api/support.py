@@ -17,6 +17,7 @@ import unittest
 
 BIN = os.environ["AYB_BIN"]
 SIDECAR = os.environ["AYB_SIDECAR"]
+LAUNCH = os.environ.get("AYB_LAUNCH", "").split()
 OUT = os.environ["AYB_OUT"]
 SOURCES = os.environ["AYB_SOURCES"]
 PASSWORD = "correct horse <&> bättery"
@@ -124,7 +125,7 @@ class Sidecar:
             environment["AYB_JOBS_PASSWORD"] = password
         self._log = open(self.log_file, "ab")
         self.process = subprocess.Popen(
-            [SIDECAR, "serve", "--listen", f"127.0.0.1:{self.port}", "--dsn", dsn, *flags], env=environment,
+            [*LAUNCH, SIDECAR, "serve", "--listen", f"127.0.0.1:{self.port}", "--dsn", dsn, *flags], env=environment,
             stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
         until(self._answers, f"{name} to listen")
         self._token = None
