@@ -36,8 +36,8 @@ bool is_starved(TimestampTz now) {
            now - g_start < kLongest * g_limit;
 }
 
-// Safe in a signal handler; called every limit again, also while a process ends inside a group: then
-// it has no place in shared memory any more.
+// Safe in a signal handler; called every limit again, also while a process ends inside a group:
+// then it has no place in shared memory any more.
 void look() {
     if (MyProc == nullptr)
         return;

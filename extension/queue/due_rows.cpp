@@ -49,6 +49,25 @@ void begin_scan(DueScan *scan, Oid role, const Position &from, TimestampTz until
     index_rescan(scan->scan, keys, lengthof(keys), nullptr, 0);
 }
 
+// Told from the row itself: most rows that are passed over are in groups of other workers, whose
+// transactions were met some rows ago. Wrong answers do no harm, which is why nobody is kept from
+// changing the row meanwhile: a free row stays for the next look, a taken one can't be locked.
+bool is_taken(DueScan *scan) {
+    if (!TTS_IS_BUFFERTUPLE(scan->row))
+        return false;
+    const HeapTupleHeaderData *row =
+        reinterpret_cast<HeapTupleTableSlot *>(scan->row)->tuple->t_data;
+    if ((row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) != 0)
+        return false;
+    const TransactionId owner = HeapTupleHeaderGetRawXmax(row);
+    if (TransactionIdIsValid(owner) && owner == scan->met)
+        return true;
+    if (!TransactionIdIsInProgress(owner))
+        return false;
+    scan->met = owner;
+    return true;
+}
+
 } // namespace
 
 bool open_due_rows(DueScan *scan, Oid role, const Position &from, TimestampTz until) {
@@ -63,6 +82,7 @@ bool open_due_rows(DueScan *scan, Oid role, const Position &from, TimestampTz un
         return false;
     }
     scan->from = from;
+    scan->met = InvalidTransactionId;
     begin_scan(scan, role, scan->from, until);
     return true;
 }
@@ -79,7 +99,8 @@ Position position_of(const DueScan &scan) {
 
 bool lock_due_row(DueScan *scan) {
     TM_FailureData failure;
-    return table_tuple_lock(scan->table, &scan->row->tts_tid, GetActiveSnapshot(), scan->locked,
+    return !is_taken(scan) &&
+           table_tuple_lock(scan->table, &scan->row->tts_tid, GetActiveSnapshot(), scan->locked,
                             GetCurrentCommandId(false), LockTupleExclusive, LockWaitSkip, 0,
                             &failure) == TM_Ok;
 }

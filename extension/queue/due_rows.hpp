@@ -10,6 +10,7 @@ struct DueScan {
     Relation index;
     IndexScanDesc scan;
     Position from;
+    TransactionId met; // has rows locked that were passed over
     ScanKeyData parts[2];
     TupleTableSlot *row;    // what next_due_row() found
     TupleTableSlot *locked; // the same, as lock_due_row() saw it
