@@ -200,10 +200,11 @@ int count_leaving(const Database *database, TimestampTz now) {
 }
 
 // A commit's wake-up can be lost only if a process died between lowering the lane and setting the
-// latch; the scheduler is the net below.
+// latch; the scheduler is the net below. And what was enqueued during a pause has woken nobody: all
+// of the lane's workers, as there may be a job for each.
 void nudge(const DueLane &due, Look *look) {
     if (look->now - due.due > kStuck)
-        wake_for_lane(look->database, due.role, 1);
+        wake_for_lane(look->database, due.role, due.crew.idle);
     look->next = Min(look->next, look->now + kStuck);
 }
 

@@ -4,7 +4,7 @@
 # one INSERT … SELECT of the same 1,000 rows. While the database is paused, in turns, into tables that were empty.
 source "$(dirname "$0")/lib.sh"
 
-seconds=3
+seconds=2
 [[ $BENCH_SCALE != small ]] || seconds=1
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
