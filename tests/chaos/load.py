@@ -17,8 +17,9 @@ from world import ROLES, rows
 # What a session may be answered while others are killed, locked, or stripped of LOGIN.
 EXPECTED = ("08", "57P", "40P01", "40001", "55P03", "57014", "42501", "28000", "53")
 MANY = 1000  # attempts: so many are never lost
-# The last three cost a type, or all of its role, the way in groups for a while: so they are rare.
-MOODS = (["plain"] * 30 + ["slow", "dirty", "parent", "notify", "raises"] * 3 + ["temporary", "late", "leaves"])
+# What a handler does, and how often of a thousand. What costs a type, or all of its role, the way in groups for a while
+# is rare, as most jobs would go by lease else.
+MOODS = {"plain": 900, "dirty": 30, "parent": 40, "notify": 15, "slow": 5, "raises": 5, "temporary": 2, "late": 2, "leaves": 1}
 
 
 class Client(threading.Thread):
@@ -100,10 +101,10 @@ class Enqueuer(Client):
         if kind == "work":
             self.young.append((token, answer[0][0]))
 
-    def job(self, kind, mood=None):
+    def job(self, kind):
         """A new entry in the journal, and its payload."""
         token = self.journal.token(self.name)
-        payload = {"token": token, "mood": mood or self.random.choice(MOODS)}
+        payload = {"token": token, "mood": self.random.choices(*zip(*MOODS.items()))[0]}
         if payload["mood"] == "slow":
             payload["seconds"] = self.random.uniform(0, 0.2)
         if kind in ("work", "flip") and self.random.random() < 0.3:
