@@ -198,11 +198,16 @@ class Enqueuer(Client):
         self.tell([token], "acknowledged")
 
     def cancel(self):
-        """Of a job that may be anywhere by now."""
-        if not self.young:
-            return
-        token, job = self.young.pop(self.random.randrange(len(self.young)))
-        del self.young[:-50]
+        """Of a job that may be anywhere by now, or of one that is most likely at work."""
+        if self.young and self.random.random() < 0.5:
+            token, job = self.young.pop(self.random.randrange(len(self.young)))
+            del self.young[:-50]
+        else:
+            token, payload = self.job("work")
+            payload.update(mood="slow", seconds=0.5)
+            job = self.ask("SELECT ayb_jobs.enqueue('work', %s, NULL, NULL, %s)", json.dumps(payload), MANY)[0][0]
+            self.journal.write(token, id=job, fate="acknowledged", child=False)
+            time.sleep(self.random.uniform(0, 0.1))
         self.journal.write(token, expect="at most once")
         try:
             state = self.ask("SELECT (ayb_jobs.cancel(%s, force => true)).state", job)[0][0]
