@@ -7,10 +7,12 @@ import { heading, LOOKS, logIn, openContext, openPage, psql, theBrowser, until }
 const here = dirname(fileURLToPath(import.meta.url));
 const images = join(process.env.AYB_OUT, "images");
 
+const HEIGHT = 900; // of a wide picture, where a screen says nothing else
+
 /** `path` may be a function, for what has an id; `ready` waits until what is to be seen is there. */
 const SCREENS = [
-    { name: "overview", path: "/", title: "Overview", ready: page => page.getByRole("table", { name: "By type" }).waitFor() },
-    { name: "views", path: "/views", title: "Materialized views", ready: page => page.getByLabel("Which view reads which").waitFor() },
+    { name: "overview", height: 1280, path: "/", title: "Overview", ready: page => page.getByRole("table", { name: "By type" }).waitFor() },
+    { name: "views", height: 1170, path: "/views", title: "Materialized views", ready: page => page.getByLabel("Which view reads which").waitFor() },
     { name: "jobs", path: "/jobs", title: "Jobs", ready: page => page.getByRole("table", { name: "Jobs" }).getByRole("link").first().waitFor() },
     {
         name: "job",
@@ -33,12 +35,13 @@ const work = setInterval(() => psql("SELECT shop.second_of_work()"), 1000);
 await until(() => psql("SELECT count(*) FILTER (WHERE state = 'failed') = 14 AND count(*) FILTER (WHERE state = 'running') = 2 FROM ayb_jobs.jobs") === "t", "the shop to work");
 const wanted = (process.env.SCREENS ?? "").split(" ").filter(Boolean);
 for (const look of LOOKS.slice(0, 3)) {
-    const context = await openContext({ ...look, height: look.width > 800 ? 1000 : look.height }, { deviceScaleFactor: look.width > 800 ? 1 : 2 });
+    const context = await openContext(look, { deviceScaleFactor: look.width > 800 ? 1 : 2 });
     const page = await openPage(context);
     await logIn(page);
     await heading(page, "Overview");
-    for (const { name, path, title, ready } of SCREENS) {
+    for (const { name, path, title, ready, height = HEIGHT } of SCREENS) {
         if (wanted.length > 0 && !wanted.includes(name)) continue;
+        if (look.width > 800) await page.setViewportSize({ width: look.width, height });
         await page.goto(`${process.env.AYB_URL}#${typeof path === "string" ? path : path()}`);
         if (title) await heading(page, title);
         await ready(page);
