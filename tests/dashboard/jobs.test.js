@@ -111,9 +111,15 @@ pageTest("what happens is shown as it happens", "/jobs", async page => {
     await row(page, job).getByText("queued").waitFor();
     await ask("POST", `jobs/${job.id}/cancel`);
     await row(page, job).getByText("canceled").waitFor();
-    // Who has scrolled down, or chosen something, isn't moved.
+    psql("SELECT ayb_jobs.pause('good')");
+    const quick = await enqueue("good");
+    await row(page, quick).getByText("0/3").waitFor();
+    // Who has scrolled down, or chosen something, isn't moved; but what is there goes on.
     await choose(page, job);
     const next = await enqueue("parked", { newer: true });
+    psql("SELECT ayb_jobs.resume('good')");
+    await row(page, quick).getByText("completed").waitFor();
+    await row(page, quick).getByText("1/3").waitFor();
     const news = page.getByRole("button", { name: "Show what is new" });
     await news.waitFor();
     assert.equal(await row(page, next).count(), 0);

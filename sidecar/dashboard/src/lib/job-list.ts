@@ -50,13 +50,26 @@ async function* pagesFrom(filter: JobFilter, start: string | undefined, signal: 
     }
 }
 
-function patched(items: BriefJob[], events: JobEvent[]): BriefJob[] {
-    const states = new Map(events.map(event => [event.jobId, event.newState]));
-    return items.map(job => {
-        const state = states.get(job.id);
-        return state && state !== job.state ? { ...job, state } : job;
-    });
+/** What an event says of a job; a page that is asked for says the rest. */
+function after(job: BriefJob, { at, newState }: JobEvent): BriefJob {
+    // The page may be newer than the event.
+    const old = job.state === "completed" || Date.parse(at) < Date.parse(job.updatedAt);
+    if (!newState || newState === job.state || old) return job;
+    const ended = newState === "completed" || newState === "failed";
+    // Quick jobs end without having been seen to run.
+    const began = newState === "running" || (ended && job.state === "queued");
+    return {
+        ...job,
+        state: newState,
+        updatedAt: at,
+        ...(began && { attempts: job.attempts + 1, lastRunAt: at }),
+        ...(newState === "completed" && { completedAt: at }),
+        ...(newState === "canceled" && { canceledAt: at }),
+    };
 }
+
+const patched = (items: BriefJob[], events: JobEvent[]): BriefJob[] =>
+    items.map(job => events.reduce((now, event) => (event.jobId === job.id ? after(now, event) : now), job));
 
 /** `still` says whether rows must not move: somebody has scrolled down or chosen some. */
 export function useJobList(query: JobQuery, still: () => boolean): JobList {
@@ -124,10 +137,11 @@ export function useJobList(query: JobQuery, still: () => boolean): JobList {
         const stop = onChange(({ jobs, all }) => {
             const { items } = now.current;
             const known = new Set(items.map(job => job.id));
-            if (jobs.some(event => known.has(event.jobId))) put({ items: patched(items, jobs) });
+            const shown = jobs.filter(event => known.has(event.jobId));
+            if (shown.length > 0) put({ items: patched(items, shown) });
             const fits = (event: JobEvent) =>
                 (!query.type || event.type === query.type) && (!query.state || event.newState === query.state);
-            if (all || jobs.some(event => known.has(event.jobId) || fits(event))) plan();
+            if (all || shown.length > 0 || jobs.some(fits)) plan();
         });
         return () => {
             window.clearTimeout(timer);

@@ -130,7 +130,9 @@ function End({ job, runs }: { job: Job; runs: Run[] }) {
             <Moment tone="failed" icon="warning" title="Failed for good" at={job.updatedAt}>
                 <div class="moment-facts">
                     <span>
-                        {job.attempts} of {job.maxAttempts} attempts are used up
+                        {job.maxAttempts === 1
+                            ? "its one attempt is used up"
+                            : `all of its ${job.attempts} attempts are used up`}
                     </span>
                 </div>
                 {job.lastError && !runs.some(run => run.error) && <Code block>{job.lastError}</Code>}
