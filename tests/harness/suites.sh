@@ -155,15 +155,15 @@ suite_tap() {
 
 # The engine's tests once more, with every type grouped from its first job on.
 suite_grouped() {
-    local conf=$sources/regress/grouped.conf files=() tests=${TESTS-}
-    if [[ -n $tests ]]; then
-        read -ra files <<<"$tests"
+    local conf=$sources/regress/grouped.conf files=() wanted=${TESTS-}
+    if [[ -n $wanted ]]; then
+        read -ra files <<<"$wanted"
     else
         mapfile -t files < <(sed 's/ *#.*//; /^$/d' "$sources/regress/grouped")
     fi
-    [[ $tests == *t/* ]] || run_regress grouped_regress "$test_dir/regress/pg_regress" "$sources/regress" \
+    [[ $wanted == *t/* ]] || run_regress grouped_regress "$test_dir/regress/pg_regress" "$sources/regress" \
         --temp-config="$conf" --dbname=regression
-    [[ -n $tests && $tests != *t/* ]] || run_tap grouped_tap TEMP_CONFIG="$conf" AYB_GROUPED=1 -- "${files[@]}"
+    [[ -n $wanted && $wanted != *t/* ]] || run_tap grouped_tap TEMP_CONFIG="$conf" AYB_GROUPED=1 -- "${files[@]}"
 }
 
 # A cluster under Patroni, its hosts in namespaces that only this process tree is in: no root is needed, nothing outside
