@@ -125,6 +125,9 @@ class Stop(ApiTest):
             asker.start()
             until(lambda: self.server.psql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1", "the request to wait")
             idle = sidecar.connect()
+            # Once it is served it is accepted: what still waits for that is reset, not closed.
+            idle.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
+            self.assertIn(b" 200 OK", idle.recv(65536))
             self.assertEqual(sidecar.stop(sig), 0)
             asker.join()
             holder.join()
