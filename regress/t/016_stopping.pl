@@ -49,7 +49,7 @@ sql($node, "SELECT ayb_jobs.cancel('$nap'), ayb_jobs.resume()");
 ok(completes($restarted), 'resume() ends it');
 
 # drain(): true when the jobs end by themselves, false when they had to be interrupted.
-my $short = running('nap', '{"seconds": 0.5}');
+my $short = running('nap', '{"seconds": 3}');
 is(sql($node, q{SELECT ayb_jobs.drain('1 min')}), 't', 'drain() waits for what is at work');
 is(state_of($node, $short), 'completed/1', 'which completes');
 $held = enqueue('work');
