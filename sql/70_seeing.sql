@@ -40,37 +40,10 @@ CREATE FUNCTION ayb_jobs._floors(from_start boolean, OUT run_as oid, OUT run_at 
 COMMENT ON FUNCTION ayb_jobs._floors(boolean) IS
     'before which row no job of a lane is queued: of each lane that is known, or of each role whose privileges the caller has; none is known from_start';
 
--- Each known lane is read from its floor, so that rows which an old snapshot still holds cost nothing; other roles are
--- looked for between the known ones, one index probe each.
 CREATE FUNCTION ayb_jobs._first_queued(from_start boolean DEFAULT false, OUT run_as oid, OUT run_at timestamptz,
                                        OUT id uuid)
-    RETURNS SETOF record LANGUAGE sql VOLATILE ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off
-BEGIN ATOMIC
-    WITH RECURSIVE known AS MATERIALIZED (
-        SELECT f.run_as, f.run_at, f.id FROM ayb_jobs._floors(from_start) AS f
-    ), gap AS (
-        SELECT k.run_as AS after, lead(k.run_as, 1, '4294967295'::oid) OVER (ORDER BY k.run_as) AS before
-        FROM (SELECT '0'::oid AS run_as UNION ALL SELECT n.run_as FROM known AS n) AS k
-        WHERE ayb_jobs._sees_all()
-    ), unknown AS (
-        SELECT n.run_as, n.run_at, n.id, g.before FROM gap AS g CROSS JOIN LATERAL (
-            SELECT q.run_as::oid AS run_as, q.run_at, q.id FROM ayb_jobs.job_queue AS q
-            WHERE q.state = 'queued' AND q.waits_for IS NULL AND q.run_as > g.after AND q.run_as < g.before
-            ORDER BY q.run_as, q.run_at, q.id LIMIT 1) AS n
-        UNION ALL
-        SELECT n.run_as, n.run_at, n.id, u.before FROM unknown AS u CROSS JOIN LATERAL (
-            SELECT q.run_as::oid AS run_as, q.run_at, q.id FROM ayb_jobs.job_queue AS q
-            WHERE q.state = 'queued' AND q.waits_for IS NULL AND q.run_as > u.run_as AND q.run_as < u.before
-            ORDER BY q.run_as, q.run_at, q.id LIMIT 1) AS n
-    )
-    SELECT k.run_as, first.run_at, first.id FROM known AS k CROSS JOIN LATERAL (
-        SELECT q.run_at, q.id FROM ayb_jobs.job_queue AS q
-        WHERE q.run_as = k.run_as AND q.state = 'queued' AND q.waits_for IS NULL
-          AND (q.run_at, q.id) >= (k.run_at, k.id)
-        ORDER BY q.run_at, q.id LIMIT 1) AS first
-    UNION ALL
-    SELECT u.run_as, u.run_at, u.id FROM unknown AS u;
-END;
+    RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off
+    AS 'MODULE_PATHNAME', 'ayb_jobs_first_queued';
 COMMENT ON FUNCTION ayb_jobs._first_queued(boolean) IS 'the first queued job of each lane, due or not, paused or not';
 
 CREATE FUNCTION ayb_jobs._oldest_due() RETURNS timestamptz

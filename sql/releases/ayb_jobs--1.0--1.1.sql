@@ -12,14 +12,3 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION ayb_jobs.versions() IS
     'the versions of the loaded library and of the objects in this database; where they differ nothing runs';
-
-CREATE FUNCTION ayb_jobs._describe_rule(expr text, timezone text) RETURNS text
-    LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
-BEGIN
-    RETURN ayb_jobs.cron_describe(expr, timezone);
-EXCEPTION WHEN data_exception THEN
-    RETURN NULL;
-END
-$$;
-COMMENT ON FUNCTION ayb_jobs._describe_rule(text, text) IS
-    'the same for a list of schedules, whose rules or zones may be invalid by now: NULL then';
