@@ -165,6 +165,14 @@ bool start_for(const DueLane &due, Database *database) {
     return true;
 }
 
+// When a lane that could not be served is to be looked at again.
+TimestampTz next_try(const DueLane &due, TimestampTz now) {
+    SpinLockAcquire(&due.lane->mutex);
+    const TimestampTz next = next_look(*due.lane, now);
+    SpinLockRelease(&due.lane->mutex);
+    return next;
+}
+
 void ask_to_leave(WorkerSlot &slot) {
     slot.leave = true;
     SetLatch(slot.latch);
@@ -218,6 +226,8 @@ void serve_unserved(Look *look, int *room) {
         if (*room > 0) {
             if (start_for(due, look->database))
                 (*room)--;
+            else
+                look->next = Min(look->next, next_try(due, look->now));
             continue;
         }
         waiting++;

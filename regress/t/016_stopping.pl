@@ -49,7 +49,9 @@ sql($node, "SELECT ayb_jobs.cancel('$nap'), ayb_jobs.resume()");
 ok(completes($restarted), 'resume() ends it');
 
 # drain(): true when the jobs end by themselves, false when they had to be interrupted.
+# (One that overstays its group while a drain waits would go back to the queue.)
 my $short = running('nap', '{"seconds": 3}');
+holds($node, 'postgres', "(SELECT state = 'running' FROM ayb_jobs.jobs WHERE id = '$short')", 'a job runs by lease');
 is(sql($node, q{SELECT ayb_jobs.drain('1 min')}), 't', 'drain() waits for what is at work');
 is(state_of($node, $short), 'completed/1', 'which completes');
 $held = enqueue('work');

@@ -16,6 +16,8 @@ sql($node, 'CREATE ROLE mallory LOGIN; CREATE ROLE boss LOGIN IN ROLE ayb_jobs_a
 my %values = (
     text => [q{''}, q{repeat('x', 1000000)}, q{E'\\u0001\\n%s%n'}, q{'pg_terminate_backend(int)'}, q{'work'}, q{'function'}, q{'external'}],
     uuid => [q{'00000000-0000-0000-0000-000000000000'}, q{ayb_jobs.uuid7()}, q{(SELECT id FROM ayb_jobs.jobs LIMIT 1)}],
+    'uuid[]' => [q{'{}'}, q{'{NULL}'}, q{array_fill(ayb_jobs.uuid7(), ARRAY[10000])}, q{(SELECT array_agg(ARRAY[id, id]) FROM ayb_jobs.jobs)},
+        q{(SELECT array_agg(id) FROM (SELECT id FROM ayb_jobs.jobs LIMIT 2) AS j)}],
     integer => [0, -1, 2147483647, -2147483648],
     bigint => [0, -1, '9223372036854775807', q{(-9223372036854775808)}],
     boolean => ['true', 'false'],
