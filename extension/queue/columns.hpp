@@ -1,5 +1,6 @@
 #pragma once
-// The columns of job_queue, in the order of its definition, for who reads rows without SQL.
+// The columns of job_queue, numbered from 1 in the order of its definition, for who reads or writes
+// rows without SQL.
 
 namespace ayb {
 
@@ -21,6 +22,9 @@ enum QueueColumn {
     kScheduleId,
     kScheduledAt,
     kCreatedAt,
+    kUpdatedAt,
+    kCanceledAt,
 };
+constexpr int kQueueColumns = kCanceledAt;
 
 } // namespace ayb

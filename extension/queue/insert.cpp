@@ -4,59 +4,37 @@
 #include "pg/changes.hpp"
 #include "pg/direct_insert.hpp"
 #include "queue/arguments.hpp"
+#include "queue/columns.hpp"
 
 namespace ayb {
 
 namespace {
 
-// Of job_queue, in the order of its definition.
-enum Column {
-    kId,
-    kType,
-    kPayload,
-    kState,
-    kWaitsFor,
-    kRunAs,
-    kRunAt,
-    kLeaseUntil,
-    kWorkerId,
-    kAttempts,
-    kMaxAttempts,
-    kLastError,
-    kLastRunAt,
-    kIdempotencyKey,
-    kScheduleId,
-    kScheduledAt,
-    kCreatedAt,
-    kUpdatedAt,
-    kCanceledAt,
-    kColumns
-};
-
-constexpr DirectColumn kShape[kColumns] = {{"id", UUIDOID, true},
-                                           {"type", TEXTOID, true},
-                                           {"payload", JSONBOID, true},
-                                           {"state", TEXTOID, true},
-                                           {"waits_for", TEXTOID, true},
-                                           {"run_as", REGROLEOID, true},
-                                           {"run_at", TIMESTAMPTZOID, true},
-                                           {"lease_until", TIMESTAMPTZOID, false},
-                                           {"worker_id", TEXTOID, false},
-                                           {"attempts", INT4OID, true},
-                                           {"max_attempts", INT4OID, true},
-                                           {"last_error", TEXTOID, false},
-                                           {"last_run_at", TIMESTAMPTZOID, false},
-                                           {"idempotency_key", TEXTOID, true},
-                                           {"schedule_id", UUIDOID, false},
-                                           {"scheduled_at", TIMESTAMPTZOID, false},
-                                           {"created_at", TIMESTAMPTZOID, true},
-                                           {"updated_at", TIMESTAMPTZOID, true},
-                                           {"canceled_at", TIMESTAMPTZOID, false}};
+// What job_queue must look like.
+constexpr DirectColumn kShape[kQueueColumns] = {{"id", UUIDOID, true},
+                                                {"type", TEXTOID, true},
+                                                {"payload", JSONBOID, true},
+                                                {"state", TEXTOID, true},
+                                                {"waits_for", TEXTOID, true},
+                                                {"run_as", REGROLEOID, true},
+                                                {"run_at", TIMESTAMPTZOID, true},
+                                                {"lease_until", TIMESTAMPTZOID, false},
+                                                {"worker_id", TEXTOID, false},
+                                                {"attempts", INT4OID, true},
+                                                {"max_attempts", INT4OID, true},
+                                                {"last_error", TEXTOID, false},
+                                                {"last_run_at", TIMESTAMPTZOID, false},
+                                                {"idempotency_key", TEXTOID, true},
+                                                {"schedule_id", UUIDOID, false},
+                                                {"scheduled_at", TIMESTAMPTZOID, false},
+                                                {"created_at", TIMESTAMPTZOID, true},
+                                                {"updated_at", TIMESTAMPTZOID, true},
+                                                {"canceled_at", TIMESTAMPTZOID, false}};
 
 // What the first one notes is noted here; the second is for jobs of a schedule.
 constexpr const char *kTriggers[] = {"note_job", "expect_schedule", nullptr};
 
-DirectTable g_queue{"job_queue", kTriggers, kShape,  kColumns, InvalidOid,
+DirectTable g_queue{"job_queue", kTriggers, kShape,  kQueueColumns, InvalidOid,
                     false,       nullptr,   nullptr, nullptr};
 
 // Where the direct way is closed.
@@ -87,14 +65,14 @@ void insert_by_statement(const Order &order, const Datum *ids, const Datum *payl
 }
 
 struct Row {
-    Datum values[kColumns];
-    bool nulls[kColumns];
+    Datum values[kQueueColumns];
+    bool nulls[kQueueColumns];
 
-    void set(Column column, Datum value) {
-        values[column] = value;
-        nulls[column] = false;
+    void set(QueueColumn column, Datum value) {
+        values[column - 1] = value;
+        nulls[column - 1] = false;
     }
-    void set_text(Column column, const char *value) {
+    void set_text(QueueColumn column, const char *value) {
         if (value != nullptr)
             set(column, CStringGetTextDatum(value));
     }
