@@ -235,6 +235,17 @@ class ApiTest(unittest.TestCase):
         return answer.json
 
 
+class OwnServerTest(ApiTest):
+    """A sidecar and a server of the class's own, made by its setUpClass: it may be stopped."""
+
+    @classmethod
+    def tearDownClass(cls):
+        try:
+            super().tearDownClass()
+        finally:
+            cls.server.close()
+
+
 EMPTY = """
 SELECT ayb_jobs.resume(); DELETE FROM ayb_jobs.pauses;
 DELETE FROM ayb_jobs.job_queue; DELETE FROM ayb_jobs.job_history; DELETE FROM ayb_jobs.job_keys;

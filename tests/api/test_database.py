@@ -3,10 +3,10 @@
 import threading
 import time
 
-from support import PATIENCE, ApiTest, Server, Sidecar, free_port, until
+from support import PATIENCE, OwnServerTest, Server, Sidecar, free_port, until
 
 
-class Away(ApiTest):
+class Away(OwnServerTest):
     flags = ("--statement-timeout", "2000")
 
     @classmethod
@@ -14,13 +14,6 @@ class Away(ApiTest):
         cls.server = Server("away")
         cls.other_port = free_port()
         cls.sidecar = Sidecar("Away", cls.server.dsn(cls.other_port), *cls.flags)
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.server.close()
 
     def away(self, answer):
         self.refused(answer, 503, "the database is not available")

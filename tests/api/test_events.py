@@ -5,7 +5,7 @@ import re
 import socket
 import threading
 
-from support import ApiTest, Server, Sidecar, until
+from support import ApiTest, OwnServerTest, Server, Sidecar, until
 
 
 class Listener:
@@ -169,20 +169,13 @@ class Events(Listening):
         until(lambda: metric in self.sidecar.send("GET", "/metrics").body.decode(), "the listeners to be gone")
 
 
-class Restart(Listening):
+class Restart(OwnServerTest, Listening):
     """The server starts anew: no number comes twice, and listeners are told."""
 
     @classmethod
     def setUpClass(cls):
         cls.server = Server("events")
         cls.sidecar = Sidecar(cls.__name__, cls.server.dsn())
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.server.close()
 
     def scheduled(self):
         until(lambda: self.server.psql("SELECT count(*) FROM ayb_jobs._counts()") == "1", "the scheduler")

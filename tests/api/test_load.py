@@ -6,7 +6,7 @@ import re
 import subprocess
 import time
 
-from support import SOURCES, ApiTest, Server, Sidecar, free_port, until
+from support import SOURCES, OwnServerTest, Server, Sidecar, free_port, until
 
 
 class Wrk:
@@ -26,7 +26,7 @@ class Wrk:
         return statuses, silent, int(re.search(r"^errors\t(\d+)", said, re.MULTILINE)[1])
 
 
-class Load(ApiTest):
+class Load(OwnServerTest):
     seconds = 8
 
     @classmethod
@@ -34,13 +34,6 @@ class Load(ApiTest):
         cls.server = Server("load")
         cls.other_port = free_port()
         cls.sidecar = Sidecar("Load", cls.server.dsn(cls.other_port), "--log-level", "error")
-
-    @classmethod
-    def tearDownClass(cls):
-        try:
-            super().tearDownClass()
-        finally:
-            cls.server.close()
 
     def sessions(self):
         return int(self.server.psql("SELECT count(*) FROM pg_stat_activity WHERE usename = 'sidecar'"))

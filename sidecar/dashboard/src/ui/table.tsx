@@ -20,18 +20,31 @@ interface TableProps<T> {
     rowClass?: (row: T) => string;
 }
 
-const cellClass = <T,>(column: Column<T>): string => [column.align, column.role].filter(Boolean).join(" ");
+export const cellClass = <T,>(column: Column<T>): string => [column.align, column.role].filter(Boolean).join(" ");
+
+interface HeadCellsProps<T> {
+    columns: Column<T>[];
+    classOf: (column: Column<T>) => string;
+}
+
+export function HeadCells<T>({ columns, classOf }: HeadCellsProps<T>) {
+    return (
+        <>
+            {columns.map(column => (
+                <th key={column.key} scope="col" class={classOf(column)}>
+                    {column.quiet ? <span class="sr-only">{column.label}</span> : column.label}
+                </th>
+            ))}
+        </>
+    );
+}
 
 export function Table<T>({ label, columns, rows, keyOf, rowClass }: TableProps<T>) {
     return (
         <table class="table" aria-label={label}>
             <thead>
                 <tr>
-                    {columns.map(column => (
-                        <th key={column.key} scope="col" class={cellClass(column)}>
-                            {column.quiet ? <span class="sr-only">{column.label}</span> : column.label}
-                        </th>
-                    ))}
+                    <HeadCells columns={columns} classOf={cellClass} />
                 </tr>
             </thead>
             <tbody>

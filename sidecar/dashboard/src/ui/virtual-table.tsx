@@ -1,6 +1,6 @@
 // A table of any length, of which only what is in the window exists. All rows are equally high.
 import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import type { Column } from "./table";
+import { type Column, cellClass, HeadCells } from "./table";
 
 const BEYOND = 12; // rows above and below the window
 
@@ -57,7 +57,7 @@ function onArrow(event: KeyboardEvent): void {
     target.focus();
 }
 
-const cellClass = <T,>(column: Column<T>): string => [column.key, column.align, column.role].filter(Boolean).join(" ");
+const keyedClass = <T,>(column: Column<T>): string => [column.key, cellClass(column)].filter(Boolean).join(" ");
 
 /** Stands for the rows that aren't made. */
 const Space = ({ height }: { height: number }) =>
@@ -79,11 +79,7 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
             </colgroup>
             <thead>
                 <tr aria-rowindex={1}>
-                    {columns.map(column => (
-                        <th key={column.key} scope="col" class={cellClass(column)}>
-                            {column.quiet ? <span class="sr-only">{column.label}</span> : column.label}
-                        </th>
-                    ))}
+                    <HeadCells columns={columns} classOf={keyedClass} />
                 </tr>
             </thead>
             <tbody ref={body} onKeyDown={onArrow}>
@@ -96,7 +92,7 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
                         style={{ height: `${height}px` }}
                     >
                         {columns.map(column => (
-                            <td key={column.key} class={cellClass(column)}>
+                            <td key={column.key} class={keyedClass(column)}>
                                 {column.cell(row)}
                             </td>
                         ))}
