@@ -48,9 +48,10 @@ format:
 fuzz:
 	@$(harness)/fuzz $(FUZZ_SECONDS)
 
-## make chaos      200 kills amid a load, and a check of what it left; CHAOS_KILLS=N, AYB_SEED=N strikes in the same order
+## make chaos      200 kills amid a load, a check of what it left, and of broken engines whether the check sees it;
+##                 CHAOS_KILLS=N, AYB_SEED=N strikes in the same order
 chaos:
-	@SUITES=chaos CHAOS_KILLS=$(or $(CHAOS_KILLS),200) $(harness)/check
+	@SUITES="chaos broken" CHAOS_KILLS=$(or $(CHAOS_KILLS),200) $(harness)/check
 
 ## make valgrind  the SQL tests on a server under memcheck, for hours; TESTS="00_create jobs" selects
 valgrind:

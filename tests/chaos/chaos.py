@@ -2,7 +2,6 @@
 
 import json
 import random
-import re
 import threading
 import time
 
@@ -25,8 +24,6 @@ class Chaos:
         self.findings = []
         self.undo = []        # (when, what) of faults that last
         self.in_scratch = []  # tokens of jobs in the database whose extension is dropped and re-created
-        self.registration = {kind: sql for sql, kind in re.findall(
-            r"^(SELECT ayb_jobs\.register_handler\('(\w+)'.*\));$", world.handlers, re.M)}
         world.admin("CREATE DATABASE scratch")
         world.admin("CREATE EXTENSION ayb_jobs", database="scratch")
         world.admin(world.handlers, database="scratch")

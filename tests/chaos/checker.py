@@ -110,10 +110,12 @@ def check_completion(token, entry, job, facts):
 def check_refresh(token, entry, job, facts):
     if job is None or job.state != "completed":
         yield "lost effect", f"the refresh {token} is {job.state if job else 'nowhere'}"
-    elif job.result["status"] in ("success", "skipped"):
+        return
+    result = job.result or {}
+    if result.get("status") in ("success", "skipped"):
         if token not in facts.seen[entry["view"]]:
-            yield "refresh", f"{token}: {entry['view']} was refreshed ({job.result['status']}) and doesn't show it"
-    elif job.result.get("sqlstate") not in REFRESH_REFUSED:
+            yield "refresh", f"{token}: {entry['view']} was refreshed ({result['status']}) and doesn't show it"
+    elif result.get("sqlstate") not in REFRESH_REFUSED:
         yield "refresh", f"{token}: {job.result}"
 
 

@@ -41,10 +41,10 @@ def kill_postmaster(chaos):
 def stop(mode):
     def strike(chaos):
         if mode == "smart":
-            # It waits for every session, and is to wait for none of ours.
+            # It waits for every session, and is to wait for none of ours: the sidecar would come back in between.
             chaos.undo_all()
             chaos.load.gate.clear()
-            chaos.try_sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'sidecar'")
+            chaos.world.sidecar.stop()
         try:
             chaos.world.server.stop(mode)
         except subprocess.CalledProcessError:
@@ -54,7 +54,9 @@ def stop(mode):
         chaos.stops += 1
         chaos.struck()
         chaos.world.ensure_up()
-        chaos.load.gate.set()
+        if mode == "smart":
+            chaos.world.start_sidecar()
+            chaos.load.gate.set()
     return strike
 
 
@@ -154,19 +156,20 @@ def recreate_role(chaos):
 def unregister(chaos):
     kind = chaos.random.choice(("work", "errand", "tick", "parcel"))
     chaos.world.admin("SELECT ayb_jobs.unregister_handler(%s) FROM ayb_jobs.handlers WHERE type = %s", kind, kind)
-    return lambda: chaos.world.admin(chaos.registration[kind])
+    return lambda: chaos.world.admin(chaos.world.registration[kind])
 
 
 def flip(chaos):
     """A type changes hands between our workers and those outside."""
-    chaos.world.admin(chaos.random.choice((chaos.registration["flip"],
+    chaos.world.admin(chaos.random.choice((chaos.world.registration["flip"],
                                            "SELECT ayb_jobs.register_handler('flip', kind => 'external', backoff => '{0}')")))
 
 
 def recreate_extension(chaos):
-    """In a database of its own, amid its jobs: these may be gone, those of the new life have to run."""
+    """In a database of its own, amid its jobs: these may be gone, those of the new life have to run. They are a role's that
+    may always log in."""
     world = chaos.world
-    chaos.enqueue("alice", world.roles["alice"], 5, database="scratch")
+    chaos.enqueue("clerk", world.roles["clerk"], 5, database="scratch")
     for token in chaos.in_scratch:
         chaos.journal.write(token, expect="forgotten")
     chaos.in_scratch.clear()
@@ -175,8 +178,8 @@ def recreate_extension(chaos):
     except psycopg2.Error as error:
         chaos.wrong(f"DROP EXTENSION: {error}")
     world.admin("CREATE EXTENSION IF NOT EXISTS ayb_jobs", database="scratch")
-    world.admin(chaos.registration["work"], database="scratch")
-    chaos.enqueue("alice", world.roles["alice"], 5, database="scratch")
+    world.admin(world.registration["work"], database="scratch")
+    chaos.enqueue("clerk", world.roles["clerk"], 5, database="scratch")
 
 
 def drop_database(chaos):

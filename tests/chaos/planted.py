@@ -4,7 +4,8 @@ own on a server that is otherwise left in peace. Each has to be found, by its na
 import json
 import os
 
-from checker import Evidence, findings
+from aftermath import gather
+from checker import findings
 from journal import Journal
 from support import OUT
 from world import World, rows
@@ -74,11 +75,7 @@ def one_round(world, before, after):
         hand(world, after, victim)
         world.settle(patience=5)
     journal.close()
-    session = world.connect()
-    try:
-        return findings(journal.path, {"app": Evidence(lambda sql: rows(session, sql))})
-    finally:
-        session.close()
+    return findings(journal.path, {"app": gather(world, "app")})
 
 
 def hand(world, sql, victim):

@@ -13,9 +13,10 @@ import time
 import traceback
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
-from world import World, rows, support  # noqa: E402  (found by the line above)
+from world import World, support  # noqa: E402  (found by the line above)
+from aftermath import crashes, rest  # noqa: E402
 from chaos import Chaos  # noqa: E402
-from checker import Evidence, findings  # noqa: E402
+from checker import findings  # noqa: E402
 from journal import Journal, read  # noqa: E402
 from load import Load  # noqa: E402
 import planted  # noqa: E402
@@ -56,36 +57,13 @@ def chaos(kills, seed):
             world.make_schedules()
             load.start()
             driver.run(kills)
-        load.stop(load.producers)
-        world.calm()
-        for sql in driver.registration.values():
-            world.admin(sql)
-        world.settle(("app", "scratch"))
-        load.stop(load.couriers)
-        journal.close()
-        evidence = {database: gather(world, database) for database in ("app", "scratch")}
+        evidence = rest(world, load, journal, ("app", "scratch"))
         wrong = [f"{kind}: {text}" for kind, text in findings(journal.path, evidence)]
         wrong += driver.findings + sorted(load.surprises) + crashes(world)
         report(driver, journal, evidence, time.monotonic() - started)
         return wrong
     finally:
         world.close()
-
-
-def gather(world, database):
-    session = world.connect(database=database)
-    try:
-        return Evidence(lambda sql: rows(session, sql))
-    finally:
-        session.close()
-
-
-def crashes(world):
-    """Crashes that were not ours: we only kill by -9."""
-    with open(os.path.join(world.server.directory, "log"), encoding="utf-8", errors="replace") as log:
-        return sorted({line.strip() for line in log
-                       if "PANIC" in line or "TRAP" in line
-                       or "was terminated by signal" in line and "signal 9" not in line})
 
 
 def report(driver, journal, evidence, seconds):

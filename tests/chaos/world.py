@@ -1,6 +1,7 @@
 """The server, its roles and handlers, the sidecar; and how sessions and processes are reached while they come and go."""
 
 import os
+import re
 import signal
 import sys
 import time
@@ -44,6 +45,8 @@ class World:
         with open(os.path.join(HERE, "handlers.sql"), encoding="utf-8") as file:
             self.handlers = file.read()
         self.server.psql(self.handlers)
+        self.registration = {kind: sql for sql, kind in re.findall(
+            r"^(SELECT ayb_jobs\.register_handler\('(\w+)'.*\));$", self.handlers, re.M)}
         self.roles = {role: int(self.admin(f"SELECT '{role}'::regrole::oid")[0][0])
                       for role in (*ROLES, "clerk", "probe", "sidecar")}
         self.sidecar = None
@@ -158,7 +161,7 @@ class World:
         """Takes back whatever a fault may have left, and turns the clock to where everything is due."""
         self.ensure_up()
         for sql in ("ALTER SYSTEM RESET ALL", "SELECT pg_reload_conf()", "SELECT ayb_jobs.resume()",
-                    "SELECT ayb_jobs.resume(type) FROM ayb_jobs.pauses"):
+                    "SELECT ayb_jobs.resume(type) FROM ayb_jobs.pauses", *self.registration.values()):
             self.admin(sql)
         for role in ROLES:
             self.admin(f"ALTER ROLE {role} LOGIN")

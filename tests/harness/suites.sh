@@ -270,6 +270,44 @@ suite_threads() {
 
 suite_chaos() { run_python chaos "${CHAOS_KILLS:-30}"; }
 
+# The chaos test's checker against engines that are broken on purpose: tests/chaos/broken_engines has a patch each, whose
+# first line is what has to be found.
+suite_broken() {
+    local patch patches=() name kind root=$state/broken/root log=$out/broken.log
+    build_test_sidecar "$log" || {
+        count 0 1 'broken (build)'
+        return 0
+    }
+    patches=("$checkout"/tests/chaos/broken_engines/*.patch)
+    [[ -z ${TESTS:-} ]] || read -ra patches <<<"${TESTS// /.patch }.patch"
+    rm -rf "$state/broken"
+    make_tree "$root"
+    for patch in "${patches[@]##*/}"; do
+        name=${patch%.patch}
+        patch=$checkout/tests/chaos/broken_engines/$patch
+        kind=$(head -n 1 "$patch")
+        for_server "$out/broken/$name"
+        if build_broken "$patch" "$root" >"$log" 2>&1 &&
+            in_time AYB_BIN="$root$bin_dir" AYB_SIDECAR="$test_sidecar" AYB_OUT="$out/broken/$name" AYB_SOURCES="$sources" \
+                /usr/bin/python3 -B "$sources/tests/chaos/broken_engine.py" "$kind" </dev/null >>"$log" 2>&1; then
+            printf '%s: %s\n' "$name" "$(grep ^found: "$log")"
+            count 1 0 broken
+        else
+            tail -n 100 "$log"
+            count 0 1 "broken $name"
+        fi
+    done
+}
+
+# build_broken PATCH ROOT: what differs is compiled, the rest is as the build left it.
+build_broken() {
+    local copy=$state/broken/$(basename "$1" .patch)
+    mkdir -p "$copy"
+    cp -a "$checkout/extension" "$checkout/sql" "$copy/" && patch -d "$copy" -p 1 --fuzz=0 <"$1" &&
+        make -C "$copy/extension" PG_CONFIG="$PG_CONFIG" -s -j "$(nproc)" all &&
+        make -C "$copy/extension" PG_CONFIG="$PG_CONFIG" -s install DESTDIR="$(realpath -s --relative-to="$copy/extension" "$2")"
+}
+
 # browser_modules: sets modules, where playwright-core and axe-core are, and node_path, where Node is.
 browser_modules() {
     local directory=$state/build/browser
