@@ -4,6 +4,7 @@
 #include "pg/databases.hpp"
 #include "pg/due_floor.hpp"
 #include "pg/events.hpp"
+#include "pg/external_floors.hpp"
 #include "pg/lanes.hpp"
 #include "pg/settings.hpp"
 
@@ -129,6 +130,7 @@ void tell() {
     // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
     if (g_notes.configuration)
         pg_atomic_fetch_add_u64(&shared()->configuration, 1);
+    tell_external();
     Database *database = find_database(MyDatabaseId);
     if (database != nullptr && pg_atomic_read_u32(&database->serving) != 0) {
         // Events first: who hears of a change by its wake-up finds it in the ring.
@@ -186,6 +188,7 @@ void on_transaction(XactEvent event, void * /*argument*/) {
     default:
         return; // the transaction is not over
     }
+    end_external_notes();
     const Notes ended = g_notes;
     g_notes = Notes{};
     g_notes.next_lease = DT_NOEND;
@@ -254,6 +257,8 @@ void note_change(const Change &change) {
         lane->delta[change.to]++;
     if (change.claimable && change.position() < lane->first)
         lane->first = change.position();
+    if (change.external)
+        note_external(change.type, change.position());
     if (change.lease_until != DT_NOEND) {
         g_notes.next_lease =
             g_notes.any_lease ? Min(g_notes.next_lease, change.lease_until) : change.lease_until;
@@ -300,6 +305,7 @@ void wake_for_unknown() {
     if (shared() == nullptr)
         return;
     forget_floors(MyDatabaseId);
+    forget_external_floors(MyDatabaseId);
     Database *database = find_database(MyDatabaseId);
     if (database == nullptr)
         return;

@@ -15,6 +15,7 @@ struct Change {
     int from;         // a State, or -1 for a new row
     int to;           // a State, or -1 for a row that was removed without being completed
     bool claimable;   // our workers may take it from run_at on
+    bool external;    // workers outside may
     TimestampTz run_at;
     TimestampTz lease_until; // DT_NOEND where it holds no lease
 

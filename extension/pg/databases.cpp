@@ -2,6 +2,7 @@
 
 #include "pg/clock.hpp"
 #include "pg/due_floor.hpp"
+#include "pg/external_floors.hpp"
 #include "pg/lanes.hpp"
 #include "pg/slots.hpp"
 
@@ -118,6 +119,7 @@ Database *enter_database(Oid database) {
         return nullptr;
 
     forget_lanes(database);
+    forget_external_floors(database);
     entry->counted = false;
     open_due(entry);
     pg_atomic_write_u32(&entry->recount, 1);
@@ -130,7 +132,9 @@ Database *enter_database(Oid database) {
 
 void leave_database(Database *entry) {
     pg_atomic_write_u32(&entry->serving, 0);
-    forget_lanes(entry->oid); // the database may be dropped now, and nobody would
+    // The database may be dropped now, and nobody would.
+    forget_lanes(entry->oid);
+    forget_external_floors(entry->oid);
     LWLockAcquire(lock_of(Locks::databases), LW_EXCLUSIVE);
     entry->scheduler_pid = 0;
     entry->scheduler = nullptr;

@@ -17,6 +17,7 @@ Event *g_events;
 RunningJob *g_crashed;
 HTAB *g_lanes;
 HTAB *g_types;
+HTAB *g_external_types;
 HTAB *g_sources;
 LWLockPadded *g_locks;
 
@@ -41,6 +42,7 @@ void request() {
     RequestAddinShmemSpace(fixed_size(max_worker_processes));
     RequestAddinShmemSpace(hash_estimate_size(kMaxLanes, sizeof(Lane)));
     RequestAddinShmemSpace(hash_estimate_size(kMaxTypes, sizeof(TypeStats)));
+    RequestAddinShmemSpace(hash_estimate_size(kMaxExternalTypes, sizeof(ExternalType)));
     RequestAddinShmemSpace(hash_estimate_size(kMaxSources, sizeof(Source)));
     RequestNamedLWLockTranche(kTranche, static_cast<int>(Locks::count));
 }
@@ -106,6 +108,8 @@ void startup() {
 
     g_lanes = make_table("ayb_jobs lanes", kMaxLanes, sizeof(LaneKey), sizeof(Lane));
     g_types = make_table("ayb_jobs types", kMaxTypes, sizeof(TypeKey), sizeof(TypeStats));
+    g_external_types = make_table("ayb_jobs external types", kMaxExternalTypes,
+                                  sizeof(ExternalTypeKey), sizeof(ExternalType));
     g_sources = make_table("ayb_jobs sources", kMaxSources, sizeof(SourceKey), sizeof(Source));
     g_locks = GetNamedLWLockTranche(kTranche);
     static bool again; // this postmaster has been here before
@@ -144,6 +148,7 @@ Event *event_ring() { return g_events; }
 RunningJob *crashed_jobs() { return g_crashed; }
 HTAB *lanes() { return g_lanes; }
 HTAB *types() { return g_types; }
+HTAB *external_types() { return g_external_types; }
 HTAB *sources() { return g_sources; }
 
 } // namespace ayb

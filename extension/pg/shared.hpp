@@ -12,6 +12,7 @@ namespace ayb {
 
 constexpr int kMaxLanes = 2048;
 constexpr int kMaxTypes = 1024;
+constexpr int kMaxExternalTypes = 1024;
 constexpr int kMaxSources = 4096;
 constexpr int kMaxProbes = 32;
 constexpr int kEventRing = 4096;
@@ -78,6 +79,19 @@ struct Lane {
     TimestampTz last_served;
     int64 counts[kStates];
     TimestampTz leased_until; // a worker ended inside a group, in none of its jobs
+};
+
+// The external jobs of one type, whoever's. Found by external_floors.hpp; the floor is guarded by
+// `mutex`.
+struct ExternalTypeKey {
+    Oid database;
+    char type[kTypeBytes]; // zeroed to its end
+};
+
+struct ExternalType {
+    ExternalTypeKey key; // must be first
+    slock_t mutex;
+    Floor<Position> floor; // no queued job that waits for a worker outside lies before it
 };
 
 // Why a type lost the grouped way.
@@ -209,7 +223,7 @@ struct Shared {
     uint64 first_event;             // the number of the first one since the server started
     pg_atomic_uint64 configuration; // counts the commits that changed handlers or pauses
     pg_atomic_uint32 lanes_full;
-    pg_atomic_uint64 lane_lives; // counts lanes that were ever made
+    pg_atomic_uint64 lane_lives; // counts lanes and external types that were ever made
     int slots;                   // of databases and of workers, each
     int crashed;                 // entries in crashed_jobs()
     TimestampTz leased_until;    // after a crash: what caused it may be anything
@@ -218,7 +232,7 @@ struct Shared {
     Journal journal;
 };
 
-enum class Locks : int { databases, lanes, types, events, sources, count };
+enum class Locks : int { databases, lanes, types, external_types, events, sources, count };
 
 // Reserves it all; called by _PG_init while shared_preload_libraries are loaded.
 void request_shared_memory();
@@ -232,6 +246,7 @@ Event *event_ring();        // kEventRing of them
 RunningJob *crashed_jobs(); // shared()->slots of them
 HTAB *lanes();
 HTAB *types();
+HTAB *external_types();
 HTAB *sources();
 
 } // namespace ayb

@@ -3,7 +3,9 @@
 #include "pg/roles.hpp"
 #include "pg/type_stats.hpp"
 #include "queue/arguments.hpp"
+#include "queue/external_look.hpp"
 #include "queue/finish.hpp"
+#include "queue/floor.hpp"
 #include "queue/handlers.hpp"
 #include "queue/leases.hpp"
 #include "queue/rows.hpp"
@@ -14,25 +16,21 @@ namespace {
 
 constexpr int kMaxClaim = 10000;
 
-Statement s_first{
-    "SELECT t.type FROM unnest($1) AS t (type) CROSS JOIN LATERAL ("
-    " SELECT q.run_at FROM ayb_jobs.job_queue AS q WHERE q.type = t.type AND q.state = 'queued'"
-    " AND q.waits_for = 'external' AND q.run_at <= $2 ORDER BY q.run_at, q.id LIMIT 1) AS first"
-    " GROUP BY t.type ORDER BY min(first.run_at)",
-    2,
-    {TEXTARRAYOID, TIMESTAMPTZOID},
-    nullptr};
 Statement s_claim{
     "WITH next AS MATERIALIZED ("
     " SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.type = $1 AND q.state = 'queued'"
-    " AND q.waits_for = 'external' AND q.run_at <= $2 AND ($3 OR q.run_as = ANY ($4))"
-    " ORDER BY q.run_at, q.id LIMIT $5 FOR UPDATE SKIP LOCKED)"
-    " UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = q.attempts + 1, worker_id = "
-    "$6,"
-    " lease_until = $7, last_run_at = $2, updated_at = $2 FROM next WHERE q.id = next.id"
-    " RETURNING q.id",
-    7,
-    {TEXTOID, TIMESTAMPTZOID, BOOLOID, OIDARRAYOID, INT4OID, TEXTOID, TIMESTAMPTZOID},
+    " AND q.waits_for = 'external'" AYB_FROM_FLOOR(
+        "$8",
+        "$9") " AND q.run_at <= $2 AND ($3 OR q.run_as = ANY ($4)) ORDER BY q.run_at, q.id LIMIT "
+              "$5 FOR UPDATE SKIP LOCKED)"
+              " UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = q.attempts + 1, "
+              "worker_id = "
+              "$6,"
+              " lease_until = $7, last_run_at = $2, updated_at = $2 FROM next WHERE q.id = next.id"
+              " RETURNING q.id",
+    9,
+    {TEXTOID, TIMESTAMPTZOID, BOOLOID, OIDARRAYOID, INT4OID, TEXTOID, TIMESTAMPTZOID,
+     TIMESTAMPTZOID, UUIDOID},
     nullptr};
 Statement s_extend{
     "UPDATE ayb_jobs.job_queue AS q SET lease_until = $2, updated_at = $3 WHERE q.id = $1",
@@ -94,36 +92,18 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     return claim;
 }
 
-// A job enqueued while its type was forgotten, or registered for our workers, may still wait for
-// one outside: until the scheduler has sent it the right way, nobody is given it.
-bool may_hand_out(const char *type) {
-    const Handler *handler = find_handler(type);
-    return handler != nullptr && handler->kind == Kind::external && !is_paused(type);
-}
-
-int claim_type(const Claim &claim, const char *type, int most, core::Uuid *out) {
+int claim_type(const Claim &claim, const DueType &due, int most, core::Uuid *out) {
     Parameters parameters;
-    parameters.set_text(1, type).set_time(2, claim.now).set(3, BoolGetDatum(claim.admin));
+    parameters.set_text(1, due.type).set_time(2, claim.now).set(3, BoolGetDatum(claim.admin));
     parameters.set(4, claim.roles).set(5, Int32GetDatum(most)).set_text(6, claim.worker);
     parameters.set_time(7, claim.lease_until);
+    parameters.set_time(8, due.from.run_at).set(9, uuid_datum(due.from.id));
     const uint64 rows = run_statement(s_claim, parameters);
     for (uint64 row = 0; row < rows; row++) {
         bool null;
         out[row] = uuid_value(column(row, 1, &null));
     }
     return static_cast<int>(rows);
-}
-
-// The types with due jobs, the one whose first job has waited longest first.
-const char **due_types(const Claim &claim, int *count) {
-    Parameters parameters;
-    const uint64 rows =
-        run_statement(s_first, parameters.set(1, claim.types).set_time(2, claim.now));
-    auto **types = static_cast<const char **>(palloc((rows + 1) * sizeof(char *)));
-    for (uint64 row = 0; row < rows; row++)
-        types[row] = text_column(row, 1);
-    *count = static_cast<int>(rows);
-    return types;
 }
 
 // The job, if the worker holds this attempt; an error that names the state found, if not.
@@ -177,11 +157,10 @@ AYB_SQL_FUNCTION(ayb_jobs_claim) {
 
     const Books books = open_books();
     recover_expired_external(claim.now, claim.admin, claim.roles);
-    int type_count = 0;
-    const char **types = due_types(claim, &type_count);
-    for (int i = 0; i < type_count && count < claim.jobs && !paused; i++)
-        if (may_hand_out(types[i]))
-            count += claim_type(claim, types[i], claim.jobs - count, ids + count);
+    int types = 0;
+    const DueType *due = due_external_types(claim.types, claim.now, &types);
+    for (int i = 0; i < types && count < claim.jobs && !paused; i++)
+        count += claim_type(claim, due[i], claim.jobs - count, ids + count);
     for (int i = 0; i < count; i++) {
         bool null;
         const Datum row = job_row(ids[i], &null);

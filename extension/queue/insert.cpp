@@ -103,6 +103,7 @@ Change describe_change(const Order &order) {
     change.from = -1;
     change.to = static_cast<int>(State::queued);
     change.claimable = order.waits_for == nullptr;
+    change.external = order.waits_for != nullptr && strcmp(order.waits_for, "external") == 0;
     change.run_at = order.run_at;
     change.lease_until = DT_NOEND;
     return change;

@@ -43,6 +43,14 @@ bool refused(HeapTuple row, TupleDesc shape) {
            is_null(row, shape, kRunAs) || is_null(row, shape, kRunAt);
 }
 
+// For a worker outside: the other thing that a job may wait for is its handler.
+bool waits_outside(HeapTuple row, TupleDesc shape) {
+    if (is_null(row, shape, kWaitsFor))
+        return false;
+    const text *waits_for = DatumGetTextPP(value_of(row, shape, kWaitsFor));
+    return VARSIZE_ANY_EXHDR(waits_for) > 0 && VARDATA_ANY(waits_for)[0] == 'e';
+}
+
 // A row as it is after the change (or, for a removed one, as it was).
 Change describe(HeapTuple row, TupleDesc shape) {
     Change change{};
@@ -52,8 +60,9 @@ Change describe(HeapTuple row, TupleDesc shape) {
     change.from = -1;
     change.to = state_of(row, shape);
     change.run_at = DatumGetTimestampTz(value_of(row, shape, kRunAt));
-    change.claimable =
-        change.to == static_cast<int>(State::queued) && is_null(row, shape, kWaitsFor);
+    const bool queued = change.to == static_cast<int>(State::queued);
+    change.claimable = queued && is_null(row, shape, kWaitsFor);
+    change.external = queued && waits_outside(row, shape);
     change.lease_until = is_null(row, shape, kLeaseUntil)
                              ? DT_NOEND
                              : DatumGetTimestampTz(value_of(row, shape, kLeaseUntil));
@@ -67,7 +76,7 @@ void note_removal(HeapTuple row, TupleDesc shape) {
     change.from = change.to;
     const bool completed = change.from == static_cast<int>(State::running) || completing_queued();
     change.to = completed ? static_cast<int>(State::completed) : -1;
-    change.claimable = false;
+    change.claimable = change.external = false;
     change.lease_until = DT_NOEND;
     note_change(change);
 }
@@ -80,7 +89,7 @@ void note_update(HeapTuple before, HeapTuple after, TupleDesc shape) {
         Change leaving = describe(before, shape);
         leaving.from = leaving.to;
         leaving.to = -1;
-        leaving.claimable = false;
+        leaving.claimable = leaving.external = false;
         note_change(leaving);
         change.from = -1;
     }

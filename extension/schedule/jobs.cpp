@@ -1,7 +1,7 @@
 #include "schedule/jobs.hpp"
 
+#include "pg/arrays.hpp"
 #include "queue/arguments.hpp"
-#include "schedule/arrays.hpp"
 
 namespace ayb {
 

@@ -1,11 +1,11 @@
 #include "schedule/tick.hpp"
 
 #include "core/ticks.hpp"
+#include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/due_floor.hpp"
 #include "pg/roles.hpp"
 #include "queue/arguments.hpp"
-#include "schedule/arrays.hpp"
 #include "schedule/jobs.hpp"
 #include "schedule/rule.hpp"
 

@@ -4,6 +4,7 @@
 #include "pg/counts.hpp"
 #include "pg/databases.hpp"
 #include "pg/due_floor.hpp"
+#include "pg/external_floors.hpp"
 #include "pg/lanes.hpp"
 #include "pg/prepared.hpp"
 #include "queue/handlers.hpp"
@@ -116,6 +117,7 @@ void step_check_floors(TimestampTz /*now*/) {
     PopActiveSnapshot();
     CommitTransactionCommand();
     find_lanes(true);
+    forget_external_floors(g_database->oid);
     lower_due(g_database, &g_database->leases, DT_NOBEGIN);
     lower_due(g_database, &g_database->ticks, DT_NOBEGIN);
     wake_scheduler(g_database);
