@@ -88,7 +88,7 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     claim.now = clock_now();
     claim.lease_until = lease_argument(fcinfo, 3, claim.now);
     claim.admin = is_admin(GetUserId());
-    claim.roles = PointerGetDatum(visible_roles());
+    claim.roles = PointerGetDatum(claim.admin ? construct_empty_array(OIDOID) : visible_roles());
     return claim;
 }
 

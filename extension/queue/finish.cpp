@@ -12,7 +12,9 @@ namespace ayb {
 
 namespace {
 
-#define AYB_MINE "q.id = $1 AND q.state = 'running' AND q.worker_id = $2 AND q.attempts = $3"
+// A job that runs has a lease, and only such a one. Asked for its state instead, the planner may
+// take the index of the leases for a short way, which under an old snapshot is a long one.
+#define AYB_MINE "q.id = $1 AND q.lease_until IS NOT NULL AND q.worker_id = $2 AND q.attempts = $3"
 
 Statement s_complete{
     "WITH done AS (DELETE FROM ayb_jobs.job_queue AS q WHERE " AYB_MINE " RETURNING q.*)"

@@ -42,7 +42,8 @@ Statement s_ours{"SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q
 Statement s_one{
     "SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, q.run_at, "
     "q.lease_until"
-    " FROM ayb_jobs.job_queue AS q WHERE q.id = $1 AND q.state = 'running' AND q.attempts = $2",
+    " FROM ayb_jobs.job_queue AS q WHERE q.id = $1 AND q.lease_until IS NOT NULL AND q.attempts = "
+    "$2",
     2,
     {UUIDOID, INT4OID},
     nullptr};

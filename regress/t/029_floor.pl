@@ -202,11 +202,15 @@ set_configuration($node, 'ayb_jobs.worker_idle_timeout' => '0');
 my $many = 3000;
 my @read = map { read_of("job_queue_${_}_idx") } qw(claim lease);
 sql($node, q{SELECT ayb_jobs.register_handler('leased', 'work(jsonb)', grouped => false)}); # a group leaves no leases behind
+sql($node, 'SELECT ayb_jobs.pause()');
 sql($node, qq{SELECT count(*) FROM ayb_jobs.enqueue_many('leased', array_fill('{"what": "many"}'::jsonb, ARRAY[$many]))});
+sql($node, 'ANALYZE ayb_jobs.job_queue'); # it tells the planner that none is leased
+sql($node, 'SELECT ayb_jobs.resume()');
 ok(eventually($node, qq{SELECT count(*) = $many FROM effects WHERE what = 'many'}), 'many jobs run');
 ok(eventually($node, 'SELECT count(*) = 0 FROM ayb_jobs.workers()'), 'and their worker has left'); # its counts are there
 my @after = map { read_of("job_queue_${_}_idx") } qw(claim lease);
 cmp_ok($after[0] - $read[0], '<', 200 * $many, 'amid dead rows each claim reads a few'); # on average half of $many otherwise
+cmp_ok($after[1] - $read[1], '<', 200 * $many, 'and so does each completion');
 note "entries read: $read[0] and $read[1] before, $after[0] and $after[1] after";
 my $oldest = q{SELECT oldest_due_seconds FROM ayb_jobs.stats()};
 my $before = read_of('job_queue_claim_idx');

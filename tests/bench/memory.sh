@@ -1,13 +1,12 @@
 #!/bin/bash
-# memory: ten million jobs through one worker, which must not grow. One in a thousand fails. Its memory is what
-# PostgreSQL counts in its memory contexts, and what the kernel counts as its own; in the end the contexts are printed.
-# BENCH_JOBS=N says how many; BENCH_SCALE=small is a hundred thousand.
+# memory: ten million jobs through one worker, which must not grow, in groups; and then a tenth of them one by one. One in
+# a thousand fails. Its memory is what PostgreSQL counts in its memory contexts, and what the kernel counts as its own; in
+# the end the contexts are printed. BENCH_JOBS=N says how many; BENCH_SCALE=small is a hundred thousand.
 source "$(dirname "$0")/lib.sh"
 
 jobs=${BENCH_JOBS:-10000000}
 [[ $BENCH_SCALE != small ]] || jobs=${BENCH_JOBS:-100000}
-rounds=20
-batch=$((jobs / rounds))
+rounds=10
 
 query "CREATE FUNCTION some_work(payload jsonb) RETURNS jsonb LANGUAGE plpgsql AS \$\$
     BEGIN
@@ -44,18 +43,26 @@ run_batch() {
     query "DELETE FROM ayb_jobs.job_queue WHERE state = 'failed'; DELETE FROM ayb_jobs.job_attempts"
 }
 
-# Its caches fill with the first ones.
+# way NAME JOBS: that many in rounds; what the worker has after them, beside what it had after the first few.
+way() {
+    local name=$1 jobs=$2 first first_private round
+    run_batch 5000 # its caches fill
+    first=$(total "$pid")
+    first_private=$(private "$pid")
+    for ((round = 1; round <= rounds; round++)); do
+        run_batch $((jobs / rounds))
+        printf '%s: after %s jobs %s bytes in contexts, %s kB of its own\n' "$name" $((round * jobs / rounds)) "$(total "$pid")" \
+            "$(private "$pid")"
+    done
+    [[ $(worker) == "$pid" ]] || die 'the worker is another one'
+    compare "memory contexts after $jobs jobs $name" bytes 'after 5000' "$first" "$(total "$pid")" '<=1.05'
+    compare "its own pages after $jobs jobs $name" kB 'after 5000' "$first_private" "$(private "$pid")" '<=1.1'
+}
+
 run_batch 5000
 pid=$(worker)
 [[ $pid =~ ^[0-9]+$ ]] || die "no worker: '$pid'"
-first=$(total "$pid")
-first_private=$(private "$pid")
-for ((round = 1; round <= rounds; round++)); do
-    run_batch "$batch"
-    printf 'after %s jobs: %s bytes in contexts, %s kB of its own\n' $((round * batch)) "$(total "$pid")" "$(private "$pid")"
-done
-[[ $(worker) == "$pid" ]] || die 'the worker is another one'
-last=$(total "$pid")
-compare "memory contexts after $jobs jobs" bytes 'after 5000' "$first" "$last" '<=1.05'
-compare "its own pages after $jobs jobs" kB 'after 5000' "$first_private" "$(private "$pid")" '<=1.1'
+way 'in groups' "$jobs"
+configure ayb_jobs.group_size 1
+way 'one by one' $((jobs / 10))
 contexts "$pid" | sed 's/.*level: \([0-9]*\); /\1 /'
