@@ -26,8 +26,8 @@ void forget_external_floors(Oid database);
 // (ereport), nothing else.
 void note_external(const char *type, const Position &at);
 
-// The first that this transaction has noted of the type: nobody else has heard of it yet. kEnd where
-// it has noted none.
+// The first that this transaction has noted of the type: nobody else has heard of it yet. kEnd
+// where it has noted none.
 Position own_external(const char *type);
 
 // At the commit: lowers what was noted. Never throws.

@@ -301,7 +301,8 @@ suite_broken() {
 
 # build_broken PATCH ROOT: what differs is compiled, the rest is as the build left it.
 build_broken() {
-    local copy=$state/broken/$(basename "$1" .patch)
+    local copy=${1##*/}
+    copy=$state/broken/${copy%.patch}
     mkdir -p "$copy"
     cp -a "$checkout/extension" "$checkout/sql" "$copy/" && patch -d "$copy" -p 1 --fuzz=0 <"$1" &&
         make -C "$copy/extension" PG_CONFIG="$PG_CONFIG" -s -j "$(nproc)" all &&
