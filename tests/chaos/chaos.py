@@ -89,8 +89,10 @@ class Chaos:
                 pass  # it was canceled, or killed
 
         def end():
-            if not session.closed:
+            try:
                 session.cancel()
+            except psycopg2.Error:
+                pass  # it has ended, or its server is gone
             worker.join()
             session.close()
         try:
