@@ -6,23 +6,19 @@ namespace ayb {
 
 namespace {
 
-#if PG_VERSION_NUM >= 170000
 uint32 wait_event(const char *name) {
     static uint32 events[4];
     static const char *names[4];
     for (int i = 0; i < 4; i++) {
         if (names[i] == nullptr) {
             names[i] = name;
-            events[i] = WaitEventExtensionNew(name);
+            events[i] = new_wait_event(name);
         }
         if (strcmp(names[i], name) == 0)
             return events[i];
     }
     return PG_WAIT_EXTENSION;
 }
-#else
-uint32 wait_event(const char * /*name*/) { return PG_WAIT_EXTENSION; }
-#endif
 
 } // namespace
 

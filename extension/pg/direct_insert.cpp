@@ -95,10 +95,8 @@ bool prepare_checks(PreparedChecks *prepared, const TupleConstr *constraints) {
     prepared->check_names = static_cast<const char **>(palloc0((count + 1) * sizeof(char *)));
     for (int i = 0; i < count; i++) {
         const ConstrCheck &check = constraints->check[i];
-#if PG_VERSION_NUM >= 180000
-        if (!check.ccenforced)
+        if (!is_enforced(check))
             continue;
-#endif
         auto *condition = static_cast<Expr *>(stringToNode(check.ccbin));
         if (calls_users_code(reinterpret_cast<Node *>(condition), nullptr))
             return false;

@@ -41,6 +41,7 @@ extern "C" {
 #include "commands/prepare.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
+#include "common/int.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
 #include "fmgr.h"
@@ -250,9 +251,11 @@ inline bool holds_no_lock(int partition) { return SHMQueueEmpty(&MyProc->myProcL
 // Whether one of them is such a lock. Under the partition's lock.
 inline bool any_lock(int partition, bool (*wanted)(const PROCLOCK *lock)) {
 #if PG_VERSION_NUM >= 160000
-    dlist_iter iter;
-    dlist_foreach(iter, &MyProc->myProcLocks[partition]) {
-        if (wanted(dlist_container(PROCLOCK, procLink, iter.cur)))
+    // By hand: the list's macros compare types by a builtin that C++ doesn't have.
+    dlist_node *end = &MyProc->myProcLocks[partition].head;
+    for (dlist_node *node = end->next; node != nullptr && node != end; node = node->next) {
+        const char *lock = reinterpret_cast<const char *>(node) - offsetof(PROCLOCK, procLink);
+        if (wanted(reinterpret_cast<const PROCLOCK *>(lock)))
             return true;
     }
     return false;
@@ -277,6 +280,59 @@ inline void insert_index_entries(ResultRelInfo *table, TupleTableSlot *row, ESta
     List *rechecks = ExecInsertIndexTuples(table, row, state, false, false, nullptr, NIL);
 #endif
     list_free(rechecks);
+}
+
+// Names in `schema.name` form, whose parser can be told since 16 where to leave an error.
+inline List *parse_qualified_name(const char *name) {
+#if PG_VERSION_NUM >= 160000
+    return stringToQualifiedNameList(name, nullptr);
+#else
+    return stringToQualifiedNameList(name);
+#endif
+}
+
+// Whether rows are held to it: since 18 a constraint may be NOT ENFORCED.
+inline bool is_enforced([[maybe_unused]] const ConstrCheck &check) {
+#if PG_VERSION_NUM >= 180000
+    return check.ccenforced;
+#else
+    return true;
+#endif
+}
+
+// Has `request` ask for shared memory, and gives back who else wants to be called then. 14 has no
+// hook for it: a library asks while it is loaded.
+#if PG_VERSION_NUM >= 150000
+using RequestHook = shmem_request_hook_type;
+inline RequestHook set_request_hook(RequestHook request) {
+    RequestHook previous = shmem_request_hook;
+    shmem_request_hook = request;
+    return previous;
+}
+#else
+using RequestHook = void (*)();
+inline RequestHook set_request_hook(RequestHook request) {
+    request();
+    return nullptr;
+}
+#endif
+
+// Warns of settings that begin with `prefix` and are none of ours.
+inline void reserve_settings(const char *prefix) {
+#if PG_VERSION_NUM >= 150000
+    MarkGUCPrefixReserved(prefix);
+#else
+    EmitWarningsOnPlaceholders(prefix);
+#endif
+}
+
+// What pg_stat_activity calls a sleep: before 17 an extension has one name for all of its own.
+inline uint32 new_wait_event([[maybe_unused]] const char *name) {
+#if PG_VERSION_NUM >= 170000
+    return WaitEventExtensionNew(name);
+#else
+    return PG_WAIT_EXTENSION;
+#endif
 }
 
 // Makes a set-returning function fill a tuplestore, for rows and for single values alike.

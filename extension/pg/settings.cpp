@@ -133,11 +133,7 @@ void define() {
     define_limits();
     define_groups();
     define_times();
-#if PG_VERSION_NUM >= 150000
-    MarkGUCPrefixReserved("ayb_jobs");
-#else
-    EmitWarningsOnPlaceholders("ayb_jobs");
-#endif
+    reserve_settings("ayb_jobs");
 }
 
 bool serves_database(const char *name) {

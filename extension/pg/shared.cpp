@@ -22,9 +22,7 @@ HTAB *g_sources;
 LWLockPadded *g_locks;
 
 shmem_startup_hook_type g_previous_startup;
-#if PG_VERSION_NUM >= 150000
-shmem_request_hook_type g_previous_request;
-#endif
+RequestHook g_previous_request;
 
 Size fixed_size(int slots) {
     Size size = MAXALIGN(sizeof(Shared));
@@ -35,10 +33,8 @@ Size fixed_size(int slots) {
 }
 
 void request() {
-#if PG_VERSION_NUM >= 150000
     if (g_previous_request != nullptr)
         g_previous_request();
-#endif
     RequestAddinShmemSpace(fixed_size(max_worker_processes));
     RequestAddinShmemSpace(hash_estimate_size(kMaxLanes, sizeof(Lane)));
     RequestAddinShmemSpace(hash_estimate_size(kMaxTypes, sizeof(TypeStats)));
@@ -130,12 +126,7 @@ const char *state_name(State state) {
 }
 
 void request_shared_memory() {
-#if PG_VERSION_NUM >= 150000
-    g_previous_request = shmem_request_hook;
-    shmem_request_hook = request;
-#else
-    request();
-#endif
+    g_previous_request = set_request_hook(request);
     g_previous_startup = shmem_startup_hook;
     shmem_startup_hook = startup;
 }

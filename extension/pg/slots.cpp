@@ -152,7 +152,7 @@ bool attach_slot(int index, Oid database, Oid role) {
 WorkerSlot *my_slot() { return g_my_slot < 0 ? nullptr : &worker_slots()[g_my_slot]; }
 
 void session_name(char (&name)[kWorkerIdBytes]) {
-    snprintf(name, kWorkerIdBytes, "%" INT64_MODIFIER "x.%x", static_cast<int64>(MyStartTime),
+    snprintf(name, kWorkerIdBytes, "%llx.%x", static_cast<unsigned long long>(MyStartTime),
              static_cast<unsigned>(MyProcPid));
 }
 

@@ -62,7 +62,7 @@ Oid find_signature(const char *signature) {
 
 // By name alone: the function that takes jsonb, or else the one that takes nothing.
 Oid find_name(const char *handler) {
-    List *name = stringToQualifiedNameList(handler);
+    List *name = parse_qualified_name(handler);
     Oid arguments[1] = {JSONBOID};
     const Oid function = LookupFuncName(name, 1, arguments, true);
     return OidIsValid(function) ? function : LookupFuncName(name, 0, arguments, true);
