@@ -181,6 +181,15 @@ inline bool may_connect(Oid database, Oid role) {
 #endif
 }
 
+// Whether a role may SET ROLE to another one: since 16 a membership may come without that.
+inline bool may_become(Oid member, Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return member_can_set_role(member, role);
+#else
+    return is_member_of_role(member, role);
+#endif
+}
+
 // Two steps of a top-level statement whose signatures changed in 15 and 18.
 inline List *analyze_statement(RawStmt *statement, const char *sql) {
 #if PG_VERSION_NUM >= 150000

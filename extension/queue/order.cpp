@@ -44,9 +44,9 @@ Oid requested_role(FunctionCallInfo fcinfo, int number) {
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("only a superuser may enqueue jobs for superuser \"%s\"", name),
                         errhint("Leave run_as out to run the job as role \"%s\".", role_name(me))));
-    if (!is_member_of_role(me, role))
+    if (!may_become(me, role))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be a member of role \"%s\" to enqueue jobs for it", name),
+                        errmsg("must be able to SET ROLE \"%s\" to enqueue jobs for it", name),
                         errhint("GRANT %s TO %s;", quote_identifier(name),
                                 quote_identifier(role_name(me)))));
     return role;

@@ -90,9 +90,9 @@ TimestampTz next_run(const Schedule &old, const Changes &changes, TimestampTz no
 
 // An admin may stop or move everybody's schedules, but not decide what another role runs.
 void check_payload_right(const Schedule &old, const Changes &changes, Oid me) {
-    if (changes.has_payload && !is_member_of_role(me, old.run_as))
+    if (changes.has_payload && !may_become(me, old.run_as))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be a member of role \"%s\" to change what it runs",
+                        errmsg("must be able to SET ROLE \"%s\" to change what it runs",
                                role_name(old.run_as)),
                         errhint("Delete the schedule and create one of your own.")));
 }

@@ -129,10 +129,13 @@ CREATE PROCEDURE is_procedure(payload jsonb) LANGUAGE sql AS '';
 CREATE AGGREGATE is_aggregate(jsonb) (SFUNC = jsonb_concat, STYPE = jsonb);
 CREATE TABLE is_table ();
 SELECT handler, refused(format('SELECT ayb_jobs.register_handler(%L, %L)', 'new', handler))
-FROM unnest(ARRAY['no_such', 'no_such(jsonb)', 'no_such.good(jsonb)', 'no_such.good', 'a.b.c.d', '', ' ', '(', 'good(', 'good(no_such)',
-                  'not a name', 'is_table', 'takes_text(text)', 'takes_text', 'takes_two(jsonb, jsonb)', 'takes_json(json)', 'gives_set(jsonb)',
+FROM unnest(ARRAY['no_such', 'no_such(jsonb)', 'no_such.good(jsonb)', 'no_such.good', 'a.b.c.d', '', ' ', 'not a name',
+                  'is_table', 'takes_text(text)', 'takes_text', 'takes_two(jsonb, jsonb)', 'takes_json(json)', 'gives_set(jsonb)',
                   'gives_table(jsonb)', 'gives_trigger()', 'is_procedure(jsonb)', 'is_aggregate(jsonb)', 'row_number()',
                   'SELECT 1', '1234567']) AS handler;
+-- not even a signature: up to 15 in PostgreSQL's words
+SELECT handler, refused(format('SELECT ayb_jobs.register_handler(%L, %L)', 'new', handler)) ~ '^(42602|22P02|42704|42883): ' AS refused
+FROM unnest(ARRAY['(', 'good(', 'good(no_such)']) AS handler;
 SELECT refused($$SELECT ayb_jobs.register_handler(NULL, 'good(jsonb)')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('', 'good(jsonb)')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler(repeat('x', 101), 'good(jsonb)')$$);

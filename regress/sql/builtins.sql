@@ -46,7 +46,9 @@ FROM unnest(ARRAY['{}', '{"table": "public.nothing", "column": "seen_at", "older
                   '{"table": "public.visits", "column": "id", "older_than": "1 day"}', '{"table": "public.visits", "column": "seen_at", "older_than": "-1 day"}',
                   '{"table": "public.visits", "column": "seen_at", "older_than": "1 day"}', '{"table": "x y; DROP TABLE visits", "column": "seen_at", "older_than": "1 day"}']::jsonb[]) AS payload;
 SELECT wait_for(id, 'failed') FROM bad;
-SELECT j.last_error FROM bad JOIN ayb_jobs.jobs AS j USING (id) ORDER BY j.id;
+-- (the last one: up to 15 PostgreSQL refuses to look for such a name)
+SELECT replace(j.last_error, 'invalid name syntax (SQLSTATE 42602)', 'table x y; DROP TABLE visits does not exist (SQLSTATE 42P01)') AS last_error
+FROM bad JOIN ayb_jobs.jobs AS j USING (id) ORDER BY j.id;
 GRANT SELECT, DELETE ON visits, visits_a, visits_b TO regress_alice;
 SELECT ayb_jobs.enqueue('delete_expired', payload, max_attempts => 1, run_as => 'regress_alice') AS id INTO TEMPORARY bad2
 FROM unnest(ARRAY['{"table": "public.visits", "column": "seen_at", "older_than": "-1 day"}', '{"table": "public.visits", "column": "seen_at", "older_than": "1 day", "batch_size": 0}',

@@ -206,7 +206,7 @@ RESET ROLE;
 
 -- AYB's own; what is there stays as its user made it
 SET client_min_messages = warning;
-SELECT name, job_type, cron_expr, timezone, max_attempts, enabled FROM ayb_jobs.create_default_schedules();
+SELECT name, job_type, cron_expr, timezone, max_attempts, enabled FROM ayb_jobs.create_default_schedules() ORDER BY name;
 SELECT (ayb_jobs.update_schedule(id, cron_expr => '5 * * * *')).cron_expr FROM ayb_jobs.schedules WHERE name = 'session_cleanup_hourly';
 SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules WHERE name = 'expired_auth_cleanup_daily';
 SELECT name FROM ayb_jobs.create_default_schedules();

@@ -14,9 +14,9 @@ SELECT string_agg(a.attname || ' ' || format_type(a.atttypid, a.atttypmod), ', '
 FROM pg_attribute AS a WHERE a.attrelid = 'ayb_jobs.jobs'::regclass AND a.attnum > 0;
 SELECT reloptions FROM pg_class WHERE oid = 'ayb_jobs.jobs'::regclass;
 
--- constraints
+-- constraints, without those that say NOT NULL, which 18 made some
 SELECT conrelid::regclass AS "table", conname, contype, pg_get_constraintdef(oid) AS definition
-FROM pg_constraint WHERE connamespace = 'ayb_jobs'::regnamespace
+FROM pg_constraint WHERE connamespace = 'ayb_jobs'::regnamespace AND contype <> 'n'
 ORDER BY conrelid::regclass::text COLLATE "C", conname COLLATE "C";
 
 -- indexes: keys, uniqueness, predicates. None on the partitioned parent, which could not be restored.

@@ -194,7 +194,7 @@ sub no_way_out {
         q{CREATE TRIGGER t BEFORE INSERT ON ayb_jobs.job_queue EXECUTE FUNCTION alice.fire()} => 'permission denied for table',
         q{CREATE RULE r AS ON INSERT TO ayb_jobs.job_queue DO ALSO NOTHING} => 'must be owner',
         q{ALTER FUNCTION ayb_jobs.uuid7() OWNER TO alice} => 'must be owner',
-        q{SELECT ayb_jobs.enqueue('who', run_as => 'bob')} => 'must be a member of role',
+        q{SELECT ayb_jobs.enqueue('who', run_as => 'bob')} => 'must be able to SET ROLE',
         q{SELECT ayb_jobs.enqueue('who', run_as => 'postgres')} => 'only a superuser may enqueue',
         "SELECT pg_terminate_backend($scheduler)" => 'must be a superuser',
         q{INSERT INTO bob.vault VALUES ('alice')} => 'permission denied for table vault',

@@ -61,11 +61,12 @@ suite_unit() {
     count $((${total:-0} - bad)) "$bad" unit
 }
 
-# count_regress NAME STATUS LOG: what pg_regress and its sibling printed, "test x ... ok" or "... FAILED".
+# count_regress NAME STATUS LOG: what pg_regress and its sibling printed, "test x ... ok" or "... FAILED"; from 16 on
+# "ok 1 - x" or "not ok 1 - x".
 count_regress() {
     local good bad
-    good=$(grep -cE '\.\.\. ok( |$)' "$3" || true)
-    bad=$(grep -cE '\.\.\. (FAILED|failed)' "$3" || true)
+    good=$(grep -cE '\.\.\. ok( |$)|^ok [0-9]' "$3" || true)
+    bad=$(grep -cE '\.\.\. (FAILED|failed)|^not ok [0-9]' "$3" || true)
     # It could not run, or its server went away: not to be taken for success.
     (($2 == 0 || bad > 0)) || bad=1
     count "$good" "$bad" "$1"

@@ -1,6 +1,7 @@
 #!/bin/bash
 # The arrows between the rooms: core <- queue <- schedule, matview <- workers <- entry point (a tick enqueues); pg
-# serves them all and knows none of them; core knows no PostgreSQL; the sidecar knows nothing of the extension.
+# serves them all and knows none of them; core knows no PostgreSQL, and one header its majors; the sidecar knows nothing of
+# the extension.
 source "$(dirname "$0")/lib.sh"
 
 # What a file of a room may include of ours.
@@ -13,6 +14,8 @@ declare -A may=(
     [workers]=" core pg queue schedule matview workers "
     [.]=" core pg queue schedule matview workers "
 )
+# The one header that knows PostgreSQL's majors apart.
+majors=extension/pg/postgres.hpp
 pg_config=$("$lint/../harness/pg_config")
 server=$("$pg_config" --includedir-server)
 
@@ -45,6 +48,10 @@ for file in extension/**/*.{cpp,hpp,h}; do
     fi
     [[ $room != . || $file == extension/ayb_jobs.cpp ]] || wrong "$file:1" "only ayb_jobs.cpp stands outside the rooms"
     check_extension_file "$file" "$room"
+    [[ $file != "$majors" ]] || continue
+    while IFS=$'\t' read -r line _; do
+        wrong "$file:$line" "what differs by PostgreSQL's major belongs into $majors"
+    done < <(code "$file" | grep -E 'PG_VERSION_NUM|PG_MAJORVERSION' || true)
 done
 
 # The sidecar's own arrows: db and http know nobody, api both, cli these, app all.
