@@ -95,6 +95,10 @@ packages:
 packages-check: packages
 	@tests/packages/chroot
 
+## make majors     build and test on PostgreSQL 17 and 18 too, in Debian roots of their own; needs root. MAJORS="18" selects
+majors:
+	@$(harness)/majors
+
 ## make clean      remove what was built; distclean removes the private server and its data too
 clean:
 	@$(harness)/clean

@@ -93,3 +93,9 @@ locked() {
     "$@" 9>&-
     exec 9>&-
 }
+
+# export_sources DIRECTORY: a copy of this checkout's files. What is not ours to ship (builds, other people's files) is
+# not known to git.
+export_sources() {
+    (cd "$checkout" && git ls-files -z --cached --others --exclude-standard | xargs -0 tar -c --ignore-failed-read) | tar -xC "$1"
+}
