@@ -231,6 +231,9 @@ inline bool walk_query(Query *query, TreeWalker walker, void *context) {
 #endif
 }
 
+// Which of a query's tables it is a column of, which 14 counts without a sign.
+inline int table_number(const Var &var) { return static_cast<int>(var.varno); }
+
 // A timeout that comes again and again, which 14 has only once.
 inline void enable_timeout_repeatedly(TimeoutId timeout, int every_ms) {
 #if PG_VERSION_NUM >= 150000
