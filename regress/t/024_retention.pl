@@ -33,7 +33,7 @@ sub name_of_day {
 }
 sub there { return "to_regclass('" . partition(@_) . "') IS NOT NULL" }
 sub gone { return "to_regclass('" . partition(@_) . "') IS NULL" }
-sub turn_to { turn_clock($node, $noon + $_[0]) }
+sub turn_past_noon { turn_clock($node, $noon + $_[0]) }
 
 # A job that completes at its second attempt, one that fails, one that is canceled, each with a key.
 sub leave_jobs {
@@ -63,15 +63,15 @@ is(sql($node, q{SELECT count(*) FROM pg_inherits WHERE inhparent = 'ayb_jobs.job
 my $waiting = sql($node, q{SELECT ayb_jobs.enqueue('nobody handles this', idempotency_key => 'waiting')});
 my @first = leave_jobs('first day');
 is(kept(@first), '3|3|2', 'with their keys and attempts');
-turn_to($day);
+turn_past_noon($day);
 my @second = leave_jobs('second day');
-turn_to(2 * $day + $hour);
+turn_past_noon(2 * $day + $hour);
 holds($node, 'postgres', there(5), 'days go on being made');
 ok(eventually($node, 'SELECT ' . there(0)), 'two days on the first is there');
 is(kept(@first), '3|3|2', 'with its jobs');
 
 # The retention is over: the first day goes as a whole; the second stays. Failed and canceled ones have their own.
-turn_to(3 * $day + $hour);
+turn_past_noon(3 * $day + $hour);
 holds($node, 'postgres', gone(0), 'three days on the first is dropped');
 is(kept($first[0]), '0|0|0', 'the key and the attempts of its job went with it');
 is(kept(@first[1, 2]), '2|2|1', 'what failed or was canceled stays');
@@ -85,7 +85,7 @@ is(sql($node, q{SELECT ayb_jobs.enqueue('work', idempotency_key => 'completed se
 my $reader = $node->background_psql('postgres');
 $reader->query_safe('BEGIN; SELECT count(*) FROM ayb_jobs.jobs;');
 my $offset = -s $node->logfile;
-turn_to(4 * $day + 2 * $hour);
+turn_past_noon(4 * $day + 2 * $hour);
 log_holds($node, qr/ayb_jobs scheduler: .*lock timeout/, $offset, 'a reader of the history holds up the drop');
 holds($node, 'postgres', "NOT EXISTS (SELECT FROM ayb_jobs.jobs WHERE id IN ('$first[1]', '$first[2]'))",
     'four days on what failed or was canceled on the first is removed all the same');
@@ -95,7 +95,7 @@ holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE i
 is(sql($node, 'SELECT ' . there(1)), 't', 'the second day is still there');
 $reader->query_safe('COMMIT;');
 $reader->quit;
-turn_to(4 * $day + 4 * $hour);
+turn_past_noon(4 * $day + 4 * $hour);
 holds($node, 'postgres', gone(1), 'an hour later it is dropped');
 is(kept($second[0]), '0|0|0', 'with what belongs to its job');
 
@@ -107,7 +107,7 @@ is(sql($node, q{SELECT (SELECT count(*) FROM ayb_jobs.job_keys WHERE idempotency
     (SELECT count(*) FROM ayb_jobs.job_attempts WHERE error = 'not yet' AND job_id NOT IN (SELECT id FROM ayb_jobs.jobs))}),
     '0|0', 'no key and no attempt of it');
 is(sql($node, q{SELECT completed FROM ayb_jobs._current_minutes() WHERE type = 'at last'}), '1', 'but it is counted');
-turn_to(4 * $day + 6 * $hour);
+turn_past_noon(4 * $day + 6 * $hour);
 holds($node, 'postgres', join(' AND ', map { gone($_) } 0 .. 3), 'of the days before none is kept');
 set_configuration($node, 'ayb_jobs.retention' => '2d', 'ayb_jobs.failed_retention' => 0);
 
@@ -116,7 +116,7 @@ my @third = leave_jobs('before the jump');
 holds($node, 'postgres', 'NOT EXISTS (SELECT FROM ayb_jobs._current_minutes() WHERE minute < ayb_jobs._now() - interval \'2 min\')',
     'minutes are written');
 is(sql($node, q{SELECT count(DISTINCT (minute AT TIME ZONE 'UTC')::date) >= 3 FROM ayb_jobs.job_minutes}), 't', 'of several days');
-turn_to(11 * $day);
+turn_past_noon(11 * $day);
 my $jumped = sql($node, q{SELECT ayb_jobs.enqueue('work', idempotency_key => 'jumped')});
 holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$jumped')", 'a week later jobs complete');
 holds($node, 'postgres', join(' AND ', gone(4), gone(7), map { there($_) } 11 .. 14), 'days are made and dropped');
@@ -126,16 +126,16 @@ holds($node, 'postgres', q{(SELECT min(minute) FROM ayb_jobs.job_minutes) >= ayb
     'minutes are kept for a week');
 is(sql($node, qq{SELECT count(*) > 0 FROM ayb_jobs.job_minutes WHERE minute < ayb_jobs._now() - interval '6 days'}), 't',
     'and not for less');
-turn_to(18 * $day);
+turn_past_noon(18 * $day);
 $node->restart;
 my $slept = sql($node, q{SELECT ayb_jobs.enqueue('work')});
 holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$slept')", 'and after another one');
 holds($node, 'postgres', join(' AND ', map { there($_) } 18 .. 21), 'its days are there');
-turn_to(18 * $day + 2 * $hour);
+turn_past_noon(18 * $day + 2 * $hour);
 holds($node, 'postgres', join(' AND ', map { gone($_) } 11 .. 14), 'the old ones go');
 
 # A clock that was wrong and is set right: the past has its days too, and what waits for the future stays.
-turn_to(10 * $day);
+turn_past_noon(10 * $day);
 my $back = sql($node, q{SELECT ayb_jobs.enqueue('work')});
 holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$back')", 'a clock set back stops nothing');
 is(sql($node, "SELECT state FROM ayb_jobs.jobs WHERE id = '$slept'"), 'completed', 'nor loses what was completed since');

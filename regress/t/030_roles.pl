@@ -188,7 +188,7 @@ sub no_way_out {
         q{SET ayb_jobs.test_clock_offset = 1} => 'cannot be changed now',
         q{CREATE EVENT TRIGGER e ON ddl_command_end EXECUTE FUNCTION alice.fire()} => 'permission denied to create event trigger',
         q{ALTER ROLE bob SET search_path = alice} => 'permission denied',
-        q{ALTER ROLE alice SUPERUSER} => 'must be superuser',
+        q{ALTER ROLE alice SUPERUSER} => 'superuser',
         q{CREATE FUNCTION alice.now() RETURNS timestamptz LANGUAGE c AS '$libdir/ayb_jobs', 'ayb_jobs_now'} => 'permission denied for language c',
         q{CREATE FUNCTION ayb_jobs.mine() RETURNS int LANGUAGE sql AS 'SELECT 1'} => 'permission denied for schema ayb_jobs',
         q{CREATE TRIGGER t BEFORE INSERT ON ayb_jobs.job_queue EXECUTE FUNCTION alice.fire()} => 'permission denied for table',
@@ -196,14 +196,14 @@ sub no_way_out {
         q{ALTER FUNCTION ayb_jobs.uuid7() OWNER TO alice} => 'must be owner',
         q{SELECT ayb_jobs.enqueue('who', run_as => 'bob')} => 'must be able to SET ROLE',
         q{SELECT ayb_jobs.enqueue('who', run_as => 'postgres')} => 'only a superuser may enqueue',
-        "SELECT pg_terminate_backend($scheduler)" => 'must be a superuser',
+        "SELECT pg_terminate_backend($scheduler)" => 'superuser',
         q{INSERT INTO bob.vault VALUES ('alice')} => 'permission denied for table vault',
         q{DELETE FROM ayb_jobs.job_queue} => 'permission denied for table job_queue',
     );
     as('alice', q{CREATE FUNCTION alice.fire() RETURNS trigger LANGUAGE plpgsql AS
         'BEGIN PERFORM alice.note(TG_NAME); RETURN NULL; END'});
     for my $sql (sort keys %refused) {
-        like(job_of('alice', $sql), qr/^failed: ERROR: .*\Q$refused{$sql}\E/, "refused: $sql");
+        like(job_of('alice', $sql), qr/^failed: ERROR: .*\Q$refused{$sql}\E/i, "refused: $sql");
     }
     for my $sql ('RESET ROLE', 'RESET SESSION AUTHORIZATION', 'RESET ALL', 'SET ROLE NONE', 'SET SESSION AUTHORIZATION DEFAULT') {
         is(job_of('alice', $sql), 'completed: alice/alice', "leads nowhere: $sql");
@@ -397,7 +397,7 @@ sub trust_in_code {
     as('alice', "CREATE FUNCTION alice.f() $body; SELECT ayb_jobs.register_handler('hers', 'alice.f()')");
     like(try_as('bob', q{SELECT ayb_jobs.enqueue('hers')}), qr/may not run as role "bob"/, 'a type of hers is not for bob');
     like(try_as('bob', q{SELECT ayb_jobs.register_handler('hers', 'who()')}), qr/must be owner/, 'and not his to replace');
-    like(try_as('bob', q{SELECT ayb_jobs.enqueue('hers', run_as => 'alice')}), qr/must be a member/, 'nor may he have it run as her');
+    like(try_as('bob', q{SELECT ayb_jobs.enqueue('hers', run_as => 'alice')}), qr/must be able to SET ROLE/, 'nor may he have it run as her');
     like(try_as('postgres', q{SELECT ayb_jobs.enqueue('hers')}), qr/may not run as role "postgres"/, 'nor is it for a superuser');
 
     as('alice', q{SELECT ayb_jobs.register_handler('later', 'who()')});
@@ -484,20 +484,14 @@ SELECT ayb_jobs.resume('who')});
     is(end_of(as('dave', q{SELECT ayb_jobs.enqueue('who')})), 'completed: dave/dave', 'a worker is there');
     my $late = as('dave', q{SELECT ayb_jobs.enqueue('who', run_at => clock_timestamp() + interval '1 hour')});
     sql($node, 'ALTER ROLE dave NOLOGIN');
-    turn_clock(3700);
+    turn_clock($node, 3700);
     ok(eventually($node, q{SELECT detail ~ '"dave" may not log in' FROM ayb_jobs.health() WHERE "check" = 'lanes'}),
         'a session that it has is not used on');
     is(state_of($node, $late), 'queued/0', 'the job waits');
     sql($node, "ALTER ROLE dave LOGIN; SELECT ayb_jobs.cancel('$late')");
-    turn_clock(0);
+    turn_clock($node, 0);
 }
 
-sub turn_clock {
-    my ($seconds) = @_;
-    sql($node, "ALTER SYSTEM SET ayb_jobs.test_clock_offset = $seconds");
-    sql($node, 'SELECT pg_reload_conf()');
-    eventually($node, "SELECT abs(extract(epoch FROM ayb_jobs._now() - clock_timestamp()) - $seconds) < 10");
-}
 
 # Workers are no connections: no limit on those stops a lane, also one that is below what there is already.
 sub connection_limits {
