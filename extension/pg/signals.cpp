@@ -83,4 +83,7 @@ void install_worker_signals() {
 bool stop_requested() { return g_stop; }
 bool stop_struck() { return g_strikes > 0; }
 
+void hold_cancels() { QueryCancelHoldoffCount = 1; }
+void release_cancels() { QueryCancelHoldoffCount = 0; }
+
 } // namespace ayb

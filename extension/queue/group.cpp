@@ -4,6 +4,7 @@
 #include "pg/clock.hpp"
 #include "pg/group_timer.hpp"
 #include "pg/session.hpp"
+#include "pg/signals.hpp"
 #include "pg/slots.hpp"
 #include "queue/claim.hpp"
 #include "queue/group_jobs.hpp"
@@ -40,9 +41,9 @@ Group *begin(Oid role, MemoryContext memory) {
 // limit, as the role's, before the books are opened.
 void fire_deferred() {
     start_group_timer(settings::group_budget);
-    RESUME_CANCEL_INTERRUPTS();
+    release_cancels();
     AfterTriggerFireDeferred();
-    HOLD_CANCEL_INTERRUPTS();
+    hold_cancels();
     stop_group_timer();
     clear_interrupts();
 }
@@ -56,7 +57,7 @@ void finish(const Group &group) {
 }
 
 void undo_all(MemoryContext memory, int jobs) {
-    HOLD_CANCEL_INTERRUPTS(); // the error has let go of all holds
+    hold_cancels(); // the error has let go of them
     stop_group_timer();
     MemoryContextSwitchTo(memory);
     ErrorData *error = CopyErrorData();
@@ -134,7 +135,6 @@ void run_taken(Group *group) {
 
 GroupTurn run_group(Oid role, const LaneMark &mark, MemoryContext memory) {
     MemoryContext before = MemoryContextSwitchTo(memory);
-    HOLD_CANCEL_INTERRUPTS();
     Group *group = begin(role, memory);
     SetCurrentStatementStartTimestamp(); // now() of the handlers
     StartTransactionCommand();
@@ -147,7 +147,6 @@ GroupTurn run_group(Oid role, const LaneMark &mark, MemoryContext memory) {
         run_taken(group);
     else
         CommitTransactionCommand();
-    RESUME_CANCEL_INTERRUPTS();
     MemoryContextSwitchTo(before);
     if (group->count == 0)
         return may && !group->any_due ? GroupTurn::nothing_due : GroupTurn::none;

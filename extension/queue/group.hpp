@@ -21,8 +21,9 @@ enum class GroupTurn {
     ran_and_leased_due, // and passed over jobs that go by lease
 };
 
-// Takes and runs one group. `memory` holds what it needs, and is reset by the caller. Raises where
-// the engine itself fails, which ends the worker.
+// Takes and runs one group. `memory` holds what it needs, and is reset by the caller. Called with
+// cancels held, which are let through to the handlers only. Raises where the engine itself fails,
+// which ends the worker.
 GroupTurn run_group(Oid role, const LaneMark &mark, MemoryContext memory);
 
 // The next job that a group of this worker couldn't keep: it has to run by lease now. False where

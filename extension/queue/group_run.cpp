@@ -45,9 +45,9 @@ void call_in_subtransaction(Group *group, GroupedJob *job) {
     PushActiveSnapshot(GetTransactionSnapshot());
     const int level = NewGUCNestLevel();
     Callable *callable = callable_of(group, job->type);
-    RESUME_CANCEL_INTERRUPTS();
+    release_cancels();
     const HandlerResult result = call(callable, job->payload);
-    HOLD_CANCEL_INTERRUPTS();
+    hold_cancels();
     keep_result(group, job, result);
     AtEOXact_GUC(false, level);
     PopActiveSnapshot();
@@ -59,7 +59,7 @@ void call_in_subtransaction(Group *group, GroupedJob *job) {
 
 // After an error, which is looked at no further: the run by lease will tell of it.
 GroupVerdict undo(Group *group, GroupedJob *job) {
-    HOLD_CANCEL_INTERRUPTS(); // the error has let go of all holds
+    hold_cancels(); // the error has let go of them
     MemoryContextSwitchTo(group->job_memory);
     const ErrorData *error = CopyErrorData();
     FlushErrorState();

@@ -36,12 +36,12 @@ int64 g_handler_us;
 void complete_here(const Job &job, const HandlerResult &result) {
     char worker[kWorkerIdBytes];
     session_name(worker);
-    HOLD_CANCEL_INTERRUPTS();
+    hold_cancels();
     const Books books = open_books();
     if (!complete_job(job.id, worker, job.attempt, result, clock_now()))
         report_lost_lease(job);
     close_books(books);
-    RESUME_CANCEL_INTERRUPTS();
+    release_cancels();
 }
 
 // A transaction of the engine's own. A command or a procedure may have set what transactions begin
@@ -164,7 +164,7 @@ void read_error(const ErrorData &error, Failure *failure) {
 
 // After an error: everything of the handler's is rolled back, and the error kept in `memory`.
 Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failure) {
-    HOLD_CANCEL_INTERRUPTS(); // a second one would leave by the error that is being handled
+    hold_cancels(); // a second one would leave by the error that is being handled
     stop_job_timer();
     MemoryContextSwitchTo(memory);
     ErrorData *error = CopyErrorData();
@@ -179,7 +179,7 @@ Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failur
                       errmsg("attempt %d of job %s (%s) failed: %s", job.attempt, uuid_text(job.id),
                              job.type, failure->message),
                       error->context != nullptr ? errdetail_log("%s", error->context) : 0));
-    RESUME_CANCEL_INTERRUPTS();
+    release_cancels();
     return verdict;
 }
 
@@ -218,12 +218,12 @@ bool record(const Job &job, Verdict verdict, const Failure &failure, bool *faile
 }
 
 void record_in_transaction(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
-    HOLD_CANCEL_INTERRUPTS();
+    hold_cancels();
     begin_own_transaction();
     record(job, verdict, failure, failed);
     PopActiveSnapshot();
     CommitTransactionCommand();
-    RESUME_CANCEL_INTERRUPTS();
+    release_cancels();
 }
 
 void count_outcome(const Job &job, Verdict verdict, bool failed) {
@@ -265,9 +265,9 @@ void run_job(const Job &job, MemoryContext memory) {
         record_in_transaction(job, verdict, *failure, &failed);
     count_outcome(job, verdict, failed);
     end_job(verdict == Verdict::canceled || verdict == Verdict::put_back);
-    HOLD_CANCEL_INTERRUPTS();
+    hold_cancels();
     reset_session();
-    RESUME_CANCEL_INTERRUPTS();
+    release_cancels();
     MemoryContextSwitchTo(before);
 }
 

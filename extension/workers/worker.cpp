@@ -39,11 +39,11 @@ void sleep_idle(Lane *lane, const LaneMark &mark, TimestampTz until) {
         if (database != nullptr && pg_atomic_read_u32(&database->waiting) != 0)
             wake_scheduler(database);
         pgstat_report_activity(STATE_IDLE, nullptr);
-        HOLD_CANCEL_INTERRUPTS(); // there is nothing to cancel
+        hold_cancels(); // there is nothing to cancel
         sleep_and_listen(milliseconds_until(until, clock_now(), settings::worker_idle_timeout),
                          "AybJobsWorker");
         clear_interrupts();
-        RESUME_CANCEL_INTERRUPTS();
+        release_cancels();
     }
     slot->busy_since = GetCurrentTimestamp();
     pg_atomic_exchange_u32(&slot->idle, 0);
@@ -96,14 +96,14 @@ bool claim_left_over(Oid role, MemoryContext memory, Job *job) {
 bool work(Oid role, const LaneMark &mark, MemoryContext memory, Ways *ways, TimestampTz *due) {
     Job job;
     begin_turn();
-    HOLD_CANCEL_INTERRUPTS();
+    hold_cancels();
     bool found = claim_left_over(role, memory, &job);
     const GroupTurn turn = found ? GroupTurn::none : take_group(role, mark, memory, ways);
     const bool ran = turn == GroupTurn::ran || turn == GroupTurn::ran_and_leased_due;
     if (!found && turn == GroupTurn::none)
         found = claim_next(role, memory, &job);
     *due = found || ran ? DT_NOBEGIN : next_due(role);
-    RESUME_CANCEL_INTERRUPTS();
+    release_cancels();
     if (found)
         run_job(job, memory);
     end_turn();

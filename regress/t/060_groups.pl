@@ -105,6 +105,36 @@ is(way('alone'), 'leased: it was registered with grouped => false', 'one that mu
 is(way('timed'), 'leased: its timeout is not above ayb_jobs.group_budget', 'one whose timeout a group could not keep');
 is(sql($node, q{SELECT sum(grouped_jobs) FROM ayb_jobs.ways() WHERE type IN ('alone', 'timed')}), '0', 'neither is');
 
+# --- a cancel reaches a handler, and doesn't cost the worker, whatever errors that worker has seen: none yet, as here, ...
+register('run', 'first');
+sub worker { my @worker = run_jobs("the worker: $_[0]", ['run', '{"run": "SELECT to_jsonb(pg_backend_pid())"}']);
+    return sql($node, "SELECT result FROM ayb_jobs.jobs WHERE id = '$worker[0]'") }
+sub late { # one by lease that is late; what its attempts end with
+    my @late = run_jobs("late: $_[0]", ['late', '{"run": "SELECT to_jsonb(1) FROM pg_sleep(3600)"}']);
+    return sql($node, "SELECT string_agg(status || ' ' || sqlstate, ',') FROM ayb_jobs.attempts('$late[0]')");
+}
+sql($node, q{SELECT ayb_jobs.register_handler('late', 'run(jsonb)', timeout => '300 ms', max_attempts => 1, backoff => '{0s}')});
+my $worker = worker('before');
+@ids = enqueue(['first', q({"run": "SELECT to_jsonb(1) FROM pg_sleep(3600)"})]);
+holds($node, 'postgres', "SELECT state = 'running' AND attempts = 1 FROM ayb_jobs.jobs WHERE id = '$ids[0]'",
+    'the first error is that of a job that overstays');
+sql($node, "SELECT ayb_jobs.cancel('$ids[0]', force => true)");
+all_ended('the first to overstay');
+is(worker('overstayed'), $worker, 'it has cost no worker');
+# ... one in a group, ...
+@ids = run_jobs('an error in a group', ['first', q({"run": "SELECT to_jsonb(1 / 0)"})], ['quick', '{}']);
+is(late('after an error'), 'failed 57014', 'after an error in a group a job by lease keeps its timeout');
+# ... one that somebody's trigger traps.
+sql($node, q{CREATE FUNCTION trap() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM 1 / 0; EXCEPTION WHEN division_by_zero THEN RETURN NULL; END';
+CREATE TRIGGER trap AFTER INSERT ON ayb_jobs.job_history FOR EACH ROW EXECUTE FUNCTION trap()});
+run_jobs('an error trapped amid the books', ['quick', '{}']);
+is(late('after one in the books of a group'), 'failed 57014', 'after one in the books of a group, too');
+run_jobs('an error trapped amid the books of one', ['alone', '{}']);
+is(late('after one in the books of a job'), 'failed 57014', 'and of a job');
+sql($node, 'DROP TRIGGER trap ON ayb_jobs.job_history');
+is(worker('after'), $worker, 'all this was one worker');
+
 # --- a job that fails
 register('run', 'failing');
 my $before = calls();

@@ -43,6 +43,9 @@ $db1->stop('immediate');
 promoted($db2, 'the standby');
 $load->wait_for_more(400);
 
+# Until its first checkpoint pg_rewind takes the promoted server to be on the old timeline.
+sql($db2, 'CHECKPOINT');
+
 # The old primary may have commits that its standby didn't get: without pg_rewind it could not follow. Its port is in a
 # file that pg_rewind takes from the other one.
 my $configuration = $db1->data_dir . '/postgresql.conf';
