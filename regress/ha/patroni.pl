@@ -16,11 +16,11 @@ use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-# In seconds: what is promised from the promotion on, and up to three times that if others are at work on the machine, who
+# In seconds: what is promised from the promotion on, and up to twice that if others are at work on the machine, who
 # are counted before anything is started here.
 my ($others) = slurp_file('/proc/loadavg') =~ /^(\S+)/;
 my $processors = () = slurp_file('/proc/cpuinfo') =~ /^processor\b/mg;
-my $limit = 2 * min(3, max(1, $others / $processors));
+my $limit = 2 * min(2, max(1, $others / $processors));
 note("load $others of $processors processors: limit $limit s");
 my $patience = 90;
 
