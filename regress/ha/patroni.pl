@@ -11,12 +11,17 @@ use AybLoad;
 use HTTP::Tiny;
 use IPC::Run;
 use JSON::PP;
+use List::Util qw(max min);
 use PostgreSQL::Test::Utils;
 use Test::More;
 use Time::HiRes qw(time usleep);
 
-# In seconds. Two are promised from the promotion on, if the machine does nothing else.
-my $limit = 6;
+# In seconds: what is promised from the promotion on, and up to twice that if others are at work on the machine, who
+# are counted before anything is started here.
+my ($others) = slurp_file('/proc/loadavg') =~ /^(\S+)/;
+my $processors = () = slurp_file('/proc/cpuinfo') =~ /^processor\b/mg;
+my $limit = 2 * min(2, max(1, $others / $processors));
+note("load $others of $processors processors: limit $limit s");
 my $patience = 90;
 
 my $here = $PostgreSQL::Test::Utils::tmp_check;
@@ -70,7 +75,7 @@ fails_over('switchover', sub {
         '<', \undef, '>&', "$here/log/switchover.log") or die slurp_file("$here/log/switchover.log");
 });
 is(primary(), $next, 'switchover: to the one that was named');
-wait_for('the old primary as a standby', \&complete);
+wait_for('the old primary as a standby', sub { complete($old) });
 
 # A worker is killed: the server recovers in place, and nobody else takes over.
 my $timeline = timeline();
@@ -81,7 +86,7 @@ wait_for('the standbys again', \&complete);
 
 # The postmaster dies, and Patroni is there to see it.
 fails_over('kill -9', sub { kill 'KILL', postmaster($old = primary()) or die "no postmaster: $!\n" });
-wait_for('the killed one as a standby', \&complete);
+wait_for('the killed one as a standby', sub { complete($old) });
 
 # The network is cut: nobody hears of the primary, and it of nobody.
 fails_over('cut', sub { $hosts->cut($old = primary()) });
@@ -89,7 +94,7 @@ wait_for('the cut-off primary gives up', sub { alone($old, 'SELECT pg_is_in_reco
 is(alone($old, q{SELECT count(*) FROM pg_stat_activity WHERE backend_type LIKE 'ayb_jobs%'}), '0', 'cut: it runs nothing any more');
 like(alone($old, q{SELECT count(*) FROM ayb_jobs.jobs}, 'app'), qr/^[1-9]/, 'cut: though its jobs can be read');
 $hosts->heal($old);
-wait_for('the cut-off one as a standby', \&complete);
+wait_for('the cut-off one as a standby', sub { complete($old) });
 like(slurp_file("$here/log/patroni_$old.log"), qr/running pg_rewind/, 'cut: it was rewound');
 is(role_of($old) =~ /^(sync_standby|replica)$/ ? 'standby' : role_of($old), 'standby', 'cut: and follows');
 
@@ -132,9 +137,12 @@ sub members {
 sub primary { return (map { $_->{name} } grep { $_->{role} eq 'leader' && $_->{state} eq 'running' } members())[0] }
 sub role_of { my ($host) = @_; return (map { $_->{role} } grep { $_->{name} eq $host } members())[0] // 'none' }
 
-# Three members on one timeline, one of them a synchronous standby.
+# Three members on one timeline, one of them a synchronous standby, and the old primary no primary: a host that was cut off
+# may answer with what it knew before.
 sub complete {
+    my ($old) = @_;
     my @members = members();
+    return 0 if defined $old && grep { $_->{name} eq $old && $_->{role} eq 'leader' } @members;
     my %timelines = map { ($_->{timeline} // '') => 1 } @members;
     my %roles;
     $roles{$_->{role}}++ for grep { $_->{state} =~ /^(running|streaming)$/ } @members;
@@ -180,6 +188,8 @@ sub fails_over {
         cmp_ok($resumed{$what} || 1000, '<', $limit, "$name: $what goes on");
         note("$name, s from the promotion to $what: $resumed{$what}");
     }
+    # However busy the machine is with the promotion itself.
+    cmp_ok($resumed{'the sidecar'} - $resumed{'a schedule'}, '<', 2, "$name: the sidecar finds it within 2 s of its first tick");
 }
 sub timeline { return psql('app', 'SELECT left(pg_walfile_name(pg_current_wal_lsn()), 8)') }
 

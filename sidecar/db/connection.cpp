@@ -1,5 +1,7 @@
 #include "db/connection.hpp"
 
+#include "db/opening.hpp"
+
 #include <libpq-fe.h>
 #include <poll.h>
 
@@ -32,28 +34,12 @@ Error make_error(const PGresult *result) {
     return error;
 }
 
-std::string without_newline(std::string text) {
-    while (!text.empty() && text.back() == '\n')
-        text.pop_back();
-    return text;
-}
-
 std::vector<const char *> pointers(const Parameters &parameters) {
     std::vector<const char *> values;
     values.reserve(parameters.size());
     for (const Parameter &parameter : parameters)
         values.push_back(parameter ? parameter->c_str() : nullptr);
     return values;
-}
-
-// What stands before the DSN is a default that it may change; what stands after it is not.
-PGconn *open(const std::string &dsn) {
-    const char *names[] = {
-        "target_session_attrs",      "connect_timeout", "tcp_user_timeout", "keepalives_idle",
-        "fallback_application_name", "dbname",          "client_encoding",  nullptr};
-    const char *values[] = {"read-write", "3",         "10000", "10",
-                            "ayb-jobs",   dsn.c_str(), "UTF8",  nullptr};
-    return PQconnectdbParams(names, values, 1);
 }
 
 } // namespace
@@ -73,11 +59,6 @@ std::optional<std::string> Result::at(int row, int column) const {
 
 Connection::Connection(const ConnectionSettings &settings)
     : connection_(open(settings.dsn)), timeout_(settings.statement_timeout) {
-    if (PQstatus(connection_) != CONNECTION_OK) {
-        const std::string why = without_newline(PQerrorMessage(connection_));
-        PQfinish(connection_);
-        throw Unavailable(why);
-    }
     PQsetnonblocking(connection_, 1);
     PQsetNoticeReceiver(connection_, note, this);
     try {
@@ -133,7 +114,7 @@ void Connection::note(void *connection, const PGresult *notice) {
 
 void Connection::lost(bool sent) {
     broken_ = true;
-    const std::string why = without_newline(PQerrorMessage(connection_));
+    const std::string why = last_error(connection_);
     throw Unavailable(why.empty() ? "the database doesn't answer" : why, sent);
 }
 

@@ -41,7 +41,7 @@ struct ConnectionSettings {
 
 class Connection {
   public:
-    // Connects, which takes a few seconds a host at the longest. Throws Unavailable.
+    // Connects, which takes connect_timeout at the longest. Throws Unavailable.
     explicit Connection(const ConnectionSettings &settings);
     ~Connection();
     Connection(const Connection &) = delete;

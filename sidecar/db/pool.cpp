@@ -7,9 +7,9 @@ namespace ayb::db {
 namespace {
 
 constexpr std::chrono::milliseconds kFirstBackOff{100};
-// A server that was promoted is to be found within moments, and one caller a second costs it
+// A server that was promoted is to be found within moments, and two callers a second cost it
 // nothing.
-constexpr std::chrono::milliseconds kLongestBackOff{1000};
+constexpr std::chrono::milliseconds kLongestBackOff{500};
 
 } // namespace
 
@@ -97,13 +97,17 @@ void Pool::succeeded() {
         note_("database back");
 }
 
+// What broke one session has broken the idle ones too, most likely: a server that is cut off is to
+// be waited for once.
 void Pool::give_back(std::unique_ptr<Connection> connection) {
     {
         const std::lock_guard lock(mutex_);
-        if (connection->intact())
+        if (connection->intact()) {
             idle_.push_back(std::move(connection));
-        else
-            open_--;
+        } else {
+            open_ -= 1 + idle_.size();
+            idle_.clear();
+        }
     }
     freed_.notify_one();
 }

@@ -117,10 +117,11 @@ class Answer:
 class Sidecar:
     """`ayb-jobs serve` as a process of its own."""
 
-    def __init__(self, name, dsn, *flags, password=PASSWORD):
+    def __init__(self, name, dsn, *flags, password=PASSWORD, environment=None):
         self.port = free_port()
         self.log_file = os.path.join(OUT, name + ".log")
-        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "UBSAN_OPTIONS": "print_stacktrace=1"}
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "UBSAN_OPTIONS": "print_stacktrace=1",
+                       **(environment or {})}
         if password is not None:
             environment["AYB_JOBS_PASSWORD"] = password
         self._log = open(self.log_file, "ab")
