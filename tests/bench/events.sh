@@ -51,6 +51,7 @@ listen() {
 # drained NAME: keeps the rate, and the WAL of a job.
 drained() {
     local before rate
+    query 'VACUUM ayb_jobs.job_queue' # of what the one before left
     before=$(query 'SELECT pg_current_wal_insert_lsn()')
     rate=$(drain_rate nothing "$jobs")
     printf '%s\n' "$rate" >>"$dir/$1"
