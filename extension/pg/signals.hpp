@@ -26,8 +26,8 @@ bool stop_requested();
 bool stop_struck();
 
 // From the one to the other cancels wait: they are for a handler. Every error lets go of
-// PostgreSQL's holds, also one that somebody's trigger on the books traps, so they can't be counted:
-// these two set what is, and do not nest.
+// PostgreSQL's holds, also one that somebody's trigger on the books traps, so they can't be
+// counted: these two set what is, and do not nest.
 void hold_cancels();
 void release_cancels();
 
