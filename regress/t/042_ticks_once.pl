@@ -58,14 +58,18 @@ sub session {
     return $session;
 }
 
-# The scheduler waits for a lock, in the midst of its transaction, and stays there: its lock_timeout can't end it.
+# The scheduler waits for a lock, in the midst of its tick, and stays there: its lock_timeout can't end it. At the queue
+# it has the schedules' rows by then, or else it came there for something else.
 sub stop_scheduler_at {
     my ($relation) = @_;
+    my $waits = "relation = '$relation'::regclass AND NOT granted";
+    $waits .= q{ AND EXISTS (SELECT FROM pg_locks AS own WHERE own.pid = l.pid AND own.granted
+        AND own.relation = 'ayb_jobs.schedules'::regclass AND own.mode = 'RowShareLock')} if $relation ne 'ayb_jobs.schedules';
     for (1 .. 2000) {
-        my $pid = sql($node, "SELECT pid FROM pg_locks WHERE pid = $scheduler AND relation = '$relation'::regclass AND NOT granted");
+        my $pid = sql($node, "SELECT pid FROM pg_locks AS l WHERE pid = $scheduler AND $waits");
         next if $pid eq '';
         kill 'STOP', $pid;
-        return $pid if sql($node, "SELECT count(*) FROM pg_locks WHERE pid = $pid AND relation = '$relation'::regclass AND NOT granted") eq '1';
+        return $pid if sql($node, "SELECT count(*) FROM pg_locks AS l WHERE pid = $pid AND $waits") eq '1';
         kill 'CONT', $pid;
     }
     die "the scheduler doesn't wait for $relation\n";
