@@ -22,6 +22,7 @@ void init_database(Database *entry, Oid database) {
     entry->mutex = mutex;
     open_due(entry);
     entry->sleeping_until = DT_NOEND;
+    pg_atomic_init_u32(&entry->wanted, 0);
     pg_atomic_init_u32(&entry->serving, 0);
     pg_atomic_init_u32(&entry->rescan, 1);
     pg_atomic_init_u32(&entry->sweep, 1);
@@ -144,6 +145,7 @@ void leave_database(Database *entry) {
 }
 
 void wake_scheduler(Database *entry) {
+    pg_atomic_exchange_u32(&entry->wanted, 1);
     Latch *latch = entry->scheduler;
     if (latch != nullptr)
         SetLatch(latch);

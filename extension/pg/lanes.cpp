@@ -169,11 +169,11 @@ void hold_lane(Lane *lane, const char *why, int wait_ms) {
     SpinLockRelease(&lane->mutex);
 }
 
-bool hold_locked_lane(Lane *lane, const LaneMark &mark, int wait_ms) {
+bool hold_locked_lane(Lane *lane, const LaneMark &mark, TimestampTz until) {
     SpinLockAcquire(&lane->mutex);
     const bool unchanged = lane->floor.commits == mark.commits;
     if (unchanged)
-        lane->not_before = later(clock_now(), wait_ms * kMicrosecondsPerMillisecond);
+        lane->not_before = until;
     SpinLockRelease(&lane->mutex);
     return unchanged;
 }

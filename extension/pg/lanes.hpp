@@ -46,9 +46,9 @@ void wake_for_lane(Database *database, Oid role, int jobs);
 void hold_lane(Lane *lane, const char *why, int wait_ms);
 void clear_lane_failure(Lane *lane);
 
-// What is due can't be claimed: it is tried again after this time, or at the next commit that makes
-// something claimable. False, and nothing is done, where one came since the mark.
-bool hold_locked_lane(Lane *lane, const LaneMark &mark, int wait_ms);
+// What is due can't be claimed: it is tried again then, or at the next commit that makes something
+// claimable. False, and nothing is done, where one came since the mark.
+bool hold_locked_lane(Lane *lane, const LaneMark &mark, TimestampTz until);
 
 // When to look at the lane again, under its mutex: when it is due, or when it is tried again.
 TimestampTz next_look(const Lane &lane, TimestampTz now);

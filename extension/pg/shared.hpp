@@ -133,6 +133,7 @@ struct Database {
     Oid oid; // InvalidOid for a free place; set and cleared under Locks::databases
     pid_t scheduler_pid;
     Latch *scheduler;
+    pg_atomic_uint32 wanted;   // somebody has set the latch since the scheduler's look began
     pg_atomic_uint32 serving;  // the scheduler keeps lanes: set before its first look at the table
     pg_atomic_uint32 rescan;   // look for lanes anew
     pg_atomic_uint32 sweep;    // handlers changed: look at the jobs that wait for one

@@ -172,14 +172,16 @@ bool claim_job(Oid role, const core::Uuid &id, MemoryContext context, Job *job) 
     return claim_in_transaction(role, &id, context, job);
 }
 
-TimestampTz next_due(Oid role) {
+TimestampTz next_due(Oid role, TimestampTz after) {
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
     TimestampTz due = DT_NOEND;
     if (!all_paused() && !draining()) {
         ArrayType *types = types_to_leave_out(nullptr, 0);
         const Books books = open_books();
-        const Position from = lane_floor(role, true);
+        const Position floor = lane_floor(role, true);
+        const Position later_on{after + 1, {}};
+        const Position &from = floor < later_on ? later_on : floor;
         Parameters parameters;
         parameters.set(1, ObjectIdGetDatum(role)).set(2, PointerGetDatum(types));
         parameters.set_time(3, from.run_at).set(4, uuid_datum(from.id));

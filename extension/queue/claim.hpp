@@ -16,8 +16,8 @@ bool claim_job(Oid role, const core::Uuid &id, MemoryContext context, Job *job);
 // still log in. Needs a snapshot. Where the role may not, the worker is told to leave.
 bool may_claim(Oid role);
 
-// When the lane's earliest queued job is due, locked or not, in a transaction of its own: DT_NOEND
-// where there is none. What is paused doesn't count.
-TimestampTz next_due(Oid role);
+// When the lane's earliest queued job that is due after `after` is due, locked or not, in a
+// transaction of its own: DT_NOEND where there is none. What is paused doesn't count.
+TimestampTz next_due(Oid role, TimestampTz after = DT_NOBEGIN);
 
 } // namespace ayb

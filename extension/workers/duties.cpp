@@ -154,8 +154,10 @@ TimestampTz look_at_ticks(TimestampTz now) {
     return guarded(step_ticks, now) ? g_ticks_wake : later(now, kRetryAfter);
 }
 
-// While it is awake, whoever has something sooner for it sets its latch.
+// While it is awake, whoever has something sooner for it sets its latch. What waits for a lock or
+// for the disk resets that, so that it is kept in mind as well.
 void stay_awake() {
+    pg_atomic_exchange_u32(&g_database->wanted, 0);
     SpinLockAcquire(&g_database->mutex);
     g_database->sleeping_until = DT_NOEND;
     SpinLockRelease(&g_database->mutex);

@@ -82,7 +82,8 @@ void sleep_until(TimestampTz wake) {
     SpinLockRelease(&g_database->mutex);
     pgstat_report_stat(true);
     pgstat_report_activity(STATE_IDLE, nullptr);
-    sleep_and_listen(milliseconds_until(wake, clock_now(), settings::scheduler_tick),
+    const bool wanted = pg_atomic_read_u32(&g_database->wanted) != 0;
+    sleep_and_listen(wanted ? 0 : milliseconds_until(wake, clock_now(), settings::scheduler_tick),
                      "AybJobsScheduler");
 }
 

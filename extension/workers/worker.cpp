@@ -129,9 +129,10 @@ bool take_turn(Oid role, MemoryContext memory, Ways *ways, TimestampTz *idle_sin
     const TimestampTz now = clock_now();
     TimestampTz until = due;
     if (due <= looked_at) { // somebody has it locked, or a pause ended between the two looks
-        if (!hold_locked_lane(lane, mark, settings::poll_interval))
-            return true;
         until = later(now, settings::poll_interval * kMicrosecondsPerMillisecond);
+        until = Min(until, next_due(role, looked_at)); // others come due meanwhile
+        if (!hold_locked_lane(lane, mark, until))
+            return true;
     } else if (!raise_lane(lane, mark, due) || due <= now) {
         return true; // it was enqueued, or became due, since the look
     }

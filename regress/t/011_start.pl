@@ -58,6 +58,15 @@ cmp_ok(median_delay('quick', 'created_at'), '<', 200, 'within milliseconds of th
 delayed('awake', '60s');
 # None is there: the scheduler has one start in time.
 delayed('asleep', '0');
+# So it is while somebody has another one locked that is due.
+my $stranger = $node->background_psql('postgres');
+sql($node, q{SELECT ayb_jobs.pause('nap'); SELECT ayb_jobs.enqueue('nap', '{"seconds": 0}')});
+$stranger->query_safe(q{BEGIN; SELECT FROM ayb_jobs.job_queue WHERE type = 'nap' FOR UPDATE});
+sql($node, q{SELECT ayb_jobs.resume('nap')});
+delayed('beside a locked one, awake', '60s');
+delayed('beside a locked one', '0');
+$stranger->query_safe('DELETE FROM ayb_jobs.job_queue WHERE type = \'nap\'; COMMIT');
+$stranger->quit;
 
 # Nobody tells the scheduler that a worker is held up: four jobs that come at once, for which it starts one worker, then
 # three more.
