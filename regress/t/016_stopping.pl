@@ -167,7 +167,8 @@ sub enqueue {
 sub running {
     my ($type, $payload) = @_;
     my $id = enqueue($type, $payload // $long);
-    eventually($node, "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'") or die "$type does not start\n";
+    # By lease: a group has it for a moment only, and what that gives back a pause keeps.
+    eventually($node, "SELECT is_running AND state = 'running' FROM ayb_jobs.jobs WHERE id = '$id'") or die "$type does not start\n";
     return $id;
 }
 
