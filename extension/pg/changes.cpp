@@ -131,8 +131,8 @@ void tell() {
     if (g_notes.configuration)
         pg_atomic_fetch_add_u64(&shared()->configuration, 1);
     tell_external();
-    Database *database = find_database(MyDatabaseId);
-    if (database != nullptr && pg_atomic_read_u32(&database->serving) != 0) {
+    Database *database = find_served(MyDatabaseId);
+    if (database != nullptr) {
         // Events first: who hears of a change by its wake-up finds it in the ring.
         publish_events(g_notes.events, g_notes.event_count, g_notes.events_dropped);
         if (g_notes.lane_count > 0)

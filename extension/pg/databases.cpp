@@ -92,6 +92,11 @@ Database *find_database(Oid database) {
     return nullptr;
 }
 
+Database *find_served(Oid database) {
+    Database *entry = find_database(database);
+    return entry != nullptr && pg_atomic_read_u32(&entry->serving) != 0 ? entry : nullptr;
+}
+
 Database *take_database(Oid database) {
     LWLockAcquire(lock_of(Locks::databases), LW_EXCLUSIVE);
     Database *place = take_locked(database);

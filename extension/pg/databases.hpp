@@ -8,6 +8,9 @@ namespace ayb {
 // scheduler or a hold has it.
 Database *find_database(Oid database);
 
+// The same, where a scheduler serves it: only then commits that go unheard are made good.
+Database *find_served(Oid database);
+
 // Finds or takes a place; null where there is none left.
 Database *take_database(Oid database);
 

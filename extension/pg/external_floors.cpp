@@ -4,7 +4,6 @@ namespace ayb {
 
 namespace {
 
-constexpr int kLifeBits = 40; // what commits of one life of a floor are counted in
 constexpr int kMostNotes = 64;
 
 // In the transaction's own memory.
@@ -36,8 +35,7 @@ void add_type(const ExternalTypeKey &key) {
         static_cast<ExternalType *>(hash_search(external_types(), &key, HASH_ENTER_NULL, &found));
     if (entry != nullptr && !found) {
         SpinLockInit(&entry->mutex);
-        const uint64 life = pg_atomic_add_fetch_u64(&shared()->lane_lives, 1);
-        open_floor(&entry->floor, kBegin, kEnd, life << kLifeBits);
+        open_new_floor(&entry->floor);
     }
     LWLockRelease(lock_of(Locks::external_types));
 }

@@ -9,7 +9,6 @@ namespace {
 
 constexpr int64 kLongestHold = 60 * kMicrosecondsPerSecond;
 constexpr int64 kSoon = 5 * kMicrosecondsPerMillisecond; // as often a scheduler looks at busy lanes
-constexpr int kLifeBits = 40; // what commits of one life of a lane are counted in
 constexpr int64 kLeasedFor = 60 * kMicrosecondsPerSecond;
 
 Lane *find_lane(const LaneKey &key) {
@@ -22,8 +21,7 @@ void init_lane(Lane *lane) {
     lane->key = key;
     SpinLockInit(&lane->mutex);
     lane->due = DT_NOEND;
-    const uint64 life = pg_atomic_add_fetch_u64(&shared()->lane_lives, 1);
-    open_floor(&lane->floor, kBegin, kEnd, life << kLifeBits);
+    open_new_floor(&lane->floor);
 }
 
 Lane *add_lane(const LaneKey &key) {

@@ -66,7 +66,7 @@ void clear_parts(Size size, int slots) {
     pg_atomic_init_u64(&g_shared->next_event, g_shared->first_event);
     pg_atomic_init_u64(&g_shared->configuration, 0);
     pg_atomic_init_u32(&g_shared->lanes_full, 0);
-    pg_atomic_init_u64(&g_shared->lane_lives, 0);
+    pg_atomic_init_u64(&g_shared->floor_lives, 0);
     for (int i = 0; i < slots; i++) {
         SpinLockInit(&g_workers[i].mutex);
         pg_atomic_init_u32(&g_workers[i].idle, 0);
@@ -123,6 +123,12 @@ const char *state_name(State state) {
     static const char *const names[kStates] = {"queued", "running", "completed", "failed",
                                                "canceled"};
     return names[static_cast<int>(state)];
+}
+
+void open_new_floor(Floor<Position> *floor) {
+    constexpr int kLifeBits = 40; // what commits of one life are counted in
+    const uint64 life = pg_atomic_add_fetch_u64(&g_shared->floor_lives, 1);
+    open_floor(floor, kBegin, kEnd, life << kLifeBits);
 }
 
 void request_shared_memory() {

@@ -224,10 +224,10 @@ struct Shared {
     uint64 first_event;             // the number of the first one since the server started
     pg_atomic_uint64 configuration; // counts the commits that changed handlers or pauses
     pg_atomic_uint32 lanes_full;
-    pg_atomic_uint64 lane_lives; // counts lanes and external types that were ever made
-    int slots;                   // of databases and of workers, each
-    int crashed;                 // entries in crashed_jobs()
-    TimestampTz leased_until;    // after a crash: what caused it may be anything
+    pg_atomic_uint64 floor_lives; // counts floors of lanes and external types that were ever made
+    int slots;                    // of databases and of workers, each
+    int crashed;                  // entries in crashed_jobs()
+    TimestampTz leased_until;     // after a crash: what caused it may be anything
     uint64 sources_epoch; // another one whenever counts are lost; by Locks::sources, as the next
     int sources_lost;     // pending ones that there was no room for
     Journal journal;
@@ -237,6 +237,9 @@ enum class Locks : int { databases, lanes, types, external_types, events, source
 
 // Reserves it all; called by _PG_init while shared_preload_libraries are loaded.
 void request_shared_memory();
+
+// Opens a floor that knows nothing, and that no mark of an earlier one in its place raises.
+void open_new_floor(Floor<Position> *floor);
 
 // Null where the library was not preloaded.
 Shared *shared();

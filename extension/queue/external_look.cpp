@@ -41,20 +41,14 @@ bool may_hand_out(const char *type) {
     return handler != nullptr && handler->kind == Kind::external && !is_paused(type);
 }
 
-// Floors that nobody would lower when a commit goes unheard are not kept.
-bool floors_are_kept() {
-    const Database *database = find_database(MyDatabaseId);
-    return database != nullptr &&
-           pg_atomic_read_u32(const_cast<pg_atomic_uint32 *>(&database->serving)) != 0;
-}
-
 Looks begin_looks(Datum types) {
     Datum *names;
     int count;
     deconstruct_array(DatumGetArrayTypeP(types), TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr,
                       &count);
     Looks looks{static_cast<Look *>(palloc((count + 1) * sizeof(Look))), 0};
-    const bool kept = floors_are_kept();
+    // Without a scheduler nobody would lower a floor after a commit that goes unheard.
+    const bool kept = find_served(MyDatabaseId) != nullptr;
     for (int i = 0; i < count; i++) {
         const char *type = TextDatumGetCString(names[i]);
         if (!may_hand_out(type))

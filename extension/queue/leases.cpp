@@ -227,9 +227,9 @@ TimestampTz recover_expired(Database *database, TimestampTz now) {
 }
 
 void recover_expired_external(TimestampTz now, bool admin, Datum roles) {
-    Database *database = find_database(MyDatabaseId);
-    const bool known = database != nullptr && pg_atomic_read_u32(&database->serving) != 0;
-    const TimestampTz floor = known ? mark_due(database, database->leases).at : DT_NOBEGIN;
+    Database *database = find_served(MyDatabaseId);
+    const TimestampTz floor =
+        database != nullptr ? mark_due(database, database->leases).at : DT_NOBEGIN;
     Parameters parameters;
     parameters.set(4, BoolGetDatum(admin)).set(5, roles);
     settle_all_expired(s_expired_external, parameters, Min(floor, own_next_lease()), now);

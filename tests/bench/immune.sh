@@ -3,13 +3,11 @@
 # and no index entry of them can be removed: the rate of the last ones beside that of the first ones, and what a claim
 # reads. The first and the last three times 10,000 are rounds.
 source "$(dirname "$0")/lib.sh"
+source "$bench/old_snapshot.sh"
 
 slices=30
 [[ $BENCH_SCALE != small ]] || slices=6
 jobs=10000
-dir=$(mktemp -d)
-holder=
-trap '[[ ! $holder ]] || kill "$holder" 2>/dev/null || true; rm -rf "$dir"' EXIT
 
 query "CREATE FUNCTION trivial() RETURNS void LANGUAGE plpgsql AS \$\$ BEGIN END \$\$"
 query "SELECT ayb_jobs.register_handler('immune', 'trivial()')" >/dev/null
@@ -34,19 +32,8 @@ slice() {
 }
 
 slice warm
-coproc HOLDER { exec psql -XqAt; }
-holder=$HOLDER_PID
-printf '%s\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1;' >&"${HOLDER[1]}"
-read -r _ <&"${HOLDER[0]}"
-for ((i = 0; i < slices; i++)); do
-    if ((i < 3)); then
-        slice first
-    elif ((i >= slices - 3)); then
-        slice last
-    else
-        slice between
-    fi
-done
+hold_snapshot
+run_slices "$slices"
 
 total=$((slices * jobs))
 compare "$jobs jobs behind $((total - jobs)) under an old snapshot" jobs/s "the first $jobs" "$(rounds "$dir/first.rate")" \

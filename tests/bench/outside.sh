@@ -3,13 +3,11 @@
 # that no row and no index entry of them can be removed: the rate of the last ones beside that of the first ones. Without
 # waiting for the disk, as it is the reading that is measured. The first and the last three times 1,000 are rounds.
 source "$(dirname "$0")/lib.sh"
+source "$bench/old_snapshot.sh"
 
 slices=40
 [[ $BENCH_SCALE != small ]] || slices=10
 jobs=1000
-dir=$(mktemp -d)
-holder=
-trap '[[ ! $holder ]] || kill "$holder" 2>/dev/null || true; rm -rf "$dir"' EXIT
 
 query "SELECT ayb_jobs.register_handler('outside', kind => 'external')" >/dev/null
 query "CREATE PROCEDURE work_outside(jobs integer) LANGUAGE plpgsql AS \$\$
@@ -29,19 +27,8 @@ slice() {
 
 query "SELECT count(*) FROM ayb_jobs.enqueue_many('outside', array_fill('{}'::jsonb, ARRAY[$(((slices + 1) * jobs))]))" >/dev/null
 slice warm
-coproc HOLDER { exec psql -XqAt; }
-holder=$HOLDER_PID
-printf '%s\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1;' >&"${HOLDER[1]}"
-read -r _ <&"${HOLDER[0]}"
-for ((i = 0; i < slices; i++)); do
-    if ((i < 3)); then
-        slice first
-    elif ((i >= slices - 3)); then
-        slice last
-    else
-        slice between
-    fi
-done
+hold_snapshot
+run_slices "$slices"
 
 [[ $(query "SELECT count(*) FROM ayb_jobs.job_history WHERE type = 'outside'") == $(((slices + 1) * jobs)) ]] ||
     die 'not all of them were completed'

@@ -3,13 +3,11 @@
 # what should not matter: a million jobs for later, a million completed ones, dead rows that an old snapshot holds, and
 # all of it.
 source "$(dirname "$0")/lib.sh"
+source "$bench/old_snapshot.sh"
 
 million=1000000
 [[ $BENCH_SCALE != small ]] || million=100000
 jobs=2000
-dir=$(mktemp -d)
-holder=
-trap '[[ ! $holder ]] || kill "$holder" 2>/dev/null || true; rm -rf "$dir"' EXIT
 
 configure autovacuum off ayb_jobs.worker_concurrency 1
 query "CREATE FUNCTION trivial() RETURNS void LANGUAGE plpgsql AS \$\$ BEGIN END \$\$"
@@ -47,10 +45,7 @@ completed() {
 
 # A snapshot that stays, and then rows that were due, and are dead to everyone but it.
 hold() {
-    coproc HOLDER { exec psql -XqAt; }
-    holder=$HOLDER_PID
-    printf '%s\n' 'BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT 1;' >&"${HOLDER[1]}"
-    read -r _ <&"${HOLDER[0]}"
+    hold_snapshot
     query "SELECT ayb_jobs.pause()" >/dev/null
     query "SELECT count(*) FROM ayb_jobs.enqueue_many('surroundings', array_fill('{}'::jsonb, ARRAY[$1]))" >/dev/null
     query "DELETE FROM ayb_jobs.job_queue WHERE run_at <= now()"

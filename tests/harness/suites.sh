@@ -306,8 +306,7 @@ build_broken() {
     copy=$state/broken/${copy%.patch}
     mkdir -p "$copy"
     cp -a "$checkout/extension" "$checkout/sql" "$copy/" && patch -d "$copy" -p 1 --fuzz=0 <"$1" &&
-        make -C "$copy/extension" PG_CONFIG="$PG_CONFIG" -s -j "$(nproc)" all &&
-        make -C "$copy/extension" PG_CONFIG="$PG_CONFIG" -s install DESTDIR="$(realpath -s --relative-to="$copy/extension" "$2")"
+        install_into_tree "$copy/extension" "$2"
 }
 
 # browser_modules: sets modules, where playwright-core and axe-core are, and node_path, where Node is.

@@ -43,12 +43,12 @@ refresh_tree() {
     rm -rf "$tree.old"
 }
 
-# install_into_tree DIRECTORY: builds the PGXS module there and installs it into the tree.
+# install_into_tree DIRECTORY [TREE]: builds the PGXS module there and installs it into the tree.
 install_into_tree() {
     local make=(make --no-print-directory -C "$1" PG_CONFIG="$PG_CONFIG")
     "${make[@]}" -s -j"$(nproc)" all >&2
     # A relative path, as PGXS puts it between quotes of its own: the checkout may have any name.
-    "${make[@]}" -s install DESTDIR="$(realpath -s --relative-to="$1" "$checkout/.ayb/root")" >&2
+    "${make[@]}" -s install DESTDIR="$(realpath -s --relative-to="$1" "${2:-$checkout/.ayb/root}")" >&2
 }
 
 # What a server started from the tree runs: when it differs, a running server is an old one.
