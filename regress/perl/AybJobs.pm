@@ -9,7 +9,8 @@ use Test::More ();
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(new_server start_server serve serving sql eventually holds finishes log_holds count_in_log set_configuration
-    turn_clock turn_to ticked create_schedule ticks_of health backends_of start_sleeper state_of jobs_of own_log);
+    turn_clock turn_to ticked create_schedule ticks_of health backends_of start_sleeper state_of jobs_of own_log
+    pause_at is_at go_on);
 
 # What a statement may take, in seconds, that waits for jobs to stop: far above what a loaded machine needs beyond
 # shutdown_timeout, and far below the job of an hour that it would otherwise wait for.
@@ -210,6 +211,20 @@ sub start_sleeper {
         or die "the job does not start\n";
     $node->safe_psql($database, q{SELECT ayb_jobs.enqueue('work', '{"what": "later"}', clock_timestamp() + '1h')});
     return $id;
+}
+
+# pause_at($node, POINT): processes that load ayb_jobs_test wait there from now on, until go_on(); is_at() waits for one.
+sub test_file { return $_[0]->data_dir . "/ayb_jobs_test.$_[1]" }
+sub pause_at { PostgreSQL::Test::Utils::append_to_file(test_file($_[0], "pause_$_[1]"), '') }
+sub go_on { unlink test_file($_[0], "pause_$_[1]") or die $! }
+
+sub is_at {
+    my ($node, $point) = @_;
+    for (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default) {
+        return 1 if -e test_file($node, "at_$point");
+        usleep(10_000);
+    }
+    return 0;
 }
 
 # "state/attempts" of a job.

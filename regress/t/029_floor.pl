@@ -7,7 +7,6 @@ use lib "$FindBin::RealBin/../perl";
 use AybJobs;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 # No tick comes by to look for what was missed.
 my $node = start_server('floor', q{
@@ -149,27 +148,14 @@ sql($node, q{SELECT ayb_jobs.enqueue('work', '{"what": "while nobody served"}', 
 kill 'CONT', $launcher;
 ran('while nobody served', 'with a new scheduler');
 
-# pause_at(POINT): processes wait there from now on, until go_on(POINT).
-sub file { return $node->data_dir . "/ayb_jobs_test.$_[0]" }
-sub pause_at { append_to_file(file("pause_$_[0]"), '') }
-sub go_on { unlink file("pause_$_[0]") or die $! }
-sub is_at {
-    my ($point) = @_;
-    for (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default) {
-        return 1 if -e file("at_$point");
-        usleep 10_000;
-    }
-    return 0;
-}
-
 # The race that the mark is for: a worker has read that the first job is tomorrow's. Before it says so, one is committed
 # that its snapshot doesn't show.
 ok(eventually($node, "SELECT $high"), 'the floor is high');
-pause_at('look');
+pause_at($node, 'look');
 sql($node, q{SELECT ayb_jobs.enqueue('work', '{"what": "wakes"}')});
-ok(is_at('look'), 'a worker has looked');
+ok(is_at($node, 'look'), 'a worker has looked');
 sql($node, q{SELECT ayb_jobs.enqueue('work', '{"what": "after the look"}', clock_timestamp() - interval '1 h')});
-go_on('look');
+go_on($node, 'look');
 ran('wakes', 'the one that woke it');
 ran('after the look', 'one that it has not seen');
 
@@ -178,14 +164,14 @@ ran('after the look', 'one that it has not seen');
 my $paused = $node->background_psql('postgres');
 $paused->query_safe(q{SET application_name = 'paused'});
 ok(eventually($node, "SELECT $high"), 'the floor is high again');
-pause_at('commit');
+pause_at($node, 'commit');
 $paused->query_until(qr/begun/, qq{\\echo begun
 SELECT ayb_jobs.enqueue('work', '{"what": "not heard of"}', clock_timestamp() - interval '2 h');\n});
-ok(is_at('commit'), 'a commit is held up');
+ok(is_at($node, 'commit'), 'a commit is held up');
 is(sql($node, q{SELECT count(*) FROM ayb_jobs.job_queue WHERE payload->>'what' = 'not heard of' AND state = 'queued'}), '1', 'and visible');
 pass_by('past a callback');
 ok(eventually($node, "SELECT $high"), 'the floor has risen past it');
-go_on('commit');
+go_on($node, 'commit');
 ran('not heard of', 'once its callback has run');
 $paused->quit;
 

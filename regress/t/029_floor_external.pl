@@ -8,7 +8,6 @@ use lib "$FindBin::RealBin/../perl";
 use AybJobs;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(usleep);
 
 # No tick comes by to look for what was missed.
 my $node = start_server('outside', q{
@@ -134,16 +133,14 @@ $past->query_safe('COMMIT');
 is(all_taken(), 'unseen', 'and keeps it from nobody');
 
 # A commit is visible, and nobody has heard of it yet: another worker takes the job, and the next is handed out as well.
-sub file { return $node->data_dir . "/ayb_jobs_test.$_[0]" }
 $past->query_safe(q{SET application_name = 'paused'});
-append_to_file(file('pause_commit'), '');
+pause_at($node, 'commit');
 $past->query_until(qr/begun/, qq{\\echo begun
 SELECT ayb_jobs.enqueue('out', '{"what": "not-heard-of"}', clock_timestamp() - interval '2 h');\n});
-for (1 .. 100 * $PostgreSQL::Test::Utils::timeout_default) { last if -e file('at_commit'); usleep 10_000 }
-ok(-e file('at_commit'), 'a commit is held up');
+ok(is_at($node, 'commit'), 'a commit is held up');
 is(sql($node, q{SELECT count(*) FROM ayb_jobs.job_queue WHERE payload->>'what' = 'not-heard-of'}), '1', 'and visible');
 is(all_taken(), '', 'but behind the floor') ;
-unlink file('pause_commit') or die $!;
+go_on($node, 'commit');
 ok(eventually($node, "SELECT EXISTS ($take)"), 'once its callback has run it is handed out');
 $past->quit;
 
