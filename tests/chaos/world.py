@@ -133,6 +133,17 @@ class World:
                     pass  # it has ended
         return found
 
+    def titles(self):
+        """What the postmaster's children call themselves, and what each waits in: evidence of one that does not end."""
+        found = []
+        for pid in self.processes():
+            try:
+                with open(f"/proc/{pid}/cmdline", "rb") as title, open(f"/proc/{pid}/wchan", encoding="utf-8") as wchan:
+                    found.append(f"{title.read().decode(errors='replace').rstrip(chr(0) + ' ')} ({pid}, {wchan.read()})")
+            except OSError:
+                pass  # it has ended
+        return found
+
     def kill(self, pid, sig=signal.SIGKILL):
         """Whether there was something to kill."""
         try:
