@@ -10,7 +10,9 @@ import "./styles/parts.css";
 import "./styles/json.css";
 import "./styles/matviews.css";
 import "./styles/overview.css";
+import "./styles/form.css";
 import "./styles/jobs.css";
+import "./styles/job.css";
 import "./styles/schedules.css";
 
 startLive();

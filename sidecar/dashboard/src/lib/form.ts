@@ -1,10 +1,14 @@
-// What a form says of its fields.
+// A form's values, and what it says of its fields.
+import { useState } from "preact/hooks";
 import { ApiError } from "./http";
 
 export type Errors<K extends string> = Partial<Record<K | "form", string | undefined>>;
 
-/** What the server refused, at the field it is about: the first whose pattern is in the message. */
-export function errorsOf<K extends string>(error: unknown, fields: readonly (readonly [K, RegExp])[]): Errors<K> {
+/** Which field an error of the server is about: the first whose pattern is in its message. */
+export type Patterns<K extends string> = readonly (readonly [K, RegExp])[];
+
+/** What the server refused, at the field it is about. */
+export function errorsOf<K extends string>(error: unknown, fields: Patterns<K>): Errors<K> {
     if (!(error instanceof ApiError)) return { form: String(error) } as Errors<K>;
     if (error.status === 401) return {};
     const field = error.status < 500 ? fields.find(([, pattern]) => pattern.test(error.message))?.[0] : undefined;
@@ -24,4 +28,43 @@ export function jsonError(text: string): string | undefined {
             ? `This is no JSON: ${(error as Error).message}`
             : "A payload is JSON: {} if there is nothing to say";
     }
+}
+
+/** Why a text is no number of attempts; nothing where it is one, or empty. */
+export function attemptsError(text: string): string | undefined {
+    return !text || (Number.isInteger(Number(text)) && Number(text) >= 1) ? undefined : "A number from 1 on";
+}
+
+interface FormOptions<K extends string> {
+    start: Record<K, string>;
+    check: (values: Record<K, string>) => Errors<K>;
+    patterns: Patterns<K>;
+    /** Is called with values that `check` finds nothing wrong with; what it throws is shown at its field. */
+    send: (values: Record<K, string>) => Promise<void>;
+}
+
+/** Fields are checked when the form is sent; what was wrong then is looked at again as one types, and so is JSON. */
+export function useForm<K extends string>({ start, check, patterns, send }: FormOptions<K>) {
+    const [values, setValues] = useState(start);
+    const [errors, setErrors] = useState<Errors<K>>({});
+    const [busy, setBusy] = useState(false);
+    const change = (name: K) => (text: string) => {
+        const next = { ...values, [name]: text };
+        setValues(next);
+        if (errors[name] || name === "payload") setErrors({ ...errors, form: undefined, [name]: check(next)[name] });
+    };
+    const submit = async (event: Event) => {
+        event.preventDefault();
+        const wrong = check(values);
+        setErrors(wrong);
+        if (busy || Object.values(wrong).some(Boolean)) return;
+        setBusy(true);
+        try {
+            await send(values);
+        } catch (error) {
+            setErrors(errorsOf(error, patterns));
+        }
+        setBusy(false);
+    };
+    return { values, errors, busy, change, submit };
 }

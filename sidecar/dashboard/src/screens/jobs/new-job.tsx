@@ -1,6 +1,5 @@
-import { useState } from "preact/hooks";
 import { api } from "../../lib/api";
-import { type Errors, errorsOf, jsonError } from "../../lib/form";
+import { attemptsError, type Errors, jsonError, type Patterns, useForm } from "../../lib/form";
 import { navigate } from "../../lib/router";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
@@ -8,10 +7,11 @@ import { Field, TextArea, TextInput } from "../../ui/field";
 import { toast } from "../../ui/toast";
 import { useTypes } from "./filters";
 
-const FIELDS = ["type", "payload", "runAt", "maxAttempts", "key", "runAs"] as const;
-type Name = (typeof FIELDS)[number];
+const EMPTY = { type: "", payload: "{}", runAt: "", maxAttempts: "", key: "", runAs: "" };
+type Values = typeof EMPTY;
+type Name = keyof Values;
 
-const PATTERNS: [Name, RegExp][] = [
+const PATTERNS: Patterns<Name> = [
     ["maxAttempts", /max_?attempts/i],
     ["key", /idempotency/i],
     ["runAs", /role|run_as|superuser|login/i],
@@ -20,17 +20,12 @@ const PATTERNS: [Name, RegExp][] = [
     ["type", /type/i],
 ];
 
-type Values = Record<Name, string>;
-
 function check(values: Values): Errors<Name> {
-    const errors: Errors<Name> = {};
-    if (!values.type.trim()) errors.type = "A job has a type";
-    const payload = jsonError(values.payload);
-    if (payload) errors.payload = payload;
-    const attempts = values.maxAttempts;
-    if (attempts && !(Number.isInteger(Number(attempts)) && Number(attempts) >= 1))
-        errors.maxAttempts = "A number from 1 on";
-    return errors;
+    return {
+        type: values.type.trim() ? undefined : "A job has a type",
+        payload: jsonError(values.payload),
+        maxAttempts: attemptsError(values.maxAttempts),
+    };
 }
 
 /** JSON's text: the payload goes as it was typed, with every digit. */
@@ -44,39 +39,18 @@ function bodyOf(values: Values): string {
 }
 
 export function NewJob({ onClose }: { onClose: () => void }) {
-    const [values, setValues] = useState<Values>({
-        type: "",
-        payload: "{}",
-        runAt: "",
-        maxAttempts: "",
-        key: "",
-        runAs: "",
-    });
-    const [errors, setErrors] = useState<Errors<Name>>({});
-    const [busy, setBusy] = useState(false);
     const types = useTypes();
-    const change = (name: Name) => (text: string) => {
-        const next = { ...values, [name]: text };
-        setValues(next);
-        // What was wrong is looked at again as one types; what isn't filled in yet is not wrong yet.
-        if (errors[name] || name === "payload") setErrors({ ...errors, form: undefined, [name]: check(next)[name] });
-    };
-    const submit = async (event: Event) => {
-        event.preventDefault();
-        const wrong = check(values);
-        setErrors(wrong);
-        if (busy || Object.keys(wrong).length > 0) return;
-        setBusy(true);
-        try {
+    const { values, errors, busy, change, submit } = useForm({
+        start: EMPTY,
+        check,
+        patterns: PATTERNS,
+        send: async values => {
             const job = await api.jobs.create(bodyOf(values));
             toast.done("Job enqueued");
             onClose();
             navigate(`/jobs/${job.id}`);
-        } catch (error) {
-            setErrors(errorsOf(error, PATTERNS));
-        }
-        setBusy(false);
-    };
+        },
+    });
     return (
         <Dialog title="New job" onClose={onClose}>
             <form onSubmit={submit} noValidate>

@@ -1,7 +1,6 @@
-// A schedule is made or changed; what its rule means is shown as one types.
-import { useEffect, useState } from "preact/hooks";
-import { api, type Preview, type Schedule } from "../../lib/api";
-import { type Errors, errorsOf, jsonError } from "../../lib/form";
+// A schedule is made or changed.
+import { api, type Schedule } from "../../lib/api";
+import { attemptsError, type Errors, jsonError, type Patterns, useForm } from "../../lib/form";
 import { printJson } from "../../lib/json";
 import { viewerZone } from "../../lib/time";
 import { Button } from "../../ui/button";
@@ -9,25 +8,12 @@ import { Dialog } from "../../ui/dialog";
 import { Choice, Field, Select, TextArea, TextInput } from "../../ui/field";
 import { toast } from "../../ui/toast";
 import { useTypes } from "../jobs/filters";
-import { Instants } from "./instants";
+import { RulePreview, useRule } from "./rule";
 
-const TYPING_MS = 200;
-const SHOWN = 5;
+type Name = "name" | "jobType" | "cronExpr" | "timezone" | "payload" | "maxAttempts" | "overlap" | "missed" | "enabled";
+type Values = Record<Name, string>;
 
-interface Values {
-    name: string;
-    jobType: string;
-    cronExpr: string;
-    timezone: string;
-    payload: string;
-    maxAttempts: string;
-    overlap: string;
-    missed: string;
-    enabled: string;
-}
-type Name = keyof Values;
-
-const PATTERNS: [Name, RegExp][] = [
+const PATTERNS: Patterns<Name> = [
     ["name", /^name|schedule name/],
     ["jobType", /jobType|type/],
     ["cronExpr", /cron/],
@@ -71,17 +57,14 @@ function start(schedule: Schedule | undefined): Values {
 }
 
 function check(values: Values): Errors<Name> {
-    const errors: Errors<Name> = {};
-    if (!values.name.trim()) errors.name = "A schedule has a name";
-    if (!values.jobType.trim()) errors.jobType = "Each tick enqueues a job of a type";
-    if (!values.cronExpr.trim()) errors.cronExpr = "A schedule has a rule";
-    if (!values.timezone.trim()) errors.timezone = "A rule is read by the clock of a zone";
-    const payload = jsonError(values.payload);
-    if (payload) errors.payload = payload;
-    const attempts = values.maxAttempts;
-    if (attempts && !(Number.isInteger(Number(attempts)) && Number(attempts) >= 1))
-        errors.maxAttempts = "A number from 1 on";
-    return errors;
+    return {
+        name: values.name.trim() ? undefined : "A schedule has a name",
+        jobType: values.jobType.trim() ? undefined : "Each tick enqueues a job of a type",
+        cronExpr: values.cronExpr.trim() ? undefined : "A schedule has a rule",
+        timezone: values.timezone.trim() ? undefined : "A rule is read by the clock of a zone",
+        payload: jsonError(values.payload),
+        maxAttempts: attemptsError(values.maxAttempts),
+    };
 }
 
 /** JSON's text: the payload goes as it was typed. */
@@ -97,48 +80,7 @@ function bodyOf(values: Values, isNew: boolean): string {
     return `{"payload":${values.payload},${JSON.stringify(fields).slice(1)}`;
 }
 
-interface Rule {
-    preview: Preview | undefined; // of a rule that is right, until the next answer is there
-    errors: Errors<Name>;
-}
-
-function usePreview(cronExpr: string, timezone: string): Rule {
-    const [rule, setRule] = useState<Rule>({ preview: undefined, errors: {} });
-    useEffect(() => {
-        if (!cronExpr.trim() || !timezone.trim()) return setRule({ preview: undefined, errors: {} });
-        const abort = new AbortController();
-        const timer = window.setTimeout(() => {
-            api.schedules.preview(cronExpr, timezone.trim(), SHOWN, abort.signal).then(
-                preview => setRule({ preview, errors: {} }),
-                error => {
-                    if (!abort.signal.aborted) setRule({ preview: undefined, errors: errorsOf(error, PATTERNS) });
-                },
-            );
-        }, TYPING_MS);
-        return () => {
-            window.clearTimeout(timer);
-            abort.abort();
-        };
-    }, [cronExpr, timezone]);
-    return rule;
-}
-
 const zones = [...new Set(["UTC", viewerZone, ...Intl.supportedValuesOf("timeZone")])];
-
-function RulePreview({ rule, zone }: { rule: Rule; zone: string }) {
-    return (
-        <div class="rule-preview" aria-live="polite">
-            {rule.preview ? (
-                <>
-                    <p class="rule-words">{rule.preview.description}</p>
-                    <Instants preview={rule.preview} zone={zone} />
-                </>
-            ) : (
-                <p class="muted">What the rule says, and when it comes next, stands here as you type.</p>
-            )}
-        </div>
-    );
-}
 
 interface FormProps {
     schedule?: Schedule;
@@ -148,33 +90,20 @@ interface FormProps {
 
 export function ScheduleForm({ schedule, onClose, onDone }: FormProps) {
     const isNew = !schedule;
-    const [values, setValues] = useState<Values>(start(schedule));
-    const [errors, setErrors] = useState<Errors<Name>>({});
-    const [busy, setBusy] = useState(false);
     const types = useTypes();
-    const rule = usePreview(values.cronExpr, values.timezone);
-    const change = (name: Name) => (text: string) => {
-        const next = { ...values, [name]: text };
-        setValues(next);
-        if (errors[name] || name === "payload") setErrors({ ...errors, form: undefined, [name]: check(next)[name] });
-    };
-    const submit = async (event: Event) => {
-        event.preventDefault();
-        const wrong = check(values);
-        setErrors(wrong);
-        if (busy || Object.keys(wrong).length > 0) return;
-        setBusy(true);
-        try {
+    const { values, errors, busy, change, submit } = useForm({
+        start: start(schedule),
+        check,
+        patterns: PATTERNS,
+        send: async values => {
             const body = bodyOf(values, isNew);
             const saved = await (schedule ? api.schedules.update(schedule.id, body) : api.schedules.create(body));
             toast.done(`${saved.name} is ${isNew ? "there" : "changed"}`);
             onClose();
             onDone(saved);
-        } catch (error) {
-            setErrors(errorsOf(error, PATTERNS));
-        }
-        setBusy(false);
-    };
+        },
+    });
+    const rule = useRule(values.cronExpr, values.timezone);
     // What the preview says of the rule is newer than what saving it said.
     const shown: Errors<Name> = { ...errors, ...rule.errors };
     return (
