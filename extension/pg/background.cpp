@@ -37,7 +37,10 @@ BackgroundWorker describe_worker(const char *entry, const char *type, const char
 
 BackgroundWorkerHandle *start_background(BackgroundWorker *worker) {
     BackgroundWorkerHandle *handle = nullptr;
-    return RegisterDynamicBackgroundWorker(worker, &handle) ? handle : nullptr;
+    MemoryContext before = MemoryContextSwitchTo(TopMemoryContext);
+    const bool registered = RegisterDynamicBackgroundWorker(worker, &handle);
+    MemoryContextSwitchTo(before);
+    return registered ? handle : nullptr;
 }
 
 void report_no_slot(const char *what, TimestampTz *since) {

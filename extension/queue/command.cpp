@@ -42,9 +42,10 @@ List *plan(RawStmt *statement, const char *sql) {
 void check_statement(const char *sql) { parse_one(sql); }
 
 const char *run_top_level(const char *sql, MemoryContext context) {
+    MemoryContext before = CurrentMemoryContext; // not the transaction's, which will be gone
     StartTransactionCommand();
     // A parse tree in the transaction's memory would be gone when VACUUM begins its own.
-    MemoryContext before = MemoryContextSwitchTo(context);
+    MemoryContextSwitchTo(context);
     RawStmt *statement = parse_one(sql);
     const CommandTag tag = CreateCommandTag(statement->stmt);
     List *plans = plan(statement, sql);
@@ -58,7 +59,6 @@ const char *run_top_level(const char *sql, MemoryContext context) {
     run_portal(portal, receiver, &completion);
     receiver->rDestroy(receiver);
     PortalDrop(portal, false);
-    MemoryContextSwitchTo(before);
     CommitTransactionCommand();
 
     MemoryContextSwitchTo(context);

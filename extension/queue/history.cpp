@@ -114,6 +114,7 @@ bool find_old_day(int first_kept, OldDay *old) {
 }
 
 void run_in_books(const char *sql) {
+    MemoryContext before = CurrentMemoryContext;
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
     const Books books = open_books();
@@ -121,13 +122,7 @@ void run_in_books(const char *sql) {
     close_books(books);
     PopActiveSnapshot();
     CommitTransactionCommand();
-}
-
-void run_alone(const char *sql) {
-    MemoryContext context =
-        AllocSetContextCreate(TopMemoryContext, "ayb_jobs command", ALLOCSET_DEFAULT_SIZES);
-    run_top_level(sql, context);
-    MemoryContextDelete(context);
+    MemoryContextSwitchTo(before);
 }
 
 void free_day(const char *partition) {
@@ -140,15 +135,19 @@ void free_day(const char *partition) {
                           partition));
 }
 
+void detach(const char *partition, const char *how) {
+    run_top_level(psprintf("ALTER TABLE ayb_jobs.job_history DETACH PARTITION ayb_jobs.%s %s",
+                           partition, how),
+                  CurrentMemoryContext);
+}
+
+// Its statements are in the caller's memory, which outlives their transactions.
 void drop_day(const OldDay &old) {
     if (old.attached && !old.pending) {
         free_day(old.partition);
-        run_alone(
-            psprintf("ALTER TABLE ayb_jobs.job_history DETACH PARTITION ayb_jobs.%s CONCURRENTLY",
-                     old.partition));
+        detach(old.partition, "CONCURRENTLY");
     } else if (old.pending) {
-        run_alone(psprintf("ALTER TABLE ayb_jobs.job_history DETACH PARTITION ayb_jobs.%s FINALIZE",
-                           old.partition));
+        detach(old.partition, "FINALIZE");
     }
     run_in_books(psprintf("DROP TABLE ayb_jobs.%s", old.partition));
 }
@@ -203,11 +202,18 @@ void prepare_days(TimestampTz now) {
 }
 
 void drop_old_days(TimestampTz now) {
+    static MemoryContext memory; // kept, so that one which fails leaves nothing behind
+    if (memory == nullptr)
+        memory =
+            AllocSetContextCreate(TopMemoryContext, "ayb_jobs old days", ALLOCSET_DEFAULT_SIZES);
     const int first_kept = day_of(now - settings::retention * kMicrosecondsPerSecond);
     OldDay old;
     while (find_old_day(first_kept, &old)) {
         CHECK_FOR_INTERRUPTS();
+        MemoryContextReset(memory);
+        MemoryContext before = MemoryContextSwitchTo(memory);
         drop_day(old);
+        MemoryContextSwitchTo(before);
     }
 }
 
