@@ -169,7 +169,10 @@ bool guarded(void (*step)(TimestampTz), TimestampTz now) {
     MemoryContext before = CurrentMemoryContext;
     volatile bool good = true;
     PG_TRY();
-    { step(now); }
+    {
+        step(now);
+        Assert(CurrentMemoryContext == before); // else the next step allocates in what is freed
+    }
     PG_CATCH();
     {
         MemoryContextSwitchTo(before);
