@@ -53,7 +53,7 @@ fuzz:
 chaos:
 	@SUITES="chaos broken" CHAOS_KILLS=$(or $(CHAOS_KILLS),200) $(harness)/check
 
-## make valgrind   the SQL tests on a server of its own under memcheck, half an hour; TESTS="00_create jobs" selects, GROUPED=1
+## make valgrind   the SQL tests on a server of its own under memcheck, some ten minutes and a build; TESTS="00_create jobs" selects, GROUPED=1
 valgrind:
 	@$(harness)/valgrind
 
