@@ -1,5 +1,5 @@
 #pragma once
-// Arrays that grow to be the columns of one statement; in the current memory context.
+// Arrays, most of which grow to be the columns of one statement; in the current memory context.
 #include "pg/postgres.hpp"
 
 namespace ayb {
@@ -23,6 +23,15 @@ inline void add_text(ArrayBuildState *column, const char *text) {
 
 inline Datum whole_column(ArrayBuildState *column) {
     return makeArrayResult(column, CurrentMemoryContext);
+}
+
+// A bigint[] of them.
+template <int kCount> Datum bigint_array(const int64 (&numbers)[kCount]) {
+    Datum values[kCount];
+    for (int i = 0; i < kCount; i++)
+        values[i] = Int64GetDatum(numbers[i]);
+    return PointerGetDatum(
+        construct_array(values, kCount, INT8OID, sizeof(int64), true, TYPALIGN_DOUBLE));
 }
 
 } // namespace ayb

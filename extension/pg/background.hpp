@@ -8,7 +8,7 @@ namespace ayb {
 // and end this process is told of.
 BackgroundWorker describe_worker(const char *entry, const char *type, const char *name);
 
-// Null where all background worker slots are taken.
+// A handle that lives until it is freed; null where all background worker slots are taken.
 BackgroundWorkerHandle *start_background(BackgroundWorker *worker);
 
 // Says in the log that there was no slot for `what`, once until `*since` is zero again; health()

@@ -1,6 +1,7 @@
 // What has happened: the last events, and the counts of the minute that goes on.
 #include "queue/look.hpp"
 
+#include "pg/arrays.hpp"
 #include "pg/events.hpp"
 #include "pg/type_stats.hpp"
 #include "queue/arguments.hpp"
@@ -27,14 +28,6 @@ void put_event(const Event &event, ReturnSetInfo *result) {
     row.put(result);
 }
 
-Datum count_array(const int64 (&counts)[core::kHistogramBuckets]) {
-    Datum values[core::kHistogramBuckets];
-    for (int i = 0; i < core::kHistogramBuckets; i++)
-        values[i] = Int64GetDatum(counts[i]);
-    return PointerGetDatum(construct_array(values, core::kHistogramBuckets, INT8OID, sizeof(int64),
-                                           true, TYPALIGN_DOUBLE));
-}
-
 void put_minute(const TypeStats &stats, ReturnSetInfo *result) {
     Row row;
     row.add_time(stats.minute);
@@ -45,8 +38,8 @@ void put_minute(const TypeStats &stats, ReturnSetInfo *result) {
     row.add(Int64GetDatum(stats.retried));
     row.add(Int64GetDatum(stats.lost));
     row.add(Int64GetDatum(stats.canceled));
-    row.add(count_array(stats.wait));
-    row.add(count_array(stats.run));
+    row.add(bigint_array(stats.wait));
+    row.add(bigint_array(stats.run));
     row.put(result);
 }
 

@@ -1,5 +1,6 @@
 #include "queue/minutes.hpp"
 
+#include "pg/arrays.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "pg/type_stats.hpp"
@@ -26,14 +27,6 @@ Statement s_write{
     {TIMESTAMPTZOID, OIDOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8ARRAYOID,
      INT8ARRAYOID},
     nullptr};
-
-Datum bigint_array(const int64 (&counts)[core::kHistogramBuckets]) {
-    Datum values[core::kHistogramBuckets];
-    for (int i = 0; i < core::kHistogramBuckets; i++)
-        values[i] = Int64GetDatum(counts[i]);
-    return PointerGetDatum(construct_array(values, core::kHistogramBuckets, INT8OID, sizeof(int64),
-                                           true, TYPALIGN_DOUBLE));
-}
 
 void write_one(const TypeStats &stats) {
     Parameters parameters;

@@ -8,7 +8,7 @@ import { Dialog } from "../../ui/dialog";
 import { Choice, Field, Select, TextArea, TextInput } from "../../ui/field";
 import { toast } from "../../ui/toast";
 import { useTypes } from "../jobs/filters";
-import { RulePreview, useRule } from "./rule";
+import { RULE_PATTERNS, RulePreview, useRule } from "./rule";
 
 type Name = "name" | "jobType" | "cronExpr" | "timezone" | "payload" | "maxAttempts" | "overlap" | "missed" | "enabled";
 type Values = Record<Name, string>;
@@ -16,8 +16,7 @@ type Values = Record<Name, string>;
 const PATTERNS: Patterns<Name> = [
     ["name", /^name|schedule name/],
     ["jobType", /jobType|type/],
-    ["cronExpr", /cron/],
-    ["timezone", /timezone/],
+    ...RULE_PATTERNS,
     ["payload", /JSON|unicode/i],
     ["maxAttempts", /max_?attempts/i],
     ["overlap", /overlap/],

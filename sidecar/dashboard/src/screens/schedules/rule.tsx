@@ -9,7 +9,7 @@ const SHOWN = 5;
 
 type Name = "cronExpr" | "timezone";
 
-const PATTERNS: Patterns<Name> = [
+export const RULE_PATTERNS: Patterns<Name> = [
     ["cronExpr", /cron/],
     ["timezone", /timezone/],
 ];
@@ -28,7 +28,7 @@ export function useRule(cronExpr: string, timezone: string): Rule {
             api.schedules.preview(cronExpr, timezone.trim(), SHOWN, abort.signal).then(
                 preview => setRule({ preview, errors: {} }),
                 error => {
-                    if (!abort.signal.aborted) setRule({ preview: undefined, errors: errorsOf(error, PATTERNS) });
+                    if (!abort.signal.aborted) setRule({ preview: undefined, errors: errorsOf(error, RULE_PATTERNS) });
                 },
             );
         }, TYPING_MS);
