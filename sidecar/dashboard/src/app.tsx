@@ -11,7 +11,7 @@ import { Header, Tabs } from "./shell/header";
 import { Questions } from "./ui/dialog";
 import { Link } from "./ui/parts";
 import { Empty } from "./ui/states";
-import { Toasts } from "./ui/toast";
+import { Toasts } from "./ui/toasts";
 
 /** Whether a password is wanted is asked once; a token that is there says it too. */
 function useAsking(): void {

@@ -8,6 +8,11 @@ export interface Location {
     query: URLSearchParams;
 }
 
+export interface ScreenProps {
+    /** Of the address, after the screen's name. */
+    segments: string[];
+}
+
 export type QueryPatch = Record<string, string | number | boolean | null | undefined>;
 
 function decode(segment: string): string {

@@ -1,16 +1,12 @@
 // Every screen, in the order of the navigation. The first segment of the address is its name.
 import type { ComponentType } from "preact";
+import type { ScreenProps } from "../lib/router";
 import type { IconName } from "../ui/icon";
 import { Jobs } from "./jobs";
 import { Matviews } from "./matviews";
 import { Overview } from "./overview";
 import { Schedules } from "./schedules";
 import { Workers } from "./workers";
-
-export interface ScreenProps {
-    /** Of the address, after the screen's name. */
-    segments: string[];
-}
 
 interface ScreenEntry {
     name: string;

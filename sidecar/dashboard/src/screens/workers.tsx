@@ -2,12 +2,12 @@
 import { api, type Lane, type Worker } from "../lib/api";
 import { count, plural, shortId } from "../lib/format";
 import { useQuery } from "../lib/query";
+import { toast } from "../lib/toast";
 import { ActionButton } from "../ui/button";
 import { ask } from "../ui/dialog";
 import { Ago, Badge, Link, PageHead, Panel, ProgressBar, Since } from "../ui/parts";
 import { Empty, Show } from "../ui/states";
 import { type Column, Table } from "../ui/table";
-import { toast } from "../ui/toast";
 
 function confirmCancel(worker: Worker, changed: () => void): void {
     const id = worker.jobId as string;

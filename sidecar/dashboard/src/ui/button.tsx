@@ -1,7 +1,7 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { toast } from "../lib/toast";
 import { Icon, type IconName } from "./icon";
-import { toast } from "./toast";
 
 interface ButtonProps {
     children?: ComponentChildren;

@@ -4,9 +4,9 @@ import { api, type BriefJob, type Counts, type State } from "../../lib/api";
 import { count, plural } from "../../lib/format";
 import { type JobQuery, toFilter } from "../../lib/job-filter";
 import type { JobList } from "../../lib/job-list";
+import { toast } from "../../lib/toast";
 import { ActionButton, Button } from "../../ui/button";
 import { ask } from "../../ui/dialog";
-import { toast } from "../../ui/toast";
 
 const IDS_AT_ONCE = 1000;
 const PAGE = 500;

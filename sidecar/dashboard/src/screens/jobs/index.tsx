@@ -1,4 +1,4 @@
-import type { ScreenProps } from "..";
+import type { ScreenProps } from "../../lib/router";
 import { JobScreen } from "./job";
 import { JobsScreen } from "./list";
 

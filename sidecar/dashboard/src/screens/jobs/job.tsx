@@ -6,12 +6,12 @@ import { asCurl, asSql } from "../../lib/copies";
 import { shortId } from "../../lib/format";
 import type { Json } from "../../lib/json";
 import { type Query, useQuery } from "../../lib/query";
+import { toast } from "../../lib/toast";
 import { ActionButton, Button, CopyButton } from "../../ui/button";
 import { ask } from "../../ui/dialog";
 import { JsonTree } from "../../ui/json-tree";
 import { Ago, Link, PageHead, Panel, StateBadge } from "../../ui/parts";
 import { Empty, Failed, Loading } from "../../ui/states";
-import { toast } from "../../ui/toast";
 import { Story } from "./story";
 
 const RUNNING_MS = 1000;

@@ -1,10 +1,10 @@
 import { api } from "../../lib/api";
 import { attemptsError, type Errors, jsonError, type Patterns, useForm } from "../../lib/form";
 import { navigate } from "../../lib/router";
+import { toast } from "../../lib/toast";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Field, TextArea, TextInput } from "../../ui/field";
-import { toast } from "../../ui/toast";
 import { useTypes } from "./filters";
 
 const EMPTY = { type: "", payload: "{}", runAt: "", maxAttempts: "", key: "", runAs: "" };

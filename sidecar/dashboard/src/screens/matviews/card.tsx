@@ -4,12 +4,12 @@ import { api, type Matview, type RefreshMode } from "../../lib/api";
 import { bytes, compact, count } from "../../lib/format";
 import { ApiError } from "../../lib/http";
 import { duration } from "../../lib/time";
+import { toast } from "../../lib/toast";
 import { Button, CopyButton } from "../../ui/button";
 import { ask } from "../../ui/dialog";
 import { Select } from "../../ui/field";
 import { Ago, Badge, Code, Since } from "../../ui/parts";
 import { Sparkline } from "../../ui/sparkline";
-import { toast } from "../../ui/toast";
 import { nameOf } from "./graph";
 import { MODES } from "./register";
 

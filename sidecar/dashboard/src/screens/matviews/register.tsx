@@ -3,12 +3,12 @@ import { useState } from "preact/hooks";
 import { type AvailableView, api, type Matview, type RefreshMode } from "../../lib/api";
 import { ApiError } from "../../lib/http";
 import { useQuery } from "../../lib/query";
+import { toast } from "../../lib/toast";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Choice, Field, TextInput } from "../../ui/field";
 import { Badge } from "../../ui/parts";
 import { Empty, Show } from "../../ui/states";
-import { toast } from "../../ui/toast";
 import { nameOf } from "./graph";
 
 export const MODES: { value: RefreshMode; label: string }[] = [

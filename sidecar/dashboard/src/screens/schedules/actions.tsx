@@ -1,8 +1,8 @@
 // What one does with a schedule; the list and its own page have the same.
 import { useState } from "preact/hooks";
 import { api, type Schedule } from "../../lib/api";
+import { toast } from "../../lib/toast";
 import { ask } from "../../ui/dialog";
-import { toast } from "../../ui/toast";
 
 export async function runNow(schedule: Schedule, done: () => void): Promise<void> {
     await api.schedules.run(schedule.id);

@@ -3,10 +3,10 @@ import { api, type Schedule } from "../../lib/api";
 import { attemptsError, type Errors, jsonError, type Patterns, useForm } from "../../lib/form";
 import { printJson } from "../../lib/json";
 import { viewerZone } from "../../lib/time";
+import { toast } from "../../lib/toast";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
 import { Choice, Field, Select, TextArea, TextInput } from "../../ui/field";
-import { toast } from "../../ui/toast";
 import { useTypes } from "../jobs/filters";
 import { RULE_PATTERNS, RulePreview, useRule } from "./rule";
 

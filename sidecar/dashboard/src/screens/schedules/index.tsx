@@ -1,4 +1,4 @@
-import type { ScreenProps } from "..";
+import type { ScreenProps } from "../../lib/router";
 import { ScheduleList } from "./list";
 import { ScheduleScreen } from "./schedule";
 
