@@ -1,12 +1,12 @@
 // The entry point: what is set up when the library is loaded.
-#include "pg/changes.hpp"
+#include "handlers/handlers.hpp"
+#include "hooks/changes.hpp"
+#include "hooks/utility_hook.hpp"
+#include "memory/shared.hpp"
+#include "memory/sources.hpp"
 #include "pg/direct_insert.hpp"
 #include "pg/extension.hpp"
 #include "pg/settings.hpp"
-#include "pg/shared.hpp"
-#include "pg/sources.hpp"
-#include "pg/utility_hook.hpp"
-#include "queue/handlers.hpp"
 #include "workers/launcher.hpp"
 
 extern "C" {

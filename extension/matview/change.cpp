@@ -1,10 +1,10 @@
 // register_matview(), update_matview(), unregister_matview(), matview_by_name().
+#include "base/arguments.hpp"
 #include "matview/arguments.hpp"
 #include "matview/register.hpp"
 #include "matview/rows.hpp"
 #include "matview/triggers.hpp"
 #include "pg/clock.hpp"
-#include "queue/arguments.hpp"
 
 namespace ayb {
 

@@ -4,10 +4,10 @@
 // its view out of those lists, and enqueues what waits for nothing any more: so independent views
 // are refreshed side by side, and each once. The lists name everything that a view reads, however
 // indirectly: so a failure strikes out all that depends on it at once.
+#include "base/arguments.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
-#include "queue/arguments.hpp"
 
 namespace ayb {
 

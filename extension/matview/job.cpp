@@ -1,8 +1,8 @@
 // The type materialized_view_refresh.
+#include "base/arguments.hpp"
 #include "matview/arguments.hpp"
 #include "matview/refresh.hpp"
 #include "matview/register.hpp"
-#include "queue/arguments.hpp"
 
 namespace ayb {
 

@@ -1,8 +1,8 @@
 // refresh_all(): one after the other, in one transaction.
+#include "base/arguments.hpp"
 #include "matview/refresh.hpp"
 #include "pg/books.hpp"
 #include "pg/roles.hpp"
-#include "queue/arguments.hpp"
 
 namespace ayb {
 

@@ -1,6 +1,6 @@
 #include "matview/outcome.hpp"
 
-#include "queue/arguments.hpp"
+#include "base/arguments.hpp"
 
 namespace ayb {
 

@@ -1,8 +1,8 @@
 #include "matview/record.hpp"
 
+#include "base/arguments.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
-#include "queue/arguments.hpp"
 
 namespace ayb {
 

@@ -1,12 +1,12 @@
 #include "matview/refresh.hpp"
 
+#include "base/arguments.hpp"
 #include "matview/advice.hpp"
 #include "matview/record.hpp"
 #include "matview/rows.hpp"
 #include "matview/statement.hpp"
 #include "matview/unchanged.hpp"
 #include "pg/roles.hpp"
-#include "queue/arguments.hpp"
 
 namespace ayb {
 

@@ -1,9 +1,9 @@
 #include "matview/register.hpp"
 
+#include "base/arguments.hpp"
 #include "matview/rows.hpp"
 #include "matview/triggers.hpp"
 #include "pg/clock.hpp"
-#include "queue/arguments.hpp"
 
 namespace ayb {
 

@@ -1,9 +1,9 @@
 #include "matview/rows.hpp"
 
+#include "base/arguments.hpp"
+#include "base/rows.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
-#include "queue/arguments.hpp"
-#include "queue/rows.hpp"
 
 namespace ayb {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Registrations as their table has them, and the views that they name.
+#include "memory/shared.hpp"
 #include "pg/books.hpp"
-#include "pg/shared.hpp"
 
 namespace ayb {
 

@@ -1,7 +1,5 @@
 #include "pg/background.hpp"
 
-#include "pg/shared.hpp"
-
 namespace ayb {
 
 namespace {

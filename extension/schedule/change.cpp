@@ -1,7 +1,7 @@
 // update_schedule(), enable_schedule(), disable_schedule(), delete_schedule().
+#include "base/arguments.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
-#include "queue/arguments.hpp"
 #include "schedule/arguments.hpp"
 #include "schedule/rows.hpp"
 #include "schedule/rule.hpp"

@@ -1,9 +1,9 @@
 // create_schedule().
+#include "base/arguments.hpp"
+#include "base/notice.hpp"
+#include "jobs/order.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
-#include "queue/arguments.hpp"
-#include "queue/notice.hpp"
-#include "queue/order.hpp"
 #include "schedule/arguments.hpp"
 #include "schedule/rows.hpp"
 #include "schedule/rule.hpp"

@@ -1,6 +1,6 @@
 // cron_next(), cron_preview() and cron_describe(): a rule, looked at without a schedule.
+#include "base/arguments.hpp"
 #include "pg/clock.hpp"
-#include "queue/arguments.hpp"
 #include "schedule/rule.hpp"
 
 namespace ayb {

@@ -1,7 +1,7 @@
 #include "schedule/jobs.hpp"
 
+#include "base/arguments.hpp"
 #include "pg/arrays.hpp"
-#include "queue/arguments.hpp"
 
 namespace ayb {
 

@@ -1,7 +1,7 @@
 #pragma once
 // The jobs of schedules, written many in one statement.
+#include "jobs/order.hpp"
 #include "pg/books.hpp"
-#include "queue/order.hpp"
 
 namespace ayb {
 

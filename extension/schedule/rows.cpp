@@ -1,8 +1,8 @@
 #include "schedule/rows.hpp"
 
+#include "base/arguments.hpp"
+#include "base/rows.hpp"
 #include "pg/roles.hpp"
-#include "queue/arguments.hpp"
-#include "queue/rows.hpp"
 
 namespace ayb {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Schedules as their table has them.
+#include "memory/shared.hpp"
 #include "pg/books.hpp"
-#include "pg/shared.hpp"
 
 namespace ayb {
 

@@ -1,8 +1,8 @@
 // run_schedule_now().
+#include "base/arguments.hpp"
+#include "base/rows.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
-#include "queue/arguments.hpp"
-#include "queue/rows.hpp"
 #include "schedule/jobs.hpp"
 #include "schedule/rows.hpp"
 

@@ -1,11 +1,11 @@
 #include "schedule/tick.hpp"
 
+#include "base/arguments.hpp"
 #include "core/ticks.hpp"
+#include "memory/due_floor.hpp"
 #include "pg/arrays.hpp"
 #include "pg/clock.hpp"
-#include "pg/due_floor.hpp"
 #include "pg/roles.hpp"
-#include "queue/arguments.hpp"
 #include "schedule/jobs.hpp"
 #include "schedule/rule.hpp"
 

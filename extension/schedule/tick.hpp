@@ -1,6 +1,6 @@
 #pragma once
 // The ticks of schedules: what is due becomes jobs.
-#include "pg/shared.hpp"
+#include "memory/shared.hpp"
 
 namespace ayb {
 

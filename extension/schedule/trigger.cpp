@@ -1,5 +1,5 @@
 // The trigger that tells the scheduler, at the commit, when a schedule is due.
-#include "pg/changes.hpp"
+#include "hooks/changes.hpp"
 
 namespace ayb {
 

@@ -1,18 +1,18 @@
 #include "workers/duties.hpp"
 
+#include "handlers/handlers.hpp"
+#include "handlers/waiting.hpp"
+#include "jobs/history.hpp"
+#include "jobs/lane_scan.hpp"
+#include "lease/recover.hpp"
+#include "look/minutes.hpp"
+#include "memory/counts.hpp"
+#include "memory/databases.hpp"
+#include "memory/due_floor.hpp"
+#include "memory/external_floors.hpp"
+#include "memory/lanes.hpp"
 #include "pg/clock.hpp"
-#include "pg/counts.hpp"
-#include "pg/databases.hpp"
-#include "pg/due_floor.hpp"
-#include "pg/external_floors.hpp"
-#include "pg/lanes.hpp"
 #include "pg/prepared.hpp"
-#include "queue/handlers.hpp"
-#include "queue/history.hpp"
-#include "queue/lane_scan.hpp"
-#include "queue/leases.hpp"
-#include "queue/minutes.hpp"
-#include "queue/waiting.hpp"
 #include "schedule/tick.hpp"
 #include "workers/placing.hpp"
 
@@ -32,7 +32,7 @@ volatile sig_atomic_t g_long_statement;
 
 void step_lanes(TimestampTz /*now*/) { find_lanes(false); }
 
-// Read before lanes are looked at: see wake() in pg/changes.cpp.
+// Read before lanes are looked at: see wake() in hooks/changes.cpp.
 void note_pause() {
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());

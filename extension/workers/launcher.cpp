@@ -5,10 +5,10 @@
 //                              --it is not--> absent --CREATE EXTENSION commits--> unknown
 #include "workers/launcher.hpp"
 
+#include "memory/databases.hpp"
+#include "memory/signals.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
-#include "pg/databases.hpp"
-#include "pg/signals.hpp"
 #include "workers/scheduler.hpp"
 
 namespace ayb {

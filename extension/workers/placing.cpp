@@ -1,13 +1,13 @@
 #include "workers/placing.hpp"
 
+#include "lease/claim.hpp"
+#include "lease/recover.hpp"
+#include "memory/databases.hpp"
+#include "memory/lanes.hpp"
+#include "memory/slots.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
-#include "pg/databases.hpp"
-#include "pg/lanes.hpp"
 #include "pg/roles.hpp"
-#include "pg/slots.hpp"
-#include "queue/claim.hpp"
-#include "queue/leases.hpp"
 #include "workers/worker.hpp"
 
 namespace ayb {

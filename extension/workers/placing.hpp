@@ -1,6 +1,6 @@
 #pragma once
 // Which lanes get a worker: the scheduler's choice, made from shared memory alone.
-#include "pg/shared.hpp"
+#include "memory/shared.hpp"
 
 namespace ayb {
 

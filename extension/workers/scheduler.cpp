@@ -2,15 +2,15 @@
 // and keeps the days; it runs no jobs.
 #include "workers/scheduler.hpp"
 
+#include "base/stamp.hpp"
+#include "memory/counts.hpp"
+#include "memory/databases.hpp"
+#include "memory/lanes.hpp"
+#include "memory/signals.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
-#include "pg/counts.hpp"
-#include "pg/databases.hpp"
 #include "pg/extension.hpp"
-#include "pg/lanes.hpp"
 #include "pg/session.hpp"
-#include "pg/signals.hpp"
-#include "queue/stamp.hpp"
 #include "workers/duties.hpp"
 #include "workers/placing.hpp"
 

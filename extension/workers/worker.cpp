@@ -1,18 +1,18 @@
 // A worker: one session of one role, at the jobs of that role's lane.
 #include "workers/worker.hpp"
 
+#include "group/group.hpp"
+#include "lease/claim.hpp"
+#include "lease/run.hpp"
+#include "memory/databases.hpp"
+#include "memory/lanes.hpp"
+#include "memory/signals.hpp"
+#include "memory/slots.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
-#include "pg/databases.hpp"
 #include "pg/group_timer.hpp"
 #include "pg/job_timer.hpp"
-#include "pg/lanes.hpp"
 #include "pg/session.hpp"
-#include "pg/signals.hpp"
-#include "pg/slots.hpp"
-#include "queue/claim.hpp"
-#include "queue/group.hpp"
-#include "queue/run.hpp"
 
 namespace ayb {
 

@@ -1,19 +1,33 @@
 #!/bin/bash
-# The arrows between the rooms: core <- queue <- schedule, matview <- workers <- entry point (a tick enqueues); pg
-# serves them all and knows none of them; core knows no PostgreSQL, and one header its majors; the sidecar knows nothing of
-# the extension.
+# The arrows between the rooms, drawn in extension/README.md; core knows no PostgreSQL, and one header its majors; the
+# sidecar knows nothing of the extension.
 source "$(dirname "$0")/lib.sh"
 
-# What a file of a room may include of ours.
-declare -A may=(
-    [core]=" core "
-    [pg]=" core pg "
-    [queue]=" core pg queue "
-    [schedule]=" core pg queue schedule "
-    [matview]=" core pg queue matview "
-    [workers]=" core pg queue schedule matview workers "
-    [.]=" core pg queue schedule matview workers "
-)
+# What a file of a room may include of ours: its own room, and those that stand below it. The engine's rooms lie on each
+# other in this order; schedule and matview stand beside the ways in which jobs are run.
+declare -A may
+below=
+lay() { # lay ROOM ...: rooms side by side on what was laid so far
+    local room
+    for room; do may[$room]="$below $room "; done
+    below+=" $* "
+}
+lay core
+lay pg
+lay memory
+lay hooks
+lay base
+lay handlers
+lay jobs
+jobs=$below
+lay lease
+lay group outside
+lay look
+for room in schedule matview; do may[$room]="$jobs $room "; done
+below+=" schedule matview "
+lay workers
+lay .
+
 # The one header that knows PostgreSQL's majors apart.
 majors=extension/pg/postgres.hpp
 pg_config=$("$lint/../harness/pg_config")
@@ -28,7 +42,7 @@ check_extension_file() { # FILE ROOM
         target=${header%%/*}
         if [[ $header == *..* ]]; then
             wrong "$1:$line" "\"$header\": include relative to extension/, as \"room/file.hpp\""
-        elif [[ $target != "$header" && -n ${may[$target]:-} && -e extension/$header ]]; then
+        elif [[ $target != "$header" && -n ${may[$target]:-} && -f extension/$header ]]; then
             [[ ${may[$2]} == *" $target "* ]] || wrong "$1:$line" "room $2 may not include $header"
         elif [[ $header == sidecar/* ]]; then
             wrong "$1:$line" "the extension may not include the sidecar's $header"
@@ -67,7 +81,7 @@ for file in sidecar/**/*.{cpp,hpp,h}; do
     [[ ${sidecar_may[$room]:-} ]] || wrong "$file:1" "sidecar/$room is no room that tests/lint/rooms.sh knows"
     while read -r line header; do
         header=${header:1}
-        if [[ $header == *extension/* || -e extension/$header || -e $server/$header && $header != *libpq* ]]; then
+        if [[ $header == *extension/* || -f extension/$header || -f $server/$header && $header != *libpq* ]]; then
             wrong "$file:$line" "the sidecar may not include $header: SQL is the contract"
         elif [[ ${sidecar_may[${header%%/*}]:-} && ${sidecar_may[$room]:-} != *" ${header%%/*} "* ]]; then
             wrong "$file:$line" "room $room of the sidecar may not include $header"

@@ -9,8 +9,8 @@ trap 'rm -rf "$lab"' EXIT
 try() {
     local verdict=good output
     rm -rf "$lab/tree"
-    mkdir -p "$lab/tree/extension/"{core,pg,queue,workers} "$lab/tree/$(dirname "$3")"
-    touch "$lab/tree/extension/"{core/a,pg/a,queue/a,workers/a}.hpp
+    mkdir -p "$lab/tree/extension/"{core,pg,jobs,group,outside,schedule,look,workers} "$lab/tree/$(dirname "$3")"
+    touch "$lab/tree/extension/"{core,pg,jobs,group,outside,schedule,look,workers}/a.hpp
     printf '%b' "$4" >"$lab/tree/$3"
     output=$("$lint/$1.sh" "$lab/tree") || verdict=bad
     [[ $verdict == "$2" ]] || wrong "tests/lint/$1.sh" "finds this $verdict, not $2: $3: $4 $output"
@@ -18,15 +18,19 @@ try() {
 
 try rooms good extension/core/x.cpp '#include "core/a.hpp"\n#include <vector>\n// #include "pg/a.hpp"\n'
 try rooms good extension/pg/x.cpp '#include "postgres.h"\n#include "utils/guc.h"\n#include "core/a.hpp"\n'
-try rooms good extension/workers/x.cpp '#include "queue/a.hpp"\n#include "pg/a.hpp"\n'
+try rooms good extension/workers/x.cpp '#include "jobs/a.hpp"\n#include "pg/a.hpp"\n'
 try rooms good extension/ayb_jobs.cpp '#include "workers/a.hpp"\n'
 try rooms bad extension/core/x.cpp '#include "postgres.h"\n'
 try rooms bad extension/core/x.cpp '#include <utils/guc.h>\n'
 try rooms bad extension/core/x.cpp '#include "pg/a.hpp"\n'
-try rooms bad extension/pg/x.cpp '#include "queue/a.hpp"\n'
-try rooms bad extension/queue/x.cpp '#include "workers/a.hpp"\n'
-try rooms bad extension/queue/x.cpp '#include "a.hpp"\n'
-try rooms bad extension/queue/x.cpp '#include "../workers/a.hpp"\n'
+try rooms bad extension/pg/x.cpp '#include "jobs/a.hpp"\n'
+try rooms bad extension/jobs/x.cpp '#include "workers/a.hpp"\n'
+try rooms bad extension/jobs/x.cpp '#include "schedule/a.hpp"\n'
+try rooms bad extension/group/x.cpp '#include "outside/a.hpp"\n'
+try rooms bad extension/schedule/x.cpp '#include "look/a.hpp"\n'
+try rooms good extension/look/x.cpp '#include "outside/a.hpp"\n#include "group/a.hpp"\n'
+try rooms bad extension/jobs/x.cpp '#include "a.hpp"\n'
+try rooms bad extension/jobs/x.cpp '#include "../workers/a.hpp"\n'
 try rooms bad extension/attic/x.cpp '\n'
 try rooms bad extension/other.cpp '\n'
 try rooms good extension/pg/postgres.hpp '#if PG_VERSION_NUM >= 160000\n#endif\n'
@@ -38,19 +42,19 @@ try rooms good sidecar/api/x.cpp '#include "db/pool.hpp"\n#include "http/message
 try rooms bad sidecar/http/x.cpp '#include "db/pool.hpp"\n'
 try rooms bad sidecar/attic/x.cpp '\n'
 
-try length good extension/queue/x.cpp "$(printf '//\\n%.0s' {1..400})"
-try length bad extension/queue/x.cpp "$(printf '//\\n%.0s' {1..401})"
+try length good extension/jobs/x.cpp "$(printf '//\\n%.0s' {1..400})"
+try length bad extension/jobs/x.cpp "$(printf '//\\n%.0s' {1..401})"
 
-try wall good extension/queue/x.cpp '// throw, std::thread\nstatic const char *s = "std::vector"; std::string_view v; std::array<int, 2> a;\n'
+try wall good extension/jobs/x.cpp '// throw, std::thread\nstatic const char *s = "std::vector"; std::string_view v; std::array<int, 2> a;\n'
 try wall good extension/core/x.cpp 'std::string f() { throw 1; }\n'
 try wall good extension/pg/wall.cpp 'void f() noexcept { try { g(); } catch (...) { } }\n'
 try wall good extension/pg/x.cpp 'PG_TRY(); { for (;;) { break; } f(); } PG_CATCH(); { g(); } PG_END_TRY(); return;\n'
 try wall bad extension/pg/x.cpp 'PG_TRY(); {\n return;\n } PG_CATCH(); { } PG_END_TRY();\n'
 try wall bad extension/pg/x.cpp 'PG_TRY(); { f(); } PG_CATCH(); {\n goto out;\n } PG_END_TRY();\n'
 try wall bad extension/pg/x.cpp 'for (;;) { PG_TRY(); {\n break;\n } PG_CATCH(); { } PG_END_TRY(); }\n'
-try wall bad extension/queue/x.cpp 'void f() { try { g(); } catch (...) { } }\n'
-try wall bad extension/queue/x.cpp 'void f() { throw 1; }\n'
-try wall bad extension/queue/x.cpp 'std::string name;\n'
+try wall bad extension/jobs/x.cpp 'void f() { try { g(); } catch (...) { } }\n'
+try wall bad extension/jobs/x.cpp 'void f() { throw 1; }\n'
+try wall bad extension/jobs/x.cpp 'std::string name;\n'
 try wall bad extension/core/x.cpp '#include <iostream>\n'
 try wall bad extension/core/x.cpp 'std::thread t;\n'
 

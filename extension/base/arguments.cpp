@@ -1,0 +1,130 @@
+#include "base/arguments.hpp"
+
+#include "pg/clock.hpp"
+
+namespace ayb {
+
+namespace {
+
+core::Uuid7Sequence g_sequence;
+
+constexpr int64 kEpochShift =
+    (static_cast<int64>(POSTGRES_EPOCH_JDATE) - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
+constexpr TimestampTz kYear10000 = (static_cast<int64>(5373485) - POSTGRES_EPOCH_JDATE) *
+                                   USECS_PER_DAY; // Julian day of 10000-01-01
+
+constexpr char kTypeHint[] =
+    "A type is a short name, such as send_mail; data belongs in the payload.";
+
+} // namespace
+
+void require_argument(FunctionCallInfo fcinfo, int number, const char *name) {
+    if (PG_ARGISNULL(number))
+        ereport(ERROR,
+                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name),
+                 errhint("ayb_jobs.%s() needs a value.", get_func_name(fcinfo->flinfo->fn_oid))));
+}
+
+const char *name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint) {
+    require_argument(fcinfo, number, name);
+    const text *value = PG_GETARG_TEXT_PP(number);
+    const int characters = pg_mbstrlen_with_len(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
+    if (characters == 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("%s must not be empty", name), errhint("%s", hint)));
+    if (characters > kMaxNameCharacters)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("%s must be at most %d characters long", name, kMaxNameCharacters),
+                        errdetail("It has %d.", characters), errhint("%s", hint)));
+    return text_to_cstring(value);
+}
+
+const char *type_argument(FunctionCallInfo fcinfo, int number, const char *name) {
+    return name_argument(fcinfo, number, name,
+                         "A type is a short name, such as send_mail; data belongs in the payload.");
+}
+
+const char *text_argument(FunctionCallInfo fcinfo, int number) {
+    return PG_ARGISNULL(number) ? nullptr : text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+core::Uuid id_argument(FunctionCallInfo fcinfo, int number) {
+    require_argument(fcinfo, number, "id");
+    return uuid_value(PG_GETARG_DATUM(number));
+}
+
+void check_json_size(Datum value, const char *what) {
+    const Size size = toast_raw_datum_size(value);
+    if (size > kMaxPayloadBytes)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too large", what),
+                        errdetail("It has %zu bytes; %zu are allowed.", size, kMaxPayloadBytes),
+                        errhint("Store the data in a table and pass its key.")));
+}
+
+void check_run_at(TimestampTz run_at) {
+    if (!TIMESTAMP_NOT_FINITE(run_at) && run_at >= 0 && run_at < kYear10000)
+        return;
+    ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("run_at is out of range"),
+                    errdetail("It must lie between the years 2000 and 9999."),
+                    errhint("Leave run_at out to run the job as soon as it is committed.")));
+}
+
+int max_attempts_argument(FunctionCallInfo fcinfo, int number) {
+    if (PG_NARGS() <= number || PG_ARGISNULL(number))
+        return 0;
+    const int attempts = PG_GETARG_INT32(number);
+    if (attempts < 1)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("max_attempts must be at least 1"),
+                        errhint("Leave it out for ayb_jobs.max_attempts.")));
+    return attempts;
+}
+
+int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise_ms) {
+    if (PG_ARGISNULL(number))
+        return otherwise_ms;
+    const int64 milliseconds = interval_milliseconds(PG_GETARG_INTERVAL_P(number));
+    if (milliseconds <= 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be positive", name),
+                 errhint("The smallest is a millisecond; leave it out for the default.")));
+    return milliseconds;
+}
+
+void write_uuid(const core::Uuid &id, char *text) {
+    constexpr char kDigits[] = "0123456789abcdef";
+    for (size_t i = 0; i < sizeof(id.bytes); i++) {
+        if (i == 4 || i == 6 || i == 8 || i == 10)
+            *text++ = '-';
+        *text++ = kDigits[id.bytes[i] >> 4];
+        *text++ = kDigits[id.bytes[i] & 15];
+    }
+    *text = '\0';
+}
+
+const char *uuid_text(const core::Uuid &id) {
+    char *text = static_cast<char *>(palloc(kUuidCharacters + 1));
+    write_uuid(id, text);
+    return text;
+}
+
+core::Uuid new_job_id(TimestampTz at) {
+    // Asking for many at once costs hardly more than for those of one id.
+    static uint8_t random[32][8];
+    static int left = 0;
+    if (left == 0) {
+        if (!pg_strong_random(random, sizeof(random)))
+            ereport(ERROR,
+                    (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
+        left = lengthof(random);
+    }
+    return core::make_uuid7(g_sequence, at + kEpochShift, random[--left]);
+}
+
+} // namespace ayb
+
+AYB_SQL_FUNCTION(ayb_jobs_uuid7) {
+    PG_RETURN_DATUM(ayb::uuid_datum(ayb::new_job_id(ayb::clock_now())));
+}
+
+AYB_SQL_FUNCTION(ayb_jobs_now) { PG_RETURN_TIMESTAMPTZ(ayb::clock_now()); }

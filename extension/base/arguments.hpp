@@ -1,0 +1,62 @@
+#pragma once
+// Checks of what callers pass, each with its error, SQLSTATE and hint.
+#include "pg/postgres.hpp"
+#include "memory/shared.hpp"
+
+namespace ayb {
+
+constexpr int kMaxNameCharacters = 100; // of types and schedules
+constexpr int kMaxKeyBytes = 255;
+constexpr Size kMaxPayloadBytes = 16 * 1024 * 1024;
+
+// Raises 22004 where argument `number` (from 0) is NULL.
+void require_argument(FunctionCallInfo fcinfo, int number, const char *name);
+
+// A name in argument `number`: not NULL, not empty, at most 100 characters; 22004, 22023 with
+// `hint`. Palloc'd.
+const char *name_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
+
+// The type in argument `number`: not NULL, not empty, at most 100 characters. Palloc'd.
+const char *type_argument(FunctionCallInfo fcinfo, int number, const char *name = "type");
+
+// Text that may be NULL.
+const char *text_argument(FunctionCallInfo fcinfo, int number);
+
+// An id; raises 22004 for NULL.
+core::Uuid id_argument(FunctionCallInfo fcinfo, int number);
+
+// Refuses JSON of more than 16 MiB without unpacking it. 54000.
+void check_json_size(Datum value, const char *what);
+
+// Refuses infinities, and instants before 2000 or after 9999. 22008.
+void check_run_at(TimestampTz run_at);
+
+// max_attempts, at least 1, or 0 where it is NULL or the function has no such argument. 22023.
+int max_attempts_argument(FunctionCallInfo fcinfo, int number);
+
+// A length of time in milliseconds, which must be positive; 22023.
+int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise_ms);
+
+inline Datum uuid_datum(const core::Uuid &id) {
+    auto *copy = reinterpret_cast<core::Uuid *>(palloc(sizeof(core::Uuid)));
+    *copy = id;
+    return PointerGetDatum(copy);
+}
+
+// The value must not be NULL: callers look at columns that can't be, or have looked before.
+inline core::Uuid uuid_value(Datum value) {
+    // NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker)
+    return *reinterpret_cast<const core::Uuid *>(DatumGetPointer(value));
+}
+
+// Writes the id as text, and its end, to `text`.
+constexpr int kUuidCharacters = 36;
+void write_uuid(const core::Uuid &id, char *text);
+
+// The id as text, palloc'd.
+const char *uuid_text(const core::Uuid &id);
+
+// A new id for a job that is created at `at`.
+core::Uuid new_job_id(TimestampTz at);
+
+} // namespace ayb

@@ -1,0 +1,37 @@
+#pragma once
+// A claimed job on its way through a worker, and what became of the attempt.
+#include "memory/shared.hpp"
+
+namespace ayb {
+
+struct Job {
+    core::Uuid id;
+    char type[kTypeBytes];
+    Datum payload; // jsonb, in the job's memory context
+    Oid run_as;
+    int attempt;
+    int max_attempts;
+    TimestampTz run_at;
+    TimestampTz started_at;
+};
+
+constexpr int kErrorTextBytes = 8192;
+
+// Why an attempt ended without completing its job.
+struct Failure {
+    char sqlstate[6];
+    char message[kErrorTextBytes]; // clipped at a character
+};
+
+// completed: the job has left the queue. failed: the attempt counts. canceled: by cancel(force).
+// put_back: interrupted for a reason of ours, the attempt doesn't count. lost: somebody else has
+// the job.
+enum class Verdict { completed, failed, canceled, put_back, lost };
+
+// What a handler gave back.
+struct HandlerResult {
+    Datum value; // jsonb
+    bool null;
+};
+
+} // namespace ayb

@@ -1,0 +1,173 @@
+#include "base/arguments.hpp"
+#include "group/jobs.hpp"
+#include "hooks/changes.hpp"
+#include "jobs/history.hpp"
+#include "memory/slots.hpp"
+#include "pg/books.hpp"
+#include "pg/clock.hpp"
+
+namespace ayb {
+
+namespace {
+
+#define AYB_AS_LOCKED "q.state = 'queued' AND q.attempts = 0"
+
+Statement s_complete{
+    "WITH done AS (DELETE FROM ayb_jobs.job_queue AS q USING unnest($1, $2, $3, $4)"
+    " AS u (id, result, started_at, ended_at) WHERE q.id = u.id AND " AYB_AS_LOCKED
+    " RETURNING q.*, u.result, u.started_at, u.ended_at)"
+    " INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts,"
+    " max_attempts, last_error, last_run_at, idempotency_key, schedule_id, scheduled_at,"
+    " result, created_at, completed_at)"
+    " SELECT d.id, d.type, d.payload, d.run_as, d.run_at, $5, 1, d.max_attempts,"
+    " d.last_error, d.started_at, d.idempotency_key, d.schedule_id, d.scheduled_at, d.result,"
+    " d.created_at, d.ended_at FROM done AS d",
+    5,
+    {UUIDARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTOID},
+    nullptr};
+// With retention = 0 nothing of the jobs stays.
+Statement s_forget{"DELETE FROM ayb_jobs.job_queue AS q USING unnest($1) AS u (id)"
+                   " WHERE q.id = u.id AND " AYB_AS_LOCKED,
+                   1,
+                   {UUIDARRAYOID},
+                   nullptr};
+Statement s_forget_keys{
+    "DELETE FROM ayb_jobs.job_keys AS k USING ayb_jobs.job_queue AS q"
+    " WHERE q.id = ANY ($1) AND k.run_as = q.run_as AND k.idempotency_key = q.idempotency_key"
+    " AND k.job_id = q.id",
+    1,
+    {UUIDARRAYOID},
+    nullptr};
+Statement s_forget_attempts{
+    "DELETE FROM ayb_jobs.job_attempts AS a WHERE a.job_id = ANY ($1)", 1, {UUIDARRAYOID}, nullptr};
+Statement s_cancel{
+    "WITH ended AS (UPDATE ayb_jobs.job_queue AS q SET state = 'canceled', attempts = 1,"
+    " canceled_at = $4, last_run_at = $3, updated_at = $4 WHERE q.id = $1 AND " AYB_AS_LOCKED
+    " RETURNING q.id, q.run_as)"
+    " INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id, started_at,"
+    " finished_at, error, sqlstate) SELECT e.id, 1, e.run_as, 'canceled', $2, $3, $4,"
+    " 'canceled while it ran', '57014' FROM ended AS e",
+    4,
+    {UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
+    nullptr};
+
+#undef AYB_AS_LOCKED
+
+// The jobs that are done, as columns.
+struct Columns {
+    Datum *ids;
+    Datum *results;
+    bool *nulls;
+    Datum *started_at;
+    Datum *ended_at;
+    int count;
+};
+
+Columns columns_of(const Group &group) {
+    Columns columns{};
+    const Size size = group.done * sizeof(Datum);
+    columns.ids = static_cast<Datum *>(palloc(size));
+    columns.results = static_cast<Datum *>(palloc(size));
+    columns.nulls = static_cast<bool *>(palloc(group.done));
+    columns.started_at = static_cast<Datum *>(palloc(size));
+    columns.ended_at = static_cast<Datum *>(palloc(size));
+    for (int i = 0; i < group.ran; i++) {
+        GroupedJob &job = group.jobs[i];
+        if (job.verdict != GroupVerdict::done)
+            continue;
+        const int n = columns.count++;
+        columns.ids[n] = PointerGetDatum(&job.id);
+        columns.results[n] = job.result;
+        columns.nulls[n] = job.null;
+        columns.started_at[n] = TimestampTzGetDatum(job.started_at);
+        columns.ended_at[n] = TimestampTzGetDatum(job.ended_at);
+    }
+    return columns;
+}
+
+Datum uuids(Datum *values, int count) {
+    return PointerGetDatum(construct_array(values, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+}
+
+Datum times(Datum *values, int count) {
+    return PointerGetDatum(construct_array(values, count, TIMESTAMPTZOID, sizeof(TimestampTz),
+                                           FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+}
+
+Datum documents(const Columns &columns) {
+    int length = columns.count;
+    int first = 1;
+    return PointerGetDatum(construct_md_array(columns.results, columns.nulls, 1, &length, &first,
+                                              JSONBOID, -1, false, TYPALIGN_INT));
+}
+
+// The ids of those that are done and have `mark` set.
+Datum ids_with(const Group &group, bool GroupedJob::*mark, int *count) {
+    auto *ids = static_cast<Datum *>(palloc(group.done * sizeof(Datum)));
+    *count = 0;
+    for (int i = 0; i < group.ran; i++)
+        if (group.jobs[i].verdict == GroupVerdict::done && group.jobs[i].*mark)
+            ids[(*count)++] = PointerGetDatum(&group.jobs[i].id);
+    return *count == 0 ? static_cast<Datum>(0) : uuids(ids, *count);
+}
+
+void forget_rest(const Group &group, bool GroupedJob::*mark, Statement &statement) {
+    int count;
+    const Datum ids = ids_with(group, mark, &count);
+    if (count > 0)
+        run_statement(statement, Parameters().set(1, ids));
+}
+
+uint64 forget(const Group &group, const char *worker) {
+    forget_rest(group, &GroupedJob::keyed, s_forget_keys);
+    forget_rest(group, &GroupedJob::ran_before, s_forget_attempts);
+    if (move_jobs(group, InvalidOid, worker))
+        return group.done;
+    const Columns columns = columns_of(group);
+    return run_statement(s_forget, Parameters().set(1, uuids(columns.ids, columns.count)));
+}
+
+uint64 complete(const Group &group, const char *worker) {
+    const TimestampTz first = group.jobs[0].ended_at;
+    const TimestampTz last = group.jobs[group.ran - 1].ended_at;
+    ensure_history(first);
+    ensure_history(last); // past midnight
+    const Oid day = history_table(first, last);
+    if (OidIsValid(day) && move_jobs(group, day, worker))
+        return group.done;
+    const Columns columns = columns_of(group);
+    Parameters parameters;
+    parameters.set(1, uuids(columns.ids, columns.count)).set(2, documents(columns));
+    parameters.set(3, times(columns.started_at, columns.count));
+    parameters.set(4, times(columns.ended_at, columns.count)).set_text(5, worker);
+    return run_statement(s_complete, parameters);
+}
+
+void cancel(const GroupedJob &job, const char *worker) {
+    Parameters parameters;
+    parameters.set(1, uuid_datum(job.id)).set_text(2, worker).set_time(3, job.started_at);
+    run_statement(s_cancel, parameters.set_time(4, job.ended_at));
+}
+
+} // namespace
+
+void finish_jobs(const Group &group) {
+    char worker[kWorkerIdBytes];
+    session_name(worker);
+    const Books books = open_books();
+    if (group.done > 0) {
+        complete_queued(true);
+        const uint64 rows =
+            settings::retention == 0 ? forget(group, worker) : complete(group, worker);
+        complete_queued(false);
+        if (rows != static_cast<uint64>(group.done))
+            ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                            errmsg("a job was changed inside its group")));
+    }
+    for (int i = 0; i < group.ran; i++)
+        if (group.jobs[i].verdict == GroupVerdict::canceled)
+            cancel(group.jobs[i], worker);
+    close_books(books);
+}
+
+} // namespace ayb

@@ -1,0 +1,78 @@
+#pragma once
+// A group while it is taken, run and finished: what the files of this room share.
+#include "group/ways.hpp"
+#include "handlers/call.hpp"
+#include "handlers/handlers.hpp"
+#include "memory/lanes.hpp"
+#include "memory/type_stats.hpp"
+
+namespace ayb {
+
+// What the group knows of one type.
+struct GroupType {
+    Handler handler;
+    Way way;
+    int subtransactions; // that one of its jobs writes in
+    bool paused;
+    bool callable_known;
+    uint64 callable_made; // code_generation() by then
+    Callable callable;
+    int failures;
+    Strike strike; // earned in this group
+    GroupedRun *runs;
+    int run_count;
+};
+
+enum class GroupVerdict : uint8 { waiting, done, left_over, canceled };
+
+struct GroupedJob {
+    core::Uuid id;
+    GroupType *type;
+    Datum payload;
+    ItemPointerData place; // of the row that is locked
+    TimestampTz run_at;
+    TimestampTz started_at;
+    TimestampTz ended_at;
+    Datum result;
+    bool null;
+    bool ran_before; // it may have rows in job_attempts
+    bool keyed;      // it has one in job_keys
+    bool traces;     // it left something that would reach the next job
+    GroupVerdict verdict;
+};
+
+constexpr int kMaxGroupTypes = 32;
+
+struct Group {
+    Oid role;
+    MemoryContext memory;     // lives as long as the group
+    MemoryContext job_memory; // reset after each job
+    GroupType *types[kMaxGroupTypes];
+    int type_count;
+    GroupedJob *jobs;
+    int count;
+    int ran;      // of these, the first ones
+    int done;     // of these
+    Size results; // bytes
+    bool any_due;
+    bool leased_due;
+    uint64 configuration; // by which it was taken
+};
+
+// Locks the rows and fills the group. In a transaction, with a snapshot that is younger than
+// `mark`.
+void take_jobs(Group *group, const LaneMark &mark);
+
+// Runs the handlers. Cancels are held before and after.
+void run_jobs(Group *group);
+
+// Takes what is done out of the queue, and cancels what is canceled; false is never given: raises
+// 55000 where a job isn't as it was when it was locked.
+void finish_jobs(const Group &group);
+
+// The same for what is done alone, without SQL, into a day's table of the history, or away where
+// `day` is InvalidOid. False, and nothing is done, where the tables have triggers that only SQL
+// fires. Inside the books.
+bool move_jobs(const Group &group, Oid day, const char *worker);
+
+} // namespace ayb

@@ -1,0 +1,157 @@
+#include "lease/run.hpp"
+#include "base/arguments.hpp"
+#include "group/jobs.hpp"
+#include "hooks/changes.hpp"
+#include "memory/databases.hpp"
+#include "memory/signals.hpp"
+#include "memory/slots.hpp"
+#include "pg/clock.hpp"
+#include "pg/group_timer.hpp"
+#include "pg/session.hpp"
+#include "pg/traces.hpp"
+
+namespace ayb {
+
+namespace {
+
+constexpr int kMostFailures = 8;
+constexpr Size kMostResults = 4 * 1024 * 1024; // bytes that wait for the commit
+
+// While the rights and the code that were looked at are the same, they need no second look.
+Callable *callable_of(Group *group, GroupType *type) {
+    AcceptInvalidationMessages();
+    const bool fresh = type->callable_known && type->callable_made == code_generation();
+    if (!fresh || type->callable.forgets) {
+        type->callable_known = false;
+        type->callable_made = code_generation();
+        prepare_call(type->handler, group->memory, &type->callable);
+        type->callable_known = true;
+    }
+    return &type->callable;
+}
+
+void keep_result(Group *group, GroupedJob *job, const HandlerResult &result) {
+    job->null = result.null;
+    if (result.null)
+        return;
+    MemoryContext before = MemoryContextSwitchTo(group->memory);
+    job->result = PointerGetDatum(PG_DETOAST_DATUM_COPY(result.value));
+    MemoryContextSwitchTo(before);
+    group->results += VARSIZE(DatumGetPointer(job->result));
+}
+
+// In a subtransaction. What the job set is undone, what it opened is closed.
+void call_in_subtransaction(Group *group, GroupedJob *job) {
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const int level = NewGUCNestLevel();
+    Callable *callable = callable_of(group, job->type);
+    release_cancels();
+    const HandlerResult result = call(callable, job->payload);
+    hold_cancels();
+    keep_result(group, job, result);
+    AtEOXact_GUC(false, level);
+    PopActiveSnapshot();
+    job->traces = left_traces();
+    if (!job->traces)
+        PortalHashTableDeleteAll();
+    ResetSequenceCaches();
+}
+
+// After an error, which is looked at no further: the run by lease will tell of it.
+GroupVerdict undo(Group *group, GroupedJob *job) {
+    hold_cancels(); // the error has let go of them
+    MemoryContextSwitchTo(group->job_memory);
+    const ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    RollbackAndReleaseCurrentSubTransaction();
+    job->type->callable_known = false;
+    job->traces = left_traces();
+    if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && !group_timed_out() && cancel_was_meant())
+        return GroupVerdict::canceled;
+    if (!group_timed_out() && !stop_struck() && !my_slot()->put_back)
+        job->type->failures++;
+    return GroupVerdict::left_over;
+}
+
+void attempt(Group *group, GroupedJob *job) {
+    MemoryContext before = CurrentMemoryContext;
+    ResourceOwner owner = CurrentResourceOwner;
+    volatile GroupVerdict verdict = GroupVerdict::done;
+    BeginInternalSubTransaction(nullptr);
+    MemoryContextSwitchTo(group->job_memory);
+    PG_TRY();
+    {
+        call_in_subtransaction(group, job);
+        ReleaseCurrentSubTransaction();
+    }
+    PG_CATCH();
+    { verdict = undo(group, job); }
+    PG_END_TRY();
+    MemoryContextSwitchTo(before);
+    CurrentResourceOwner = owner;
+    MemoryContextReset(group->job_memory);
+    job->verdict = verdict;
+}
+
+bool claims_are_held(const Group &group) {
+    const Database *database = find_database(MyDatabaseId);
+    return database == nullptr ||
+           pg_atomic_read_u32(const_cast<pg_atomic_uint32 *>(&database->draining)) != 0 ||
+           stop_requested() || my_slot()->leave ||
+           configuration_generation() != group.configuration;
+}
+
+// Another job of this type may write in as many subtransactions as the one that wrote in most.
+bool has_room(const GroupType &next) {
+    return !MyProc->subxidStatus.overflowed &&
+           MyProc->subxidStatus.count + Max(next.subtransactions, 1) <= PGPROC_MAX_CACHED_SUBXIDS;
+}
+
+// What one job did to the group. False where the group ends with it.
+bool goes_on(const GroupedJob &job) {
+    GroupType &type = *job.type;
+    if (group_timed_out())
+        type.strike = Strike::overstay;
+    else if (job.traces)
+        type.strike = Strike::traces;
+    else if (type.failures >= kMostFailures)
+        type.strike = Strike::failures;
+    return type.strike == Strike::none && job.verdict != GroupVerdict::canceled;
+}
+
+void run_one(Group *group, GroupedJob *job, TimestampTz now) {
+    const int subtransactions = MyProc->subxidStatus.count;
+    clear_interrupts();
+    begin_job(job->id, 1, job->type->handler.type, now);
+    show_activity(job->type->handler.type, job->id);
+    attempt(group, job);
+    group->ran++;
+    group->done += job->verdict == GroupVerdict::done ? 1 : 0;
+    const int written = MyProc->subxidStatus.count - subtransactions;
+    job->type->subtransactions = Max(job->type->subtransactions, written);
+}
+
+} // namespace
+
+void run_jobs(Group *group) {
+    TimestampTz now = clock_now();
+    const TimestampTz half =
+        now + settings::group_budget * kMicrosecondsPerMillisecond / 2; // none begins after it
+    bool more = true;
+    forget_traces();
+    start_group_timer(settings::group_budget);
+    while (more && group->ran < group->count && now <= half && group->results < kMostResults &&
+           has_room(*group->jobs[group->ran].type) && !claims_are_held(*group)) {
+        GroupedJob &job = group->jobs[group->ran];
+        job.started_at = now;
+        run_one(group, &job, now);
+        now = clock_now();
+        job.ended_at = now;
+        more = goes_on(job);
+    }
+    stop_group_timer();
+    end_group_jobs();
+    clear_interrupts();
+}
+
+} // namespace ayb

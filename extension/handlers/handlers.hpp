@@ -1,0 +1,62 @@
+#pragma once
+// What job types run, and which are paused: read once a session, and anew when either table
+// changes.
+#include "memory/shared.hpp"
+
+namespace ayb {
+
+enum class Kind { function, command, external };
+
+constexpr int kMaxBackoffSteps = 32;
+
+struct Handler {
+    char type[kTypeBytes]; // must be first: the key
+    Kind kind;
+    Oid owner;
+    NameData schema;
+    NameData name;
+    Oid function_owner; // when it was registered
+    bool takes_payload;
+    const char *command; // null for the built-in type command: its payload has it
+    bool builtin;
+    int64 timeout_ms; // 0 for none
+    int max_attempts; // 0 for the setting's
+    bool definer;
+    bool grouped;      // may go the grouped way
+    int backoff_count; // 0 for the default
+    int64 backoff_ms[kMaxBackoffSteps];
+};
+
+// The handler of a type, or null. Valid until the next call of any of these. Needs a snapshot.
+const Handler *find_handler(const char *type);
+
+bool all_paused();
+bool is_paused(const char *type);
+
+// The paused types as text[], made in the current memory context; with `extra` added where not
+// null.
+ArrayType *types_to_leave_out(const char *const *extra, int count);
+
+// Calls `visit` for each handler.
+void each_handler(void (*visit)(const Handler &handler, void *context), void *context);
+
+// Resolves the function of a handler for role `role`, with every check that must hold at each run:
+// it is there, takes and gives what it should, `role` may execute it, and nobody else's code would
+// run as `role`. Raises 42883, 42501 or 42P13.
+Oid resolve_function(const Handler &handler, Oid role);
+
+// Raises 42P13 unless a function of this shape can be a handler.
+void check_handler_shape(const char *type, const FormData_pg_proc *form);
+
+// Raises 42501 unless the handler's code may run as `role`: for a command, what was registered.
+void check_command(const Handler &handler, Oid role);
+
+// Counts whatever may change what resolve_function() says. Others' commits count once
+// AcceptInvalidationMessages() has been called.
+uint64 code_generation();
+
+// Looks at the tables anew before the next use.
+void forget_handlers();
+void install_handler_callbacks();
+
+} // namespace ayb

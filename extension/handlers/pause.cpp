@@ -1,0 +1,140 @@
+// pause(), resume(), drain().
+#include "base/arguments.hpp"
+#include "base/stamp.hpp"
+#include "handlers/handlers.hpp"
+#include "hooks/changes.hpp"
+#include "memory/databases.hpp"
+#include "memory/slots.hpp"
+#include "pg/books.hpp"
+#include "pg/clock.hpp"
+#include "pg/roles.hpp"
+
+namespace ayb {
+
+namespace {
+
+constexpr int kPollMs = 5;
+constexpr int kCancelMs = 1000; // for a handler to give way to its cancel
+constexpr int kEndMs = 1000;    // for its process to end
+
+Statement s_pause{
+    "INSERT INTO ayb_jobs.pauses (type, paused_by) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+    2,
+    {TEXTOID, OIDOID},
+    nullptr};
+Statement s_resume{"DELETE FROM ayb_jobs.pauses WHERE type = $1", 1, {TEXTOID}, nullptr};
+
+// A type may be paused by who registered it; all of the database by admins and its owner.
+void check_right(const char *type) {
+    const Oid me = GetUserId();
+    if (is_admin(me))
+        return;
+    if (type == nullptr) {
+        if (!owns_database(MyDatabaseId, me))
+            ereport(ERROR,
+                    (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                     errmsg("must be a member of ayb_jobs_admin or owner of the database"),
+                     errhint("GRANT ayb_jobs_admin TO %s;", quote_identifier(role_name(me)))));
+        return;
+    }
+    const Handler *handler = find_handler(type);
+    if (handler == nullptr || !has_privs_of_role(me, handler->owner))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("must be owner of the handler of type \"%s\"", type),
+                        errhint("Who registered the type may, and members of ayb_jobs_admin.")));
+}
+
+const char *optional_type(FunctionCallInfo fcinfo) {
+    const char *type = PG_ARGISNULL(0) ? nullptr : type_argument(fcinfo, 0);
+    check_right(type);
+    return type;
+}
+
+void write_pause(const char *type) {
+    const Oid me = GetUserId();
+    const Books books = open_books();
+    Parameters parameters;
+    run_statement(s_pause, parameters.set_text(1, type).set(2, ObjectIdGetDatum(me)));
+    close_books(books);
+}
+
+int count_busy() {
+    int busy = 0;
+    for (int i = 0; i < shared()->slots; i++) {
+        const WorkerSlot &slot = worker_slots()[i];
+        if (slot.phase == WorkerSlot::Phase::serving && slot.database == MyDatabaseId &&
+            (slot.has_job || slot.in_turn) && slot.pid != MyProcPid)
+            busy++;
+    }
+    return busy;
+}
+
+// Waits until no worker of this database is in a job; false if the time was over first.
+bool wait_until_quiet(int64 milliseconds) {
+    const TimestampTz start = GetCurrentTimestamp();
+    while (count_busy() > 0) {
+        if ((GetCurrentTimestamp() - start) / kMicrosecondsPerMillisecond >= milliseconds)
+            return false;
+        WaitLatch(MyLatch, WL_LATCH_SET | WL_TIMEOUT | WL_EXIT_ON_PM_DEATH, kPollMs,
+                  PG_WAIT_EXTENSION);
+        ResetLatch(MyLatch);
+        CHECK_FOR_INTERRUPTS();
+    }
+    return true;
+}
+
+// A handler that traps the cancel loses its process, as at a shutdown.
+void interrupt_all() {
+    interrupt_workers(MyDatabaseId, false);
+    if (wait_until_quiet(kCancelMs))
+        return;
+    interrupt_workers(MyDatabaseId, true);
+    wait_until_quiet(kEndMs);
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+// pause(type) → void
+AYB_SQL_FUNCTION(ayb_jobs_pause) {
+    const char *type = optional_type(fcinfo);
+    write_pause(type == nullptr ? "" : type);
+    PG_RETURN_VOID();
+}
+
+// resume(type) → void
+AYB_SQL_FUNCTION(ayb_jobs_resume) {
+    const char *type = optional_type(fcinfo);
+    const Books books = open_books();
+    run_statement(s_resume, Parameters().set_text(1, type == nullptr ? "" : type));
+    if (type == nullptr)
+        write_stamp();
+    close_books(books);
+    if (type == nullptr) {
+        note_probe();
+        if (Database *database = find_database(MyDatabaseId))
+            pg_atomic_write_u32(&database->draining, 0);
+    }
+    PG_RETURN_VOID();
+}
+
+// drain(timeout) → boolean
+AYB_SQL_FUNCTION(ayb_jobs_drain) {
+    check_right(nullptr);
+    const int64 timeout = duration_argument(fcinfo, 0, "timeout", settings::shutdown_timeout);
+    write_pause("");
+    Database *database = find_database(MyDatabaseId);
+    if (database == nullptr)
+        PG_RETURN_BOOL(true);
+    // Seen at once; the pause that lasts is the row, which this transaction commits.
+    pg_atomic_write_u32(&database->draining, 1);
+    pg_memory_barrier();
+    note_draining();
+    const bool quiet = wait_until_quiet(timeout);
+    if (!quiet)
+        interrupt_all();
+    PG_RETURN_BOOL(quiet);
+}

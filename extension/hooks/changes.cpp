@@ -1,0 +1,326 @@
+#include "hooks/changes.hpp"
+
+#include "memory/counts.hpp"
+#include "memory/databases.hpp"
+#include "memory/due_floor.hpp"
+#include "memory/events.hpp"
+#include "memory/external_floors.hpp"
+#include "memory/lanes.hpp"
+#include "pg/settings.hpp"
+
+namespace ayb {
+
+namespace {
+
+constexpr int kEventsKept = kEventRing; // more have no room there
+
+// The changes of one subtransaction to one lane, added up: a bulk insert stays one entry.
+struct LaneChange {
+    SubTransactionId subid;
+    Oid role;
+    Position first; // of what became claimable; kEnd where nothing did
+    int32 delta[kStates];
+};
+
+struct Notes {
+    LaneChange *lanes;
+    int lane_count;
+    int lane_room;
+    Event *events;
+    int event_count;
+    int event_room;
+    int64 events_dropped;
+    TimestampTz next_lease;
+    bool any_lease;
+    TimestampTz next_tick;
+    bool any_tick;
+    bool unknown;
+    bool configuration;
+    bool recount;
+    SubTransactionId draining; // the one that drained; InvalidSubTransactionId for none
+    bool probe;
+    Oid holds[8];
+    int hold_count;
+};
+
+Notes g_notes;
+bool g_completing_queued;
+
+// The arrays live as long as the transaction, in its own memory.
+template <typename Entry> Entry *add_entry(Entry *&entries, int &count, int &room) {
+    if (entries == nullptr) {
+        room = 8;
+        entries =
+            static_cast<Entry *>(MemoryContextAlloc(TopTransactionContext, room * sizeof(Entry)));
+    } else if (count == room) {
+        room *= 2;
+        entries = static_cast<Entry *>(repalloc_huge(entries, room * sizeof(Entry)));
+    }
+    return &entries[count++];
+}
+
+LaneChange *lane_change(Oid role) {
+    const SubTransactionId subid = GetCurrentSubTransactionId();
+    for (int i = g_notes.lane_count - 1; i >= 0 && g_notes.lanes[i].subid == subid; i--)
+        if (g_notes.lanes[i].role == role)
+            return &g_notes.lanes[i];
+    LaneChange *entry = add_entry(g_notes.lanes, g_notes.lane_count, g_notes.lane_room);
+    *entry = LaneChange{};
+    entry->subid = subid;
+    entry->role = role;
+    entry->first = kEnd;
+    return entry;
+}
+
+void note_event(const Change &change) {
+    if (g_notes.event_count >= kEventsKept) {
+        g_notes.events_dropped++;
+        return;
+    }
+    Event *noted = add_entry(g_notes.events, g_notes.event_count, g_notes.event_room);
+    *noted = Event{};
+    noted->subid = GetCurrentSubTransactionId();
+    noted->database = MyDatabaseId;
+    noted->role = change.role;
+    noted->job = change.job;
+    noted->from = change.from;
+    noted->to = change.to;
+    const int bytes =
+        pg_mbcliplen(change.type, static_cast<int>(strlen(change.type)), kEventTypeBytes - 1);
+    memcpy(noted->type, change.type, bytes); // the rest is zeroed
+}
+
+// Where the database is paused nobody need be woken: the scheduler unmarks it before it looks at
+// lanes again, and what was lowered before the mark is read here it finds then.
+void wake(Database *database, const LaneChange &change) {
+    pg_memory_barrier();
+    if (pg_atomic_read_u32(&database->paused) == 0)
+        wake_for_lane(database, change.role, Max(change.delta[static_cast<int>(State::queued)], 1));
+}
+
+void tell_lanes(Database *database) {
+    const TransactionId xid = GetTopTransactionIdIfAny();
+    for (int i = 0; i < g_notes.lane_count; i++) {
+        const LaneChange &change = g_notes.lanes[i];
+        Lane *lane = lane_of(MyDatabaseId, change.role);
+        if (lane == nullptr)
+            continue;
+        count_change(lane, xid, change.delta);
+        if (change.first < kEnd) {
+            lower_lane(lane, change.first);
+            wake(database, change);
+        }
+    }
+}
+
+// Nobody serves the database, or not yet; but a worker may be reading a lane of it all the same.
+void tell_left_lanes() {
+    for (int i = 0; i < g_notes.lane_count; i++)
+        if (g_notes.lanes[i].first < kEnd)
+            lower_left_lane(MyDatabaseId, g_notes.lanes[i].role, g_notes.lanes[i].first);
+}
+
+void tell_configuration(Database *database) {
+    pg_atomic_write_u32(&database->rescan, 1);
+    pg_atomic_write_u32(&database->sweep, 1);
+    wake_scheduler(database);
+}
+
+void tell() {
+    // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
+    if (g_notes.configuration)
+        pg_atomic_fetch_add_u64(&shared()->configuration, 1);
+    tell_external();
+    Database *database = find_served(MyDatabaseId);
+    if (database != nullptr) {
+        // Events first: who hears of a change by its wake-up finds it in the ring.
+        publish_events(g_notes.events, g_notes.event_count, g_notes.events_dropped);
+        if (g_notes.lane_count > 0)
+            tell_lanes(database);
+        if (g_notes.any_lease)
+            lower_due(database, &database->leases, g_notes.next_lease);
+        if (g_notes.any_tick)
+            lower_due(database, &database->ticks, g_notes.next_tick);
+        if (g_notes.configuration)
+            tell_configuration(database);
+        if (g_notes.recount) {
+            pg_atomic_write_u32(&database->recount, 1);
+            wake_scheduler(database);
+        }
+    } else {
+        tell_left_lanes();
+    }
+    if (g_notes.unknown)
+        wake_for_unknown();
+    if (g_notes.probe)
+        request_probe(MyDatabaseId);
+}
+
+// COMMIT PREPARED is heard of, but not where replication does it: it calls no hook.
+void tell_prepared() {
+    Database *database = find_database(MyDatabaseId);
+    if (database != nullptr && (g_notes.lane_count > 0 || g_notes.any_tick))
+        pg_atomic_write_u32(&database->doubt, 1);
+}
+
+void stop_draining() {
+    Database *database = find_database(MyDatabaseId);
+    if (database == nullptr)
+        return;
+    pg_atomic_write_u32(&database->draining, 0);
+    tell_configuration(database);
+}
+
+void on_transaction(XactEvent event, void * /*argument*/) {
+    switch (event) {
+    case XACT_EVENT_COMMIT:
+        if (shared() != nullptr)
+            tell();
+        break;
+    case XACT_EVENT_ABORT:
+    case XACT_EVENT_PREPARE:
+        if (event == XACT_EVENT_PREPARE && shared() != nullptr)
+            tell_prepared();
+        g_completing_queued = false;
+        if (g_notes.draining != InvalidSubTransactionId)
+            stop_draining();
+        break;
+    default:
+        return; // the transaction is not over
+    }
+    end_external_notes();
+    const Notes ended = g_notes;
+    g_notes = Notes{};
+    g_notes.next_lease = DT_NOEND;
+    for (int i = 0; i < ended.hold_count; i++)
+        release_hold(ended.holds[i]);
+}
+
+// A subtransaction that ends well hands its entries to its parent, so that a loop of them stays
+// short.
+void merge_into_parent(SubTransactionId subid, SubTransactionId parent) {
+    int first = g_notes.lane_count;
+    while (first > 0 && g_notes.lanes[first - 1].subid >= subid)
+        first--;
+    const int end = g_notes.lane_count;
+    g_notes.lane_count = first;
+    for (int i = first; i < end; i++) {
+        const LaneChange child = g_notes.lanes[i];
+        int mine = g_notes.lane_count - 1;
+        while (mine >= 0 && g_notes.lanes[mine].subid == parent &&
+               g_notes.lanes[mine].role != child.role)
+            mine--;
+        if (mine < 0 || g_notes.lanes[mine].subid != parent) {
+            mine = g_notes.lane_count++;
+            g_notes.lanes[mine] = child;
+            g_notes.lanes[mine].subid = parent;
+            continue;
+        }
+        LaneChange &own = g_notes.lanes[mine];
+        if (child.first < own.first)
+            own.first = child.first;
+        for (int state = 0; state < kStates; state++)
+            own.delta[state] += child.delta[state];
+    }
+}
+
+void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent,
+                       void * /*argument*/) {
+    // Ids only grow: whatever was noted since the subtransaction began bears its id or a later one.
+    const bool drained = g_notes.draining >= subid;
+    if (event == SUBXACT_EVENT_COMMIT_SUB) {
+        merge_into_parent(subid, parent);
+        if (drained)
+            g_notes.draining = parent;
+    }
+    if (event != SUBXACT_EVENT_ABORT_SUB)
+        return;
+    if (drained) {
+        stop_draining();
+        g_notes.draining = InvalidSubTransactionId;
+    }
+    while (g_notes.lane_count > 0 && g_notes.lanes[g_notes.lane_count - 1].subid >= subid)
+        g_notes.lane_count--;
+    while (g_notes.event_count > 0 && g_notes.events[g_notes.event_count - 1].subid >= subid)
+        g_notes.event_count--;
+}
+
+} // namespace
+
+void note_change(const Change &change) {
+    LaneChange *lane = lane_change(change.role);
+    if (change.from >= 0)
+        lane->delta[change.from]--;
+    // With retention = 0 nothing of a completed job stays that could be counted.
+    const bool kept = change.to != static_cast<int>(State::completed) || settings::retention > 0;
+    if (change.to >= 0 && kept)
+        lane->delta[change.to]++;
+    if (change.claimable && change.position() < lane->first)
+        lane->first = change.position();
+    if (change.external)
+        note_external(change.type, change.position());
+    if (change.lease_until != DT_NOEND) {
+        g_notes.next_lease =
+            g_notes.any_lease ? Min(g_notes.next_lease, change.lease_until) : change.lease_until;
+        g_notes.any_lease = true;
+    }
+    if (change.from != change.to && change.to >= 0)
+        note_event(change);
+}
+
+TimestampTz own_next_lease() { return g_notes.any_lease ? g_notes.next_lease : DT_NOEND; }
+void complete_queued(bool on) { g_completing_queued = on; }
+bool completing_queued() { return g_completing_queued; }
+
+void note_tick(TimestampTz next) {
+    g_notes.next_tick = g_notes.any_tick ? Min(g_notes.next_tick, next) : next;
+    g_notes.any_tick = true;
+}
+
+void note_configuration() { g_notes.configuration = true; }
+
+uint64 configuration_generation() {
+    return shared() == nullptr ? 0 : pg_atomic_read_u64(&shared()->configuration);
+}
+
+void note_recount() { g_notes.recount = true; }
+
+void note_draining() {
+    if (g_notes.draining == InvalidSubTransactionId)
+        g_notes.draining = GetCurrentSubTransactionId();
+}
+
+void note_probe() { g_notes.probe = true; }
+
+bool can_note_hold(Oid database) {
+    for (int i = 0; i < g_notes.hold_count; i++)
+        if (g_notes.holds[i] == database)
+            return false;
+    return g_notes.hold_count < static_cast<int>(lengthof(g_notes.holds));
+}
+
+void note_hold(Oid database) { g_notes.holds[g_notes.hold_count++] = database; }
+
+void wake_for_unknown() {
+    if (shared() == nullptr)
+        return;
+    forget_floors(MyDatabaseId);
+    forget_external_floors(MyDatabaseId);
+    Database *database = find_database(MyDatabaseId);
+    if (database == nullptr)
+        return;
+    pg_atomic_write_u32(&database->recount, 1);
+    lower_due(database, &database->leases, DT_NOBEGIN);
+    lower_due(database, &database->ticks, DT_NOBEGIN);
+    tell_configuration(database);
+}
+
+void note_unknown() { g_notes.unknown = true; }
+
+void install_change_callbacks() {
+    g_notes.next_lease = DT_NOEND;
+    RegisterXactCallback(on_transaction, nullptr);
+    RegisterSubXactCallback(on_subtransaction, nullptr);
+}
+
+} // namespace ayb

@@ -1,0 +1,70 @@
+#pragma once
+// What this transaction has done to the queue, told to the others when it commits.
+//
+// The row trigger notes each change here; the commit callback lowers lanes, wakes a worker or the
+// scheduler, keeps the counts and writes the events. It neither throws nor reads a catalog. What a
+// rolled-back subtransaction did is forgotten with it.
+#include "memory/shared.hpp"
+
+namespace ayb {
+
+struct Change {
+    core::Uuid job;
+    Oid role;
+    const char *type; // copied
+    int from;         // a State, or -1 for a new row
+    int to;           // a State, or -1 for a row that was removed without being completed
+    bool claimable;   // our workers may take it from run_at on
+    bool external;    // workers outside may
+    TimestampTz run_at;
+    TimestampTz lease_until; // DT_NOEND where it holds no lease
+
+    Position position() const { return Position{run_at, job}; }
+};
+
+// Notes one change. May run out of memory (ereport), nothing else.
+void note_change(const Change &change);
+
+// The earliest lease that this transaction has noted: nobody else has heard of it yet.
+TimestampTz own_next_lease();
+
+// While it is on, queued jobs that are removed were completed: by a group.
+void complete_queued(bool on);
+bool completing_queued();
+
+// Notes that a schedule is due at `next` for the first time.
+void note_tick(TimestampTz next);
+
+// Notes that handlers or pauses changed: lanes and waiting jobs are looked at anew after the
+// commit.
+void note_configuration();
+
+// Notes that the jobs have to be counted anew after the commit.
+void note_recount();
+
+// Notes that this database shall be probed by the launcher after the commit.
+void note_probe();
+
+// Notes a database to be released (release_hold) at the end of this transaction, however it ends.
+// Only where can_note_hold(): it is not noted yet, and there is room.
+bool can_note_hold(Oid database);
+void note_hold(Oid database);
+
+// Notes that drain() is on its way: its flag goes if this (sub)transaction fails.
+void note_draining();
+
+// Counts the commits that changed handlers or pauses.
+uint64 configuration_generation();
+
+// What COMMIT PREPARED committed isn't known here: look at everything, and from the beginning.
+// Never throws.
+void wake_for_unknown();
+
+// Notes that this transaction let others write into the queue unseen: as wake_for_unknown(), after
+// the commit.
+void note_unknown();
+
+// Whether the callbacks are registered; _PG_init calls it.
+void install_change_callbacks();
+
+} // namespace ayb

@@ -1,0 +1,164 @@
+// enqueue() and enqueue_many(): one row a job, in the caller's transaction.
+#include "base/arguments.hpp"
+#include "base/notice.hpp"
+#include "jobs/insert.hpp"
+#include "jobs/order.hpp"
+#include "pg/books.hpp"
+#include "pg/clock.hpp"
+
+namespace ayb {
+
+namespace {
+
+Statement s_take_key{"INSERT INTO ayb_jobs.job_keys AS k (run_as, idempotency_key, job_id)"
+                     " VALUES ($1, $2, $3) ON CONFLICT (run_as, idempotency_key) DO NOTHING"
+                     " RETURNING k.job_id",
+                     3,
+                     {OIDOID, TEXTOID, UUIDOID},
+                     nullptr};
+// A key whose job is gone (its day was dropped a moment ago) is free.
+Statement s_reuse_key{
+    "UPDATE ayb_jobs.job_keys AS k SET job_id = $3 WHERE k.run_as = $1 AND k.idempotency_key = $2"
+    " AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.id = k.job_id)"
+    " AND NOT EXISTS (SELECT FROM ayb_jobs.job_history AS h WHERE h.id = k.job_id) RETURNING "
+    "k.job_id",
+    3,
+    {OIDOID, TEXTOID, UUIDOID},
+    nullptr};
+Statement s_find_key{
+    "SELECT k.job_id FROM ayb_jobs.job_keys AS k WHERE k.run_as = $1 AND k.idempotency_key = $2",
+    2,
+    {OIDOID, TEXTOID},
+    nullptr};
+// A job that was written into the table by hand holds its key there alone.
+Statement s_find_queued_key{
+    "SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1 AND q.idempotency_key = $2",
+    2,
+    {OIDOID, TEXTOID},
+    nullptr};
+
+Order make_order(FunctionCallInfo fcinfo, const char *type, int run_at, int max_attempts,
+                 int run_as) {
+    Order order{};
+    order.type = type;
+    order.now = clock_now();
+    order.run_as = requested_role(fcinfo, run_as);
+    order.run_at = PG_ARGISNULL(run_at) ? order.now : PG_GETARG_TIMESTAMPTZ(run_at);
+    check_run_at(order.run_at);
+    order.max_attempts = max_attempts_argument(fcinfo, max_attempts);
+    if (!apply_handler(&order, GetUserId()))
+        notice_no_handler(type);
+    notice_if_nothing_runs();
+    return order;
+}
+
+const char *key_argument(FunctionCallInfo fcinfo, int number) {
+    if (PG_ARGISNULL(number))
+        return nullptr;
+    const Size bytes = toast_raw_datum_size(PG_GETARG_DATUM(number)) - VARHDRSZ;
+    if (bytes > kMaxKeyBytes)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("idempotency_key must be at most %d bytes long", kMaxKeyBytes),
+                        errdetail("It has %zu.", bytes), errhint("Pass a hash of it.")));
+    if (bytes == 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("idempotency_key must not be empty"),
+                        errhint("Pass NULL for a job without a key.")));
+    return text_to_cstring(PG_GETARG_TEXT_PP(number));
+}
+
+// Inside the books.
+bool take_key_inside(const Order &order, const char *key, core::Uuid *id) {
+    Parameters parameters;
+    parameters.set(1, ObjectIdGetDatum(order.run_as)).set_text(2, key).set(3, uuid_datum(*id));
+    bool null;
+    if (run_statement(s_find_queued_key, parameters) > 0 ||
+        run_statement(s_take_key, parameters) == 0) {
+        if (run_statement(s_find_queued_key, parameters) == 0) {
+            if (run_statement(s_reuse_key, parameters) > 0)
+                return true;
+            if (run_statement(s_find_key, parameters) == 0)
+                ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
+                                errmsg("could not take idempotency_key \"%s\"", key),
+                                errhint("Another transaction has just changed it: try again.")));
+        }
+        *id = uuid_value(column(0, 1, &null));
+        return false;
+    }
+    return true;
+}
+
+// Takes the key for `*id`, or sets `*id` to the job that has it and returns false.
+bool take_key(const Order &order, const char *key, core::Uuid *id) {
+    const Books books = open_books();
+    const bool taken = take_key_inside(order, key, id);
+    close_books(books);
+    return taken;
+}
+
+// The elements of `payloads`, checked; `*count` is set.
+Datum *read_payloads(ArrayType *payloads, int *count) {
+    if (ARR_NDIM(payloads) > 1)
+        ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+                        errmsg("payloads must have one dimension, not %d", ARR_NDIM(payloads)),
+                        errhint("Pass one element for each job; it may be a JSON array itself.")));
+    // Before their sizes are looked at: a NULL has none.
+    if (array_contains_nulls(payloads))
+        ereport(ERROR,
+                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("payloads must not contain nulls"),
+                 errhint("Write a JSON null as 'null'::jsonb.")));
+    Datum *values;
+    deconstruct_array(payloads, JSONBOID, -1, false, TYPALIGN_INT, &values, nullptr, count);
+    for (int i = 0; i < *count; i++)
+        check_json_size(values[i], "payload");
+    return values;
+}
+
+Datum *make_ids(int count, TimestampTz at) {
+    auto *ids = static_cast<Datum *>(palloc((count + 1) * sizeof(Datum)));
+    for (int i = 0; i < count; i++)
+        ids[i] = uuid_datum(new_job_id(at));
+    return ids;
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+// enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as) → uuid
+AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
+    const char *type = type_argument(fcinfo, 0);
+    require_argument(fcinfo, 1, "payload");
+    check_json_size(PG_GETARG_DATUM(1), "payload");
+    const char *key = key_argument(fcinfo, 3);
+    const Order order = make_order(fcinfo, type, 2, 4, 5);
+
+    core::Uuid id = new_job_id(order.now);
+    if (key == nullptr || take_key(order, key, &id)) {
+        const Datum id_value = uuid_datum(id);
+        const Datum payload = PG_GETARG_DATUM(1);
+        insert_jobs(order, &id_value, &payload, 1, key);
+    }
+    PG_RETURN_DATUM(uuid_datum(id));
+}
+
+// enqueue_many(type, payloads, run_at) → setof uuid
+AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
+    const char *type = type_argument(fcinfo, 0);
+    require_argument(fcinfo, 1, "payloads");
+    int count;
+    const Datum *payloads = read_payloads(PG_GETARG_ARRAYTYPE_P(1), &count);
+    const Order order = make_order(fcinfo, type, 2, PG_NARGS(), PG_NARGS());
+    Datum *ids = make_ids(count, order.now);
+    if (count > 0)
+        insert_jobs(order, ids, payloads, count, nullptr);
+
+    ReturnSetInfo *result = begin_set(fcinfo);
+    for (int i = 0; i < count; i++) {
+        bool null = false;
+        tuplestore_putvalues(result->setResult, result->setDesc, &ids[i], &null);
+    }
+    PG_RETURN_NULL();
+}

@@ -1,0 +1,249 @@
+#include "jobs/history.hpp"
+
+#include "base/arguments.hpp"
+#include "handlers/command.hpp"
+#include "hooks/changes.hpp"
+#include "pg/books.hpp"
+#include "pg/clock.hpp"
+#include "pg/extension.hpp"
+
+extern "C" {
+#include "utils/datetime.h"
+}
+
+namespace ayb {
+
+namespace {
+
+constexpr int kDaysAhead = 3;
+constexpr int kBatch = 5000;
+constexpr int64 kWeek = 7 * USECS_PER_DAY;
+
+// Days since 2000, in UTC whatever TimeZone says.
+int day_of(TimestampTz at) {
+    return static_cast<int>(at >= 0 ? at / USECS_PER_DAY
+                                    : (at - USECS_PER_DAY + 1) / USECS_PER_DAY);
+}
+
+struct DayName {
+    char partition[NAMEDATALEN];
+};
+
+DayName name_of(int day) {
+    DayName name;
+    int year;
+    int month;
+    int of_month;
+    j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &of_month);
+    snprintf(name.partition, sizeof(name.partition), "job_history_%04d%02d%02d", year, month,
+             of_month);
+    return name;
+}
+
+const char *instant_of(int day) {
+    int year;
+    int month;
+    int of_month;
+    j2date(day + POSTGRES_EPOCH_JDATE, &year, &month, &of_month);
+    return psprintf("%04d-%02d-%02d 00:00:00+00", year, month, of_month);
+}
+
+bool day_exists(int day) { return OidIsValid(extension_table(name_of(day).partition)); }
+
+// Made by itself and attached then: CREATE … PARTITION OF would wait for every reader of the
+// parent, and every writer for it.
+void make_day(int day) {
+    const DayName name = name_of(day);
+    run_text("LOCK TABLE ayb_jobs.job_history IN SHARE UPDATE EXCLUSIVE MODE");
+    if (day_exists(day))
+        return;
+    set_locally("default_tablespace", ""); // it may be made inside somebody's job
+    run_text(psprintf("CREATE TABLE ayb_jobs.%s (LIKE ayb_jobs.job_history INCLUDING DEFAULTS)",
+                      name.partition));
+    run_text(
+        psprintf("CREATE INDEX %s_id_idx ON ayb_jobs.%s (id)", name.partition, name.partition));
+    run_text(psprintf("CREATE INDEX %s_type_idx ON ayb_jobs.%s (type, id)", name.partition,
+                      name.partition));
+    run_text(psprintf("CREATE INDEX %s_run_as_idx ON ayb_jobs.%s (run_as, id)", name.partition,
+                      name.partition));
+    // The parent's policies guard what is read through it; nobody reads it past them.
+    run_text(psprintf("ALTER TABLE ayb_jobs.%s ENABLE ROW LEVEL SECURITY", name.partition));
+    run_text(psprintf("COMMENT ON TABLE ayb_jobs.%s IS 'jobs completed on one day (UTC)'",
+                      name.partition));
+    run_text(psprintf("ALTER TABLE ayb_jobs.job_history ATTACH PARTITION ayb_jobs.%s"
+                      " FOR VALUES FROM ('%s') TO ('%s')",
+                      name.partition, instant_of(day), instant_of(day + 1)));
+}
+
+Statement s_days{
+    "SELECT c.relname::text, i.inhdetachpending FROM pg_inherits AS i"
+    " JOIN pg_class AS c ON c.oid = i.inhrelid"
+    " WHERE i.inhparent = 'ayb_jobs.job_history'::regclass AND c.relname LIKE "
+    "'job\\_history\\_________'"
+    " UNION ALL SELECT c.relname::text, NULL FROM pg_class AS c"
+    " WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind = 'r' AND NOT c.relispartition"
+    " AND c.relname LIKE 'job\\_history\\_________' ORDER BY 1",
+    0,
+    {},
+    nullptr};
+
+// A partition that is to go, and how far it has come: still attached, half detached, detached.
+struct OldDay {
+    char partition[NAMEDATALEN];
+    bool attached;
+    bool pending;
+};
+
+bool find_old_day(int first_kept, OldDay *old) {
+    bool found = false;
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const Books books = open_books();
+    if (run_statement(s_days, Parameters()) > 0 &&
+        strcmp(text_column(0, 1), name_of(first_kept).partition) < 0) {
+        bool null;
+        strlcpy(old->partition, text_column(0, 1), NAMEDATALEN);
+        old->pending = DatumGetBool(column(0, 2, &null)) && !null;
+        old->attached = !null;
+        found = true;
+    }
+    close_books(books);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    return found;
+}
+
+void run_in_books(const char *sql) {
+    MemoryContext before = CurrentMemoryContext;
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const Books books = open_books();
+    run_text(sql);
+    close_books(books);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    MemoryContextSwitchTo(before);
+}
+
+void free_day(const char *partition) {
+    run_in_books(psprintf("DELETE FROM ayb_jobs.job_keys AS k USING ayb_jobs.%s AS h WHERE"
+                          " h.idempotency_key IS NOT NULL AND k.run_as = h.run_as"
+                          " AND k.idempotency_key = h.idempotency_key AND k.job_id = h.id",
+                          partition));
+    run_in_books(psprintf("DELETE FROM ayb_jobs.job_attempts AS a USING ayb_jobs.%s AS h"
+                          " WHERE h.attempts > 1 AND a.job_id = h.id",
+                          partition));
+}
+
+void detach(const char *partition, const char *how) {
+    run_top_level(psprintf("ALTER TABLE ayb_jobs.job_history DETACH PARTITION ayb_jobs.%s %s",
+                           partition, how),
+                  CurrentMemoryContext);
+}
+
+// Its statements are in the caller's memory, which outlives their transactions.
+void drop_day(const OldDay &old) {
+    if (old.attached && !old.pending) {
+        free_day(old.partition);
+        detach(old.partition, "CONCURRENTLY");
+    } else if (old.pending) {
+        detach(old.partition, "FINALIZE");
+    }
+    run_in_books(psprintf("DROP TABLE ayb_jobs.%s", old.partition));
+}
+
+Statement s_purge{
+    "WITH old AS (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.state IN ('failed', 'canceled')"
+    " AND q.updated_at < $1 ORDER BY q.updated_at LIMIT $2 FOR UPDATE SKIP LOCKED),"
+    " gone AS (DELETE FROM ayb_jobs.job_queue AS q USING old WHERE q.id = old.id RETURNING q.*),"
+    " keys AS (DELETE FROM ayb_jobs.job_keys AS k USING gone AS g WHERE k.run_as = g.run_as"
+    " AND k.idempotency_key = g.idempotency_key AND k.job_id = g.id),"
+    " attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING gone AS g WHERE a.job_id = g.id)"
+    " SELECT g.id FROM gone AS g",
+    2,
+    {TIMESTAMPTZOID, INT4OID},
+    nullptr};
+Statement s_purge_minutes{
+    "DELETE FROM ayb_jobs.job_minutes WHERE minute < $1", 1, {TIMESTAMPTZOID}, nullptr};
+
+uint64 purge_batch(TimestampTz before) {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const Books books = open_books();
+    const uint64 rows =
+        run_statement(s_purge, Parameters().set_time(1, before).set(2, Int32GetDatum(kBatch)));
+    close_books(books);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    return rows;
+}
+
+} // namespace
+
+void ensure_history(TimestampTz at) {
+    if (!day_exists(day_of(at)))
+        make_day(day_of(at));
+}
+
+Oid history_table(TimestampTz first, TimestampTz last) {
+    return day_of(first) == day_of(last) ? extension_table(name_of(day_of(first)).partition)
+                                         : InvalidOid;
+}
+
+void prepare_days(TimestampTz now) {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const Books books = open_books();
+    for (int ahead = 0; ahead <= kDaysAhead; ahead++)
+        ensure_history(now + ahead * USECS_PER_DAY);
+    close_books(books);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+}
+
+void drop_old_days(TimestampTz now) {
+    static MemoryContext memory; // kept, so that one which fails leaves nothing behind
+    if (memory == nullptr)
+        memory =
+            AllocSetContextCreate(TopMemoryContext, "ayb_jobs old days", ALLOCSET_DEFAULT_SIZES);
+    const int first_kept = day_of(now - settings::retention * kMicrosecondsPerSecond);
+    OldDay old;
+    while (find_old_day(first_kept, &old)) {
+        CHECK_FOR_INTERRUPTS();
+        MemoryContextReset(memory);
+        MemoryContext before = MemoryContextSwitchTo(memory);
+        drop_day(old);
+        MemoryContextSwitchTo(before);
+    }
+}
+
+void purge_ended(TimestampTz now) {
+    if (settings::failed_retention > 0) {
+        const TimestampTz before = now - settings::failed_retention * kMicrosecondsPerSecond;
+        while (purge_batch(before) == kBatch)
+            CHECK_FOR_INTERRUPTS();
+    }
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const Books books = open_books();
+    run_statement(s_purge_minutes, Parameters().set_time(1, now - kWeek));
+    close_books(books);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+}
+
+} // namespace ayb
+
+using namespace ayb;
+
+// _prepare_history(at) → void: for rows that are written into the history by hand.
+AYB_SQL_FUNCTION(ayb_jobs_prepare_history) {
+    require_argument(fcinfo, 0, "at");
+    const TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
+    check_run_at(at);
+    const Books books = open_books();
+    ensure_history(at);
+    close_books(books);
+    note_recount();
+    PG_RETURN_VOID();
+}

@@ -1,0 +1,134 @@
+#include "jobs/insert.hpp"
+
+#include "base/arguments.hpp"
+#include "base/columns.hpp"
+#include "hooks/changes.hpp"
+#include "pg/books.hpp"
+#include "pg/direct_insert.hpp"
+
+namespace ayb {
+
+namespace {
+
+// What job_queue must look like.
+constexpr DirectColumn kShape[kQueueColumns] = {{"id", UUIDOID, true},
+                                                {"type", TEXTOID, true},
+                                                {"payload", JSONBOID, true},
+                                                {"state", TEXTOID, true},
+                                                {"waits_for", TEXTOID, true},
+                                                {"run_as", REGROLEOID, true},
+                                                {"run_at", TIMESTAMPTZOID, true},
+                                                {"lease_until", TIMESTAMPTZOID, false},
+                                                {"worker_id", TEXTOID, false},
+                                                {"attempts", INT4OID, true},
+                                                {"max_attempts", INT4OID, true},
+                                                {"last_error", TEXTOID, false},
+                                                {"last_run_at", TIMESTAMPTZOID, false},
+                                                {"idempotency_key", TEXTOID, true},
+                                                {"schedule_id", UUIDOID, false},
+                                                {"scheduled_at", TIMESTAMPTZOID, false},
+                                                {"created_at", TIMESTAMPTZOID, true},
+                                                {"updated_at", TIMESTAMPTZOID, true},
+                                                {"canceled_at", TIMESTAMPTZOID, false}};
+
+// What the first one notes is noted here; the second is for jobs of a schedule.
+constexpr const char *kTriggers[] = {"note_job", "expect_schedule", nullptr};
+
+DirectTable g_queue{"job_queue", kTriggers, kShape,  kQueueColumns, InvalidOid,
+                    false,       nullptr,   nullptr, nullptr};
+
+// Where the direct way is closed.
+Statement s_insert{
+    "INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at, max_attempts,"
+    " idempotency_key, created_at, updated_at)"
+    " SELECT u.id, $3, u.payload, $4, $5, $6, $7, $8, $9, $9"
+    " FROM unnest($1, $2) AS u (id, payload)",
+    9,
+    {UUIDARRAYOID, JSONBARRAYOID, TEXTOID, TEXTOID, OIDOID, TIMESTAMPTZOID, INT4OID, TEXTOID,
+     TIMESTAMPTZOID},
+    nullptr};
+
+void insert_by_statement(const Order &order, const Datum *ids, const Datum *payloads, int count,
+                         const char *key) {
+    const Books books = open_books();
+    ArrayType *id_array =
+        construct_array(const_cast<Datum *>(ids), count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
+    ArrayType *payload_array =
+        construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT);
+    Parameters parameters;
+    parameters.set(1, PointerGetDatum(id_array)).set(2, PointerGetDatum(payload_array));
+    parameters.set_text(3, order.type).set_text(4, order.waits_for);
+    parameters.set(5, ObjectIdGetDatum(order.run_as)).set_time(6, order.run_at);
+    parameters.set(7, Int32GetDatum(order.max_attempts)).set_text(8, key).set_time(9, order.now);
+    run_statement(s_insert, parameters);
+    close_books(books);
+}
+
+struct Row {
+    Datum values[kQueueColumns];
+    bool nulls[kQueueColumns];
+
+    void set(QueueColumn column, Datum value) {
+        values[column - 1] = value;
+        nulls[column - 1] = false;
+    }
+    void set_text(QueueColumn column, const char *value) {
+        if (value != nullptr)
+            set(column, CStringGetTextDatum(value));
+    }
+};
+
+// What all jobs of an order have in common.
+Row describe_row(const Order &order, const char *key) {
+    Row row{};
+    memset(row.nulls, true, sizeof(row.nulls));
+    row.set_text(kType, order.type);
+    row.set_text(kState, "queued");
+    row.set_text(kWaitsFor, order.waits_for);
+    row.set(kRunAs, ObjectIdGetDatum(order.run_as));
+    row.set(kRunAt, TimestampTzGetDatum(order.run_at));
+    row.set(kAttempts, Int32GetDatum(0));
+    row.set(kMaxAttempts, Int32GetDatum(order.max_attempts));
+    row.set_text(kIdempotencyKey, key);
+    row.set(kCreatedAt, TimestampTzGetDatum(order.now));
+    row.set(kUpdatedAt, TimestampTzGetDatum(order.now));
+    return row;
+}
+
+// What the row trigger would note.
+Change describe_change(const Order &order) {
+    Change change{};
+    change.role = order.run_as;
+    change.type = order.type;
+    change.from = -1;
+    change.to = static_cast<int>(State::queued);
+    change.claimable = order.waits_for == nullptr;
+    change.external = order.waits_for != nullptr && strcmp(order.waits_for, "external") == 0;
+    change.run_at = order.run_at;
+    change.lease_until = DT_NOEND;
+    return change;
+}
+
+} // namespace
+
+void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads, int count,
+                 const char *key) {
+    DirectRows rows;
+    if (!open_direct(&g_queue, &rows)) {
+        insert_by_statement(order, ids, payloads, count, key);
+        return;
+    }
+    Row row = describe_row(order, key);
+    Change change = describe_change(order);
+    for (int i = 0; i < count; i++) {
+        row.set(kId, ids[i]);
+        row.set(kPayload, payloads[i]);
+        insert_direct(&rows, row.values, row.nulls);
+        change.job = uuid_value(ids[i]);
+        if (shared() != nullptr)
+            note_change(change);
+    }
+    close_direct(&rows);
+}
+
+} // namespace ayb

@@ -1,0 +1,108 @@
+// What a handler may ask and say about the job that it runs for.
+#include "jobs/inside.hpp"
+
+#include "base/arguments.hpp"
+#include "base/rows.hpp"
+#include "memory/slots.hpp"
+
+namespace ayb {
+
+namespace {
+
+void *g_result; // in TopMemoryContext: it outlives the command's transactions
+
+}
+
+void forget_result() {
+    if (g_result != nullptr)
+        pfree(g_result);
+    g_result = nullptr;
+}
+
+Datum taken_result() { return PointerGetDatum(g_result); }
+
+namespace {
+
+// The row of a job in a group is untouched; its handler sees it as it would by lease.
+Datum as_running(Datum row) {
+    HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+    TupleDesc shape =
+        lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+    HeapTupleData tuple{};
+    tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+    tuple.t_data = header;
+    const WorkerSlot &slot = *my_slot();
+    const struct {
+        const char *column;
+        Datum value;
+    } changes[] = {{"state", CStringGetTextDatum("running")},
+                   {"worker_id", CStringGetTextDatum(slot.worker_id)},
+                   {"attempts", Int32GetDatum(slot.attempt)},
+                   {"last_run_at", TimestampTzGetDatum(slot.job_since)}};
+    int numbers[lengthof(changes)];
+    Datum values[lengthof(changes)];
+    bool nulls[lengthof(changes)] = {};
+    for (size_t i = 0; i < lengthof(changes); i++) {
+        numbers[i] = SPI_fnumber(shape, changes[i].column);
+        values[i] = changes[i].value;
+    }
+    HeapTuple changed =
+        heap_modify_tuple_by_cols(&tuple, shape, lengthof(changes), numbers, values, nulls);
+    const Datum result = heap_copy_tuple_as_datum(changed, shape);
+    ReleaseTupleDesc(shape);
+    return result;
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+// current_job() → jobs
+AYB_SQL_FUNCTION(ayb_jobs_current_job) {
+    if (!in_job())
+        PG_RETURN_NULL();
+    MemoryContext context = CurrentMemoryContext;
+    const Books books = open_books();
+    bool null;
+    const Datum row = job_row(my_slot()->job, &null);
+    const Datum seen = null || !in_group() ? row : as_running(row);
+    const Datum copy = null ? row : copy_row(seen, context);
+    close_books(books);
+    if (null)
+        PG_RETURN_NULL();
+    PG_RETURN_DATUM(copy);
+}
+
+// set_progress(percent, note) → void
+AYB_SQL_FUNCTION(ayb_jobs_set_progress) {
+    require_argument(fcinfo, 0, "percent");
+    const int percent = PG_GETARG_INT32(0);
+    const char *note = text_argument(fcinfo, 1);
+    if (percent < 0 || percent > 100)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("percent must be between 0 and 100"),
+                        errhint("100 is all of the work that the job has to do.")));
+    if (!in_job())
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("set_progress() is for handlers of running jobs"),
+                 errhint("Call it in the function that ayb_jobs.register_handler() named.")));
+    if (note == nullptr)
+        note = "";
+    const int bytes = pg_mbcliplen(note, static_cast<int>(strlen(note)), kNoteBytes - 1);
+    report_progress(percent, pnstrdup(note, bytes));
+    PG_RETURN_VOID();
+}
+
+// _set_result(result) → void
+AYB_SQL_FUNCTION(ayb_jobs_set_result) {
+    require_argument(fcinfo, 0, "result");
+    check_json_size(PG_GETARG_DATUM(0), "result");
+    const varlena *result = PG_DETOAST_DATUM(PG_GETARG_DATUM(0));
+    forget_result();
+    g_result = MemoryContextAlloc(TopMemoryContext, VARSIZE(result));
+    memcpy(g_result, result, VARSIZE(result));
+    PG_RETURN_VOID();
+}

@@ -1,0 +1,81 @@
+#include "jobs/order.hpp"
+
+#include "pg/roles.hpp"
+#include "pg/settings.hpp"
+
+namespace ayb {
+
+namespace {
+
+void check_login(Oid role) {
+    const char *why = why_no_login(role);
+    if (why == nullptr)
+        return;
+    const char *name = quote_identifier(role_name(role));
+    ereport(
+        ERROR,
+        (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("jobs can't run as role %s", name),
+         errdetail("A job runs in a session of its role, and %s.", why),
+         errhint("Let it log in (ALTER ROLE … LOGIN) and connect (GRANT CONNECT ON DATABASE …), or"
+                 " pass run_as a role that may.")));
+}
+
+void check_handler(const Handler &handler, Oid run_as, Oid enqueuer) {
+    if (handler.kind == Kind::command)
+        check_command(handler, run_as);
+    if (handler.kind != Kind::function)
+        return;
+    const Oid function = resolve_function(handler, run_as);
+    if (handler.definer && !may_execute(function, enqueuer))
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));
+}
+
+} // namespace
+
+Oid requested_role(FunctionCallInfo fcinfo, int number) {
+    const Oid me = GetUserId();
+    if (PG_NARGS() <= number || PG_ARGISNULL(number))
+        return me;
+    const char *name = NameStr(*PG_GETARG_NAME(number));
+    const Oid role = get_role_oid(name, false);
+    if (role == me || superuser())
+        return role;
+    if (superuser_arg(role))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("only a superuser may enqueue jobs for superuser \"%s\"", name),
+                        errhint("Leave run_as out to run the job as role \"%s\".", role_name(me))));
+    if (!may_become(me, role))
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("must be able to SET ROLE \"%s\" to enqueue jobs for it", name),
+                        errhint("GRANT %s TO %s;", quote_identifier(name),
+                                quote_identifier(role_name(me)))));
+    return role;
+}
+
+bool apply_handler(Order *order, Oid enqueuer) {
+    const Handler *handler = find_handler(order->type);
+    if (handler == nullptr)
+        order->waits_for = "handler";
+    else if (handler->kind == Kind::external)
+        order->waits_for = "external";
+    if (handler != nullptr) {
+        if (order->max_attempts == 0)
+            order->max_attempts = handler->max_attempts;
+        if (handler->definer)
+            order->run_as = handler->owner;
+        check_handler(*handler, order->run_as, enqueuer);
+    }
+    if (order->max_attempts == 0)
+        order->max_attempts = settings::max_attempts;
+    // External jobs are run elsewhere, whoever their role is.
+    if (handler == nullptr || handler->kind != Kind::external)
+        check_login(order->run_as);
+    return handler != nullptr;
+}
+
+void notice_no_handler(const char *type) {
+    ereport(NOTICE, (errmsg("no handler is registered for type \"%s\" yet", type),
+                     errhint("The job waits until ayb_jobs.register_handler() names one.")));
+}
+
+} // namespace ayb

@@ -1,0 +1,27 @@
+#pragma once
+// What a job becomes before it is written: whose it is, who takes it, how often it is tried.
+#include "handlers/handlers.hpp"
+
+namespace ayb {
+
+struct Order {
+    const char *type;
+    Oid run_as;
+    const char *waits_for; // null where our workers may take it
+    TimestampTz run_at;
+    int max_attempts; // 0 in: the handler's, or else the setting's
+    TimestampTz now;
+};
+
+// The role that the caller asks for in argument `number`: itself, or one that it is a member of.
+// Raises 42704 or 42501.
+Oid requested_role(FunctionCallInfo fcinfo, int number);
+
+// Fills in what the type's handler decides for a job that `enqueuer` orders. False where no handler
+// is registered. Raises what would keep the job from ever running: 42501, 42883 or 42P13.
+bool apply_handler(Order *order, Oid enqueuer);
+
+// Says that the jobs wait for a handler. A NOTICE.
+void notice_no_handler(const char *type);
+
+} // namespace ayb

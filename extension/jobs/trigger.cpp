@@ -1,0 +1,155 @@
+// The triggers that tell others, at the commit, what a transaction did.
+#include "base/arguments.hpp"
+#include "base/columns.hpp"
+#include "handlers/handlers.hpp"
+#include "hooks/changes.hpp"
+#include "pg/extension.hpp"
+
+namespace ayb {
+
+namespace {
+
+int state_of(HeapTuple row, TupleDesc shape) {
+    bool null;
+    const text *state = DatumGetTextPP(heap_getattr(row, kState, shape, &null));
+    const char first = null ? '\0' : VARDATA_ANY(state)[0];
+    switch (first) {
+    case 'q':
+        return static_cast<int>(State::queued);
+    case 'r':
+        return static_cast<int>(State::running);
+    case 'f':
+        return static_cast<int>(State::failed);
+    case 'c':
+        return static_cast<int>(State::canceled);
+    default:
+        return -1; // the CHECK will refuse the row
+    }
+}
+
+bool is_null(HeapTuple row, TupleDesc shape, int number) {
+    return heap_attisnull(row, number, shape);
+}
+
+Datum value_of(HeapTuple row, TupleDesc shape, int number) {
+    bool null;
+    const Datum value = heap_getattr(row, number, shape, &null);
+    return null ? static_cast<Datum>(0) : value;
+}
+
+// A row that its constraints will refuse: triggers come before them.
+bool refused(HeapTuple row, TupleDesc shape) {
+    return is_null(row, shape, kId) || is_null(row, shape, kType) || is_null(row, shape, kState) ||
+           is_null(row, shape, kRunAs) || is_null(row, shape, kRunAt);
+}
+
+// For a worker outside: the other thing that a job may wait for is its handler.
+bool waits_outside(HeapTuple row, TupleDesc shape) {
+    if (is_null(row, shape, kWaitsFor))
+        return false;
+    const text *waits_for = DatumGetTextPP(value_of(row, shape, kWaitsFor));
+    return VARSIZE_ANY_EXHDR(waits_for) > 0 && VARDATA_ANY(waits_for)[0] == 'e';
+}
+
+// A row as it is after the change (or, for a removed one, as it was).
+Change describe(HeapTuple row, TupleDesc shape) {
+    Change change{};
+    change.job = uuid_value(value_of(row, shape, kId));
+    change.role = DatumGetObjectId(value_of(row, shape, kRunAs));
+    change.type = TextDatumGetCString(value_of(row, shape, kType));
+    change.from = -1;
+    change.to = state_of(row, shape);
+    change.run_at = DatumGetTimestampTz(value_of(row, shape, kRunAt));
+    const bool queued = change.to == static_cast<int>(State::queued);
+    change.claimable = queued && is_null(row, shape, kWaitsFor);
+    change.external = queued && waits_outside(row, shape);
+    change.lease_until = is_null(row, shape, kLeaseUntil)
+                             ? DT_NOEND
+                             : DatumGetTimestampTz(value_of(row, shape, kLeaseUntil));
+    return change;
+}
+
+// What leaves the queue while it runs was completed, and so was what a group takes out; anything
+// else was thrown away.
+void note_removal(HeapTuple row, TupleDesc shape) {
+    Change change = describe(row, shape);
+    change.from = change.to;
+    const bool completed = change.from == static_cast<int>(State::running) || completing_queued();
+    change.to = completed ? static_cast<int>(State::completed) : -1;
+    change.claimable = change.external = false;
+    change.lease_until = DT_NOEND;
+    note_change(change);
+}
+
+void note_update(HeapTuple before, HeapTuple after, TupleDesc shape) {
+    Change change = describe(after, shape);
+    const Oid role_before = DatumGetObjectId(value_of(before, shape, kRunAs));
+    change.from = state_of(before, shape);
+    if (role_before != change.role) {
+        Change leaving = describe(before, shape);
+        leaving.from = leaving.to;
+        leaving.to = -1;
+        leaving.claimable = leaving.external = false;
+        note_change(leaving);
+        change.from = -1;
+    }
+    note_change(change);
+}
+
+// The rows of any other table would be read as if they were jobs.
+bool on_the_queue(FunctionCallInfo fcinfo) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        return false;
+    const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    Relation table = data->tg_relation;
+    return TRIGGER_FIRED_FOR_ROW(data->tg_event) && TRIGGER_FIRED_BEFORE(data->tg_event) &&
+           strcmp(RelationGetRelationName(table), "job_queue") == 0 &&
+           RelationGetNamespace(table) == get_namespace_oid("ayb_jobs", true);
+}
+
+void note_row(const TriggerData *data, HeapTuple row) {
+    TupleDesc shape = RelationGetDescr(data->tg_relation);
+    if (shared() == nullptr || refused(row, shape))
+        return;
+    if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+        note_change(describe(row, shape));
+    else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
+        note_update(data->tg_trigtuple, row, shape);
+    else
+        note_removal(row, shape);
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+AYB_SQL_FUNCTION(ayb_jobs_note_job) {
+    if (!on_the_queue(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("_note_job() is called by its trigger only")));
+    const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    HeapTuple row =
+        TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+    note_row(data, row);
+    return PointerGetDatum(row);
+}
+
+AYB_SQL_FUNCTION(ayb_jobs_note_configuration) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("_note_configuration() is called by its triggers only")));
+    const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    CacheInvalidateRelcache(data->tg_relation);
+    note_configuration();
+    return PointerGetDatum(nullptr);
+}
+
+AYB_SQL_FUNCTION(ayb_jobs_note_truncate) {
+    if (!CALLED_AS_TRIGGER(fcinfo))
+        ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
+                        errmsg("_note_truncate() is called by its trigger only")));
+    note_recount();
+    return PointerGetDatum(nullptr);
+}

@@ -1,0 +1,197 @@
+#include "lease/claim.hpp"
+
+#include "base/arguments.hpp"
+#include "handlers/handlers.hpp"
+#include "jobs/floor.hpp"
+#include "jobs/history.hpp"
+#include "memory/databases.hpp"
+#include "memory/lanes.hpp"
+#include "memory/slots.hpp"
+#include "memory/type_stats.hpp"
+#include "pg/books.hpp"
+#include "pg/clock.hpp"
+#include "pg/roles.hpp"
+
+namespace ayb {
+
+namespace {
+
+// A type that usually runs longer than this is slow, and so is a job that has.
+constexpr int64 kSlow = kMicrosecondsPerSecond;
+constexpr int kMaxSlowTypes = 64;
+
+Statement s_claim{
+    "WITH next AS MATERIALIZED ("
+    " SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1 AND q.state = 'queued'"
+    " AND q.waits_for IS NULL" AYB_FROM_FLOOR(
+        "$6",
+        "$7") " AND q.run_at <= $2"
+              " AND q.type <> ALL ($3)"
+              " ORDER BY q.run_at, q.id LIMIT 1 FOR UPDATE SKIP LOCKED)"
+              " UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = q.attempts + 1, "
+              "worker_id = "
+              "$4,"
+              " lease_until = $5, last_run_at = $2, updated_at = $2 FROM next WHERE q.id = next.id"
+              " RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at",
+    7,
+    {OIDOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID},
+    nullptr};
+Statement s_claim_one{
+    "WITH next AS MATERIALIZED ("
+    " SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.id = $6 AND q.run_as = $1"
+    " AND q.state = 'queued' AND q.waits_for IS NULL AND q.run_at <= $2 AND q.type <> ALL ($3)"
+    " FOR UPDATE SKIP LOCKED)"
+    " UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = q.attempts + 1,"
+    " worker_id = $4, lease_until = $5, last_run_at = $2, updated_at = $2 FROM next"
+    " WHERE q.id = next.id"
+    " RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at",
+    6,
+    {OIDOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, UUIDOID},
+    nullptr};
+Statement s_next_due{"SELECT q.run_at FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1"
+                     " AND q.state = 'queued' AND q.waits_for IS NULL" AYB_FROM_FLOOR(
+                         "$3", "$4") " AND q.type <> ALL ($2) ORDER BY q.run_at, q.id LIMIT 1",
+                     4,
+                     {OIDOID, TEXTARRAYOID, TIMESTAMPTZOID, UUIDOID},
+                     nullptr};
+
+// Jobs that run long keep at most half of the workers while quick ones are due.
+bool slow_jobs_have_their_share() {
+    const TimestampTz now = clock_now();
+    int slow = 0;
+    for (int i = 0; i < shared()->slots; i++) {
+        const WorkerSlot &slot = worker_slots()[i];
+        if (slot.phase == WorkerSlot::Phase::serving && slot.database == MyDatabaseId &&
+            slot.has_job && now - slot.job_since > kSlow)
+            slow++;
+    }
+    return slow > 0 && slow >= settings::worker_concurrency / 2;
+}
+
+struct SlowTypes {
+    const char *types[kMaxSlowTypes];
+    int count;
+    Oid role;
+};
+
+void collect_slow(const Handler &handler, void *context) {
+    auto *slow = static_cast<SlowTypes *>(context);
+    if (slow->count < kMaxSlowTypes &&
+        run_average(MyDatabaseId, slow->role, handler.type) > static_cast<double>(kSlow))
+        slow->types[slow->count++] = pstrdup(handler.type);
+}
+
+void take_row(Oid role, MemoryContext context, TimestampTz now, Job *job) {
+    bool null;
+    job->id = uuid_value(column(0, 1, &null));
+    strlcpy(job->type, text_column(0, 2), kTypeBytes);
+    MemoryContext before = MemoryContextSwitchTo(context);
+    job->payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(column(0, 3, &null)));
+    MemoryContextSwitchTo(before);
+    job->run_as = role;
+    job->attempt = static_cast<int>(int_column(0, 4));
+    job->max_attempts = static_cast<int>(int_column(0, 5));
+    job->run_at = time_column(0, 6, now);
+    job->started_at = now;
+}
+
+// The next job, or, where `id` isn't null, this one.
+bool claim_without(Oid role, const SlowTypes &left_out, const core::Uuid *id, MemoryContext context,
+                   Job *job) {
+    const TimestampTz now = clock_now();
+    char worker[kWorkerIdBytes];
+    session_name(worker);
+    ArrayType *types = types_to_leave_out(left_out.types, left_out.count);
+    const Books books = open_books();
+    const Position from = lane_floor_for_one(role);
+    Parameters parameters;
+    parameters.set(1, ObjectIdGetDatum(role)).set_time(2, now).set(3, PointerGetDatum(types));
+    parameters.set_text(4, worker);
+    parameters.set_time(5, later(now, settings::lease_duration * kMicrosecondsPerSecond));
+    if (id != nullptr)
+        parameters.set(6, uuid_datum(*id));
+    else
+        parameters.set_time(6, from.run_at).set(7, uuid_datum(from.id));
+    const bool found = run_statement(id != nullptr ? s_claim_one : s_claim, parameters) > 0;
+    if (found)
+        take_row(role, context, now, job);
+    close_books(books);
+    return found;
+}
+
+bool draining() {
+    Database *database = find_database(MyDatabaseId);
+    return database == nullptr || pg_atomic_read_u32(&database->draining) != 0;
+}
+
+// The role may have been dropped, or lost LOGIN or CONNECT, since this session began: a session of
+// its own would go on, but no new one could start. The worker leaves; the scheduler, which can't
+// replace it, says why if there is anything to do.
+bool may_go_on(Oid role) {
+    if (why_no_login(role) == nullptr)
+        return true;
+    my_slot()->leave = true;
+    return false;
+}
+
+bool claim_any(Oid role, MemoryContext context, Job *job) {
+    SlowTypes slow{};
+    slow.role = role;
+    if (slow_jobs_have_their_share())
+        each_handler(collect_slow, &slow);
+    if (claim_without(role, slow, nullptr, context, job))
+        return true;
+    if (slow.count == 0)
+        return false;
+    slow.count = 0;
+    return claim_without(role, slow, nullptr, context, job);
+}
+
+bool claim_in_transaction(Oid role, const core::Uuid *id, MemoryContext context, Job *job) {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const bool found =
+        may_claim(role) && (id != nullptr ? claim_without(role, SlowTypes{}, id, context, job)
+                                          : claim_any(role, context, job));
+    if (found && job->attempt > 1)
+        ForceSyncCommit();
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    return found;
+}
+
+} // namespace
+
+bool may_claim(Oid role) { return !all_paused() && !draining() && may_go_on(role); }
+
+bool claim_next(Oid role, MemoryContext context, Job *job) {
+    return claim_in_transaction(role, nullptr, context, job);
+}
+
+bool claim_job(Oid role, const core::Uuid &id, MemoryContext context, Job *job) {
+    return claim_in_transaction(role, &id, context, job);
+}
+
+TimestampTz next_due(Oid role, TimestampTz after) {
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    TimestampTz due = DT_NOEND;
+    if (!all_paused() && !draining()) {
+        ArrayType *types = types_to_leave_out(nullptr, 0);
+        const Books books = open_books();
+        const Position floor = lane_floor(role, true);
+        const Position later_on{after + 1, {}};
+        const Position &from = floor < later_on ? later_on : floor;
+        Parameters parameters;
+        parameters.set(1, ObjectIdGetDatum(role)).set(2, PointerGetDatum(types));
+        parameters.set_time(3, from.run_at).set(4, uuid_datum(from.id));
+        if (run_statement(s_next_due, parameters) > 0)
+            due = time_column(0, 1, DT_NOEND);
+        close_books(books);
+    }
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    return due;
+}
+
+} // namespace ayb

@@ -1,0 +1,274 @@
+#include "lease/run.hpp"
+
+#include "base/arguments.hpp"
+#include "handlers/call.hpp"
+#include "handlers/command.hpp"
+#include "handlers/handlers.hpp"
+#include "jobs/finish.hpp"
+#include "jobs/inside.hpp"
+#include "memory/signals.hpp"
+#include "memory/slots.hpp"
+#include "memory/type_stats.hpp"
+#include "pg/books.hpp"
+#include "pg/clock.hpp"
+#include "pg/job_timer.hpp"
+#include "pg/session.hpp"
+
+namespace ayb {
+
+namespace {
+
+// Set when the completion found that the job is somebody else's by now.
+bool g_lease_lost;
+
+// How long the function took; negative for what is no function.
+int64 g_handler_us;
+
+[[noreturn]] void report_lost_lease(const Job &job) {
+    g_lease_lost = true;
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("job %s was taken away from this worker", uuid_text(job.id))));
+    pg_unreachable();
+}
+
+// Completes the job in the current transaction. Cancels wait: they are for the handler. The role is
+// itself again before the commit, which may run its deferred triggers.
+void complete_here(const Job &job, const HandlerResult &result) {
+    char worker[kWorkerIdBytes];
+    session_name(worker);
+    hold_cancels();
+    const Books books = open_books();
+    if (!complete_job(job.id, worker, job.attempt, result, clock_now()))
+        report_lost_lease(job);
+    close_books(books);
+    release_cancels();
+}
+
+// A transaction of the engine's own. A command or a procedure may have set what transactions begin
+// with, and only the end of the job resets that.
+void begin_own_transaction() {
+    StartTransactionCommand();
+    XactReadOnly = false;
+    XactIsoLevel = XACT_READ_COMMITTED;
+    PushActiveSnapshot(GetTransactionSnapshot());
+}
+
+int64 time_limit(const Handler &handler) {
+    return handler.timeout_ms > 0 ? handler.timeout_ms : settings::job_timeout;
+}
+
+bool runs_inside(const Handler *handler) {
+    return handler != nullptr && handler->kind != Kind::external;
+}
+
+[[noreturn]] void report_no_handler(const Job &job) {
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("no handler is registered for type \"%s\"", job.type),
+                    errhint("Register one with ayb_jobs.register_handler().")));
+    pg_unreachable();
+}
+
+// One transaction: the handler's effects and the completion.
+void run_function(const Job &job, const Handler &handler) {
+    start_job_timer(time_limit(handler));
+    const TimestampTz start = GetCurrentTimestamp();
+    const HandlerResult result = call_handler(handler, job);
+    g_handler_us = GetCurrentTimestamp() - start;
+    complete_here(job, result);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    stop_job_timer();
+}
+
+// What the built-in type `command` runs: whoever ordered the job may act as its role.
+const char *command_of(const Job &job) {
+    JsonbValue value;
+    Jsonb *payload = DatumGetJsonbP(job.payload);
+    const bool found =
+        JB_ROOT_IS_OBJECT(payload) &&
+        getKeyJsonValueFromContainer(&payload->root, "command", 7, &value) != nullptr &&
+        value.type == jbvString;
+    if (!found)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the payload has no command"),
+                 errhint("It takes {\"command\": \"VACUUM orders\"}.")));
+    return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+// The result that the command's procedure set, or else the command's tag.
+HandlerResult command_result(const char *tag) {
+    HandlerResult result{};
+    result.value = taken_result();
+    if (result.value == 0)
+        result.value = DirectFunctionCall1(jsonb_in, CStringGetDatum(psprintf("\"%s\"", tag)));
+    return result;
+}
+
+// The statement in transactions of its own, then the completion in another: at least once.
+void run_command(const Job &job, const char *sql, int64 limit, MemoryContext memory) {
+    forget_result();
+    start_job_timer(limit);
+    const char *tag = run_top_level(sql, memory);
+    stop_job_timer();
+    begin_own_transaction();
+    complete_here(job, command_result(tag));
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+}
+
+void run_handler(const Job &job, MemoryContext memory) {
+    SetCurrentStatementStartTimestamp(); // the handler's now()
+    StartTransactionCommand();
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const Handler *handler = find_handler(job.type);
+    if (!runs_inside(handler))
+        report_no_handler(job);
+    if (handler->kind == Kind::function) {
+        const Handler copy = *handler; // the job may register another one
+        run_function(job, copy);
+        return;
+    }
+    check_command(*handler, GetUserId());
+    const int64 limit = time_limit(*handler);
+    const char *sql = MemoryContextStrdup(memory, handler->command != nullptr ? handler->command
+                                                                              : command_of(job));
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    run_command(job, sql, limit, memory);
+}
+
+Verdict judge(const char *sqlstate) {
+    if (g_lease_lost)
+        return Verdict::lost;
+    if (strcmp(sqlstate, "57014") != 0 || job_timed_out())
+        return Verdict::failed;
+    if (stop_struck() || my_slot()->put_back)
+        return Verdict::put_back;
+    if (cancel_was_meant())
+        return Verdict::canceled;
+    // One that was sent for the job before this one must not count.
+    return cancel_was_sent() ? Verdict::put_back : Verdict::failed;
+}
+
+void read_error(const ErrorData &error, Failure *failure) {
+    if (job_timed_out() && error.sqlerrcode == ERRCODE_QUERY_CANCELED) {
+        set_failure(failure, "57014",
+                    psprintf("the job ran longer than its timeout of " INT64_FORMAT " ms",
+                             job_time_limit()));
+        return;
+    }
+    const char *message = error.message != nullptr ? error.message : "unknown error";
+    set_failure(failure, unpack_sql_state(error.sqlerrcode),
+                error.detail != nullptr ? psprintf("%s: %s", message, error.detail) : message);
+}
+
+// After an error: everything of the handler's is rolled back, and the error kept in `memory`.
+Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failure) {
+    hold_cancels(); // a second one would leave by the error that is being handled
+    stop_job_timer();
+    MemoryContextSwitchTo(memory);
+    ErrorData *error = CopyErrorData();
+    FlushErrorState();
+    AbortCurrentTransaction();
+    PortalErrorCleanup();
+    MemoryContextSwitchTo(memory);
+    read_error(*error, failure);
+    const Verdict verdict = judge(failure->sqlstate);
+    if (verdict == Verdict::failed)
+        ereport(LOG, (errcode(error->sqlerrcode),
+                      errmsg("attempt %d of job %s (%s) failed: %s", job.attempt, uuid_text(job.id),
+                             job.type, failure->message),
+                      error->context != nullptr ? errdetail_log("%s", error->context) : 0));
+    release_cancels();
+    return verdict;
+}
+
+Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
+    volatile Verdict verdict = Verdict::completed;
+    g_lease_lost = false;
+    g_handler_us = -1;
+    PG_TRY();
+    { run_handler(job, memory); }
+    PG_CATCH();
+    { verdict = recover_from_error(job, memory, failure); }
+    PG_END_TRY();
+    return verdict;
+}
+
+// Writes the verdict into the books. False where the job is somebody else's by now.
+bool record(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
+    char worker[kWorkerIdBytes];
+    session_name(worker);
+    const TimestampTz now = clock_now();
+    const TimestampTz retry_at = retry_time(job.type, job.attempt, now);
+    const bool orphan = verdict == Verdict::failed && !runs_inside(find_handler(job.type));
+    const Books books = open_books();
+    bool mine;
+    if (verdict == Verdict::canceled) {
+        mine = cancel_job(job.id, worker, job.attempt, now);
+    } else if (verdict == Verdict::put_back || orphan) {
+        // Unregistered since, or for workers outside by now: the job goes there, uncharged.
+        mine = put_back_job(job.id, worker, job.attempt, now);
+    } else {
+        mine = fail_job(job.id, worker, job.attempt, failure, error_text(failure), "failed",
+                        retry_at, now, failed);
+    }
+    close_books(books);
+    return mine;
+}
+
+void record_in_transaction(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
+    hold_cancels();
+    begin_own_transaction();
+    record(job, verdict, failure, failed);
+    PopActiveSnapshot();
+    CommitTransactionCommand();
+    release_cancels();
+}
+
+void count_outcome(const Job &job, Verdict verdict, bool failed) {
+    const int64 wait = job.started_at - job.run_at;
+    const int64 run = clock_now() - job.started_at;
+    Outcome outcome = Outcome::completed;
+    if (verdict == Verdict::failed)
+        outcome = failed ? Outcome::failed : Outcome::retried;
+    else if (verdict == Verdict::canceled)
+        outcome = Outcome::canceled;
+    else if (verdict != Verdict::completed)
+        return;
+    add_outcome(MyDatabaseId, job.run_as, job.type, outcome, job.attempt == 1 ? Max(wait, 0) : -1,
+                run, outcome == Outcome::completed ? g_handler_us : -1);
+}
+
+} // namespace
+
+void show_activity(const char *type, const core::Uuid &id) {
+    constexpr char kBegin[] = "ayb_jobs: ";
+    constexpr Size kBytes = sizeof(kBegin) - 1;
+    char text[kBytes + kTypeBytes + kUuidCharacters + 2];
+    memcpy(text, kBegin, kBytes);
+    const Size type_bytes = strlcpy(text + kBytes, type, kTypeBytes);
+    text[kBytes + type_bytes] = ' ';
+    write_uuid(id, text + kBytes + type_bytes + 1);
+    pgstat_report_activity(STATE_RUNNING, text);
+}
+
+void run_job(const Job &job, MemoryContext memory) {
+    MemoryContext before = MemoryContextSwitchTo(memory);
+    auto *failure = static_cast<Failure *>(palloc0(sizeof(Failure)));
+    show_activity(job.type, job.id);
+    begin_job(job.id, job.attempt, job.type, clock_now());
+    const Verdict verdict = attempt(job, memory, failure);
+    clear_interrupts();
+    bool failed = false;
+    if (verdict != Verdict::completed && verdict != Verdict::lost)
+        record_in_transaction(job, verdict, *failure, &failed);
+    count_outcome(job, verdict, failed);
+    end_job(verdict == Verdict::canceled || verdict == Verdict::put_back);
+    hold_cancels();
+    reset_session();
+    release_cancels();
+    MemoryContextSwitchTo(before);
+}
+
+} // namespace ayb

@@ -1,0 +1,94 @@
+// What has happened: the last events, and the counts of the minute that goes on.
+#include "base/answer.hpp"
+
+#include "base/arguments.hpp"
+#include "memory/events.hpp"
+#include "memory/type_stats.hpp"
+#include "pg/arrays.hpp"
+
+namespace ayb {
+
+namespace {
+
+// Under the events' lock. Who pages through the events must not be stopped by a page of others'.
+bool may_see_event(const Event &event, const void *context) {
+    const auto *me = static_cast<const Viewer *>(context);
+    return event.database == MyDatabaseId && me->sees(event.role);
+}
+
+void put_event(const Event &event, ReturnSetInfo *result) {
+    Row row;
+    row.add(Int64GetDatum(static_cast<int64>(event.seq)));
+    row.add_time(event.at);
+    row.add(uuid_datum(event.job));
+    row.add_text(event.type);
+    row.add(ObjectIdGetDatum(event.role));
+    row.add_text(event.from < 0 ? "" : state_name(static_cast<State>(event.from)));
+    row.add_text(state_name(static_cast<State>(event.to)));
+    row.put(result);
+}
+
+void put_minute(const TypeStats &stats, ReturnSetInfo *result) {
+    Row row;
+    row.add_time(stats.minute);
+    row.add(ObjectIdGetDatum(stats.key.role));
+    row.add(CStringGetTextDatum(stats.type));
+    row.add(Int64GetDatum(stats.completed));
+    row.add(Int64GetDatum(stats.failed));
+    row.add(Int64GetDatum(stats.retried));
+    row.add(Int64GetDatum(stats.lost));
+    row.add(Int64GetDatum(stats.canceled));
+    row.add(bigint_array(stats.wait));
+    row.add(bigint_array(stats.run));
+    row.put(result);
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+// events(since, max_events) → setof
+AYB_SQL_FUNCTION(ayb_jobs_events) {
+    const Viewer me = viewer();
+    ReturnSetInfo *result = begin_set(fcinfo);
+    if (shared() == nullptr)
+        PG_RETURN_NULL();
+    const int64 since = PG_GETARG_INT64(0);
+    const int room = Min(Max(PG_GETARG_INT32(1), 0), kEventRing);
+    auto *events = static_cast<Event *>(palloc((room + 1) * sizeof(Event)));
+    const int count =
+        read_events(static_cast<uint64>(Max(since, 0)), may_see_event, &me, events, room);
+    for (int i = 0; i < count; i++)
+        put_event(events[i], result);
+    PG_RETURN_NULL();
+}
+
+// event_span() → setof (first, oldest, newest): one row, or none without shared memory
+AYB_SQL_FUNCTION(ayb_jobs_event_span) {
+    ReturnSetInfo *result = begin_set(fcinfo);
+    if (shared() == nullptr)
+        PG_RETURN_NULL();
+    const EventSpan span = event_span();
+    Row row;
+    row.add(Int64GetDatum(static_cast<int64>(span.first)));
+    row.add(Int64GetDatum(static_cast<int64>(span.oldest)));
+    row.add(Int64GetDatum(static_cast<int64>(span.newest)));
+    row.put(result);
+    PG_RETURN_NULL();
+}
+
+// _current_minutes() → setof job_minutes: what is not yet in the table
+AYB_SQL_FUNCTION(ayb_jobs_current_minutes) {
+    const Viewer me = viewer();
+    ReturnSetInfo *result = begin_set(fcinfo);
+    if (shared() == nullptr)
+        PG_RETURN_NULL();
+    auto *entries = static_cast<TypeStats *>(palloc(kMaxTypes * sizeof(TypeStats)));
+    const int count = take_minutes(MyDatabaseId, DT_NOEND, true, entries);
+    for (int i = 0; i < count; i++)
+        if (me.sees(entries[i].key.role))
+            put_minute(entries[i], result);
+    PG_RETURN_NULL();
+}

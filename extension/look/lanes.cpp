@@ -1,0 +1,120 @@
+// Lanes, and how many jobs each has, as shared memory knows it.
+#include "base/answer.hpp"
+
+#include "base/arguments.hpp"
+#include "group/ways.hpp"
+#include "memory/databases.hpp"
+#include "memory/lanes.hpp"
+#include "memory/slots.hpp"
+
+namespace ayb {
+
+namespace {
+
+struct LaneCopies {
+    Lane *lanes;
+    int count;
+};
+
+void copy_lane(Lane *lane, void *context) {
+    auto *copies = static_cast<LaneCopies *>(context);
+    if (copies->count == kMaxLanes)
+        return;
+    SpinLockAcquire(&lane->mutex);
+    memcpy(static_cast<void *>(&copies->lanes[copies->count++]), lane, sizeof(Lane));
+    SpinLockRelease(&lane->mutex);
+}
+
+LaneCopies copy_lanes() {
+    LaneCopies copies{};
+    copies.lanes = static_cast<Lane *>(palloc_extended(kMaxLanes * sizeof(Lane), MCXT_ALLOC_HUGE));
+    each_lane(MyDatabaseId, copy_lane, &copies);
+    return copies;
+}
+
+int workers_of(Oid role) {
+    int count = 0;
+    for (int i = 0; i < shared()->slots; i++) {
+        const WorkerSlot &slot = worker_slots()[i];
+        if (slot.phase == WorkerSlot::Phase::serving && slot.database == MyDatabaseId &&
+            slot.role == role)
+            count++;
+    }
+    return count;
+}
+
+void put_lane(const Lane &lane, ReturnSetInfo *result) {
+    Row row;
+    row.add(ObjectIdGetDatum(lane.key.role));
+    row.add_time(lane.due);
+    row.add(Int32GetDatum(workers_of(lane.key.role)));
+    row.add(Int64GetDatum(lane.counts[static_cast<int>(State::queued)]));
+    row.add(Int64GetDatum(lane.counts[static_cast<int>(State::running)]));
+    row.add_time(lane.error[0] != '\0' ? lane.not_before : 0);
+    row.add_text(lane.error);
+    row.add(PointerGetDatum(grouped_types(lane.key.role)));
+    row.put(result);
+}
+
+void put_floor(Oid role, const Position &floor, ReturnSetInfo *result) {
+    Row row;
+    row.add(ObjectIdGetDatum(role));
+    row.add(TimestampTzGetDatum(floor.run_at));
+    row.add(uuid_datum(floor.id));
+    row.put(result);
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+// lanes() → setof
+AYB_SQL_FUNCTION(ayb_jobs_lanes) {
+    const Viewer me = viewer();
+    ReturnSetInfo *result = begin_set(fcinfo);
+    if (shared() == nullptr)
+        PG_RETURN_NULL();
+    const LaneCopies copies = copy_lanes();
+    for (int i = 0; i < copies.count; i++)
+        if (me.sees(copies.lanes[i].key.role))
+            put_lane(copies.lanes[i], result);
+    PG_RETURN_NULL();
+}
+
+// _floors(from_start) → setof (run_as, run_at, id)
+AYB_SQL_FUNCTION(ayb_jobs_floors) {
+    const Viewer me = viewer();
+    const bool known = shared() != nullptr && !PG_GETARG_BOOL(0);
+    ReturnSetInfo *result = begin_set(fcinfo);
+    for (int i = 0; i < me.count && !me.all; i++)
+        put_floor(me.roles[i], known ? mark_lane_floor(MyDatabaseId, me.roles[i]).at : kBegin,
+                  result);
+    if (!known || !me.all)
+        PG_RETURN_NULL();
+    const LaneCopies copies = copy_lanes();
+    for (int i = 0; i < copies.count; i++)
+        put_floor(copies.lanes[i].key.role, copies.lanes[i].floor.at, result);
+    PG_RETURN_NULL();
+}
+
+// _counts() → setof (queued, running, completed, failed, canceled): one row, or none while they are
+// not known
+AYB_SQL_FUNCTION(ayb_jobs_counts) {
+    const Viewer me = viewer();
+    ReturnSetInfo *result = begin_set(fcinfo);
+    const Database *database = find_database(MyDatabaseId);
+    if (database == nullptr || !database->counted)
+        PG_RETURN_NULL();
+    const LaneCopies copies = copy_lanes();
+    int64 totals[kStates] = {};
+    for (int i = 0; i < copies.count; i++)
+        for (int state = 0; state < kStates && me.sees(copies.lanes[i].key.role); state++)
+            totals[state] += copies.lanes[i].counts[state];
+    Row row;
+    for (const int64 total : totals)
+        row.add(Int64GetDatum(Max(total, 0)));
+    row.put(result);
+    PG_RETURN_NULL();
+}

@@ -1,0 +1,112 @@
+// Workers, and what they are at, as shared memory knows it.
+#include "base/answer.hpp"
+
+#include "base/arguments.hpp"
+#include "memory/slots.hpp"
+
+namespace ayb {
+
+namespace {
+
+// A consistent copy of a slot of this database that the viewer may see.
+bool copy_slot(int index, const Viewer &me, WorkerSlot *copy) {
+    WorkerSlot &slot = worker_slots()[index];
+    SpinLockAcquire(&slot.mutex);
+    memcpy(static_cast<void *>(copy), &slot, sizeof(slot));
+    SpinLockRelease(&slot.mutex);
+    return (copy->phase == WorkerSlot::Phase::serving ||
+            copy->phase == WorkerSlot::Phase::starting) &&
+           copy->database == MyDatabaseId && me.sees(copy->role);
+}
+
+const char *phase_name(const WorkerSlot &slot) {
+    if (slot.phase == WorkerSlot::Phase::starting)
+        return "starting";
+    return slot.has_job ? "running" : "idle";
+}
+
+void put_worker(const WorkerSlot &slot, ReturnSetInfo *result) {
+    Row row;
+    if (slot.pid != 0)
+        row.add(Int32GetDatum(slot.pid));
+    else
+        row.add_null();
+    row.add_text(slot.worker_id);
+    row.add(ObjectIdGetDatum(slot.role));
+    row.add_text(phase_name(slot));
+    row.add_time(slot.launched_at);
+    if (slot.has_job) {
+        row.add(uuid_datum(slot.job));
+        row.add_text(slot.type);
+        row.add(Int32GetDatum(slot.attempt));
+        row.add_time(slot.job_since);
+        if (slot.percent >= 0)
+            row.add(Int32GetDatum(slot.percent));
+        else
+            row.add_null();
+        row.add_text(slot.note);
+    }
+    row.put(result);
+}
+
+Jsonb *progress_of(const WorkerSlot &slot) {
+    StringInfoData text;
+    initStringInfo(&text);
+    appendStringInfo(&text, "{\"percent\": %d, \"note\": ", slot.percent);
+    escape_json(&text, slot.note);
+    appendStringInfoChar(&text, '}');
+    return DatumGetJsonbP(DirectFunctionCall1(jsonb_in, CStringGetDatum(text.data)));
+}
+
+void add_progress(const WorkerSlot &slot, JsonbParseState **object) {
+    JsonbValue value;
+    value.type = jbvString;
+    value.val.string.val = const_cast<char *>(uuid_text(slot.job));
+    value.val.string.len = static_cast<int>(strlen(value.val.string.val));
+    pushJsonbValue(object, WJB_KEY, &value);
+    Jsonb *progress = progress_of(slot);
+    value.type = jbvBinary;
+    value.val.binary.data = &progress->root;
+    value.val.binary.len = static_cast<int>(VARSIZE(progress)) - VARHDRSZ;
+    pushJsonbValue(object, WJB_VALUE, &value);
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+// _running() → uuid[]
+AYB_SQL_FUNCTION(ayb_jobs_running) {
+    ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
+    const Viewer all{true, nullptr, 0};
+    WorkerSlot slot;
+    for (int i = 0; shared() != nullptr && i < shared()->slots; i++)
+        if (copy_slot(i, all, &slot) && slot.has_job && may_touch(slot.role))
+            ids = accumArrayResult(ids, uuid_datum(slot.job), false, UUIDOID, CurrentMemoryContext);
+    PG_RETURN_DATUM(makeArrayResult(ids, CurrentMemoryContext));
+}
+
+// _progress() → jsonb: {"<job id>": {"percent": …, "note": …}}
+AYB_SQL_FUNCTION(ayb_jobs_progress) {
+    const Viewer me = viewer();
+    JsonbParseState *state = nullptr;
+    pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
+    WorkerSlot slot;
+    for (int i = 0; shared() != nullptr && i < shared()->slots; i++)
+        if (copy_slot(i, me, &slot) && slot.has_job && slot.percent >= 0)
+            add_progress(slot, &state);
+    PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
+}
+
+// workers() → setof
+AYB_SQL_FUNCTION(ayb_jobs_workers) {
+    const Viewer me = viewer();
+    ReturnSetInfo *result = begin_set(fcinfo);
+    WorkerSlot slot;
+    for (int i = 0; shared() != nullptr && i < shared()->slots; i++)
+        if (copy_slot(i, me, &slot))
+            put_worker(slot, result);
+    PG_RETURN_NULL();
+}

@@ -1,0 +1,24 @@
+#pragma once
+// When the first lease of a database ends, and when its next schedule is due: floors in time
+// (floor.hpp), Database::leases and Database::ticks. Commits lower them; the scheduler raises them.
+#include "memory/shared.hpp"
+
+namespace ayb {
+
+using TimeFloor = Floor<TimestampTz>;
+using TimeMark = FloorMark<TimestampTz>;
+
+// Before the scheduler's first look, and before commits are told to it.
+void open_due(Database *database);
+
+// Lowers one of them to `next` (at most), and wakes the scheduler if that sleeps beyond it. Never
+// throws.
+void lower_due(Database *database, TimeFloor *floor, TimestampTz next);
+
+TimeMark mark_due(Database *database, const TimeFloor &floor);
+
+// Raises it to `next` (DT_NOEND where there is none), as far as commits since the mark allow;
+// returns what it is then.
+TimestampTz raise_due(Database *database, TimeFloor *floor, const TimeMark &mark, TimestampTz next);
+
+} // namespace ayb

@@ -1,0 +1,25 @@
+#pragma once
+// The last state changes of jobs, in a ring in shared memory, in the order of their commits.
+#include "memory/shared.hpp"
+
+namespace ayb {
+
+// Gives the events their numbers and instant and puts them into the ring, as if `left_out` more had
+// come before them. Never throws.
+void publish_events(const Event *events, int count, int64 left_out);
+
+// Numbers of events of all databases: the first since the server started, the oldest that is kept,
+// the newest. Where there are none, newest is oldest - 1.
+struct EventSpan {
+    uint64 first;
+    uint64 oldest;
+    uint64 newest;
+};
+EventSpan event_span();
+
+// Copies up to `room` events with numbers above `since` that are `wanted` to `out`, oldest first,
+// and returns how many. `wanted` is called under a lock: no catalog, no memory.
+int read_events(uint64 since, bool (*wanted)(const Event &event, const void *context),
+                const void *context, Event *out, int room);
+
+} // namespace ayb

@@ -1,0 +1,217 @@
+#include "memory/sources.hpp"
+
+namespace ayb {
+
+namespace {
+
+// What one subtransaction did to one relation.
+struct NotedSource {
+    SubTransactionId subid;
+    Oid relation; // InvalidOid: not known which
+    uint64 times;
+    bool pending; // entered as such
+    bool lost;    // there was no room to enter it
+};
+
+struct Notes {
+    NotedSource *sources;
+    int count;
+    int room;
+};
+
+Notes g_notes;
+
+NotedSource *find_noted(SubTransactionId subid, Oid relation) {
+    for (int i = g_notes.count - 1; i >= 0 && g_notes.sources[i].subid == subid; i--)
+        if (g_notes.sources[i].relation == relation)
+            return &g_notes.sources[i];
+    return nullptr;
+}
+
+// The array lives as long as the transaction, in its own memory.
+void add_noted(SubTransactionId subid, Oid relation) {
+    if (g_notes.sources == nullptr) {
+        g_notes.room = 8;
+        g_notes.sources = static_cast<NotedSource *>(
+            MemoryContextAlloc(TopTransactionContext, g_notes.room * sizeof(NotedSource)));
+    } else if (g_notes.count == g_notes.room) {
+        const int room = g_notes.room * 2;
+        g_notes.sources =
+            static_cast<NotedSource *>(repalloc_huge(g_notes.sources, room * sizeof(NotedSource)));
+        g_notes.room = room;
+    }
+    g_notes.sources[g_notes.count++] = NotedSource{subid, relation, 1, false, false};
+}
+
+// Makes room: what nobody is committing goes, and with it all that was known.
+void forget_all() {
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, sources());
+    while (auto *source = static_cast<Source *>(hash_seq_search(&scan)))
+        if (source->pending == 0)
+            hash_search(sources(), &source->key, HASH_REMOVE, nullptr);
+    shared()->sources_epoch++;
+}
+
+// The entry, made where there is none; null where there is no room. Under the exclusive lock.
+Source *enter_source(Oid relation) {
+    const SourceKey key{MyDatabaseId, relation};
+    bool found;
+    auto *source = static_cast<Source *>(hash_search(sources(), &key, HASH_ENTER_NULL, &found));
+    if (source == nullptr) {
+        forget_all();
+        source = static_cast<Source *>(hash_search(sources(), &key, HASH_ENTER_NULL, &found));
+    }
+    if (source != nullptr && !found) {
+        source->changes = 0;
+        source->pending = 0;
+    }
+    return source;
+}
+
+void announce() {
+    LWLockAcquire(lock_of(Locks::sources), LW_EXCLUSIVE);
+    for (int i = 0; i < g_notes.count; i++) {
+        NotedSource &noted = g_notes.sources[i];
+        Source *source = enter_source(noted.relation);
+        noted.pending = source != nullptr;
+        noted.lost = source == nullptr;
+        if (noted.pending)
+            source->pending++;
+        else
+            shared()->sources_lost++;
+    }
+    LWLockRelease(lock_of(Locks::sources));
+}
+
+// A transaction of this process is over: what it noted is counted, unless it was rolled back.
+void settle(const NotedSource &noted, bool changed) {
+    if (noted.lost) {
+        shared()->sources_lost--;
+        if (changed)
+            shared()->sources_epoch++;
+        return;
+    }
+    Source *source = noted.pending || changed ? enter_source(noted.relation) : nullptr;
+    if (source != nullptr && noted.pending)
+        source->pending--;
+    if (source != nullptr && changed)
+        source->changes += noted.times;
+    if (source == nullptr && changed)
+        shared()->sources_epoch++;
+}
+
+void settle_all(bool changed) {
+    LWLockAcquire(lock_of(Locks::sources), LW_EXCLUSIVE);
+    for (int i = 0; i < g_notes.count; i++)
+        settle(g_notes.sources[i], changed);
+    LWLockRelease(lock_of(Locks::sources));
+    g_notes = Notes{};
+}
+
+bool is_stranger() {
+    return MyBgworkerEntry != nullptr &&
+           strcmp(MyBgworkerEntry->bgw_library_name, "ayb_jobs") != 0 &&
+           TransactionIdIsValid(GetTopTransactionIdIfAny());
+}
+
+void on_transaction(XactEvent event, void * /*argument*/) {
+    switch (event) {
+    case XACT_EVENT_PRE_COMMIT:
+    case XACT_EVENT_PRE_PREPARE:
+        if (shared() != nullptr && is_stranger())
+            note_source(InvalidOid);
+        if (g_notes.count > 0)
+            announce();
+        break;
+    case XACT_EVENT_COMMIT:
+    case XACT_EVENT_PREPARE: // from here on it is in pg_prepared_xacts, until it is visible
+    case XACT_EVENT_ABORT:
+        if (g_notes.count > 0)
+            settle_all(event != XACT_EVENT_ABORT);
+        g_notes = Notes{};
+        break;
+    default:
+        break; // a parallel worker changes nothing
+    }
+}
+
+// A subtransaction that ends well hands its entries to its parent, so that a loop of them stays
+// short.
+void merge_into_parent(SubTransactionId subid, SubTransactionId parent) {
+    int first = g_notes.count;
+    while (first > 0 && g_notes.sources[first - 1].subid >= subid)
+        first--;
+    const int end = g_notes.count;
+    g_notes.count = first;
+    for (int i = first; i < end; i++) {
+        const NotedSource child = g_notes.sources[i];
+        if (NotedSource *own = find_noted(parent, child.relation)) {
+            own->times += child.times;
+            continue;
+        }
+        g_notes.sources[g_notes.count] = child;
+        g_notes.sources[g_notes.count++].subid = parent;
+    }
+}
+
+void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent,
+                       void * /*argument*/) {
+    if (event == SUBXACT_EVENT_COMMIT_SUB)
+        merge_into_parent(subid, parent);
+    // Ids only grow: whatever was noted since it began bears its id or a later one.
+    if (event == SUBXACT_EVENT_ABORT_SUB)
+        while (g_notes.count > 0 && g_notes.sources[g_notes.count - 1].subid >= subid)
+            g_notes.count--;
+}
+
+uint64 times_here(Oid relation) {
+    uint64 times = 0;
+    for (int i = 0; i < g_notes.count; i++)
+        if (g_notes.sources[i].relation == relation)
+            times += g_notes.sources[i].times;
+    return times;
+}
+
+bool read_count(Oid relation, SourceCount *count) {
+    if (shared() == nullptr)
+        return false;
+    LWLockAcquire(lock_of(Locks::sources), LW_EXCLUSIVE);
+    const Source *source = shared()->sources_lost > 0 ? nullptr : enter_source(relation);
+    if (source != nullptr)
+        *count = SourceCount{source->changes + times_here(relation), source->pending > 0};
+    LWLockRelease(lock_of(Locks::sources));
+    return source != nullptr;
+}
+
+} // namespace
+
+void note_source(Oid relation) {
+    if (shared() == nullptr)
+        return;
+    const SubTransactionId subid = GetCurrentSubTransactionId();
+    if (NotedSource *noted = find_noted(subid, relation))
+        noted->times++;
+    else
+        add_noted(subid, relation);
+}
+
+bool read_source(Oid relation, SourceCount *count) { return read_count(relation, count); }
+
+bool read_strangers(SourceCount *count) { return read_count(InvalidOid, count); }
+
+uint64 sources_epoch() {
+    if (shared() == nullptr)
+        return 0;
+    LWLockAcquire(lock_of(Locks::sources), LW_SHARED);
+    const uint64 epoch = shared()->sources_epoch;
+    LWLockRelease(lock_of(Locks::sources));
+    return epoch;
+}
+
+void install_source_callbacks() {
+    RegisterXactCallback(on_transaction, nullptr);
+    RegisterSubXactCallback(on_subtransaction, nullptr);
+}
+
+} // namespace ayb

@@ -1,0 +1,242 @@
+#include "memory/type_stats.hpp"
+
+#include "pg/clock.hpp"
+
+extern "C" {
+#include "common/hashfn.h"
+}
+
+namespace ayb {
+
+namespace {
+
+constexpr int64 kMinute = 60 * kMicrosecondsPerSecond;
+// The weights of the newest run in the moving averages.
+constexpr double kNewest = 0.2;
+constexpr double kNewestHandler = 0.1;
+
+// How long a type goes by lease after its first strike; each further one doubles it.
+constexpr int64 kStrike = kMicrosecondsPerSecond;
+constexpr int64 kGraveStrike = 60 * kMicrosecondsPerSecond;
+constexpr int64 kLongestStrike = 3600 * kMicrosecondsPerSecond;
+constexpr int64 kForgiven = 10000; // jobs in groups, after which earlier strikes don't count
+
+TypeKey key_of(Oid database, Oid role, const char *type) {
+    TypeKey key;
+    memset(&key, 0, sizeof(key));
+    key.database = database;
+    key.role = role;
+    key.hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(type),
+                                   static_cast<int>(strlen(type)), 0);
+    return key;
+}
+
+bool has_counts(const TypeStats &stats) {
+    return stats.completed + stats.failed + stats.retried + stats.lost + stats.canceled > 0;
+}
+
+void clear_counts(TypeStats *stats) {
+    stats->completed = stats->failed = stats->retried = stats->lost = stats->canceled = 0;
+    memset(stats->wait, 0, sizeof(stats->wait));
+    memset(stats->run, 0, sizeof(stats->run));
+}
+
+TypeStats *find_or_add(Oid database, Oid role, const char *type) {
+    bool found;
+    TypeKey key = key_of(database, role, type);
+    auto *stats = static_cast<TypeStats *>(hash_search(types(), &key, HASH_ENTER_NULL, &found));
+    if (stats == nullptr)
+        return nullptr;
+    if (!found) {
+        memset(static_cast<void *>(stats), 0, sizeof(TypeStats));
+        stats->key = key;
+        strlcpy(stats->type, type, kTypeBytes);
+    }
+    return stats;
+}
+
+// Entries without counts only hold what a type has earned, and can be spared when the table is
+// full: it has to earn it again. Who lost it must not come back by being forgotten.
+void spare_one() {
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, types());
+    while (auto *stats = static_cast<TypeStats *>(hash_seq_search(&scan)))
+        if (!has_counts(*stats) && stats->leased_until <= clock_now()) {
+            hash_search(types(), &stats->key, HASH_REMOVE, nullptr);
+            hash_seq_term(&scan);
+            return;
+        }
+}
+
+TypeStats *place_for(Oid database, Oid role, const char *type) {
+    TypeStats *stats = find_or_add(database, role, type);
+    if (stats == nullptr) {
+        spare_one();
+        stats = find_or_add(database, role, type);
+    }
+    return stats != nullptr ? stats : find_or_add(database, role, "");
+}
+
+int64 &counter(TypeStats *stats, Outcome outcome) {
+    switch (outcome) {
+    case Outcome::completed:
+        return stats->completed;
+    case Outcome::failed:
+        return stats->failed;
+    case Outcome::retried:
+        return stats->retried;
+    case Outcome::lost:
+        return stats->lost;
+    case Outcome::canceled:
+        break;
+    }
+    return stats->canceled;
+}
+
+void add_counts(TypeStats *to, const TypeStats &from) {
+    to->completed += from.completed;
+    to->failed += from.failed;
+    to->retried += from.retried;
+    to->lost += from.lost;
+    to->canceled += from.canceled;
+    for (int i = 0; i < core::kHistogramBuckets; i++) {
+        to->wait[i] += from.wait[i];
+        to->run[i] += from.run[i];
+    }
+}
+
+void begin_minute(TypeStats *stats, TimestampTz now) {
+    if (!has_counts(*stats))
+        stats->minute = now - now % kMinute;
+}
+
+void enter_run(TypeStats *stats, int64 wait_us, int64 run_us) {
+    if (wait_us >= 0)
+        stats->wait[core::histogram_bucket(wait_us)]++;
+    if (run_us < 0)
+        return;
+    stats->run[core::histogram_bucket(run_us)]++;
+    const double run = static_cast<double>(run_us);
+    stats->run_average =
+        stats->run_average > 0 ? stats->run_average * (1 - kNewest) + run * kNewest : run;
+}
+
+// One run says little, however long it was: the processor may have been busy with others. What is
+// really slow overstays, and is struck.
+void enter_handler(TypeStats *stats, int64 handler_us) {
+    if (handler_us < 0)
+        return;
+    const double longest =
+        settings::group_budget * static_cast<double>(kMicrosecondsPerMillisecond);
+    const double run = Min(static_cast<double>(handler_us), longest);
+    stats->handler_average = stats->handler_average * (1 - kNewestHandler) + run * kNewestHandler;
+    stats->runs++;
+}
+
+} // namespace
+
+void add_outcome(Oid database, Oid role, const char *type, Outcome outcome, int64 wait_us,
+                 int64 run_us, int64 handler_us) {
+    const TimestampTz now = clock_now();
+    LWLockAcquire(lock_of(Locks::types), LW_EXCLUSIVE);
+    if (TypeStats *stats = place_for(database, role, type)) {
+        begin_minute(stats, now);
+        counter(stats, outcome)++;
+        enter_run(stats, wait_us, run_us);
+        enter_handler(stats, handler_us);
+    }
+    LWLockRelease(lock_of(Locks::types));
+}
+
+void add_grouped(Oid database, Oid role, const char *type, const GroupedRun *runs, int count,
+                 int subtransactions) {
+    const TimestampTz now = clock_now();
+    LWLockAcquire(lock_of(Locks::types), LW_EXCLUSIVE);
+    if (TypeStats *stats = place_for(database, role, type)) {
+        begin_minute(stats, now);
+        stats->completed += count;
+        stats->grouped += count;
+        stats->good += count;
+        stats->subtransactions = subtransactions;
+        if (stats->good >= kForgiven)
+            stats->strikes = 0;
+        for (int i = 0; i < count; i++) {
+            enter_run(stats, runs[i].wait_us, runs[i].run_us);
+            enter_handler(stats, runs[i].run_us);
+        }
+    }
+    LWLockRelease(lock_of(Locks::types));
+}
+
+TypeRecord type_record(Oid database, Oid role, const char *type) {
+    TypeRecord record{};
+    const TypeKey key = key_of(database, role, type);
+    LWLockAcquire(lock_of(Locks::types), LW_SHARED);
+    if (const auto *stats =
+            static_cast<TypeStats *>(hash_search(types(), &key, HASH_FIND, nullptr)))
+        record = {
+            stats->runs,    stats->handler_average, stats->grouped,     stats->subtransactions,
+            stats->strikes, stats->last_strike,     stats->leased_until};
+    LWLockRelease(lock_of(Locks::types));
+    return record;
+}
+
+void strike_type(Oid database, Oid role, const char *type, Strike why) {
+    const TimestampTz now = clock_now();
+    LWLockAcquire(lock_of(Locks::types), LW_EXCLUSIVE);
+    if (TypeStats *stats = place_for(database, role, type)) {
+        const int64 first = why == Strike::ended || why == Strike::traces ? kGraveStrike : kStrike;
+        stats->leased_until = later(now, Min(first << Min(stats->strikes, 16), kLongestStrike));
+        stats->strikes++;
+        stats->last_strike = why;
+        stats->runs = 0;
+        stats->good = 0;
+    }
+    LWLockRelease(lock_of(Locks::types));
+}
+
+void each_type(Oid database, void (*visit)(const TypeStats &stats, void *context), void *context) {
+    HASH_SEQ_STATUS scan;
+    LWLockAcquire(lock_of(Locks::types), LW_SHARED);
+    hash_seq_init(&scan, types());
+    while (auto *stats = static_cast<TypeStats *>(hash_seq_search(&scan)))
+        if (stats->key.database == database)
+            visit(*stats, context);
+    LWLockRelease(lock_of(Locks::types));
+}
+
+double run_average(Oid database, Oid role, const char *type) {
+    const TypeKey key = key_of(database, role, type);
+    LWLockAcquire(lock_of(Locks::types), LW_SHARED);
+    const auto *stats = static_cast<TypeStats *>(hash_search(types(), &key, HASH_FIND, nullptr));
+    const double average = stats != nullptr ? stats->run_average : 0;
+    LWLockRelease(lock_of(Locks::types));
+    return average;
+}
+
+int take_minutes(Oid database, TimestampTz before, bool keep, TypeStats *out) {
+    int count = 0;
+    HASH_SEQ_STATUS scan;
+    LWLockAcquire(lock_of(Locks::types), keep ? LW_SHARED : LW_EXCLUSIVE);
+    hash_seq_init(&scan, types());
+    while (auto *stats = static_cast<TypeStats *>(hash_seq_search(&scan))) {
+        if (stats->key.database != database || !has_counts(*stats) || stats->minute >= before)
+            continue;
+        out[count++] = *stats;
+        if (!keep)
+            clear_counts(stats);
+    }
+    LWLockRelease(lock_of(Locks::types));
+    return count;
+}
+
+void return_minutes(const TypeStats *entries, int count) {
+    LWLockAcquire(lock_of(Locks::types), LW_EXCLUSIVE);
+    for (int i = 0; i < count; i++)
+        if (TypeStats *stats =
+                place_for(entries[i].key.database, entries[i].key.role, entries[i].type))
+            add_counts(stats, entries[i]);
+    LWLockRelease(lock_of(Locks::types));
+}
+
+} // namespace ayb

@@ -1,0 +1,51 @@
+#pragma once
+// Counts and latencies by job type since the last whole minute, and how long a type usually runs.
+#include "memory/shared.hpp"
+
+namespace ayb {
+
+enum class Outcome { completed, failed, retried, lost, canceled };
+
+// Adds one attempt. `wait_us`: from run_at to the start; `run_us`: from the claim to the end;
+// `handler_us`: in the handler alone; negative ones are not entered. Where the table is full the
+// attempt is entered under the empty type. Never throws.
+void add_outcome(Oid database, Oid role, const char *type, Outcome outcome, int64 wait_us,
+                 int64 run_us, int64 handler_us);
+
+// Many attempts of one type at once, that ended completed in a group.
+struct GroupedRun {
+    int64 wait_us; // negative: not entered
+    int64 run_us;
+};
+void add_grouped(Oid database, Oid role, const char *type, const GroupedRun *runs, int count,
+                 int subtransactions);
+
+// What decides which way a type goes.
+struct TypeRecord {
+    int64 runs; // measured since it was first seen, or lost the grouped way
+    double handler_average;
+    int64 grouped;       // jobs that ended in groups
+    int subtransactions; // in which one of its jobs writes
+    int strikes;
+    Strike last_strike;
+    TimestampTz leased_until;
+};
+TypeRecord type_record(Oid database, Oid role, const char *type);
+
+// The type loses the grouped way for a while: the longer, the more often. Never throws.
+void strike_type(Oid database, Oid role, const char *type, Strike why);
+
+// Calls `visit` for each type of the database that is known, under a lock: no catalog, no memory.
+void each_type(Oid database, void (*visit)(const TypeStats &stats, void *context), void *context);
+
+// The moving average of the type's run time in microseconds, 0 until known.
+double run_average(Oid database, Oid role, const char *type);
+
+// Copies the entries of the database that have counts from before `before` to `out` (room for
+// kMaxTypes) and clears them; with `keep` they are only copied.
+int take_minutes(Oid database, TimestampTz before, bool keep, TypeStats *out);
+
+// Puts entries back that could not be written.
+void return_minutes(const TypeStats *entries, int count);
+
+} // namespace ayb
