@@ -7,6 +7,7 @@
 #include "memory/external_floors.hpp"
 #include "memory/lanes.hpp"
 #include "pg/settings.hpp"
+#include "pg/subtransaction_log.hpp"
 
 namespace ayb {
 
@@ -20,15 +21,19 @@ struct LaneChange {
     Oid role;
     Position first; // of what became claimable; kEnd where nothing did
     int32 delta[kStates];
+
+    bool same(const LaneChange &other) const { return role == other.role; }
+    void absorb(const LaneChange &child) {
+        if (child.first < first)
+            first = child.first;
+        for (int state = 0; state < kStates; state++)
+            delta[state] += child.delta[state];
+    }
 };
 
 struct Notes {
-    LaneChange *lanes;
-    int lane_count;
-    int lane_room;
-    Event *events;
-    int event_count;
-    int event_room;
+    SubtransactionLog<LaneChange> lanes;
+    SubtransactionLog<Event> events;
     int64 events_dropped;
     TimestampTz next_lease;
     bool any_lease;
@@ -46,48 +51,28 @@ struct Notes {
 Notes g_notes;
 bool g_completing_queued;
 
-// The arrays live as long as the transaction, in its own memory.
-template <typename Entry> Entry *add_entry(Entry *&entries, int &count, int &room) {
-    if (entries == nullptr) {
-        room = 8;
-        entries =
-            static_cast<Entry *>(MemoryContextAlloc(TopTransactionContext, room * sizeof(Entry)));
-    } else if (count == room) {
-        room *= 2;
-        entries = static_cast<Entry *>(repalloc_huge(entries, room * sizeof(Entry)));
-    }
-    return &entries[count++];
-}
-
 LaneChange *lane_change(Oid role) {
-    const SubTransactionId subid = GetCurrentSubTransactionId();
-    for (int i = g_notes.lane_count - 1; i >= 0 && g_notes.lanes[i].subid == subid; i--)
-        if (g_notes.lanes[i].role == role)
-            return &g_notes.lanes[i];
-    LaneChange *entry = add_entry(g_notes.lanes, g_notes.lane_count, g_notes.lane_room);
-    *entry = LaneChange{};
-    entry->subid = subid;
-    entry->role = role;
-    entry->first = kEnd;
-    return entry;
+    LaneChange change{};
+    change.role = role;
+    change.first = kEnd;
+    return g_notes.lanes.find_or_add(change);
 }
 
 void note_event(const Change &change) {
-    if (g_notes.event_count >= kEventsKept) {
+    if (g_notes.events.count >= kEventsKept) {
         g_notes.events_dropped++;
         return;
     }
-    Event *noted = add_entry(g_notes.events, g_notes.event_count, g_notes.event_room);
-    *noted = Event{};
-    noted->subid = GetCurrentSubTransactionId();
-    noted->database = MyDatabaseId;
-    noted->role = change.role;
-    noted->job = change.job;
-    noted->from = change.from;
-    noted->to = change.to;
+    Event event{};
+    event.database = MyDatabaseId;
+    event.role = change.role;
+    event.job = change.job;
+    event.from = change.from;
+    event.to = change.to;
     const int bytes =
         pg_mbcliplen(change.type, static_cast<int>(strlen(change.type)), kEventTypeBytes - 1);
-    memcpy(noted->type, change.type, bytes); // the rest is zeroed
+    memcpy(event.type, change.type, bytes); // the rest is zeroed
+    g_notes.events.add(event);
 }
 
 // Where the database is paused nobody need be woken: the scheduler unmarks it before it looks at
@@ -100,8 +85,7 @@ void wake(Database *database, const LaneChange &change) {
 
 void tell_lanes(Database *database) {
     const TransactionId xid = GetTopTransactionIdIfAny();
-    for (int i = 0; i < g_notes.lane_count; i++) {
-        const LaneChange &change = g_notes.lanes[i];
+    for (const LaneChange &change : g_notes.lanes) {
         Lane *lane = lane_of(MyDatabaseId, change.role);
         if (lane == nullptr)
             continue;
@@ -115,9 +99,9 @@ void tell_lanes(Database *database) {
 
 // Nobody serves the database, or not yet; but a worker may be reading a lane of it all the same.
 void tell_left_lanes() {
-    for (int i = 0; i < g_notes.lane_count; i++)
-        if (g_notes.lanes[i].first < kEnd)
-            lower_left_lane(MyDatabaseId, g_notes.lanes[i].role, g_notes.lanes[i].first);
+    for (const LaneChange &change : g_notes.lanes)
+        if (change.first < kEnd)
+            lower_left_lane(MyDatabaseId, change.role, change.first);
 }
 
 void tell_configuration(Database *database) {
@@ -134,8 +118,8 @@ void tell() {
     Database *database = find_served(MyDatabaseId);
     if (database != nullptr) {
         // Events first: who hears of a change by its wake-up finds it in the ring.
-        publish_events(g_notes.events, g_notes.event_count, g_notes.events_dropped);
-        if (g_notes.lane_count > 0)
+        publish_events(g_notes.events.entries, g_notes.events.count, g_notes.events_dropped);
+        if (g_notes.lanes.count > 0)
             tell_lanes(database);
         if (g_notes.any_lease)
             lower_due(database, &database->leases, g_notes.next_lease);
@@ -159,7 +143,7 @@ void tell() {
 // COMMIT PREPARED is heard of, but not where replication does it: it calls no hook.
 void tell_prepared() {
     Database *database = find_database(MyDatabaseId);
-    if (database != nullptr && (g_notes.lane_count > 0 || g_notes.any_tick))
+    if (database != nullptr && (g_notes.lanes.count > 0 || g_notes.any_tick))
         pg_atomic_write_u32(&database->doubt, 1);
 }
 
@@ -196,40 +180,12 @@ void on_transaction(XactEvent event, void * /*argument*/) {
         release_hold(ended.holds[i]);
 }
 
-// A subtransaction that ends well hands its entries to its parent, so that a loop of them stays
-// short.
-void merge_into_parent(SubTransactionId subid, SubTransactionId parent) {
-    int first = g_notes.lane_count;
-    while (first > 0 && g_notes.lanes[first - 1].subid >= subid)
-        first--;
-    const int end = g_notes.lane_count;
-    g_notes.lane_count = first;
-    for (int i = first; i < end; i++) {
-        const LaneChange child = g_notes.lanes[i];
-        int mine = g_notes.lane_count - 1;
-        while (mine >= 0 && g_notes.lanes[mine].subid == parent &&
-               g_notes.lanes[mine].role != child.role)
-            mine--;
-        if (mine < 0 || g_notes.lanes[mine].subid != parent) {
-            mine = g_notes.lane_count++;
-            g_notes.lanes[mine] = child;
-            g_notes.lanes[mine].subid = parent;
-            continue;
-        }
-        LaneChange &own = g_notes.lanes[mine];
-        if (child.first < own.first)
-            own.first = child.first;
-        for (int state = 0; state < kStates; state++)
-            own.delta[state] += child.delta[state];
-    }
-}
-
 void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent,
                        void * /*argument*/) {
     // Ids only grow: whatever was noted since the subtransaction began bears its id or a later one.
     const bool drained = g_notes.draining >= subid;
     if (event == SUBXACT_EVENT_COMMIT_SUB) {
-        merge_into_parent(subid, parent);
+        g_notes.lanes.merge_into_parent(subid, parent);
         if (drained)
             g_notes.draining = parent;
     }
@@ -239,10 +195,8 @@ void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactio
         stop_draining();
         g_notes.draining = InvalidSubTransactionId;
     }
-    while (g_notes.lane_count > 0 && g_notes.lanes[g_notes.lane_count - 1].subid >= subid)
-        g_notes.lane_count--;
-    while (g_notes.event_count > 0 && g_notes.events[g_notes.event_count - 1].subid >= subid)
-        g_notes.event_count--;
+    g_notes.lanes.forget_from(subid);
+    g_notes.events.forget_from(subid);
 }
 
 } // namespace

@@ -1,5 +1,7 @@
 #include "memory/sources.hpp"
 
+#include "pg/subtransaction_log.hpp"
+
 namespace ayb {
 
 namespace {
@@ -11,37 +13,12 @@ struct NotedSource {
     uint64 times;
     bool pending; // entered as such
     bool lost;    // there was no room to enter it
+
+    bool same(const NotedSource &other) const { return relation == other.relation; }
+    void absorb(const NotedSource &child) { times += child.times; }
 };
 
-struct Notes {
-    NotedSource *sources;
-    int count;
-    int room;
-};
-
-Notes g_notes;
-
-NotedSource *find_noted(SubTransactionId subid, Oid relation) {
-    for (int i = g_notes.count - 1; i >= 0 && g_notes.sources[i].subid == subid; i--)
-        if (g_notes.sources[i].relation == relation)
-            return &g_notes.sources[i];
-    return nullptr;
-}
-
-// The array lives as long as the transaction, in its own memory.
-void add_noted(SubTransactionId subid, Oid relation) {
-    if (g_notes.sources == nullptr) {
-        g_notes.room = 8;
-        g_notes.sources = static_cast<NotedSource *>(
-            MemoryContextAlloc(TopTransactionContext, g_notes.room * sizeof(NotedSource)));
-    } else if (g_notes.count == g_notes.room) {
-        const int room = g_notes.room * 2;
-        g_notes.sources =
-            static_cast<NotedSource *>(repalloc_huge(g_notes.sources, room * sizeof(NotedSource)));
-        g_notes.room = room;
-    }
-    g_notes.sources[g_notes.count++] = NotedSource{subid, relation, 1, false, false};
-}
+SubtransactionLog<NotedSource> g_noted;
 
 // Makes room: what nobody is committing goes, and with it all that was known.
 void forget_all() {
@@ -71,8 +48,7 @@ Source *enter_source(Oid relation) {
 
 void announce() {
     LWLockAcquire(lock_of(Locks::sources), LW_EXCLUSIVE);
-    for (int i = 0; i < g_notes.count; i++) {
-        NotedSource &noted = g_notes.sources[i];
+    for (NotedSource &noted : g_noted) {
         Source *source = enter_source(noted.relation);
         noted.pending = source != nullptr;
         noted.lost = source == nullptr;
@@ -103,10 +79,9 @@ void settle(const NotedSource &noted, bool changed) {
 
 void settle_all(bool changed) {
     LWLockAcquire(lock_of(Locks::sources), LW_EXCLUSIVE);
-    for (int i = 0; i < g_notes.count; i++)
-        settle(g_notes.sources[i], changed);
+    for (const NotedSource &noted : g_noted)
+        settle(noted, changed);
     LWLockRelease(lock_of(Locks::sources));
-    g_notes = Notes{};
 }
 
 bool is_stranger() {
@@ -121,55 +96,34 @@ void on_transaction(XactEvent event, void * /*argument*/) {
     case XACT_EVENT_PRE_PREPARE:
         if (shared() != nullptr && is_stranger())
             note_source(InvalidOid);
-        if (g_notes.count > 0)
+        if (g_noted.count > 0)
             announce();
         break;
     case XACT_EVENT_COMMIT:
     case XACT_EVENT_PREPARE: // from here on it is in pg_prepared_xacts, until it is visible
     case XACT_EVENT_ABORT:
-        if (g_notes.count > 0)
+        if (g_noted.count > 0)
             settle_all(event != XACT_EVENT_ABORT);
-        g_notes = Notes{};
+        g_noted = {};
         break;
     default:
         break; // a parallel worker changes nothing
     }
 }
 
-// A subtransaction that ends well hands its entries to its parent, so that a loop of them stays
-// short.
-void merge_into_parent(SubTransactionId subid, SubTransactionId parent) {
-    int first = g_notes.count;
-    while (first > 0 && g_notes.sources[first - 1].subid >= subid)
-        first--;
-    const int end = g_notes.count;
-    g_notes.count = first;
-    for (int i = first; i < end; i++) {
-        const NotedSource child = g_notes.sources[i];
-        if (NotedSource *own = find_noted(parent, child.relation)) {
-            own->times += child.times;
-            continue;
-        }
-        g_notes.sources[g_notes.count] = child;
-        g_notes.sources[g_notes.count++].subid = parent;
-    }
-}
-
 void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactionId parent,
                        void * /*argument*/) {
     if (event == SUBXACT_EVENT_COMMIT_SUB)
-        merge_into_parent(subid, parent);
-    // Ids only grow: whatever was noted since it began bears its id or a later one.
+        g_noted.merge_into_parent(subid, parent);
     if (event == SUBXACT_EVENT_ABORT_SUB)
-        while (g_notes.count > 0 && g_notes.sources[g_notes.count - 1].subid >= subid)
-            g_notes.count--;
+        g_noted.forget_from(subid);
 }
 
 uint64 times_here(Oid relation) {
     uint64 times = 0;
-    for (int i = 0; i < g_notes.count; i++)
-        if (g_notes.sources[i].relation == relation)
-            times += g_notes.sources[i].times;
+    for (const NotedSource &noted : g_noted)
+        if (noted.relation == relation)
+            times += noted.times;
     return times;
 }
 
@@ -189,11 +143,9 @@ bool read_count(Oid relation, SourceCount *count) {
 void note_source(Oid relation) {
     if (shared() == nullptr)
         return;
-    const SubTransactionId subid = GetCurrentSubTransactionId();
-    if (NotedSource *noted = find_noted(subid, relation))
-        noted->times++;
-    else
-        add_noted(subid, relation);
+    NotedSource noted{};
+    noted.relation = relation;
+    g_noted.find_or_add(noted)->times++;
 }
 
 bool read_source(Oid relation, SourceCount *count) { return read_count(relation, count); }
