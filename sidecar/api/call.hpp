@@ -1,8 +1,8 @@
 #pragma once
 // One request at its route.
 #include "api/database.hpp"
-#include "http/json.hpp"
 #include "http/query.hpp"
+#include "json/json.hpp"
 
 namespace ayb::api {
 

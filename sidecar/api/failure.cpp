@@ -1,6 +1,6 @@
 #include "api/failure.hpp"
 
-#include "http/json.hpp"
+#include "json/json.hpp"
 
 namespace ayb::api {
 

@@ -1,7 +1,7 @@
 #include "app/log.hpp"
 
 #include "app/settings.hpp"
-#include "http/json.hpp"
+#include "json/json.hpp"
 
 #include <Poco/Channel.h>
 #include <Poco/DateTimeFormatter.h>

@@ -2,7 +2,7 @@
 // What a command is given, and the table of all commands.
 #include "cli/output.hpp"
 #include "cli/source.hpp"
-#include "http/json.hpp"
+#include "json/json.hpp"
 
 #include <functional>
 #include <map>

@@ -1,6 +1,6 @@
 #include "http/message.hpp"
 
-#include "http/json.hpp"
+#include "json/json.hpp"
 
 #include <algorithm>
 

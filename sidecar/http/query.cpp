@@ -1,6 +1,6 @@
 #include "http/query.hpp"
 
-#include "http/json.hpp"
+#include "json/json.hpp"
 
 #include <charconv>
 #include <cstdio>

@@ -1,8 +1,8 @@
 // Whatever a client sends: the reader of requests, the query and the JSON of the body neither crash
 // nor hold more than they may, and give the same however the bytes are cut.
-#include "http/json.hpp"
 #include "http/query.hpp"
 #include "http/request_reader.hpp"
+#include "json/json.hpp"
 
 #include <cstdint>
 #include <cstdlib>

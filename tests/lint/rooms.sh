@@ -68,13 +68,14 @@ for file in extension/**/*.{cpp,hpp,h}; do
     done < <(code "$file" | grep -E 'PG_VERSION_NUM|PG_MAJORVERSION' || true)
 done
 
-# The sidecar's own arrows: db and http know nobody, api both, cli these, app all.
+# The sidecar's own arrows: db and json know nobody, http json alone, api these, cli these, app all.
 declare -A sidecar_may=(
     [db]=" db "
-    [http]=" http "
-    [api]=" db http api "
-    [cli]=" db http api cli "
-    [app]=" db http api cli app "
+    [json]=" json "
+    [http]=" json http "
+    [api]=" db json http api "
+    [cli]=" db json http api cli "
+    [app]=" db json http api cli app "
 )
 for file in sidecar/**/*.{cpp,hpp,h}; do
     room=$(dirname "${file#sidecar/}")

@@ -39,7 +39,10 @@ try rooms bad extension/pg/x.cpp '#if PG_VERSION_NUM >= 160000\n#endif\n'
 try rooms bad sidecar/db/x.cpp '#include "extension/core/a.hpp"\n'
 try rooms bad sidecar/db/x.cpp '#include "core/a.hpp"\n'
 try rooms good sidecar/api/x.cpp '#include "db/pool.hpp"\n#include "http/message.hpp"\n#include <libpq-fe.h>\n'
+try rooms good sidecar/http/x.cpp '#include "json/json.hpp"\n'
 try rooms bad sidecar/http/x.cpp '#include "db/pool.hpp"\n'
+try rooms bad sidecar/json/x.cpp '#include "http/message.hpp"\n'
+try rooms bad sidecar/db/x.cpp '#include "json/json.hpp"\n'
 try rooms bad sidecar/attic/x.cpp '\n'
 
 try length good extension/jobs/x.cpp "$(printf '//\\n%.0s' {1..400})"

@@ -1,11 +1,15 @@
 #pragma once
 // Walks over one JSON value and hands out slices of it. Throws Error at the first byte that is
 // wrong.
-#include "http/json.hpp"
+#include "json/error.hpp"
 
 #include <functional>
+#include <string_view>
 
 namespace ayb::json {
+
+// What nests deeper is refused: the scanner is recursive, and so is PostgreSQL's.
+constexpr int kMaxDepth = 512;
 
 class Scanner {
   public:

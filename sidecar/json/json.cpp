@@ -1,6 +1,6 @@
-#include "http/json.hpp"
+#include "json/json.hpp"
 
-#include "http/json_scanner.hpp"
+#include "json/scanner.hpp"
 
 #include <charconv>
 #include <cstdio>

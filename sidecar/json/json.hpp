@@ -1,22 +1,15 @@
 #pragma once
 // As much JSON as a wire needs. Values are slices of the text they came in, so that what passes
 // through (a payload, a bigint) comes out byte for byte.
+#include "json/error.hpp"
+
 #include <optional>
-#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 namespace ayb::json {
-
-// The text is no JSON, or not of the type that is asked for.
-struct Error : std::runtime_error {
-    using std::runtime_error::runtime_error;
-};
-
-// What nests deeper is refused: the scanner is recursive, and so is PostgreSQL's.
-constexpr int kMaxDepth = 512;
 
 // Throws Error unless the text is one JSON value (RFC 8259, UTF-8) and blanks.
 void check(std::string_view text);

@@ -1,4 +1,4 @@
-#include "http/json_scanner.hpp"
+#include "json/scanner.hpp"
 
 namespace ayb::json {
 
