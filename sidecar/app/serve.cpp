@@ -8,8 +8,10 @@
 #include <Poco/Net/NetSSL.h>
 #include <Poco/Net/SecureServerSocket.h>
 
+#include <openssl/ssl.h>
 #include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
 #include <thread>
@@ -22,9 +24,26 @@ std::chrono::milliseconds milliseconds(const Settings &settings, const char *nam
     return std::chrono::milliseconds(settings.number(name));
 }
 
+// As many clients as there are descriptors for, beside the sessions and what else is open: a client
+// must not take the one that its answer needs.
+std::size_t affordable_clients(std::size_t wanted, std::size_t sessions) {
+    constexpr std::size_t kOthers = 64;
+    rlimit limit{};
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur == RLIM_INFINITY)
+        return wanted;
+    const std::size_t taken = sessions + kOthers;
+    const std::size_t left = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
+    if (left < wanted)
+        log_warning("fewer clients than max-connections: descriptors are limited",
+                    {{"clients", std::to_string(left)}});
+    return std::min(wanted, left);
+}
+
 http::FrontSettings front_settings(const Settings &settings) {
     http::FrontSettings front;
-    front.max_connections = static_cast<std::size_t>(settings.number("max-connections"));
+    front.max_connections =
+        affordable_clients(static_cast<std::size_t>(settings.number("max-connections")),
+                           static_cast<std::size_t>(settings.number("pool-size")));
     front.threads = static_cast<unsigned>(settings.number("threads"));
     front.deadlines.head = milliseconds(settings, "header-timeout");
     front.deadlines.body = milliseconds(settings, "body-timeout");
@@ -70,6 +89,9 @@ Poco::Net::ServerSocket listen(const Settings &settings) {
     Poco::Net::Context::Ptr context(new Poco::Net::Context(
         Poco::Net::Context::TLS_SERVER_USE, key, certificate, "", Poco::Net::Context::VERIFY_NONE));
     context->requireMinimumProtocol(Poco::Net::Context::PROTO_TLSV1_2);
+    // What didn't go at once is offered again from another place, and with more behind it.
+    SSL_CTX_set_mode(context->sslContext(),
+                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     return Poco::Net::SecureServerSocket(address, kBacklog, context);
 }
 

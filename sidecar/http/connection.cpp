@@ -1,8 +1,8 @@
 #include "http/connection.hpp"
 
-#include <Poco/Exception.h>
-
 #include <sys/epoll.h>
+
+#include <algorithm>
 
 namespace ayb::http {
 
@@ -13,24 +13,11 @@ constexpr std::size_t kMaxDrained = 8 * 1024 * 1024;
 constexpr std::size_t kMaxStreamed = 64 * 1024; // beyond, the rest stays in the stream's own bound
 constexpr std::chrono::milliseconds kDrainTime{2000};
 
-// What a socket without blocking gives back; below 0 where it would have to wait, which Poco's TLS
-// says by an exception.
-template <class Io> int now_or_later(Io io) {
-    try {
-        return io();
-    } catch (const Poco::TimeoutException &) {
-        return -1;
-    }
-}
-
 } // namespace
 
 Connection::Connection(const Poco::Net::StreamSocket &socket, ReaderLimits limits,
                        const Deadlines &deadlines)
-    : socket_(socket), deadlines_(deadlines), peer_(socket.peerAddress().host().toString()),
-      descriptor_(static_cast<int>(socket.impl()->sockfd())), reader_(limits) {
-    socket_.setBlocking(false);
-    socket_.setNoDelay(true);
+    : socket_(socket), deadlines_(deadlines), reader_(limits) {
     // A client that says nothing has the time of a head, not of an idle one.
     extend(deadlines_.head);
 }
@@ -42,41 +29,44 @@ void Connection::close() {
         stream_->abandon();
     stream_ = nullptr;
     if (state_ != State::closed)
-        socket_.impl()->close();
+        socket_.close();
     state_ = State::closed;
 }
 
 unsigned Connection::interest() const {
     unsigned events = 0;
-    if (state_ == State::reading || state_ == State::streaming || state_ == State::draining)
-        events |= EPOLLIN;
+    if (reads())
+        events |= read_wants_write_ ? EPOLLOUT : EPOLLIN;
     if (sent_ < out_.size())
-        events |= EPOLLOUT;
+        events |= write_wants_read_ ? EPOLLIN : EPOLLOUT;
     return events;
+}
+
+bool Connection::reads() const {
+    return state_ == State::reading || state_ == State::streaming || state_ == State::draining;
 }
 
 // False where there is nothing to read now, or ever again.
 bool Connection::read_some() {
     char buffer[kReadSize];
-    const int got = now_or_later([&] { return socket_.receiveBytes(buffer, sizeof(buffer)); });
-    if (got < 0)
-        return false;
-    if (got == 0) {
+    std::size_t got = 0;
+    const Socket::Outcome outcome = socket_.receive(buffer, sizeof(buffer), got);
+    read_wants_write_ = outcome == Socket::Outcome::wants_write;
+    if (outcome == Socket::Outcome::ended)
         close();
+    if (outcome != Socket::Outcome::some)
         return false;
-    }
     if (state_ == State::reading)
-        reader_.feed({buffer, static_cast<std::size_t>(got)});
-    else if ((drained_ += static_cast<std::size_t>(got)) > kMaxDrained)
+        reader_.feed({buffer, got});
+    else if ((drained_ += got) > kMaxDrained)
         close();
     // A plain socket that gave less than it was asked for has no more; epoll will say when it has.
-    return state_ != State::closed &&
-           (static_cast<std::size_t>(got) == sizeof(buffer) || socket_.secure());
+    return state_ != State::closed && (got == sizeof(buffer) || socket_.secure());
 }
 
 bool Connection::on_readable() {
     using Reading = RequestReader::State;
-    while (interest() & EPOLLIN) {
+    while (reads()) {
         const Reading now = reader_.state();
         if (state_ == State::reading && (now == Reading::complete || now == Reading::refused))
             break;
@@ -96,6 +86,8 @@ bool Connection::look_at_request() {
     if (reader_.take_expectation() && reader_.state() == Reading::body) {
         out_ += "HTTP/1.1 100 Continue\r\n\r\n";
         write_some();
+        if (state_ != State::reading)
+            return false;
     }
     watch_reading();
     if (reader_.state() == Reading::refused)
@@ -118,7 +110,7 @@ void Connection::watch_reading() {
 
 Request Connection::take_request() {
     Request request = reader_.take_request();
-    request.peer = peer_;
+    request.peer = socket_.peer();
     working_ = request.body.size();
     keep_alive_ = request.keep_alive;
     head_only_ = request.method == "HEAD";
@@ -148,14 +140,17 @@ void Connection::refuse(const Refusal &refusal) {
 
 void Connection::write_some() {
     while (sent_ < out_.size()) {
-        const auto left = static_cast<int>(std::min(out_.size() - sent_, kReadSize));
-        const int sent = now_or_later([&] { return socket_.sendBytes(out_.data() + sent_, left); });
-        if (sent <= 0)
+        std::size_t sent = 0;
+        const Socket::Outcome outcome = socket_.send(std::string_view(out_).substr(sent_), sent);
+        write_wants_read_ = outcome == Socket::Outcome::wants_read;
+        if (outcome == Socket::Outcome::ended)
+            close();
+        if (outcome != Socket::Outcome::some)
             return;
-        sent_ += static_cast<std::size_t>(sent);
+        sent_ += sent;
         extend(deadlines_.write);
     }
-    out_.clear();
+    out_ = std::string(); // with its memory: one large answer is not the next one's size
     sent_ = 0;
     written();
 }
@@ -183,13 +178,15 @@ void Connection::written() {
 void Connection::drain() {
     state_ = State::draining;
     extend(kDrainTime);
-    socket_.shutdownSend();
+    socket_.finish();
 }
 
 void Connection::pump() {
     if (state_ != State::streaming || out_.size() - sent_ > kMaxStreamed)
         return;
     const bool closed = stream_->closed();
+    out_.erase(0, sent_);
+    sent_ = 0;
     out_ += stream_->take();
     if (!out_.empty())
         extend(deadlines_.write);

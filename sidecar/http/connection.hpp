@@ -8,9 +8,8 @@
 // Draining: what is still sent to us is read and thrown away for a while, since closing a socket
 // with unread bytes would take our answer back from the client.
 #include "http/request_reader.hpp"
+#include "http/socket.hpp"
 #include "http/stream.hpp"
-
-#include <Poco/Net/StreamSocket.h>
 
 #include <chrono>
 
@@ -41,8 +40,7 @@ class Connection {
     }
     bool streaming() const { return stream_ != nullptr; }
     std::size_t buffered() const { return reader_.buffered() + out_.size() + working_; }
-    const std::string &peer() const { return peer_; }
-    int descriptor() const { return descriptor_; }
+    int descriptor() const { return socket_.descriptor(); }
     // What to wait for, as EPOLLIN and EPOLLOUT.
     unsigned interest() const;
 
@@ -59,6 +57,7 @@ class Connection {
     void close();
 
   private:
+    bool reads() const;
     bool read_some();
     bool look_at_request();
     void write_some();
@@ -67,15 +66,15 @@ class Connection {
     void watch_reading();
     void drain();
 
-    Poco::Net::StreamSocket socket_;
+    Socket socket_;
     const Deadlines &deadlines_;
-    std::string peer_;
-    int descriptor_;
     RequestReader reader_;
     RequestReader::State seen_ = RequestReader::State::idle;
     State state_ = State::reading;
     std::string out_;
     std::size_t sent_ = 0;
+    bool read_wants_write_ = false; // TLS in the middle of something of its own
+    bool write_wants_read_ = false;
     std::shared_ptr<Stream> stream_;
     bool keep_alive_ = false;
     bool head_only_ = false;

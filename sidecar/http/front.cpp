@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
 #include <random>
 #include <tuple>
 
@@ -28,6 +29,10 @@ std::string random_prefix() {
     return text;
 }
 
+bool is_shortage(int error) {
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 } // namespace
 
 Front::Front(const Poco::Net::ServerSocket &listener, const FrontSettings &settings,
@@ -37,8 +42,9 @@ Front::Front(const Poco::Net::ServerSocket &listener, const FrontSettings &setti
       event_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
       workers_(std::make_unique<Workers>(settings.threads, settings.queue)) {
     listener_.setBlocking(false);
-    watch(static_cast<int>(listener_.impl()->sockfd()), kListener, EPOLLIN, false);
-    watch(event_, kEvent, EPOLLIN, false);
+    if (!watch(static_cast<int>(listener_.impl()->sockfd()), kListener, EPOLLIN, false) ||
+        !watch(event_, kEvent, EPOLLIN, false))
+        throw Poco::IOException("no descriptors to wait with");
 }
 
 Front::~Front() {
@@ -48,16 +54,18 @@ Front::~Front() {
     ::close(epoll_);
 }
 
-void Front::watch(int descriptor, std::uint64_t id, unsigned events, bool known) {
+bool Front::watch(int descriptor, std::uint64_t id, unsigned events, bool known) {
     epoll_event event{};
     event.events = events;
     event.data.u64 = id;
-    epoll_ctl(epoll_, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, &event);
+    return epoll_ctl(epoll_, known ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, descriptor, &event) == 0;
 }
 
+// Who is told only once must be told: a full counter is as good as one more.
 void Front::wake() {
     const std::uint64_t one = 1;
-    [[maybe_unused]] const auto written = ::write(event_, &one, sizeof(one));
+    while (::write(event_, &one, sizeof(one)) < 0 && errno == EINTR) {
+    }
 }
 
 void Front::stop() {
@@ -129,9 +137,20 @@ void Front::accept_all() {
                 return;
             accept_one();
         }
-    } catch (const Poco::Exception &) {
-        // The client was gone again, or we are out of descriptors: the next tick tries again.
+    } catch (const Poco::Exception &error) {
+        // The client was gone again; or it stays at the door since we have no descriptor for it,
+        // and would wake us without end: who is idle makes room, or the next tick looks again.
+        if (is_shortage(error.code()) && !make_room())
+            accept_again(false);
     }
+}
+
+void Front::accept_again(bool now) {
+    if (accepting_ == now || stopping_)
+        return;
+    accepting_ = now;
+    watch(static_cast<int>(listener_.impl()->sockfd()), kListener, now ? unsigned{EPOLLIN} : 0U,
+          true);
 }
 
 void Front::accept_one() {
@@ -140,13 +159,15 @@ void Front::accept_one() {
     const Poco::Net::StreamSocket socket = listener_.acceptConnection();
     auto connection = std::make_unique<Connection>(socket, settings_.reader, settings_.deadlines);
     const std::uint64_t id = next_id_++;
-    watch(connection->descriptor(), id, EPOLLIN, false);
+    if (!watch(connection->descriptor(), id, EPOLLIN, false))
+        return;
     clients_.emplace(id, Client{std::move(connection), EPOLLIN, 0, false});
     count_ = clients_.size();
 }
 
 // A new client is worth more than the one that is idle for longest, or else still asks for longest.
-void Front::make_room() {
+// False where there is none.
+bool Front::make_room() {
     const auto rank = [](const auto &entry) {
         const Connection &connection = *entry.second.connection;
         const bool reading = connection.state() == Connection::State::reading;
@@ -155,8 +176,11 @@ void Front::make_room() {
     const auto victim =
         std::min_element(clients_.begin(), clients_.end(),
                          [&](const auto &a, const auto &b) { return rank(a) < rank(b); });
-    if (victim->second.connection->state() == Connection::State::reading)
-        forget(victim->first);
+    if (victim == clients_.end() ||
+        victim->second.connection->state() != Connection::State::reading)
+        return false;
+    forget(victim->first);
+    return true;
 }
 
 void Front::on_event(std::uint64_t id, unsigned events) {
@@ -166,8 +190,7 @@ void Front::on_event(std::uint64_t id, unsigned events) {
     with(id, [&](Connection &connection) {
         if ((events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN))
             return connection.close();
-        if (events & EPOLLOUT)
-            connection.on_writable();
+        connection.on_writable();
         if (connection.state() != Connection::State::closed && connection.on_readable())
             start_request(id, connection);
     });
@@ -241,7 +264,8 @@ void Front::settle(std::uint64_t id, Client &client) {
     if (client.watched == wanted || (working && !client.restless))
         return;
     client.watched = wanted;
-    watch(connection.descriptor(), id, wanted, true);
+    if (!watch(connection.descriptor(), id, wanted, true))
+        forget(id);
 }
 
 // What all clients together may have us hold is bounded: beyond, who still sends much is refused.
@@ -264,6 +288,7 @@ void Front::forget(std::uint64_t id) {
 
 void Front::sweep() {
     swept_ = Clock::now();
+    accept_again(true);
     std::vector<std::uint64_t> ids;
     ids.reserve(clients_.size());
     for (const auto &[id, client] : clients_)

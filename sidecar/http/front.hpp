@@ -51,12 +51,14 @@ class Front {
 
     // Lets `step` have the connection, if it is still there, and does what follows from its state.
     template <class Step> bool with(std::uint64_t id, Step step);
-    void watch(int descriptor, std::uint64_t id, unsigned events, bool known);
+    // False where the kernel has no room to watch it.
+    bool watch(int descriptor, std::uint64_t id, unsigned events, bool known);
+    void accept_again(bool now);
     void poll(int timeout_ms);
     void wake();
     void accept_all();
     void accept_one();
-    void make_room();
+    bool make_room();
     void on_event(std::uint64_t id, unsigned events);
     void start_request(std::uint64_t id, Connection &connection);
     void settle(std::uint64_t id, Client &client);
@@ -76,6 +78,7 @@ class Front {
     unsigned long long requests_ = 0;
     int epoll_;
     int event_;
+    bool accepting_ = true; // whether the listener is watched
     std::atomic<bool> stopping_{false};
     std::atomic<std::size_t> count_{0};
     std::uint64_t next_id_ = 2; // 0 is the listener, 1 the event
