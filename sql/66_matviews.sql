@@ -153,10 +153,10 @@ BEGIN ATOMIC
     SELECT jsonb_strip_nulls(to_jsonb(o))
            || CASE WHEN (payload ->> 'with_dependents')::boolean
                    THEN ayb_jobs._refresh_dependents(o.id, o.status = 'error', (payload ->> 'run')::uuid) ELSE '{}' END
-    FROM ayb_jobs._refresh_by_name(payload ->> 'view_name', coalesce(payload ->> 'schema', 'public')) AS o;
+    FROM ayb_jobs._refresh_by_name(payload ->> 'view_name', coalesce(payload ->> 'schema_name', payload ->> 'schema', 'public')) AS o;
 END;
 COMMENT ON FUNCTION ayb_jobs._refresh_job(jsonb) IS
-    'the type materialized_view_refresh: refreshes schema.view_name; the job completes with the outcome as its result';
+    'the type materialized_view_refresh: refreshes schema_name.view_name; the job completes with the outcome as its result';
 
 -- Advice.
 CREATE FUNCTION ayb_jobs._unique_index_advice(view oid) RETURNS text

@@ -122,7 +122,9 @@ COMMENT ON PROCEDURE ayb_jobs._delete_expired() IS
 CREATE PROCEDURE ayb_jobs._clean_up(tables text[], conditions text[])
     LANGUAGE plpgsql AS $$
 DECLARE
-    home text := coalesce(pg_catalog.jsonb_extract_path_text(ayb_jobs._payload(), 'schema'), 'public');
+    payload jsonb := ayb_jobs._payload();
+    home text := coalesce(pg_catalog.jsonb_extract_path_text(payload, 'schema_name'),
+                          pg_catalog.jsonb_extract_path_text(payload, 'schema'), 'public');
     target regclass;
     deleted bigint := 0;
     missing text[] := '{}';

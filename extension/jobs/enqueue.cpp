@@ -3,6 +3,7 @@
 #include "base/notice.hpp"
 #include "jobs/insert.hpp"
 #include "jobs/order.hpp"
+#include "jobs/payload.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 
@@ -134,11 +135,13 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     check_json_size(PG_GETARG_DATUM(1), "payload");
     const char *key = key_argument(fcinfo, 3);
     const Order order = make_order(fcinfo, type, 2, 4, 5);
+    const Datum payload = PG_GETARG_DATUM(1);
+    if (order.builtin)
+        check_payloads(type, &payload, 1);
 
     core::Uuid id = new_job_id(order.now);
     if (key == nullptr || take_key(order, key, &id)) {
         const Datum id_value = uuid_datum(id);
-        const Datum payload = PG_GETARG_DATUM(1);
         insert_jobs(order, &id_value, &payload, 1, key);
     }
     PG_RETURN_DATUM(uuid_datum(id));
@@ -151,6 +154,8 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
     int count;
     const Datum *payloads = read_payloads(PG_GETARG_ARRAYTYPE_P(1), &count);
     const Order order = make_order(fcinfo, type, 2, PG_NARGS(), PG_NARGS());
+    if (order.builtin)
+        check_payloads(type, payloads, count);
     Datum *ids = make_ids(count, order.now);
     if (count > 0)
         insert_jobs(order, ids, payloads, count, nullptr);

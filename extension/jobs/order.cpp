@@ -59,6 +59,7 @@ bool apply_handler(Order *order, Oid enqueuer) {
     else if (handler->kind == Kind::external)
         order->waits_for = "external";
     if (handler != nullptr) {
+        order->builtin = handler->builtin;
         if (order->max_attempts == 0)
             order->max_attempts = handler->max_attempts;
         if (handler->definer)

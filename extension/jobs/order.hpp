@@ -8,6 +8,7 @@ struct Order {
     const char *type;
     Oid run_as;
     const char *waits_for; // null where our workers may take it
+    bool builtin;          // the type came with the extension: its payload is checked
     TimestampTz run_at;
     int max_attempts; // 0 in: the handler's, or else the setting's
     TimestampTz now;

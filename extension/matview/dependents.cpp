@@ -42,7 +42,7 @@ Statement s_done{"UPDATE ayb_jobs.matview_waits AS w SET waits_for = array_remov
 Statement s_take{
     "WITH gone AS (DELETE FROM ayb_jobs.matview_waits AS w WHERE w.run = $1 AND w.run_as = $3"
     " AND (w.waits_for = '{}' OR $4 AND $2 = ANY (w.waits_for)) RETURNING w.matview_id)"
-    " SELECT jsonb_agg(jsonb_build_object('schema', m.schema_name, 'view_name', m.view_name,"
+    " SELECT jsonb_agg(jsonb_build_object('schema_name', m.schema_name, 'view_name', m.view_name,"
     " 'with_dependents', true, 'run', $1) ORDER BY m.schema_name COLLATE \"C\","
     " m.view_name COLLATE \"C\"), jsonb_agg(m.schema_name || '.' || m.view_name"
     " ORDER BY m.schema_name COLLATE \"C\", m.view_name COLLATE \"C\")"

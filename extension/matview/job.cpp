@@ -36,8 +36,9 @@ AYB_SQL_FUNCTION(ayb_jobs_refresh_by_name) {
     require_argument(fcinfo, 1, "schema_name");
     const char *schema = text_argument(fcinfo, 1);
     if (view == nullptr || view[0] == '\0')
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("view_name is required"),
-                        errhint("Such as {\"schema\": \"public\", \"view_name\": \"totals\"}.")));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("view_name is required"),
+                 errhint("Such as {\"schema_name\": \"public\", \"view_name\": \"totals\"}.")));
     check_identifier(schema);
     check_identifier(view);
     PG_RETURN_DATUM(outcome_datum(fcinfo, refresh_matview(registration_of(schema, view))));

@@ -1,5 +1,7 @@
 // update_schedule(), enable_schedule(), disable_schedule(), delete_schedule().
 #include "base/arguments.hpp"
+#include "handlers/handlers.hpp"
+#include "jobs/payload.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
 #include "schedule/arguments.hpp"
@@ -97,6 +99,12 @@ void check_payload_right(const Schedule &old, const Changes &changes, Oid me) {
                         errhint("Delete the schedule and create one of your own.")));
 }
 
+void check_new_payload(const Schedule &old, const Changes &changes) {
+    const Handler *handler = changes.has_payload ? find_handler(old.type) : nullptr;
+    if (handler != nullptr && handler->builtin)
+        check_payloads(old.type, &changes.payload, 1);
+}
+
 void write_changes(const Schedule &old, const Changes &changes, TimestampTz now) {
     const TimestampTz next = next_run(old, changes, now);
     Parameters parameters;
@@ -121,6 +129,7 @@ Datum change_schedule(const core::Uuid &id, const Changes &changes) {
     const Books books = open_books();
     const Schedule old = lock_schedule(id, me, admin);
     check_payload_right(old, changes, me);
+    check_new_payload(old, changes);
     write_changes(old, changes, clock_now());
     const Datum row = schedule_row(id, context);
     close_books(books);

@@ -2,6 +2,7 @@
 #include "base/arguments.hpp"
 #include "base/notice.hpp"
 #include "jobs/order.hpp"
+#include "jobs/payload.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "schedule/arguments.hpp"
@@ -88,12 +89,15 @@ AYB_SQL_FUNCTION(ayb_jobs_create_schedule) {
     draft.order.run_as = draft.run_as;
     if (!apply_handler(&draft.order, draft.run_as))
         notice_no_handler(draft.order.type);
+    const Datum payload = PG_GETARG_DATUM(4);
+    if (draft.order.builtin)
+        check_payloads(draft.order.type, &payload, 1);
     notice_if_nothing_runs();
 
     MemoryContext context = CurrentMemoryContext;
     const core::Uuid id = new_job_id(draft.order.now);
     const Books books = open_books();
-    insert_draft(draft, id, PG_GETARG_DATUM(4));
+    insert_draft(draft, id, payload);
     const Datum row = schedule_row(id, context);
     close_books(books);
     PG_RETURN_DATUM(row);

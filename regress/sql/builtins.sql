@@ -25,7 +25,7 @@ RESET ROLE;
 SELECT wait_for(:'id', 'failed');
 SELECT last_error FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT ayb_jobs.enqueue('command', payload, max_attempts => 1) AS id INTO TEMPORARY bad
-FROM unnest(ARRAY['{}', 'null', '{"command": 1}', '[]', '{"command": ""}', '{"command": "BEGIN"}', '{"command": "SELECT 1; SELECT 2"}']::jsonb[]) AS payload;
+FROM unnest(ARRAY['{}', 'null', '{"command": 1}', '{"command": ""}', '{"command": "BEGIN"}', '{"command": "SELECT 1; SELECT 2"}']::jsonb[]) AS payload;
 SELECT wait_for(id, 'failed') FROM bad;
 SELECT j.payload, j.last_error FROM bad JOIN ayb_jobs.jobs AS j USING (id) ORDER BY j.id;
 DROP TABLE bad, filled;
@@ -57,6 +57,43 @@ SELECT wait_for(id, 'failed') FROM bad2;
 SELECT j.last_error FROM bad2 JOIN ayb_jobs.jobs AS j USING (id) ORDER BY j.id;
 SELECT count(*) FROM visits;
 DROP TABLE bad, bad2, visits;
+
+-- a key that a type doesn't know is refused, whoever makes the job: what was meant would be passed over
+SELECT refused(format('SELECT ayb_jobs.enqueue(%L, %L)', type, payload)) FROM (VALUES
+    ('command', '{"comand": "SELECT 1"}'), ('command', '[]'), ('materialized_view_refresh', '{"shema": "x", "view_name": "v"}'),
+    ('delete_expired', '{"table": "t", "column": "c", "older_than": "1 day", "batchsize": 5}'), ('stale_session_cleanup', '{"schema name": "x"}'),
+    ('webhook_delivery_prune', '{"retention_days": 1}'), ('expired_oauth_cleanup', '"x"'), ('expired_auth_cleanup', '{"": 1}'),
+    ('stale_session_cleanup', '{"schema": "a", "schema_name": "b"}')) AS v (type, payload);
+SELECT refused($$SELECT ayb_jobs.enqueue_many('stale_session_cleanup', ARRAY['{}', '{"schemaName": "x"}']::jsonb[])$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('typo', 'stale_session_cleanup', '@daily', payload => '{"schemas": "x"}')$$);
+SELECT (ayb_jobs.create_schedule('right', 'stale_session_cleanup', '@daily', payload => '{"schema_name": "x"}')).id AS schedule \gset
+SELECT refused(format($$SELECT ayb_jobs.update_schedule(%L, payload => '{"schemas": "x"}')$$, :'schedule'));
+SELECT ayb_jobs.delete_schedule(:'schedule');
+SELECT ayb_jobs.register_handler('stale_session_cleanup', kind => 'external');
+SELECT ayb_jobs.enqueue('stale_session_cleanup', '{"own": "keys"}') IS NOT NULL AS replaced_takes_what_it_likes;
+SELECT ayb_jobs.unregister_handler('stale_session_cleanup');
+TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_attempts;
+-- every built-in type has its check
+SELECT type, refused(format('SELECT ayb_jobs.enqueue(%L, %L)', type, '{"no such key": 1}')) ~ '^22023' AS checked FROM ayb_jobs.handlers WHERE builtin ORDER BY type;
+-- what is named is what is cleaned, by the documented name and by AYB's; rows that come another way than by enqueue() still run
+CREATE SCHEMA tenant;
+CREATE TABLE tenant._ayb_sessions AS SELECT i AS id, now() - interval '1 hour' AS expires_at FROM generate_series(1, 3) AS i;
+CREATE TABLE _ayb_sessions AS TABLE tenant._ayb_sessions;
+SELECT ayb_jobs.enqueue('stale_session_cleanup', '{"schema_name": "tenant"}') AS id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT (SELECT count(*) FROM tenant._ayb_sessions) AS tenant, (SELECT count(*) FROM _ayb_sessions) AS public;
+INSERT INTO ayb_jobs.job_queue (type, payload, run_at, max_attempts) VALUES ('stale_session_cleanup', '{"schema": "public", "from": "elsewhere"}', now(), 1) RETURNING id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT count(*) FROM _ayb_sessions;
+CREATE MATERIALIZED VIEW tenant.mv AS SELECT now() AS at WITH NO DATA;
+CREATE MATERIALIZED VIEW mv AS SELECT now() AS at WITH NO DATA;
+SELECT ayb_jobs.enqueue('materialized_view_refresh', '{"schema_name": "tenant", "view_name": "mv"}') AS id \gset
+SELECT wait_for(:'id', 'completed');
+SELECT oid::regclass AS view, relispopulated FROM pg_class WHERE relname = 'mv' ORDER BY relnamespace::regnamespace::text;
+DELETE FROM ayb_jobs.matview_refreshes WHERE schema_name = 'tenant';
+DROP MATERIALIZED VIEW mv;
+DROP TABLE _ayb_sessions;
+DROP SCHEMA tenant CASCADE;
 
 -- AYB's four: without their tables they say so
 SELECT type, ayb_jobs.enqueue(type) AS id INTO TEMPORARY made

@@ -59,6 +59,11 @@ SELECT count(*) FROM ayb_jobs.jobs WHERE type = 'ayb_type';
 -- what was taken over works
 SELECT state, attempts FROM ayb_jobs.retry_now('00000000-0000-4000-9000-000000000003');
 SELECT count(*) FROM ayb_jobs.claim('w', '{ayb_type}', 100);
+-- what it brings runs, also with keys that enqueue() would refuse
+INSERT INTO ayb._ayb_jobs VALUES ('00000000-0000-4000-9000-000000000099', 'webhook_delivery_prune', '{"retention_hours": 48, "comment": "AYB passes this over"}',
+    'queued', now(), NULL, NULL, 0, 3, NULL, NULL, NULL, NULL, now(), now(), NULL, NULL);
+SELECT jobs FROM ayb_jobs.import_ayb('ayb');
+SELECT wait_for('00000000-0000-4000-9000-000000000099', 'completed');
 SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules;
 SELECT ayb_jobs.unregister_matview(id) FROM ayb_jobs.matview_refreshes;
 SELECT ayb_jobs.unregister_handler('ayb_type');
