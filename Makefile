@@ -61,7 +61,8 @@ valgrind:
 screenshots:
 	@$(harness)/screenshots
 
-## make bench      the measurements; BENCH="latency seeing" selects, BENCH_SCALE=small is quicker
+## make bench      the measurements; BENCH="latency seeing" selects, BENCH_SCALE=small is quicker; AGAINST=REV takes turns
+##                 with the extension as it is at REV
 bench:
 	@tests/bench/run $(BENCH)
 

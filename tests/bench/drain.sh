@@ -14,7 +14,7 @@ trap 'rm -rf "$dir"' EXIT
 
 query "CREATE FUNCTION trivial(payload jsonb) RETURNS void LANGUAGE plpgsql AS \$\$ BEGIN END \$\$"
 query "SELECT ayb_jobs.register_handler('drain', 'trivial(jsonb)')" >/dev/null
-query "CREATE EXTENSION pgq"
+beside query "CREATE EXTENSION pgq"
 # The plain queue: the next row by SKIP LOCKED, the handler, and it is gone: one job a transaction.
 query "CREATE TABLE plain_queue (id bigserial PRIMARY KEY, run_at timestamptz NOT NULL DEFAULT now(),
                                  payload jsonb NOT NULL)"
@@ -31,15 +31,7 @@ enqueue() { # enqueue JOBS
     query "SELECT count(*) FROM ayb_jobs.enqueue_many('drain', array_fill('$payload'::jsonb, ARRAY[$1]))" >/dev/null
 }
 
-# One session waits, and asks shared memory: a look at the table would read the rows that are gone. While they are being
-# counted there is no answer.
-query "CREATE PROCEDURE wait_until_empty() LANGUAGE plpgsql AS \$\$
-       BEGIN
-           WHILE coalesce((SELECT queued + running > 0 FROM ayb_jobs._counts()), true) LOOP
-               COMMIT;
-               PERFORM pg_sleep(0.005);
-           END LOOP;
-       END \$\$"
+query "$wait_until_empty"
 
 ours() { # ours SYNCHRONOUS_COMMIT RETENTION: prints jobs/s
     configure ayb_jobs.synchronous_commit "$1" ayb_jobs.retention "$2"
@@ -72,12 +64,12 @@ plain() {
 
 for ((round = 0; round < BENCH_REPEATS; round++)); do
     ours off 7d >>"$dir/history"
-    peer graphile drain "$jobs" 2 >>"$dir/graphile"
+    beside peer graphile drain "$jobs" 2 >>"$dir/graphile"
     ours off 0 >>"$dir/forgotten"
-    pgq >>"$dir/pgq"
+    beside pgq >>"$dir/pgq"
     ours on 7d >>"$dir/synchronous"
-    peer pg-boss drain "$jobs" 4 >>"$dir/pg-boss"
-    plain >>"$dir/plain.rate"
+    beside peer pg-boss drain "$jobs" 4 >>"$dir/pg-boss"
+    beside plain >>"$dir/plain.rate"
 done
 
 compare 'drain, history kept' jobs/s 'graphile-worker' "$(rounds "$dir/graphile")" "$(rounds "$dir/history")" '>=2.5'

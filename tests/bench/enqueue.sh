@@ -39,10 +39,10 @@ measure() {
 for ((round = 0; round < BENCH_REPEATS; round++)); do
     for synchronous in off on; do
         for clients in 1 4; do
-            measure insert "$synchronous" "$clients"
+            beside measure insert "$synchronous" "$clients"
             measure enqueue "$synchronous" "$clients"
         done
-        measure insert_many "$synchronous" 1
+        beside measure insert_many "$synchronous" 1
         measure enqueue_many "$synchronous" 1
     done
 done

@@ -60,9 +60,9 @@ query "SELECT ayb_jobs.enqueue('latency')" >/dev/null
 run_until_empty 10
 for ((round = 0; round < BENCH_REPEATS; round++)); do
     by_events >>"$dir/events"
-    by_commit_timestamp >>"$dir/ours"
-    peer graphile latency 300 >>"$dir/graphile"
-    peer pg-boss latency 300 >>"$dir/pg-boss"
+    beside by_commit_timestamp >>"$dir/ours"
+    beside peer graphile latency 300 >>"$dir/graphile"
+    beside peer pg-boss latency 300 >>"$dir/pg-boss"
 done
 
 column() { cut -d ' ' -f "$2" "$dir/$1" | paste -sd ' '; }
@@ -76,7 +76,7 @@ read -ra values < <(column events 4)
 report 'latency from enqueue(), p50' ms - "${values[@]}"
 read -ra values < <(column events 5)
 report 'latency from enqueue(), p99' ms - "${values[@]}"
-compare 'latency from the commit timestamp, p50' ms 'graphile-worker' "$(column graphile 1)" "$(column ours 1)" '<=0.2'
-compare 'latency from the commit timestamp, p99' ms 'graphile-worker' "$(column graphile 2)" "$(column ours 2)"
-compare 'latency from the commit timestamp, p50' ms 'pg-boss, with NOTIFY' "$(column pg-boss 1)" "$(column ours 1)"
-compare 'latency from the commit timestamp, p99' ms 'pg-boss, with NOTIFY' "$(column pg-boss 2)" "$(column ours 2)"
+beside compare 'latency from the commit timestamp, p50' ms 'graphile-worker' "$(column graphile 1)" "$(column ours 1)" '<=0.2'
+beside compare 'latency from the commit timestamp, p99' ms 'graphile-worker' "$(column graphile 2)" "$(column ours 2)"
+beside compare 'latency from the commit timestamp, p50' ms 'pg-boss, with NOTIFY' "$(column pg-boss 1)" "$(column ours 1)"
+beside compare 'latency from the commit timestamp, p99' ms 'pg-boss, with NOTIFY' "$(column pg-boss 2)" "$(column ours 2)"

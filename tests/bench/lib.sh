@@ -1,6 +1,10 @@
 # shellcheck shell=bash
 # Sourced by each benchmark. A benchmark is a script that measures with a server of its own (PGHOST and so on point at
 # it), prints its results by `report` and `compare`, and fails only if it could not measure.
+# The server is set up as an installation has it, other than for tests, which don't wait for the disk:
+# settings: fsync = on
+# settings: full_page_writes = on
+# settings: autovacuum_naptime = 1min
 
 set -euo pipefail
 shopt -s inherit_errexit
@@ -45,6 +49,18 @@ run_until_empty() {
     wait_for "$1" "SELECT NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE state IN ('queued', 'running'))"
 }
 
+# SQL that makes a procedure that waits in one session, and asks shared memory: a look at the table would read the rows
+# that are gone.
+# shellcheck disable=SC2034  # used by those who source this
+wait_until_empty="CREATE PROCEDURE wait_until_empty() LANGUAGE plpgsql AS \$\$
+    BEGIN
+        WHILE (SELECT bool_or(due_at <= now()) FROM ayb_jobs.lanes())
+                OR EXISTS (SELECT FROM ayb_jobs.workers() WHERE state = 'running') LOOP
+            COMMIT;
+            PERFORM pg_sleep(0.005);
+        END LOOP;
+    END \$\$;"
+
 # drain_rate TYPE JOBS [DATABASE]: enqueues that many while all is paused, lets them go, and prints how many a second ran.
 drain_rate() {
     local database=${3:-$PGDATABASE} first end=$((SECONDS + 900))
@@ -71,10 +87,19 @@ report() { "$bench/figure" report "$@"; }
 
 # compare NAME UNIT BESIDE OTHERS MEASURED [GOAL]: a figure that is held against another one (BESIDE says which), of one
 # round or of several (numbers with blanks between); GOAL is what the ratio should be, such as '>=0.8'.
-compare() { "$bench/figure" compare "$@"; }
+compare() {
+    local measured
+    if [[ ! ${BENCH_AGAINST:-} ]]; then
+        "$bench/figure" compare "$@"
+    else
+        read -ra measured <<<"$5"
+        report "$1" "$2" - "${measured[@]}"
+    fi
+}
 
-# rounds FILE: the numbers in it, one a line, as one argument of compare.
-rounds() { paste -sd ' ' "$1"; }
+# beside COMMAND ...: measures what ours is held against, where that isn't another revision of ours.
+beside() { [[ ${BENCH_AGAINST:-} ]] || "$@"; }
 
-# As an installation has it: the throw-away server is set up for tests, which don't wait for the disk.
-configure fsync on full_page_writes on autovacuum_naptime 1min
+# rounds FILE: the numbers in it, one a line, as one argument of compare; none if nothing was measured.
+rounds() { [[ ! -e $1 ]] || paste -sd ' ' "$1"; }
+

@@ -28,7 +28,7 @@ server_stop() {
     as_server "$tree_bin/pg_ctl" -D "$1" -m immediate -t 60 -w stop >/dev/null
 }
 
-# server_start DIR LOG: starts it and waits until it takes connections.
+# server_start DIR LOG [PROGRAM]: starts it, by PROGRAM instead of postgres, and waits until it takes connections.
 server_start() {
     local tries=0
     # Orphans of a killed postmaster hold its shared memory for a moment, and a new one would refuse.
@@ -37,7 +37,7 @@ server_start() {
     if [[ -f $1/postmaster.pid ]] && ! server_pid "$1" >/dev/null && ! in_use "$1"; then
         rm -f "$1/postmaster.pid"
     fi
-    as_server "$tree_bin/pg_ctl" -D "$1" -l "$2" -t 60 -w -s start </dev/null >/dev/null
+    as_server "$tree_bin/pg_ctl" -D "$1" -l "$2" -p "${3:-$tree_bin/postgres}" -t 60 -w -s start </dev/null >/dev/null
 }
 
 # free_port: prints a loopback port nobody listens on, below the range that outgoing connections are given.
