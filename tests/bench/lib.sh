@@ -88,12 +88,12 @@ report() { "$bench/figure" report "$@"; }
 # compare NAME UNIT BESIDE OTHERS MEASURED [GOAL]: a figure that is held against another one (BESIDE says which), of one
 # round or of several (numbers with blanks between); GOAL is what the ratio should be, such as '>=0.8'.
 compare() {
-    local measured
+    local numbers
     if [[ ! ${BENCH_AGAINST:-} ]]; then
         "$bench/figure" compare "$@"
     else
-        read -ra measured <<<"$5"
-        report "$1" "$2" - "${measured[@]}"
+        read -ra numbers <<<"$5"
+        report "$1" "$2" - "${numbers[@]}"
     fi
 }
 
