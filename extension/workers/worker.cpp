@@ -149,6 +149,19 @@ bool take_turn(Oid role, MemoryContext memory, Ways *ways, TimestampTz *idle_sin
     return true;
 }
 
+// Who makes room says when the lane's next job is due. A lane that it has emptied would else be
+// served again, for nothing, in turn with those that have jobs: by a worker that is asked to make
+// room before it has looked, and so on for ever.
+void tell_next_due(Oid role) {
+    Lane *lane = lane_of(MyDatabaseId, role);
+    if (lane == nullptr || stop_requested())
+        return;
+    hold_cancels();
+    const LaneMark mark = mark_lane(lane);
+    raise_lane(lane, mark, next_due(role));
+    release_cancels();
+}
+
 void serve(Oid role) {
     MemoryContext memory =
         AllocSetContextCreate(TopMemoryContext, "ayb_jobs job", ALLOCSET_DEFAULT_SIZES);
@@ -166,6 +179,7 @@ void serve(Oid role) {
         clear_interrupts();
         CHECK_FOR_INTERRUPTS();
     }
+    tell_next_due(role);
     pgstat_report_stat(true);
 }
 
