@@ -2,10 +2,10 @@
 CREATE EXTENSION ayb_jobs;
 SELECT extname, extrelocatable, extnamespace::regnamespace FROM pg_extension WHERE extname = 'ayb_jobs';
 
--- Waits, for a minute at most, until the condition holds; says whether it did.
+-- Waits, for three minutes at most, until the condition holds; says whether it did.
 CREATE FUNCTION wait_until(condition text) RETURNS boolean LANGUAGE plpgsql AS $$
 DECLARE
-    give_up constant timestamptz := clock_timestamp() + interval '1 minute';
+    give_up constant timestamptz := clock_timestamp() + interval '3 minutes';
     holds boolean;
 BEGIN
     LOOP

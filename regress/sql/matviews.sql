@@ -138,8 +138,9 @@ BEGIN
 END
 $$;
 CREATE MATERIALIZED VIEW sleepy AS SELECT slow() AS s;
-SELECT statement_timeout, lock_timeout FROM ayb_jobs.register_matview('sleepy', statement_timeout => '50 ms', lock_timeout => '1 s');
+SELECT statement_timeout, lock_timeout FROM ayb_jobs.register_matview('sleepy', statement_timeout => '1 hour', lock_timeout => '1 s');
 SELECT status FROM refresh('sleepy');
+SELECT statement_timeout FROM ayb_jobs.update_matview((ayb_jobs.matview_by_name('sleepy')).id, statement_timeout => '50 ms');
 INSERT INTO sales VALUES (32, 'shop 3', -1);
 SELECT * FROM refresh('sleepy');
 SELECT * FROM recorded('sleepy');

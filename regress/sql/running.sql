@@ -52,10 +52,11 @@ SELECT ayb_jobs.enqueue('step') AS id \gset
 SELECT wait_for(:'id', 'completed');
 SELECT what FROM effects WHERE jsonb_typeof(what) = 'string' ORDER BY id;
 
--- Paused types wait.
+-- Paused types wait, while one that comes after them runs.
 SELECT ayb_jobs.pause('work');
 SELECT ayb_jobs.enqueue('work', '{"n": 4}') AS id \gset
-SELECT pg_sleep(0.2);
+SELECT ayb_jobs.enqueue('step') AS behind \gset
+SELECT wait_for(:'behind', 'completed');
 SELECT state FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT ayb_jobs.resume('work');
 SELECT wait_for(:'id', 'completed');

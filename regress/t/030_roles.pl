@@ -152,7 +152,7 @@ sub ids_tell_nothing {
     my $hers = session_of('alice', on_error_stop => 0);
     $hers->query("BEGIN; SAVEPOINT s; SELECT ayb_jobs.cancel('$queued');");
     $hers->query("ROLLBACK TO s; SELECT count(*) FROM ayb_jobs.claim('alice', '{outside}', 100);");
-    is(as('bob', "SET lock_timeout = '10s'; SELECT state FROM ayb_jobs.cancel('$queued')"), 'canceled', 'nothing of his is locked');
+    is(as('bob', "SET lock_timeout = '1min'; SELECT state FROM ayb_jobs.cancel('$queued')"), 'canceled', 'nothing of his is locked');
     $hers->quit;
 
     # claim() recovers what is over, of the caller's alone.
@@ -169,7 +169,7 @@ sub ids_tell_nothing {
 sub answer_to {
     my ($call, $id) = @_;
     my $sql = 'SELECT ayb_jobs.' . ($call =~ s/%/'$id'/r);
-    return try_as('alice', "SET statement_timeout = '5s'; $sql") =~ s/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/ID/gr;
+    return try_as('alice', "SET statement_timeout = '1min'; $sql") =~ s/[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}/ID/gr;
 }
 
 sub no_way_out {

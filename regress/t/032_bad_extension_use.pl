@@ -120,7 +120,7 @@ sub call {
 # One session for all calls of a role: what one leaves behind, the next one meets. It must last to the end.
 sub abuse {
     my ($role) = @_;
-    my $script = "SET statement_timeout = '20s';\n" . join '', map { "$_;\n" } @calls;
+    my $script = "SET statement_timeout = '1min';\n" . join '', map { "$_;\n" } @calls;
     my ($code, $out, $error) = $node->psql('postgres', $script . "SELECT 'reached ' || 'the end';",
         on_error_stop => 0, connstr => $node->connstr('postgres') . " user=$role");
     like($out, qr/^reached the end$/m, "$role: one session survives all calls");

@@ -1,5 +1,5 @@
-# The clean-ups at size, while sessions write to the tables: what has expired goes, nothing else does, nobody waits long,
-# and a cancel stops them between two batches.
+# The clean-ups at size, while sessions write to the tables: what has expired goes, nothing else does, and a
+# cancel stops them between two batches.
 use strict;
 use warnings;
 use FindBin;
@@ -7,9 +7,8 @@ use lib "$FindBin::RealBin/../perl";
 use AybJobs;
 use IPC::Run;
 use Test::More;
-use Time::HiRes qw(usleep);
 
-my $rows = 200_000;
+my ($rows, $middle) = (200_000, 40_001);
 my $node = start_server('clean_ups');
 sql($node, qq{
 CREATE TABLE _ayb_sessions (id bigint PRIMARY KEY, expires_at timestamptz NOT NULL, touched int NOT NULL DEFAULT 0);
@@ -18,13 +17,13 @@ FROM generate_series(1, $rows) AS n;
 CREATE TABLE renewed (id bigint);
 ANALYZE _ayb_sessions});
 
-# Writers that renew expired sessions as long as these are there, touch live ones, and add new ones.
+# Writers that renew expired sessions as long as these are there (but one), touch live ones, and add new ones.
 my $script = $node->basedir . '/write.sql';
 PostgreSQL::Test::Utils::append_to_file($script, qq{
 \\set n random(1, $rows)
 \\set live 4 * random(1, $rows / 4)
 BEGIN;
-WITH renewal AS (UPDATE _ayb_sessions SET expires_at = now() + interval '1 day' WHERE id = :n AND id % 4 <> 0 RETURNING id)
+WITH renewal AS (UPDATE _ayb_sessions SET expires_at = now() + interval '1 day' WHERE id = :n AND id % 4 <> 0 AND id <> $middle RETURNING id)
 INSERT INTO renewed SELECT id FROM renewal;
 UPDATE _ayb_sessions SET touched = touched + 1 WHERE id = :live;
 INSERT INTO _ayb_sessions SELECT $rows + nextval('ids'), now() + interval '1 day';
@@ -40,15 +39,23 @@ my $writers = IPC::Run::start(
 my $holder = $node->background_psql('postgres');
 $holder->query_safe('BEGIN; SELECT id FROM _ayb_sessions WHERE id = 1 FOR UPDATE');
 
+# Some batches on it comes to a row at which it waits.
+sql($node, qq{CREATE FUNCTION wait_at_gate() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN PERFORM pg_advisory_xact_lock_shared(20261129); RETURN OLD; END';
+CREATE TRIGGER wait_at_gate BEFORE DELETE ON _ayb_sessions FOR EACH ROW WHEN (OLD.id = $middle) EXECUTE FUNCTION wait_at_gate()});
+my $gate = shut_gate($node);
 my $id = sql($node, q{SELECT ayb_jobs.enqueue('stale_session_cleanup')});
-ok(eventually($node, "SELECT count(*) < $rows * 0.9 FROM _ayb_sessions WHERE id <= $rows"), 'batches are committed as they go');
-is(sql($node, "SELECT state FROM ayb_jobs.cancel('$id', force => true)"), 'canceled', 'it can be canceled');
+holds($node, 'postgres', at_gate() . ' = 1', 'it is in the midst of it');
+holds($node, 'postgres', 'EXISTS (SELECT FROM renewed)', 'sessions are renewed');
+cmp_ok(sql($node, "SELECT count(*) FROM _ayb_sessions WHERE id <= $rows"), '<', $rows * 0.9, 'batches are committed as they go');
+is(promptly($node, 'postgres', "SELECT state FROM ayb_jobs.cancel('$id', force => true)"), 'canceled', 'it can be canceled');
+open_gate($gate);
 my $left = sql($node, "SELECT count(*) FROM _ayb_sessions WHERE id <= $rows");
 cmp_ok($left, '<', $rows, 'what went before the cancel is gone');
 cmp_ok($left, '>', $rows / 4 + 1, 'and the rest is there');
 
 $id = sql($node, q{SELECT ayb_jobs.enqueue('stale_session_cleanup')});
-ok(eventually($node, "SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$id'", 120), 'the next one ends');
+ok(eventually($node, "SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$id'"), 'the next one ends');
 $writers->signal('INT');
 $writers->finish;
 cmp_ok(sql($node, "SELECT (result ->> 'deleted')::int FROM ayb_jobs.jobs WHERE id = '$id'"), '>', 0, 'it says how many went');
