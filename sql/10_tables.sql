@@ -270,7 +270,8 @@ COMMENT ON TABLE ayb_jobs.pauses IS 'types that are paused; the empty type stand
 CREATE TABLE ayb_jobs.database_stamp (
     system_identifier bigint      NOT NULL,
     database          oid         NOT NULL,
-    stamped_at        timestamptz NOT NULL DEFAULT ayb_jobs._now()
+    stamped_at        timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    CONSTRAINT database_stamp_pkey PRIMARY KEY (system_identifier, database)
 );
 COMMENT ON TABLE ayb_jobs.database_stamp IS
     'the database for which jobs may run; where it doesn''t fit (a restored dump, a copy) nothing runs until ayb_jobs.resume()';

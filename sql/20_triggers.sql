@@ -38,6 +38,12 @@ CREATE TRIGGER note_configuration AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE O
     FOR EACH STATEMENT EXECUTE FUNCTION ayb_jobs._note_configuration();
 COMMENT ON TRIGGER note_configuration ON ayb_jobs.database_stamp IS 'wakes the scheduler';
 
+-- Replication applies rows without statements, and a stamp that it brings is another database's.
+CREATE TRIGGER note_stamp AFTER INSERT ON ayb_jobs.database_stamp
+    FOR EACH ROW EXECUTE FUNCTION ayb_jobs._note_configuration();
+ALTER TABLE ayb_jobs.database_stamp ENABLE ALWAYS TRIGGER note_stamp;
+COMMENT ON TRIGGER note_stamp ON ayb_jobs.database_stamp IS 'stops the engine where replication brings another one''s stamp';
+
 CREATE FUNCTION ayb_jobs._note_truncate() RETURNS trigger
     LANGUAGE c AS 'MODULE_PATHNAME', 'ayb_jobs_note_truncate';
 COMMENT ON FUNCTION ayb_jobs._note_truncate() IS 'has the jobs counted anew after a TRUNCATE';

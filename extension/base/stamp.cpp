@@ -9,8 +9,11 @@ namespace ayb {
 
 namespace {
 
-Statement s_read{
-    "SELECT s.system_identifier, s.database FROM ayb_jobs.database_stamp AS s", 0, {}, nullptr};
+Statement s_read{"SELECT bool_and(s.system_identifier = $1 AND s.database = $2) FROM "
+                 "ayb_jobs.database_stamp AS s",
+                 2,
+                 {INT8OID, OIDOID},
+                 nullptr};
 Statement s_clear{"DELETE FROM ayb_jobs.database_stamp", 0, {}, nullptr};
 Statement s_write{
     "INSERT INTO ayb_jobs.database_stamp (system_identifier, database) VALUES ($1, $2)",
@@ -18,26 +21,26 @@ Statement s_write{
     {INT8OID, OIDOID},
     nullptr};
 
-int64 this_system() { return static_cast<int64>(GetSystemIdentifier()); }
+Parameters this_database() {
+    Parameters parameters;
+    parameters.set(1, Int64GetDatum(static_cast<int64>(GetSystemIdentifier())));
+    return parameters.set(2, ObjectIdGetDatum(MyDatabaseId));
+}
 
 } // namespace
 
 Stamp read_stamp() {
     const Books books = open_books();
-    Stamp stamp = Stamp::missing;
-    if (run_statement(s_read, Parameters()) > 0)
-        stamp = int_column(0, 1) == this_system() && oid_column(0, 2) == MyDatabaseId
-                    ? Stamp::fits
-                    : Stamp::other;
+    run_statement(s_read, this_database());
+    bool missing;
+    const bool fits = DatumGetBool(column(0, 1, &missing));
     close_books(books);
-    return stamp;
+    return missing ? Stamp::missing : fits ? Stamp::fits : Stamp::other;
 }
 
 void write_stamp() {
     run_statement(s_clear, Parameters());
-    Parameters parameters;
-    parameters.set(1, Int64GetDatum(this_system())).set(2, ObjectIdGetDatum(MyDatabaseId));
-    run_statement(s_write, parameters);
+    run_statement(s_write, this_database());
 }
 
 } // namespace ayb

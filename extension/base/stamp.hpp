@@ -5,7 +5,8 @@ namespace ayb {
 
 enum class Stamp { fits, missing, other };
 
-// Compares the stamp with this database. Inside a transaction.
+// Compares the stamp with this database. One that replication has brought beside our own makes it
+// another one's copy. Inside a transaction.
 Stamp read_stamp();
 
 // Inside the books: stamps this database.

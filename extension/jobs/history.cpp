@@ -66,6 +66,8 @@ void make_day(int day) {
                       name.partition));
     run_text(psprintf("CREATE INDEX %s_run_as_idx ON ayb_jobs.%s (run_as, id)", name.partition,
                       name.partition));
+    // Without it nothing could be deleted by hand while a publication FOR ALL TABLES is there.
+    run_text(psprintf("ALTER TABLE ayb_jobs.%s REPLICA IDENTITY FULL", name.partition));
     // The parent's policies guard what is read through it; nobody reads it past them.
     run_text(psprintf("ALTER TABLE ayb_jobs.%s ENABLE ROW LEVEL SECURITY", name.partition));
     run_text(psprintf("COMMENT ON TABLE ayb_jobs.%s IS 'jobs completed on one day (UTC)'",

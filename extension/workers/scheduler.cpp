@@ -3,6 +3,7 @@
 #include "workers/scheduler.hpp"
 
 #include "base/stamp.hpp"
+#include "hooks/changes.hpp"
 #include "memory/counts.hpp"
 #include "memory/databases.hpp"
 #include "memory/lanes.hpp"
@@ -95,7 +96,17 @@ void sleep_dormant() {
     pg_atomic_write_u32(&g_database->rescan, 1);
 }
 
+// A subscriber of this database's own origin gets that one's stamp, and must stop then.
+bool became_dormant(uint64 *seen) {
+    const uint64 generation = configuration_generation();
+    if (*seen != generation)
+        guarded(check_stamp, clock_now());
+    *seen = generation;
+    return g_database->dormant;
+}
+
 void serve() {
+    uint64 seen = configuration_generation();
     guarded(check_stamp, clock_now());
     while (g_database->dormant && still_wanted())
         sleep_dormant();
@@ -106,7 +117,7 @@ void serve() {
     while (wanted && !g_stop) {
         sleep_until(look(clock_now(), &times));
         wanted = settings::enabled && pg_atomic_read_u32(&g_database->holds) == 0 &&
-                 (clock_now() < times.tick || still_wanted());
+                 (clock_now() < times.tick || still_wanted()) && !became_dormant(&seen);
     }
 }
 
