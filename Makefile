@@ -15,7 +15,8 @@ help:
 demo:
 	@$(harness)/demo
 
-## make check      run every test; SUITES="unit oracle fuzz regress isolation tap grouped api threads clients dashboard harness chaos", TESTS="t/001_x.pl" select
+## make check      run every test, in two lanes; SUITES="unit oracle fuzz threads regress isolation tap grouped api clients dashboard harness chaos",
+##                 TESTS="t/001_x.pl" select
 check:
 	@$(harness)/check
 
@@ -65,6 +66,10 @@ screenshots:
 ##                 with the extension as it is at REV
 bench:
 	@tests/bench/run $(BENCH)
+
+## make compile-commands  compile_commands.json of all the C++, for clangd; compiles nothing
+compile-commands:
+	@$(harness)/compile-commands
 
 ## make build      compile the extension against $PG_CONFIG (PostgreSQL 15's by default)
 build:
