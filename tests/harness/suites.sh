@@ -1,5 +1,5 @@
 # shellcheck shell=bash disable=SC2034,SC2154  # variables are shared with who sources this
-# Sourced by check: the suites. Each calls `count PASSED FAILED NAME` and never fails itself.
+# Sourced by check: the suites. Each calls `count PASSED FAILED NAME` and never fails itself, if it can.
 
 # make_sources: sets sources, where the server's user can read the tests: the checkout, or else a copy.
 make_sources() {
@@ -34,6 +34,15 @@ build_test_sidecar() {
 
 # in_time COMMAND ...: as the server's user, for half an hour at most.
 in_time() { as_server timeout --foreground -k 30 "${SUITE_TIMEOUT:-1800}" env "$@"; }
+
+# The rules of tests/lint.
+suite_lint() {
+    if "$checkout/tests/lint/run"; then
+        count 1 0 lint
+    else
+        count 0 1 lint
+    fi
+}
 
 # Unit tests of core/, plain and under the sanitizers. A case counts once, and passes if it does in both.
 suite_unit() {
@@ -121,7 +130,7 @@ run_tap() {
     for_server "$out/$name"
     in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/$name" TESTDATADIR="$out/$name/tmp_check" \
         TESTLOGDIR="$out/$name/tmp_check/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" AYB_SEED="${AYB_SEED:-}" \
-        PROVE_JOBS="${PROVE_JOBS:-1}" PERL5LIB="$test_dir/perl:$sources/regress/perl" "${variables[@]}" \
+        PROVE_JOBS="${PROVE_JOBS:-2}" PERL5LIB="$test_dir/perl:$sources/regress/perl" "${variables[@]}" \
         perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/$name/result" "${files[@]}" \
         </dev/null 2>&1 || status=$?
     if [[ ! -f $out/$name/result ]]; then
@@ -219,10 +228,10 @@ suite_oracle() {
     fi
 }
 
-# A minute of what `make fuzz` does for longer.
+# Some seconds of what `make fuzz` does for longer, on from where the last time ended.
 suite_fuzz() {
     local log=$out/fuzz.log
-    if timeout 600 "$harness/fuzz" "${FUZZ_SECONDS:-60}" </dev/null >"$log" 2>&1; then
+    if timeout 600 "$harness/fuzz" "${FUZZ_SECONDS:-20}" </dev/null >"$log" 2>&1; then
         grep -E 'number_of_executed_units|new_units_added' "$log"
         count 1 0 fuzz
     else

@@ -3,7 +3,7 @@
 # not the text. Builds them if need be. constructors.sh [ROOT] looks at the objects that lie below ROOT/extension.
 source "$(dirname "$0")/lib.sh"
 
-[[ ${1:-} ]] || "$lint/../harness/install-tree"
+[[ ${1:-} ]] || make -s build
 for object in extension/**/*.o; do
     symbols=$(nm -C "$object")
     source=${object%.o}.cpp
