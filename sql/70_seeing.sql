@@ -156,7 +156,7 @@ COMMENT ON FUNCTION ayb_jobs.attempts(uuid) IS 'every attempt of a job: failed, 
 CREATE FUNCTION ayb_jobs._server_state(OUT preloaded boolean, OUT enabled boolean, OUT launched boolean,
                                        OUT scheduled boolean, OUT dormant boolean,
                                        OUT no_slot_since timestamptz, OUT leases_lost bigint,
-                                       OUT draining boolean, OUT error text)
+                                       OUT draining boolean)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_server_state';
 COMMENT ON FUNCTION ayb_jobs._server_state() IS 'what health() asks of shared memory';
 REVOKE ALL ON FUNCTION ayb_jobs._server_state() FROM PUBLIC;

@@ -41,7 +41,7 @@ BEGIN ATOMIC
            CASE WHEN s.scheduled OR pg_is_in_recovery() OR NOT (s.preloaded AND s.enabled) THEN 'ok' ELSE 'error' END,
            CASE WHEN s.scheduled THEN 'the scheduler of this database runs'
                 WHEN pg_is_in_recovery() THEN 'nothing runs on a standby until it is promoted'
-                ELSE 'no scheduler runs for this database' || coalesce(': ' || s.error, '') END,
+                ELSE 'no scheduler runs for this database' END,
            CASE WHEN NOT (s.scheduled OR pg_is_in_recovery()) AND s.preloaded AND s.enabled
                 THEN 'See the server log; is the database named in ayb_jobs.databases?' END
     FROM state AS s

@@ -1,6 +1,6 @@
 #pragma once
 // What the functions share that show shared memory: a row, and who looks.
-#include "memory/shared.hpp"
+#include "pg/postgres.hpp"
 #include "pg/roles.hpp"
 
 namespace ayb {

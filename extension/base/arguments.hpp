@@ -1,7 +1,7 @@
 #pragma once
 // Checks of what callers pass, each with its error, SQLSTATE and hint.
 #include "pg/postgres.hpp"
-#include "memory/shared.hpp"
+#include "core/uuid7.hpp"
 
 namespace ayb {
 

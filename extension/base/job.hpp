@@ -1,6 +1,8 @@
 #pragma once
 // A claimed job on its way through a worker, and what became of the attempt.
-#include "memory/shared.hpp"
+#include "pg/postgres.hpp"
+#include "core/uuid7.hpp"
+#include "memory/state.hpp"
 
 namespace ayb {
 

@@ -14,7 +14,7 @@ bool g_told;
 void notice_if_nothing_runs() {
     if (g_told)
         return;
-    if (shared() == nullptr) {
+    if (!preloaded()) {
         ereport(NOTICE,
                 (errmsg("jobs will wait: ayb_jobs is not preloaded"),
                  errhint("Add ayb_jobs to shared_preload_libraries and restart the server.")));

@@ -1,6 +1,7 @@
 #pragma once
 // Answers that are rows of the view jobs.
-#include "memory/shared.hpp"
+#include "core/uuid7.hpp"
+#include "memory/state.hpp"
 #include "pg/books.hpp"
 
 namespace ayb {

@@ -1,7 +1,7 @@
 #pragma once
 // The due rows of a lane in the order in which they are claimed, read along the claim index without
 // SQL: a group looks at each row before it decides to lock it, and passes over what goes by lease.
-#include "memory/shared.hpp"
+#include "memory/floor.hpp"
 
 namespace ayb {
 

@@ -2,7 +2,7 @@
 #include "group/jobs.hpp"
 #include "hooks/changes.hpp"
 #include "jobs/history.hpp"
-#include "memory/slots.hpp"
+#include "memory/my_slot.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 

@@ -2,7 +2,7 @@
 #include "base/columns.hpp"
 #include "group/due_rows.hpp"
 #include "group/jobs.hpp"
-#include "hooks/changes.hpp"
+#include "memory/configuration.hpp"
 #include "pg/clock.hpp"
 
 namespace ayb {
@@ -122,7 +122,7 @@ void take_jobs(Group *group, const LaneMark &mark) {
     }
     while (!is_full(room) && next_due_row(&scan)) {
         if (!group->any_due)
-            raise_lane_floor(MyDatabaseId, group->role, mark, position_of(scan));
+            raise_lane_floor({MyDatabaseId, group->role}, mark, position_of(scan));
         group->any_due = true;
         look_at(group, &scan, &room);
     }

@@ -1,6 +1,7 @@
 #include "group/ways.hpp"
 
 #include "base/answer.hpp"
+#include "memory/crashed.hpp"
 #include "memory/lanes.hpp"
 #include "memory/slots.hpp"
 #include "pg/books.hpp"
@@ -20,8 +21,7 @@ bool in_future(TimestampTz instant) { return instant != 0 && instant > clock_now
 bool lane_is_leased(Oid role) {
     if (!OidIsValid(role))
         return false; // nobody's
-    const Lane *lane = lane_of(MyDatabaseId, role);
-    return lane == nullptr || in_future(lane->leased_until);
+    return in_future(lane_leased_until({MyDatabaseId, role}));
 }
 
 // How long a job may run, in milliseconds; 0 is for ever. What a role's own statement_timeout is
@@ -48,7 +48,7 @@ Why why_of(const Handler &handler, Oid role, const TypeRecord &record) {
         return Why::struck;
     if (settings::test_group_at_once)
         return Why::quick;
-    if (in_future(shared()->leased_until))
+    if (in_future(crash_suspected_until()))
         return Why::crash;
     if (record.runs < kRunsToEarn)
         return Why::unmeasured;
@@ -97,7 +97,7 @@ void note_known(const TypeStats &stats, void *context) {
 
 AllKnown all_known() {
     AllKnown all{static_cast<Known *>(palloc(kMaxTypes * sizeof(Known))), 0};
-    if (shared() != nullptr)
+    if (preloaded())
         each_type(MyDatabaseId, note_known, &all);
     return all;
 }
@@ -199,7 +199,7 @@ using namespace ayb;
 // ways() → setof
 AYB_SQL_FUNCTION(ayb_jobs_ways) {
     Listing listing{all_known(), viewer(), begin_set(fcinfo)};
-    if (shared() != nullptr)
+    if (preloaded())
         each_handler(list_handler, &listing);
     PG_RETURN_NULL();
 }

@@ -1,6 +1,6 @@
 #include "handlers/handlers.hpp"
 
-#include "hooks/changes.hpp"
+#include "memory/configuration.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 

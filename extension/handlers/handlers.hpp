@@ -1,7 +1,8 @@
 #pragma once
 // What job types run, and which are paused: read once a session, and anew when either table
 // changes.
-#include "memory/shared.hpp"
+#include "pg/postgres.hpp"
+#include "memory/state.hpp"
 
 namespace ayb {
 

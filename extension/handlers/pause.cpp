@@ -4,6 +4,7 @@
 #include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
 #include "memory/databases.hpp"
+#include "memory/holds.hpp"
 #include "memory/slots.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
@@ -60,12 +61,10 @@ void write_pause(const char *type) {
 
 int count_busy() {
     int busy = 0;
-    for (int i = 0; i < shared()->slots; i++) {
-        const WorkerSlot &slot = worker_slots()[i];
-        if (slot.phase == WorkerSlot::Phase::serving && slot.database == MyDatabaseId &&
-            (slot.has_job || slot.in_turn) && slot.pid != MyProcPid)
+    each_slot([&](const WorkerSlot &slot) {
+        if (slot.serves(MyDatabaseId) && (slot.has_job || slot.in_turn) && slot.pid != MyProcPid)
             busy++;
-    }
+    });
     return busy;
 }
 

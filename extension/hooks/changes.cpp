@@ -1,11 +1,14 @@
 #include "hooks/changes.hpp"
 
+#include "memory/configuration.hpp"
 #include "memory/counts.hpp"
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
 #include "memory/events.hpp"
 #include "memory/external_floors.hpp"
+#include "memory/holds.hpp"
 #include "memory/lanes.hpp"
+#include "memory/launcher.hpp"
 #include "pg/settings.hpp"
 #include "pg/subtransaction_log.hpp"
 
@@ -86,9 +89,7 @@ void wake(Database *database, const LaneChange &change) {
 void tell_lanes(Database *database) {
     const TransactionId xid = GetTopTransactionIdIfAny();
     for (const LaneChange &change : g_notes.lanes) {
-        Lane *lane = lane_of(MyDatabaseId, change.role);
-        if (lane == nullptr)
-            continue;
+        const LaneKey lane{MyDatabaseId, change.role};
         count_change(lane, xid, change.delta);
         if (change.first < kEnd) {
             lower_lane(lane, change.first);
@@ -101,7 +102,7 @@ void tell_lanes(Database *database) {
 void tell_left_lanes() {
     for (const LaneChange &change : g_notes.lanes)
         if (change.first < kEnd)
-            lower_left_lane(MyDatabaseId, change.role, change.first);
+            lower_left_lane({MyDatabaseId, change.role}, change.first);
 }
 
 void tell_configuration(Database *database) {
@@ -113,7 +114,7 @@ void tell_configuration(Database *database) {
 void tell() {
     // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
     if (g_notes.configuration)
-        pg_atomic_fetch_add_u64(&shared()->configuration, 1);
+        count_configuration_change();
     tell_external();
     Database *database = find_served(MyDatabaseId);
     if (database != nullptr) {
@@ -158,12 +159,12 @@ void stop_draining() {
 void on_transaction(XactEvent event, void * /*argument*/) {
     switch (event) {
     case XACT_EVENT_COMMIT:
-        if (shared() != nullptr)
+        if (preloaded())
             tell();
         break;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
-        if (event == XACT_EVENT_PREPARE && shared() != nullptr)
+        if (event == XACT_EVENT_PREPARE && preloaded())
             tell_prepared();
         g_completing_queued = false;
         if (g_notes.draining != InvalidSubTransactionId)
@@ -233,10 +234,6 @@ void note_tick(TimestampTz next) {
 
 void note_configuration() { g_notes.configuration = true; }
 
-uint64 configuration_generation() {
-    return shared() == nullptr ? 0 : pg_atomic_read_u64(&shared()->configuration);
-}
-
 void note_recount() { g_notes.recount = true; }
 
 void note_draining() {
@@ -256,7 +253,7 @@ bool can_note_hold(Oid database) {
 void note_hold(Oid database) { g_notes.holds[g_notes.hold_count++] = database; }
 
 void wake_for_unknown() {
-    if (shared() == nullptr)
+    if (!preloaded())
         return;
     forget_floors(MyDatabaseId);
     forget_external_floors(MyDatabaseId);

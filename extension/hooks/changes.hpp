@@ -4,7 +4,8 @@
 // The row trigger notes each change here; the commit callback lowers lanes, wakes a worker or the
 // scheduler, keeps the counts and writes the events. It neither throws nor reads a catalog. What a
 // rolled-back subtransaction did is forgotten with it.
-#include "memory/shared.hpp"
+#include "memory/floor.hpp"
+#include "memory/state.hpp"
 
 namespace ayb {
 
@@ -52,9 +53,6 @@ void note_hold(Oid database);
 
 // Notes that drain() is on its way: its flag goes if this (sub)transaction fails.
 void note_draining();
-
-// Counts the commits that changed handlers or pauses.
-uint64 configuration_generation();
 
 // What COMMIT PREPARED committed isn't known here: look at everything, and from the beginning.
 // Never throws.

@@ -2,6 +2,7 @@
 
 #include "hooks/changes.hpp"
 #include "memory/databases.hpp"
+#include "memory/holds.hpp"
 #include "memory/sources.hpp"
 #include "pg/extension.hpp"
 #include "pg/traces.hpp"
@@ -148,7 +149,7 @@ Oid database_to_hold(Node *statement) {
 }
 
 void hold_if_needed(Node *statement) {
-    if (shared() == nullptr || !IsTransactionState())
+    if (!preloaded() || !IsTransactionState())
         return;
     const Oid database = database_to_hold(statement);
     if (!OidIsValid(database))

@@ -3,7 +3,7 @@
 #include "base/rows.hpp"
 #include "handlers/waiting.hpp"
 #include "jobs/finish.hpp"
-#include "memory/slots.hpp"
+#include "memory/my_slot.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
 #include "pg/settings.hpp"
@@ -173,7 +173,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cancel) {
     require_argument(fcinfo, 1, "force");
     const bool force = PG_GETARG_BOOL(1);
     const Caller me = caller();
-    if (force && shared() != nullptr)
+    if (force && preloaded())
         interrupt_running(id, me);
 
     const Books books = open_books();

@@ -27,21 +27,21 @@ Position first_queued(Oid role, const Position &from) {
 }
 
 Position raise_to_first(Oid role, const LaneMark &mark) {
-    raise_lane_floor(MyDatabaseId, role, mark, first_queued(role, mark.at));
-    return mark_lane_floor(MyDatabaseId, role).at;
+    raise_lane_floor({MyDatabaseId, role}, mark, first_queued(role, mark.at));
+    return mark_lane({MyDatabaseId, role}).at;
 }
 
 } // namespace
 
 Position lane_floor(Oid role, bool look) {
-    const LaneMark mark = mark_lane_floor(MyDatabaseId, role);
+    const LaneMark mark = mark_lane({MyDatabaseId, role});
     return look ? raise_to_first(role, mark) : mark.at;
 }
 
 Position lane_floor_for_one(Oid role) {
     static int claims = 0;
     static Position last = kEnd;
-    const LaneMark mark = mark_lane_floor(MyDatabaseId, role);
+    const LaneMark mark = mark_lane({MyDatabaseId, role});
     const bool lowered = mark.at < last; // to what may be a long way before the first job
     last = lowered || claims++ % kLookEvery == 0 ? raise_to_first(role, mark) : mark.at;
     return last;

@@ -1,6 +1,6 @@
 #pragma once
 // Where looks at a lane begin: its floor (memory/floor.hpp).
-#include "memory/shared.hpp"
+#include "memory/floor.hpp"
 
 namespace ayb {
 

@@ -125,7 +125,7 @@ void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads, in
         row.set(kPayload, payloads[i]);
         insert_direct(&rows, row.values, row.nulls);
         change.job = uuid_value(ids[i]);
-        if (shared() != nullptr)
+        if (preloaded())
             note_change(change);
     }
     close_direct(&rows);

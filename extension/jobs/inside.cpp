@@ -3,7 +3,7 @@
 
 #include "base/arguments.hpp"
 #include "base/rows.hpp"
-#include "memory/slots.hpp"
+#include "memory/my_slot.hpp"
 
 namespace ayb {
 

@@ -68,8 +68,7 @@ void find_lanes(bool from_start) {
     for (uint64 row = 0; row < rows; row++) {
         bool null;
         const Position first{time_column(row, 2, DT_NOEND), uuid_value(column(row, 3, &null))};
-        if (Lane *lane = lane_of(MyDatabaseId, oid_column(row, 1)))
-            lower_lane(lane, first);
+        lower_lane({MyDatabaseId, oid_column(row, 1)}, first);
     }
     close_books(books);
     PopActiveSnapshot();
@@ -89,10 +88,11 @@ bool count_jobs(Database *database) {
         const Books books = open_books();
         const uint64 rows = run_statement(s_counts, Parameters());
         for (uint64 row = 0; row < rows; row++)
-            enter_count(MyDatabaseId, oid_column(row, 1), state_of(text_column(row, 2)),
+            enter_count({MyDatabaseId, oid_column(row, 1)}, state_of(text_column(row, 2)),
                         int_column(row, 3));
         close_books(books);
-        exact = finish_count(database, GetActiveSnapshot());
+        exact = finish_count(MyDatabaseId, GetActiveSnapshot());
+        database->counted = exact;
         PopActiveSnapshot();
         CommitTransactionCommand();
     }

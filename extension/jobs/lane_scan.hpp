@@ -1,7 +1,7 @@
 #pragma once
 // Lanes and counts, read from the tables: at a scheduler's start, and where shared memory can't
 // know.
-#include "memory/shared.hpp"
+#include "memory/databases.hpp"
 
 namespace ayb {
 

@@ -109,7 +109,7 @@ bool on_the_queue(FunctionCallInfo fcinfo) {
 
 void note_row(const TriggerData *data, HeapTuple row) {
     TupleDesc shape = RelationGetDescr(data->tg_relation);
-    if (shared() == nullptr || refused(row, shape))
+    if (!preloaded() || refused(row, shape))
         return;
     if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
         note_change(describe(row, shape));

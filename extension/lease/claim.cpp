@@ -5,8 +5,7 @@
 #include "jobs/floor.hpp"
 #include "jobs/history.hpp"
 #include "memory/databases.hpp"
-#include "memory/lanes.hpp"
-#include "memory/slots.hpp"
+#include "memory/my_slot.hpp"
 #include "memory/type_stats.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
@@ -59,12 +58,10 @@ Statement s_next_due{"SELECT q.run_at FROM ayb_jobs.job_queue AS q WHERE q.run_a
 bool slow_jobs_have_their_share() {
     const TimestampTz now = clock_now();
     int slow = 0;
-    for (int i = 0; i < shared()->slots; i++) {
-        const WorkerSlot &slot = worker_slots()[i];
-        if (slot.phase == WorkerSlot::Phase::serving && slot.database == MyDatabaseId &&
-            slot.has_job && now - slot.job_since > kSlow)
+    each_slot([&](const WorkerSlot &slot) {
+        if (slot.serves(MyDatabaseId) && slot.has_job && now - slot.job_since > kSlow)
             slow++;
-    }
+    });
     return slow > 0 && slow >= settings::worker_concurrency / 2;
 }
 
@@ -130,7 +127,7 @@ bool draining() {
 bool may_go_on(Oid role) {
     if (why_no_login(role) == nullptr)
         return true;
-    my_slot()->leave = true;
+    ask_to_leave(*my_slot());
     return false;
 }
 

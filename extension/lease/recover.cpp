@@ -3,6 +3,7 @@
 #include "base/arguments.hpp"
 #include "hooks/changes.hpp"
 #include "jobs/finish.hpp"
+#include "memory/crashed.hpp"
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
 #include "memory/slots.hpp"
@@ -107,7 +108,7 @@ void lose(const Held &job, const char *why, TimestampTz now) {
     if (!fail_job(job.id, job.worker, job.attempt, *failure, why, "lost", lost_retry_time(job, now),
                   now, &failed))
         return;
-    if (shared() != nullptr) {
+    if (preloaded()) {
         add_outcome(MyDatabaseId, job.run_as, job.type, failed ? Outcome::failed : Outcome::lost,
                     -1, -1, -1);
         if (Database *database = find_database(MyDatabaseId)) {
@@ -159,7 +160,8 @@ uint64 settle_all_expired(Statement &statement, Parameters parameters, Timestamp
 } // namespace
 
 void recover_slot(int index) {
-    const WorkerSlot slot = worker_slots()[index];
+    WorkerSlot slot;
+    copy_slot(index, &slot);
     const TimestampTz now = clock_now();
     const Books books = begin();
     Parameters parameters;
@@ -192,8 +194,9 @@ void recover_all() {
 
 void charge_crashed() {
     const TimestampTz now = clock_now();
-    for (int i = 0; i < shared()->crashed; i++) {
-        RunningJob &job = crashed_jobs()[i];
+    const CrashedJobs crashed = crashed_jobs();
+    for (int i = 0; i < crashed.count; i++) {
+        RunningJob &job = crashed.jobs[i];
         if (job.magic == 0 || job.database != MyDatabaseId)
             continue;
         const Books books = begin();

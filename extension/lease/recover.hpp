@@ -1,6 +1,6 @@
 #pragma once
 // Attempts whose worker is gone, and leases that ended. All in transactions of their own.
-#include "memory/shared.hpp"
+#include "memory/databases.hpp"
 
 namespace ayb {
 

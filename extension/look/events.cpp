@@ -53,7 +53,7 @@ using namespace ayb;
 AYB_SQL_FUNCTION(ayb_jobs_events) {
     const Viewer me = viewer();
     ReturnSetInfo *result = begin_set(fcinfo);
-    if (shared() == nullptr)
+    if (!preloaded())
         PG_RETURN_NULL();
     const int64 since = PG_GETARG_INT64(0);
     const int room = Min(Max(PG_GETARG_INT32(1), 0), kEventRing);
@@ -68,7 +68,7 @@ AYB_SQL_FUNCTION(ayb_jobs_events) {
 // event_span() → setof (first, oldest, newest): one row, or none without shared memory
 AYB_SQL_FUNCTION(ayb_jobs_event_span) {
     ReturnSetInfo *result = begin_set(fcinfo);
-    if (shared() == nullptr)
+    if (!preloaded())
         PG_RETURN_NULL();
     const EventSpan span = event_span();
     Row row;
@@ -83,7 +83,7 @@ AYB_SQL_FUNCTION(ayb_jobs_event_span) {
 AYB_SQL_FUNCTION(ayb_jobs_current_minutes) {
     const Viewer me = viewer();
     ReturnSetInfo *result = begin_set(fcinfo);
-    if (shared() == nullptr)
+    if (!preloaded())
         PG_RETURN_NULL();
     auto *entries = static_cast<TypeStats *>(palloc(kMaxTypes * sizeof(TypeStats)));
     const int count = take_minutes(MyDatabaseId, DT_NOEND, true, entries);

@@ -16,30 +16,22 @@ struct LaneCopies {
     int count;
 };
 
-void copy_lane(Lane *lane, void *context) {
-    auto *copies = static_cast<LaneCopies *>(context);
-    if (copies->count == kMaxLanes)
-        return;
-    SpinLockAcquire(&lane->mutex);
-    memcpy(static_cast<void *>(&copies->lanes[copies->count++]), lane, sizeof(Lane));
-    SpinLockRelease(&lane->mutex);
-}
-
 LaneCopies copy_lanes() {
     LaneCopies copies{};
     copies.lanes = static_cast<Lane *>(palloc_extended(kMaxLanes * sizeof(Lane), MCXT_ALLOC_HUGE));
-    each_lane(MyDatabaseId, copy_lane, &copies);
+    each_lane(MyDatabaseId, [&](const Lane &lane) {
+        if (copies.count < kMaxLanes)
+            memcpy(static_cast<void *>(&copies.lanes[copies.count++]), &lane, sizeof(Lane));
+    });
     return copies;
 }
 
 int workers_of(Oid role) {
     int count = 0;
-    for (int i = 0; i < shared()->slots; i++) {
-        const WorkerSlot &slot = worker_slots()[i];
-        if (slot.phase == WorkerSlot::Phase::serving && slot.database == MyDatabaseId &&
-            slot.role == role)
+    each_slot_of(MyDatabaseId, role, [&](const WorkerSlot &slot) {
+        if (slot.phase == WorkerSlot::Phase::serving)
             count++;
-    }
+    });
     return count;
 }
 
@@ -74,7 +66,7 @@ using namespace ayb;
 AYB_SQL_FUNCTION(ayb_jobs_lanes) {
     const Viewer me = viewer();
     ReturnSetInfo *result = begin_set(fcinfo);
-    if (shared() == nullptr)
+    if (!preloaded())
         PG_RETURN_NULL();
     const LaneCopies copies = copy_lanes();
     for (int i = 0; i < copies.count; i++)
@@ -86,11 +78,10 @@ AYB_SQL_FUNCTION(ayb_jobs_lanes) {
 // _floors(from_start) → setof (run_as, run_at, id)
 AYB_SQL_FUNCTION(ayb_jobs_floors) {
     const Viewer me = viewer();
-    const bool known = shared() != nullptr && !PG_GETARG_BOOL(0);
+    const bool known = preloaded() && !PG_GETARG_BOOL(0);
     ReturnSetInfo *result = begin_set(fcinfo);
     for (int i = 0; i < me.count && !me.all; i++)
-        put_floor(me.roles[i], known ? mark_lane_floor(MyDatabaseId, me.roles[i]).at : kBegin,
-                  result);
+        put_floor(me.roles[i], known ? mark_lane({MyDatabaseId, me.roles[i]}).at : kBegin, result);
     if (!known || !me.all)
         PG_RETURN_NULL();
     const LaneCopies copies = copy_lanes();

@@ -8,15 +8,11 @@ namespace ayb {
 
 namespace {
 
-// A consistent copy of a slot of this database that the viewer may see.
-bool copy_slot(int index, const Viewer &me, WorkerSlot *copy) {
-    WorkerSlot &slot = worker_slots()[index];
-    SpinLockAcquire(&slot.mutex);
-    memcpy(static_cast<void *>(copy), &slot, sizeof(slot));
-    SpinLockRelease(&slot.mutex);
-    return (copy->phase == WorkerSlot::Phase::serving ||
-            copy->phase == WorkerSlot::Phase::starting) &&
-           copy->database == MyDatabaseId && me.sees(copy->role);
+// Whether it is a worker of this database that the viewer may see.
+bool is_seen(const WorkerSlot &slot, const Viewer &me) {
+    return (slot.phase == WorkerSlot::Phase::serving ||
+            slot.phase == WorkerSlot::Phase::starting) &&
+           slot.database == MyDatabaseId && me.sees(slot.role);
 }
 
 const char *phase_name(const WorkerSlot &slot) {
@@ -81,10 +77,10 @@ using namespace ayb;
 AYB_SQL_FUNCTION(ayb_jobs_running) {
     ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
     const Viewer all{true, nullptr, 0};
-    WorkerSlot slot;
-    for (int i = 0; shared() != nullptr && i < shared()->slots; i++)
-        if (copy_slot(i, all, &slot) && slot.has_job && may_touch(slot.role))
+    each_slot([&](const WorkerSlot &slot) {
+        if (is_seen(slot, all) && slot.has_job && may_touch(slot.role))
             ids = accumArrayResult(ids, uuid_datum(slot.job), false, UUIDOID, CurrentMemoryContext);
+    });
     PG_RETURN_DATUM(makeArrayResult(ids, CurrentMemoryContext));
 }
 
@@ -93,10 +89,10 @@ AYB_SQL_FUNCTION(ayb_jobs_progress) {
     const Viewer me = viewer();
     JsonbParseState *state = nullptr;
     pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
-    WorkerSlot slot;
-    for (int i = 0; shared() != nullptr && i < shared()->slots; i++)
-        if (copy_slot(i, me, &slot) && slot.has_job && slot.percent >= 0)
+    each_slot([&](const WorkerSlot &slot) {
+        if (is_seen(slot, me) && slot.has_job && slot.percent >= 0)
             add_progress(slot, &state);
+    });
     PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
 }
 
@@ -104,9 +100,9 @@ AYB_SQL_FUNCTION(ayb_jobs_progress) {
 AYB_SQL_FUNCTION(ayb_jobs_workers) {
     const Viewer me = viewer();
     ReturnSetInfo *result = begin_set(fcinfo);
-    WorkerSlot slot;
-    for (int i = 0; shared() != nullptr && i < shared()->slots; i++)
-        if (copy_slot(i, me, &slot))
+    each_slot([&](const WorkerSlot &slot) {
+        if (is_seen(slot, me))
             put_worker(slot, result);
+    });
     PG_RETURN_NULL();
 }

@@ -1,6 +1,6 @@
 #pragma once
 // Registrations as their table has them, and the views that they name.
-#include "memory/shared.hpp"
+#include "core/uuid7.hpp"
 #include "pg/books.hpp"
 
 namespace ayb {

@@ -4,21 +4,25 @@
 // Counting takes a snapshot while others go on committing. From before the snapshot until the count
 // is entered, commits go to a journal with their transaction id; those that the snapshot did not
 // show are added afterwards. So the counts are exact without a lock on the tables.
-#include "memory/shared.hpp"
+#include "memory/lanes.hpp"
 
 namespace ayb {
 
-// Adds a commit's changes to the lane's counts, or to the journal. Never throws.
-void count_change(Lane *lane, TransactionId xid, const int32 (&delta)[kStates]);
+Size counts_size();
+void init_counts();
+
+// Adds a commit's changes to the lane's counts, or to the journal; makes the lane where there is
+// none. Never throws.
+void count_change(const LaneKey &key, TransactionId xid, const int32 (&delta)[kStates]);
 
 // Begins counting a database. False while another one is being counted. Call before the snapshot is
 // taken.
 bool begin_count(Oid database);
 // Enters what the snapshot showed for one lane.
-void enter_count(Oid database, Oid role, State state, int64 count);
+void enter_count(const LaneKey &key, State state, int64 count);
 // Adds the journal's commits that `snapshot` did not show; false where the journal overflowed:
 // count again.
-bool finish_count(Database *entry, Snapshot snapshot);
+bool finish_count(Oid database, Snapshot snapshot);
 // Lets other databases be counted, if this one was.
 void abandon_count(Oid database);
 

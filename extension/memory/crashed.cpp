@@ -1,5 +1,7 @@
 #include "memory/crashed.hpp"
 
+#include "pg/clock.hpp"
+
 #include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -11,9 +13,16 @@ namespace {
 
 constexpr const char *kFile = "ayb_jobs.running";
 constexpr uint32 kMagic = 0x61796A31;
+constexpr int64 kCoolDown = 60 * kMicrosecondsPerSecond;
 
-RunningJob *g_running;
-int g_slots;
+struct Crashed {
+    int count;
+    TimestampTz suspected_until;
+    RunningJob jobs[FLEXIBLE_ARRAY_MEMBER]; // slot_count() of them
+};
+
+Crashed *g_crashed;
+RunningJob *g_running; // the file, slot_count() of them
 
 RunningJob *map_file(Size size) {
     const int file = BasicOpenFile(kFile, O_RDWR | O_CREAT | PG_BINARY);
@@ -31,40 +40,58 @@ RunningJob *map_file(Size size) {
 // At the postmaster's end, in whatever way it was stopped: what still stands there is for the next
 // start, and an empty file is nobody's, least of all if the library is not loaded any more.
 void remove_empty_file(int /*code*/, Datum /*argument*/) {
-    for (int i = 0; i < g_slots; i++)
+    for (int i = 0; i < slot_count(); i++)
         if (g_running[i].magic == kMagic)
             return;
     unlink(kFile);
 }
 
-void open_file(int slots) {
-    g_running = map_file(slots * sizeof(RunningJob));
-    g_slots = slots;
+void open_file() {
+    g_running = map_file(slot_count() * sizeof(RunningJob));
     if (g_running != nullptr)
         on_proc_exit(remove_empty_file, 0); // a child of the postmaster's doesn't inherit it
 }
 
-} // namespace
-
-int open_running_jobs(RunningJob *crashed, int slots) {
+void take_crashed() {
     // A crash makes shared memory anew in the same postmaster, which has the file mapped already.
     if (g_running == nullptr)
-        open_file(slots);
+        open_file();
     if (g_running == nullptr) {
         ereport(WARNING,
                 (errcode_for_file_access(), errmsg("could not map file \"%s\": %m", kFile),
                  errdetail("A job that crashes the server will not be charged an attempt.")));
-        return 0;
+        return;
     }
-
-    int count = 0;
-    for (int i = 0; i < slots; i++) {
+    for (int i = 0; i < slot_count(); i++) {
         if (g_running[i].magic == kMagic)
-            crashed[count++] = g_running[i];
+            g_crashed->jobs[g_crashed->count++] = g_running[i];
         g_running[i].magic = 0;
     }
-    return count;
 }
+
+} // namespace
+
+Size crashed_size() {
+    return add_size(offsetof(Crashed, jobs), mul_size(slot_count(), sizeof(RunningJob)));
+}
+
+void init_crashed() {
+    static bool again; // this postmaster has been here before
+    bool made;
+    g_crashed = static_cast<Crashed *>(shared_part("ayb_jobs crashed", crashed_size(), &made));
+    if (!made)
+        return;
+    take_crashed();
+    // Shared memory that is made a second time by the same postmaster, or jobs that were in a
+    // handler when the last one ended: the server has crashed.
+    if (again || g_crashed->count > 0)
+        g_crashed->suspected_until = later(clock_now(), kCoolDown);
+    again = true;
+}
+
+CrashedJobs crashed_jobs() { return {g_crashed->jobs, g_crashed->count}; }
+
+TimestampTz crash_suspected_until() { return g_crashed->suspected_until; }
 
 void note_running_job(int slot, Oid database, const core::Uuid &job, int attempt) {
     if (g_running == nullptr)

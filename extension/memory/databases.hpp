@@ -1,56 +1,63 @@
 #pragma once
-// Databases in shared memory: which scheduler serves each, and who holds it back.
-#include "memory/shared.hpp"
+// Databases in shared memory: which scheduler serves each, and what that is told.
+#include "memory/floor.hpp"
 
 namespace ayb {
 
-// The database's place, or null. Reads without a lock; a place stays its database's while a
-// scheduler or a hold has it.
+constexpr int kErrorBytes = 256;
+
+using TimeFloor = Floor<TimestampTz>;
+
+// A place is its database's while a scheduler or a hold has it. Whoever has neither may still come
+// with a pointer to a place that has become another one's: what it sets there costs one look too
+// many, and what it misses the next scheduler of its own database sees in the tables.
+struct Database {
+    Oid oid; // InvalidOid for a free place; set and cleared under Locks::databases, read without
+    pid_t scheduler_pid;       // as `oid`
+    Latch *scheduler;          // as `oid`
+    pg_atomic_uint32 wanted;   // somebody has set the latch since the scheduler's look began
+    pg_atomic_uint32 serving;  // the scheduler keeps lanes: set before its first look at the table
+    pg_atomic_uint32 rescan;   // look for lanes anew
+    pg_atomic_uint32 sweep;    // handlers changed: look at the jobs that wait for one
+    pg_atomic_uint32 recount;  // the counts are off
+    pg_atomic_uint32 doubt;    // somebody may commit unheard: check the floors at the next tick
+    pg_atomic_uint32 holds;    // commands that need the database to themselves
+    pg_atomic_uint32 draining; // no new claims, by drain()
+    pg_atomic_uint32 waiting;  // lanes that are due and have no worker
+    pg_atomic_uint32 crowded;  // there are as many workers as there may be
+    pg_atomic_uint32 paused;   // as a whole: nobody need be woken for a job
+
+    slock_t mutex;    // guards what follows, up to leases_lost
+    TimeFloor leases; // no lease ends before it
+    TimeFloor ticks;  // no schedule is due before it
+    TimestampTz sleeping_until;
+    int64 leases_lost;
+
+    // Written by the scheduler alone, and read without a lock by whoever shows them.
+    bool dormant; // the stamp is missing or doesn't fit
+    bool counted; // Lane::counts are right
+    TimestampTz no_slot_since;
+};
+
+Size databases_size();
+void init_databases();
+
+// The database's place, or null. Reads without a lock.
 Database *find_database(Oid database);
 
 // The same, where a scheduler serves it: only then commits that go unheard are made good.
 Database *find_served(Oid database);
 
-// Finds or takes a place; null where there is none left.
+// Finds or takes a place; null where there is none left. Under Locks::databases, exclusively.
 Database *take_database(Oid database);
 
 // Gives the place back if neither a scheduler nor a hold has it any more.
 void release_database(Database *entry);
 
-// The scheduler enters its database: `serving` from now on, with no lanes. Null if another
-// scheduler is there, or the database is held back.
-Database *enter_database(Oid database);
-void leave_database(Database *entry);
+// Before the scheduler's first look, and before commits are told to it.
+void open_due(Database *database);
 
+// Sets the scheduler's latch, if there is one. Never throws.
 void wake_scheduler(Database *entry);
-
-// Asks the launcher to look at this database (InvalidOid: at all of them), at once.
-void request_probe(Oid database);
-
-// A scheduler says that its database doesn't have the extension; the launcher takes note. It has to
-// look once more after that, and ask for a probe if the extension came in the meantime.
-void report_absent(Oid database);
-
-// A scheduler left: the launcher starts another if one is wanted.
-void wake_launcher();
-
-// Takes what the launcher was told since it last asked.
-void take_mail(LauncherMail *mail);
-
-// Keeps the database's processes away until release_hold(). False where shared memory has no place
-// left.
-bool take_hold(Oid database);
-void release_hold(Oid database);
-// Makes them leave (running jobs get shutdown_timeout) and waits until they have. Interruptible;
-// bounded.
-void wait_for_hold(Oid database);
-
-// The worker or scheduler processes of a database get SIGTERM.
-void stop_workers(Oid database);
-int count_workers(Oid database);
-
-// Cancels the jobs that workers of the database are at; they go back uncharged. `hard` ends the
-// workers that are at one instead.
-void interrupt_workers(Oid database, bool hard);
 
 } // namespace ayb

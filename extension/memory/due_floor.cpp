@@ -1,15 +1,6 @@
 #include "memory/due_floor.hpp"
 
-#include "memory/databases.hpp"
-
 namespace ayb {
-
-void open_due(Database *database) {
-    SpinLockAcquire(&database->mutex);
-    open_floor(&database->leases, DT_NOBEGIN, DT_NOEND, database->leases.commits + 1);
-    open_floor(&database->ticks, DT_NOBEGIN, DT_NOEND, database->ticks.commits + 1);
-    SpinLockRelease(&database->mutex);
-}
 
 void lower_due(Database *database, TimeFloor *floor, TimestampTz next) {
     SpinLockAcquire(&database->mutex);

@@ -1,15 +1,11 @@
 #pragma once
 // When the first lease of a database ends, and when its next schedule is due: floors in time
 // (floor.hpp), Database::leases and Database::ticks. Commits lower them; the scheduler raises them.
-#include "memory/shared.hpp"
+#include "memory/databases.hpp"
 
 namespace ayb {
 
-using TimeFloor = Floor<TimestampTz>;
 using TimeMark = FloorMark<TimestampTz>;
-
-// Before the scheduler's first look, and before commits are told to it.
-void open_due(Database *database);
 
 // Lowers one of them to `next` (at most), and wakes the scheduler if that sleeps beyond it. Never
 // throws.

@@ -6,22 +6,40 @@ namespace ayb {
 
 namespace {
 
+struct Events {
+    uint64 first; // the number of the first one since the server started
+    uint64 next;
+    Event ring[kEventRing];
+};
+
+Events *g_events;
+
 EventSpan span_locked() {
-    const uint64 next = pg_atomic_read_u64(&shared()->next_event);
-    const uint64 first = shared()->first_event;
-    return {first, Max(first, next - kEventRing), next - 1};
+    const uint64 next = g_events->next;
+    return {g_events->first, Max(g_events->first, next - kEventRing), next - 1};
 }
 
 } // namespace
+
+Size events_size() { return sizeof(Events); }
+
+void init_events() {
+    bool made;
+    g_events = static_cast<Events *>(shared_part("ayb_jobs events", events_size(), &made));
+    // By the clock's microseconds, so that no number comes twice, whatever was counted before.
+    if (made)
+        g_events->first = g_events->next = static_cast<uint64>(GetCurrentTimestamp());
+}
 
 void publish_events(const Event *events, int count, int64 left_out) {
     if (count == 0)
         return;
     LWLockAcquire(lock_of(Locks::events), LW_EXCLUSIVE);
     const TimestampTz now = clock_now();
-    uint64 seq = pg_atomic_fetch_add_u64(&shared()->next_event, count + left_out) + left_out;
-    for (int i = 0; i < count; i++, seq++) {
-        Event &event = event_ring()[seq % kEventRing];
+    g_events->next += left_out;
+    for (int i = 0; i < count; i++) {
+        const uint64 seq = g_events->next++;
+        Event &event = g_events->ring[seq % kEventRing];
         event = events[i];
         event.seq = seq;
         event.at = now;
@@ -42,7 +60,7 @@ int read_events(uint64 since, bool (*wanted)(const Event &event, const void *con
     LWLockAcquire(lock_of(Locks::events), LW_SHARED);
     const EventSpan span = span_locked();
     for (uint64 seq = Max(since + 1, span.oldest); seq <= span.newest && count < room; seq++) {
-        const Event &event = event_ring()[seq % kEventRing];
+        const Event &event = g_events->ring[seq % kEventRing];
         // Of those that were left out nothing is there.
         if (event.seq == seq && wanted(event, context))
             out[count++] = event;

@@ -1,8 +1,28 @@
 #pragma once
 // The last state changes of jobs, in a ring in shared memory, in the order of their commits.
-#include "memory/shared.hpp"
+// Guarded by Locks::events.
+#include "core/uuid7.hpp"
+#include "memory/part.hpp"
 
 namespace ayb {
+
+constexpr int kEventRing = 4096; // events that are kept
+constexpr int kEventTypeBytes = 64;
+
+struct Event {
+    uint64 seq;
+    TimestampTz at;
+    Oid database;
+    Oid role;
+    core::Uuid job;
+    char type[kEventTypeBytes];
+    int from; // a State, or -1 for a new job
+    int to;
+    SubTransactionId subid; // which noted it; says nothing once it is in the ring
+};
+
+Size events_size();
+void init_events();
 
 // Gives the events their numbers and instant and puts them into the ring, as if `left_out` more had
 // come before them. Never throws.

@@ -6,6 +6,8 @@ namespace {
 
 constexpr int kMostNotes = 64;
 
+HTAB *g_types;
+
 // In the transaction's own memory.
 struct Note {
     const char *type;
@@ -25,14 +27,13 @@ ExternalTypeKey key_of(Oid database, const char *type) {
 }
 
 ExternalType *find_type(const ExternalTypeKey &key) {
-    return static_cast<ExternalType *>(hash_search(external_types(), &key, HASH_FIND, nullptr));
+    return static_cast<ExternalType *>(hash_search(g_types, &key, HASH_FIND, nullptr));
 }
 
 void add_type(const ExternalTypeKey &key) {
     bool found = true;
     LWLockAcquire(lock_of(Locks::external_types), LW_EXCLUSIVE);
-    auto *entry =
-        static_cast<ExternalType *>(hash_search(external_types(), &key, HASH_ENTER_NULL, &found));
+    auto *entry = static_cast<ExternalType *>(hash_search(g_types, &key, HASH_ENTER_NULL, &found));
     if (entry != nullptr && !found) {
         SpinLockInit(&entry->mutex);
         open_new_floor(&entry->floor);
@@ -61,9 +62,16 @@ void lower(Oid database, const Note &note) {
 
 } // namespace
 
+Size external_floors_size() { return hash_estimate_size(kMaxExternalTypes, sizeof(ExternalType)); }
+
+void init_external_floors() {
+    g_types = shared_table("ayb_jobs external types", kMaxExternalTypes, sizeof(ExternalTypeKey),
+                           sizeof(ExternalType));
+}
+
 ExternalMark mark_external_floor(Oid database, const char *type) {
     ExternalMark mark{kBegin, 0};
-    if (shared() == nullptr)
+    if (!preloaded())
         return mark;
     const auto take = [&](Floor<Position> *floor) { mark = mark_floor(*floor); };
     if (!with_floor(database, type, take)) {
@@ -76,7 +84,7 @@ ExternalMark mark_external_floor(Oid database, const char *type) {
 Position raise_external_floor(Oid database, const char *type, const ExternalMark &mark,
                               const Position &first) {
     Position from = mark.at;
-    if (shared() != nullptr)
+    if (preloaded())
         with_floor(database, type, [&](Floor<Position> *floor) {
             raise_floor(floor, mark, first, kEnd);
             from = floor->at;
@@ -87,10 +95,10 @@ Position raise_external_floor(Oid database, const char *type, const ExternalMark
 void forget_external_floors(Oid database) {
     HASH_SEQ_STATUS scan;
     LWLockAcquire(lock_of(Locks::external_types), LW_EXCLUSIVE);
-    hash_seq_init(&scan, external_types());
+    hash_seq_init(&scan, g_types);
     while (auto *entry = static_cast<ExternalType *>(hash_seq_search(&scan)))
         if (entry->key.database == database)
-            hash_search(external_types(), &entry->key, HASH_REMOVE, nullptr);
+            hash_search(g_types, &entry->key, HASH_REMOVE, nullptr);
     LWLockRelease(lock_of(Locks::external_types));
 }
 

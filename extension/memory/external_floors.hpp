@@ -1,9 +1,29 @@
 #pragma once
 // Where workers outside begin to look for jobs of a type: a floor (memory/floor.hpp) in shared
 // memory for each type of kind external. As the lanes' ones, but by type, for all roles.
-#include "memory/shared.hpp"
+//
+// The table is guarded by Locks::external_types, a floor in it by the entry's spinlock beside that.
+#include "memory/floor.hpp"
+#include "memory/state.hpp"
 
 namespace ayb {
+
+constexpr int kMaxExternalTypes = 1024;
+
+// Zeroed to its end: the table compares all of it.
+struct ExternalTypeKey {
+    Oid database;
+    char type[kTypeBytes];
+};
+
+struct ExternalType {
+    ExternalTypeKey key; // must be first
+    slock_t mutex;
+    Floor<Position> floor; // no queued job that waits for a worker outside lies before it
+};
+
+Size external_floors_size();
+void init_external_floors();
 
 using ExternalMark = FloorMark<Position>;
 

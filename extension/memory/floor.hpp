@@ -1,8 +1,8 @@
 #pragma once
 // What floors (core/floor.hpp) are made of here.
-#include "pg/postgres.hpp"
 #include "core/floor.hpp"
 #include "core/uuid7.hpp"
+#include "memory/part.hpp"
 
 namespace ayb {
 
@@ -23,5 +23,12 @@ inline bool operator<(const Position &one, const Position &other) {
 
 constexpr Position kBegin{DT_NOBEGIN, {}};
 constexpr Position kEnd{DT_NOEND, {}}; // at or before any row that is due at 'infinity'
+
+Size floors_size();
+void init_floors();
+
+// Opens a floor that knows nothing, and that no mark of an earlier one in its place raises. Under
+// whatever guards the floor; never throws.
+void open_new_floor(Floor<Position> *floor);
 
 } // namespace ayb

@@ -1,6 +1,7 @@
 #include "memory/lanes.hpp"
 
 #include "memory/databases.hpp"
+#include "memory/slots.hpp"
 #include "pg/clock.hpp"
 
 namespace ayb {
@@ -11,9 +12,8 @@ constexpr int64 kLongestHold = 60 * kMicrosecondsPerSecond;
 constexpr int64 kSoon = 5 * kMicrosecondsPerMillisecond; // as often a scheduler looks at busy lanes
 constexpr int64 kLeasedFor = 60 * kMicrosecondsPerSecond;
 
-Lane *find_lane(const LaneKey &key) {
-    return static_cast<Lane *>(hash_search(lanes(), &key, HASH_FIND, nullptr));
-}
+HTAB *g_lanes;
+pg_atomic_uint32 *g_full;
 
 void init_lane(Lane *lane) {
     LaneKey key = lane->key;
@@ -24,23 +24,21 @@ void init_lane(Lane *lane) {
     open_new_floor(&lane->floor);
 }
 
-Lane *add_lane(const LaneKey &key) {
-    bool found = true;
-    LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    auto *lane = static_cast<Lane *>(hash_search(lanes(), &key, HASH_ENTER_NULL, &found));
-    if (lane != nullptr && !found)
-        init_lane(lane);
-    LWLockRelease(lock_of(Locks::lanes));
-    return lane;
+void note_full(Oid database) {
+    pg_atomic_write_u32(g_full, 1);
+    if (Database *entry = find_database(database)) {
+        pg_atomic_write_u32(&entry->rescan, 1);
+        pg_atomic_write_u32(&entry->recount, 1);
+    }
 }
 
 template <typename Keep> void remove_lanes(Oid database, Keep keep) {
     HASH_SEQ_STATUS scan;
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    hash_seq_init(&scan, lanes());
+    hash_seq_init(&scan, g_lanes);
     while (auto *lane = static_cast<Lane *>(hash_seq_search(&scan)))
         if (lane->key.database == database && !keep(*lane))
-            hash_search(lanes(), &lane->key, HASH_REMOVE, nullptr);
+            hash_search(g_lanes, &lane->key, HASH_REMOVE, nullptr);
     LWLockRelease(lock_of(Locks::lanes));
 }
 
@@ -55,124 +53,116 @@ bool scheduler_is_needless(Database *database) {
     return next <= clock_now() + kSoon;
 }
 
+// Both the lane's due and its floor, under its mutex.
+void lower(Lane &lane, const Position &first) {
+    lane.due = Min(lane.due, first.run_at);
+    lower_floor(&lane.floor, first);
+    if (lane.failures == 0)
+        lane.not_before = 0; // it waits for a lock or a slot, which the new row may not need
+}
+
 } // namespace
 
-Lane *lane_of(Oid database, Oid role) {
-    const LaneKey key{database, role};
-    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    Lane *lane = find_lane(key);
-    LWLockRelease(lock_of(Locks::lanes));
+Size lanes_size() {
+    return add_size(sizeof(pg_atomic_uint32), hash_estimate_size(kMaxLanes, sizeof(Lane)));
+}
+
+void init_lanes() {
+    bool made;
+    g_full = static_cast<pg_atomic_uint32 *>(
+        shared_part("ayb_jobs lanes full", sizeof(pg_atomic_uint32), &made));
+    if (made)
+        pg_atomic_init_u32(g_full, 0);
+    g_lanes = shared_table("ayb_jobs lanes", kMaxLanes, sizeof(LaneKey), sizeof(Lane));
+}
+
+HTAB *lane_table() { return g_lanes; }
+
+bool lanes_were_full() { return pg_atomic_read_u32(g_full) != 0; }
+
+Lane *find_lane(const LaneKey &key) {
+    return static_cast<Lane *>(hash_search(g_lanes, &key, HASH_FIND, nullptr));
+}
+
+Lane *make_lane(const LaneKey &key) {
+    bool found = true;
+    auto *lane = static_cast<Lane *>(hash_search(g_lanes, &key, HASH_ENTER_NULL, &found));
     if (lane == nullptr)
-        lane = add_lane(key);
-    if (lane == nullptr) {
-        pg_atomic_write_u32(&shared()->lanes_full, 1);
-        if (Database *entry = find_database(database)) {
-            pg_atomic_write_u32(&entry->rescan, 1);
-            pg_atomic_write_u32(&entry->recount, 1);
-        }
-    }
+        note_full(key.database);
+    else if (!found)
+        init_lane(lane);
     return lane;
 }
 
-void lower_lane(Lane *lane, const Position &first) {
-    SpinLockAcquire(&lane->mutex);
-    lane->due = Min(lane->due, first.run_at);
-    lower_floor(&lane->floor, first);
-    if (lane->failures == 0)
-        lane->not_before = 0; // it waits for a lock or a slot, which the new row may not need
-    SpinLockRelease(&lane->mutex);
+void lower_lane(const LaneKey &key, const Position &first) {
+    with_made_lane(key, [&](Lane &lane) { lower(lane, first); });
 }
 
-LaneMark mark_lane(Lane *lane) {
-    SpinLockAcquire(&lane->mutex);
-    const LaneMark mark = mark_floor(lane->floor);
-    SpinLockRelease(&lane->mutex);
+void lower_left_lane(const LaneKey &key, const Position &first) {
+    with_lane(key, [&](Lane &lane) { lower(lane, first); });
+}
+
+bool open_lane(const LaneKey &key, LaneMark *mark) {
+    return with_made_lane(key, [&](Lane &lane) { *mark = mark_floor(lane.floor); });
+}
+
+LaneMark mark_lane(const LaneKey &key) {
+    LaneMark mark{kBegin, 0};
+    with_lane(key, [&](Lane &lane) { mark = mark_floor(lane.floor); });
     return mark;
 }
 
-void lower_left_lane(Oid database, Oid role, const Position &first) {
-    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    if (Lane *lane = find_lane({database, role}))
-        lower_lane(lane, first);
-    LWLockRelease(lock_of(Locks::lanes));
-}
-
-LaneMark mark_lane_floor(Oid database, Oid role) {
-    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    Lane *lane = find_lane({database, role});
-    const LaneMark mark = lane != nullptr ? mark_lane(lane) : LaneMark{kBegin, 0};
-    LWLockRelease(lock_of(Locks::lanes));
-    return mark;
-}
-
-void raise_lane_floor(Oid database, Oid role, const LaneMark &mark, const Position &first) {
-    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    if (Lane *lane = find_lane({database, role})) {
-        SpinLockAcquire(&lane->mutex);
-        raise_floor(&lane->floor, mark, first, kEnd);
-        SpinLockRelease(&lane->mutex);
-    }
-    LWLockRelease(lock_of(Locks::lanes));
+void raise_lane_floor(const LaneKey &key, const LaneMark &mark, const Position &first) {
+    with_lane(key, [&](Lane &lane) { raise_floor(&lane.floor, mark, first, kEnd); });
 }
 
 void forget_floors(Oid database) {
-    each_lane(
-        database,
-        [](Lane *lane, void * /*context*/) {
-            SpinLockAcquire(&lane->mutex);
-            lower_floor(&lane->floor, kBegin);
-            SpinLockRelease(&lane->mutex);
-        },
-        nullptr);
+    each_lane(database, [](Lane &lane) { lower_floor(&lane.floor, kBegin); });
 }
 
-bool raise_lane(Lane *lane, const LaneMark &mark, TimestampTz due) {
-    SpinLockAcquire(&lane->mutex);
-    const bool unchanged = lane->floor.commits == mark.commits;
-    if (unchanged)
-        lane->due = due;
-    SpinLockRelease(&lane->mutex);
+bool raise_lane(const LaneKey &key, const LaneMark &mark, TimestampTz due) {
+    bool unchanged = false;
+    with_lane(key, [&](Lane &lane) {
+        unchanged = lane.floor.commits == mark.commits;
+        if (unchanged)
+            lane.due = due;
+    });
     return unchanged;
 }
 
 void wake_for_lane(Database *database, Oid role, int jobs) {
-    WorkerSlot *slot = worker_slots();
     bool attended = false;
-    for (int i = 0; i < shared()->slots && jobs > 0; i++, slot++) {
-        if (slot->database != database->oid || slot->role != role)
-            continue;
-        attended = attended || (!slot->leave && (slot->phase == WorkerSlot::Phase::serving ||
-                                                 slot->phase == WorkerSlot::Phase::starting));
-        uint32 sleeping = 1;
-        if (pg_atomic_read_u32(&slot->idle) == 1 &&
-            pg_atomic_compare_exchange_u32(&slot->idle, &sleeping, 0)) {
-            SetLatch(slot->latch);
+    each_slot_of(database->oid, role, [&](const WorkerSlot &slot) {
+        attended = attended || (!slot.leave && (slot.phase == WorkerSlot::Phase::serving ||
+                                                slot.phase == WorkerSlot::Phase::starting));
+        if (jobs > 0 && wake_idle(slot))
             jobs--;
-        }
-    }
+    });
     if (jobs > 0 && !(attended && scheduler_is_needless(database)))
         wake_scheduler(database);
 }
 
-void hold_lane(Lane *lane, const char *why, int wait_ms) {
-    SpinLockAcquire(&lane->mutex);
-    int64 wait = wait_ms * kMicrosecondsPerMillisecond;
-    for (int i = 0; i < lane->failures && wait < kLongestHold; i++)
-        wait *= 2;
-    lane->not_before = later(clock_now(), Min(wait, kLongestHold));
-    if (why != nullptr) {
-        lane->failures++;
-        strlcpy(lane->error, why, kErrorBytes);
-    }
-    SpinLockRelease(&lane->mutex);
+void hold_lane(const LaneKey &key, const char *why, int wait_ms) {
+    const TimestampTz now = clock_now();
+    with_made_lane(key, [&](Lane &lane) {
+        int64 wait = wait_ms * kMicrosecondsPerMillisecond;
+        for (int i = 0; i < lane.failures && wait < kLongestHold; i++)
+            wait *= 2;
+        lane.not_before = later(now, Min(wait, kLongestHold));
+        if (why != nullptr) {
+            lane.failures++;
+            strlcpy(lane.error, why, kLaneErrorBytes);
+        }
+    });
 }
 
-bool hold_locked_lane(Lane *lane, const LaneMark &mark, TimestampTz until) {
-    SpinLockAcquire(&lane->mutex);
-    const bool unchanged = lane->floor.commits == mark.commits;
-    if (unchanged)
-        lane->not_before = until;
-    SpinLockRelease(&lane->mutex);
+bool hold_locked_lane(const LaneKey &key, const LaneMark &mark, TimestampTz until) {
+    bool unchanged = false;
+    with_lane(key, [&](Lane &lane) {
+        unchanged = lane.floor.commits == mark.commits;
+        if (unchanged)
+            lane.not_before = until;
+    });
     return unchanged;
 }
 
@@ -182,28 +172,23 @@ TimestampTz next_look(const Lane &lane, TimestampTz now) {
     return lane.not_before > later(now, longest) ? lane.due : Max(lane.due, lane.not_before);
 }
 
-void clear_lane_failure(Lane *lane) {
-    SpinLockAcquire(&lane->mutex);
-    lane->failures = 0;
-    lane->not_before = 0;
-    lane->error[0] = '\0';
-    SpinLockRelease(&lane->mutex);
+void clear_lane_failure(const LaneKey &key) {
+    with_lane(key, [](Lane &lane) {
+        lane.failures = 0;
+        lane.not_before = 0;
+        lane.error[0] = '\0';
+    });
 }
 
-void lease_lane(Lane *lane) {
-    SpinLockAcquire(&lane->mutex);
-    lane->leased_until = later(clock_now(), kLeasedFor);
-    SpinLockRelease(&lane->mutex);
+void lease_lane(const LaneKey &key) {
+    const TimestampTz until = later(clock_now(), kLeasedFor);
+    with_made_lane(key, [&](Lane &lane) { lane.leased_until = until; });
 }
 
-void each_lane(Oid database, void (*visit)(Lane *lane, void *context), void *context) {
-    HASH_SEQ_STATUS scan;
-    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    hash_seq_init(&scan, lanes());
-    while (auto *lane = static_cast<Lane *>(hash_seq_search(&scan)))
-        if (lane->key.database == database)
-            visit(lane, context);
-    LWLockRelease(lock_of(Locks::lanes));
+TimestampTz lane_leased_until(const LaneKey &key) {
+    TimestampTz until = lanes_were_full() ? END_TIMESTAMP : 0;
+    with_lane(key, [&](Lane &lane) { until = lane.leased_until; });
+    return until;
 }
 
 void forget_lanes(Oid database) {
@@ -211,7 +196,7 @@ void forget_lanes(Oid database) {
 }
 
 void prune_lanes(Oid database) {
-    if (hash_get_num_entries(lanes()) < kMaxLanes * 3 / 4)
+    if (hash_get_num_entries(g_lanes) < kMaxLanes * 3 / 4)
         return;
     remove_lanes(database, [](const Lane &lane) {
         int64 jobs = 0;
@@ -219,7 +204,7 @@ void prune_lanes(Oid database) {
             jobs += count;
         return jobs != 0 || lane.due != DT_NOEND;
     });
-    pg_atomic_write_u32(&shared()->lanes_full, 0);
+    pg_atomic_write_u32(g_full, 0);
 }
 
 } // namespace ayb

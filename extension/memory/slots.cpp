@@ -1,46 +1,38 @@
 #include "memory/slots.hpp"
 
-#include "memory/crashed.hpp"
 #include "memory/databases.hpp"
-#include "memory/lanes.hpp"
-#include "memory/signals.hpp"
-#include "memory/type_stats.hpp"
 #include "pg/clock.hpp"
-
-#include <csignal>
 
 namespace ayb {
 
 namespace {
 
-int g_my_slot = -1;
-
 constexpr int64 kLongestStart = 30 * kMicrosecondsPerSecond;
 
-bool same(const core::Uuid &one, const core::Uuid &other) {
-    return memcmp(one.bytes, other.bytes, sizeof(one.bytes)) == 0;
-}
+WorkerSlot *g_slots; // slot_count() of them
+int g_my_slot = -1;
 
 // A copy of the database has jobs of the same ids.
 bool is_at(const WorkerSlot &slot, const core::Uuid &job) {
-    return slot.has_job && slot.database == MyDatabaseId && same(slot.job, job);
+    return slot.has_job && slot.serves(MyDatabaseId) &&
+           memcmp(slot.job.bytes, job.bytes, sizeof(job.bytes)) == 0;
 }
 
-bool abandoned(const WorkerSlot &slot) {
-    if (slot.phase != WorkerSlot::Phase::gone && !never_came(slot))
+bool abandoned(const WorkerSlot &copy) {
+    if (copy.phase != WorkerSlot::Phase::gone && !never_came(copy))
         return false;
-    const Database *database = find_database(slot.database);
+    const Database *database = find_database(copy.database);
     return database == nullptr || database->scheduler_pid == 0;
 }
 
-void init_slot(WorkerSlot &slot, Oid database, Oid role) {
+void init_slot(WorkerSlot &slot, Oid database, Oid role, TimestampTz now) {
     slot.phase = WorkerSlot::Phase::starting;
     slot.database = database;
     slot.role = role;
     slot.pid = 0;
     slot.leave = false;
     slot.stop_wanted = false;
-    slot.launched_at = GetCurrentTimestamp();
+    slot.launched_at = now;
     slot.worker_id[0] = '\0';
     slot.has_job = false;
     slot.put_back = false;
@@ -52,221 +44,134 @@ void init_slot(WorkerSlot &slot, Oid database, Oid role) {
     pg_atomic_write_u32(&slot.idle, 0);
 }
 
-// An error outside of any job would meet the next worker of the lane as well, at once and for ever.
-void hold_my_lane(Oid database, Oid role) {
-    LWLockReleaseAll();
-    if (Lane *lane = lane_of(database, role))
-        hold_lane(lane, "its worker ended with an error: see the server log",
-                  settings::poll_interval);
-}
-
-// Whatever ended it inside a group must not meet the next group: its jobs go by lease, where an
-// attempt that ends its worker is charged. Others may wait for the rows that it had locked.
-void leave_group(const WorkerSlot &slot) {
-    LWLockReleaseAll();
-    const bool asked = slot.put_back || stop_requested();
-    if (!asked && slot.has_job)
-        strike_type(slot.database, slot.role, slot.type, Strike::ended);
-    if (Lane *lane = lane_of(slot.database, slot.role)) {
-        if (!asked && !slot.has_job)
-            lease_lane(lane);
-        lower_lane(lane, kEnd);
-    }
-}
-
-void leave_slot(int code, Datum /*argument*/) {
-    WorkerSlot &slot = worker_slots()[g_my_slot];
-    if (slot.in_group)
-        leave_group(slot);
-    SpinLockAcquire(&slot.mutex);
-    const bool in_job = slot.has_job;
-    slot.phase = in_job ? WorkerSlot::Phase::gone : WorkerSlot::Phase::free;
-    slot.pid = 0;
-    const Oid database = slot.database;
-    const Oid role = slot.role;
-    SpinLockRelease(&slot.mutex);
-    pg_atomic_write_u32(&slot.idle, 0);
-    forget_running_job(g_my_slot);
-    if (code != 0 && !in_job)
-        hold_my_lane(database, role);
-    if (Database *entry = find_database(database))
-        wake_scheduler(entry);
+// Takes the slot over as it was `seen`; false where somebody was quicker.
+bool take_slot(const WorkerSlot &seen, Oid database, Oid role, TimestampTz now) {
+    bool same = false;
+    change_slot(seen.index, [&](WorkerSlot &slot) {
+        same = slot.phase == seen.phase && slot.launched_at == seen.launched_at;
+        if (same)
+            init_slot(slot, database, role, now);
+    });
+    return same;
 }
 
 } // namespace
 
-bool never_came(const WorkerSlot &slot) {
-    return slot.phase == WorkerSlot::Phase::starting &&
-           GetCurrentTimestamp() - slot.launched_at > kLongestStart;
+Size slots_size() { return mul_size(slot_count(), sizeof(WorkerSlot)); }
+
+void init_slots() {
+    bool made;
+    g_slots = static_cast<WorkerSlot *>(shared_part("ayb_jobs workers", slots_size(), &made));
+    for (int i = 0; made && i < slot_count(); i++) {
+        g_slots[i].index = i;
+        SpinLockInit(&g_slots[i].mutex);
+        pg_atomic_init_u32(&g_slots[i].idle, 0);
+    }
+}
+
+WorkerSlot *lock_slot(int index) {
+    SpinLockAcquire(&g_slots[index].mutex);
+    return &g_slots[index];
+}
+
+WorkerSlot *lock_slot_of(int index, Oid database, Oid role) {
+    const WorkerSlot &slot = g_slots[index];
+    return slot.database == database && slot.role == role ? lock_slot(index) : nullptr;
+}
+
+void copy_slot(int index, WorkerSlot *copy) {
+    change_slot(index, [&](const WorkerSlot &slot) {
+        memcpy(static_cast<void *>(copy), &slot, sizeof(slot));
+    });
+}
+
+bool never_came(const WorkerSlot &copy) {
+    return copy.phase == WorkerSlot::Phase::starting &&
+           GetCurrentTimestamp() - copy.launched_at > kLongestStart;
 }
 
 int reserve_slot(Oid database, Oid role) {
-    for (int i = 0; i < shared()->slots; i++) {
-        WorkerSlot &slot = worker_slots()[i];
-        const bool take_over = abandoned(slot);
-        SpinLockAcquire(&slot.mutex);
-        const bool free = slot.phase == WorkerSlot::Phase::free ||
-                          (take_over && slot.phase != WorkerSlot::Phase::serving);
-        if (free)
-            init_slot(slot, database, role);
-        SpinLockRelease(&slot.mutex);
-        if (free)
+    const TimestampTz now = GetCurrentTimestamp();
+    for (int i = 0; i < slot_count(); i++) {
+        WorkerSlot seen;
+        copy_slot(i, &seen);
+        if (seen.phase != WorkerSlot::Phase::free && !abandoned(seen))
+            continue;
+        if (take_slot(seen, database, role, now))
             return i;
     }
     return -1;
 }
 
-void free_slot(int slot) {
-    SpinLockAcquire(&worker_slots()[slot].mutex);
-    worker_slots()[slot].phase = WorkerSlot::Phase::free;
-    worker_slots()[slot].has_job = false;
-    SpinLockRelease(&worker_slots()[slot].mutex);
+void free_slot(int index) {
+    change_slot(index, [](WorkerSlot &slot) {
+        slot.phase = WorkerSlot::Phase::free;
+        slot.has_job = false;
+    });
 }
 
-bool attach_slot(int index, Oid database, Oid role) {
-    WorkerSlot &slot = worker_slots()[index];
-    char name[kWorkerIdBytes];
-    session_name(name);
-    SpinLockAcquire(&slot.mutex);
-    const bool mine =
-        slot.phase == WorkerSlot::Phase::starting && slot.database == database && slot.role == role;
-    if (mine) {
+WorkerSlot *my_slot() { return g_my_slot < 0 ? nullptr : &g_slots[g_my_slot]; }
+
+bool move_in(int index, Oid database, Oid role, const char *worker_id) {
+    const TimestampTz now = GetCurrentTimestamp();
+    bool mine = false;
+    change_slot(index, [&](WorkerSlot &slot) {
+        mine = slot.phase == WorkerSlot::Phase::starting && slot.database == database &&
+               slot.role == role;
+        if (!mine)
+            return;
         slot.phase = WorkerSlot::Phase::serving;
         slot.pid = MyProcPid;
         slot.latch = MyLatch;
-        slot.serving_since = GetCurrentTimestamp();
-        slot.busy_since = slot.serving_since;
-        strlcpy(slot.worker_id, name, kWorkerIdBytes);
-    }
-    SpinLockRelease(&slot.mutex);
-    if (mine) {
+        slot.serving_since = now;
+        slot.busy_since = now;
+        strlcpy(slot.worker_id, worker_id, kWorkerIdBytes);
+    });
+    if (mine)
         g_my_slot = index;
-        before_shmem_exit(leave_slot, 0);
-        // While one is on its way, no other is started for the lane: now it may be.
-        if (Database *entry = find_database(database))
-            wake_scheduler(entry);
-    }
     return mine;
 }
 
-WorkerSlot *my_slot() { return g_my_slot < 0 ? nullptr : &worker_slots()[g_my_slot]; }
-
-void session_name(char (&name)[kWorkerIdBytes]) {
-    snprintf(name, kWorkerIdBytes, "%llx.%x", static_cast<unsigned long long>(MyStartTime),
-             static_cast<unsigned>(MyProcPid));
+bool wake_idle(const WorkerSlot &copy) {
+    WorkerSlot &slot = g_slots[copy.index];
+    uint32 sleeping = 1;
+    if (pg_atomic_read_u32(&slot.idle) != 1 ||
+        !pg_atomic_compare_exchange_u32(&slot.idle, &sleeping, 0))
+        return false;
+    SetLatch(slot.latch); // of whoever set itself asleep: it has moved in before
+    return true;
 }
 
-void begin_job(const core::Uuid &job, int attempt, const char *type, TimestampTz now) {
-    WorkerSlot &slot = *my_slot();
-    SpinLockAcquire(&slot.mutex);
-    slot.has_job = true;
-    slot.put_back = false;
-    slot.job = job;
-    slot.attempt = attempt;
-    strlcpy(slot.type, type, kTypeBytes);
-    slot.job_since = now;
-    slot.percent = -1;
-    slot.note[0] = '\0';
-    SpinLockRelease(&slot.mutex);
-    note_running_job(g_my_slot, slot.database, job, attempt);
-}
-
-void end_job(bool interrupted) {
-    WorkerSlot &slot = *my_slot();
-    SpinLockAcquire(&slot.mutex);
-    slot.has_job = false;
-    slot.cancel_wanted = !interrupted && (slot.cancel_wanted || slot.put_back);
-    SpinLockRelease(&slot.mutex);
-    forget_running_job(g_my_slot);
-}
-
-void begin_turn() {
-    my_slot()->in_turn = true;
-    pg_memory_barrier(); // whoever holds claims back after this look sees that it is at work
-}
-
-void end_turn() {
-    pg_memory_barrier();
-    my_slot()->in_turn = false;
-}
-
-void begin_group() { my_slot()->in_group = true; }
-
-void end_group_jobs() {
-    WorkerSlot &slot = *my_slot();
-    SpinLockAcquire(&slot.mutex);
-    slot.has_job = false;
-    SpinLockRelease(&slot.mutex);
-    forget_running_job(g_my_slot);
-}
-
-void end_group() { my_slot()->in_group = false; }
-
-bool in_group() { return g_my_slot >= 0 && my_slot()->in_group; }
-
-bool in_job() { return g_my_slot >= 0 && my_slot()->has_job; }
-
-void report_progress(int percent, const char *note) {
-    WorkerSlot &slot = *my_slot();
-    SpinLockAcquire(&slot.mutex);
-    slot.percent = percent;
-    strlcpy(slot.note, note, kNoteBytes);
-    SpinLockRelease(&slot.mutex);
+void ask_to_leave(const WorkerSlot &copy) {
+    change_slot(copy.index, [](WorkerSlot &slot) { slot.leave = true; });
+    if (copy.latch != nullptr)
+        SetLatch(copy.latch);
 }
 
 bool cancel_running(const core::Uuid &job, bool hard) {
-    for (int i = 0; i < shared()->slots; i++) {
-        WorkerSlot &slot = worker_slots()[i];
-        SpinLockAcquire(&slot.mutex);
-        const bool hit = slot.phase == WorkerSlot::Phase::serving && is_at(slot, job);
-        if (hit) {
-            slot.cancel_wanted = true;
-            slot.cancel_job = job;
-            // SIGTERM without stop_wanted is pg_terminate_backend(): it ends the process at once.
-            kill(slot.pid, hard ? SIGTERM : SIGINT);
-        }
-        SpinLockRelease(&slot.mutex);
-        if (hit)
-            return true;
-    }
-    return false;
+    // SIGTERM without stop_wanted is pg_terminate_backend(): it ends the process at once.
+    return signal_slots(hard ? SIGTERM : SIGINT, [&](WorkerSlot &slot) {
+               if (!is_at(slot, job))
+                   return false;
+               slot.cancel_wanted = true;
+               slot.cancel_job = job;
+               return true;
+           }) > 0;
 }
 
 bool is_running(const core::Uuid &job) {
-    if (shared() == nullptr)
-        return false;
-    for (int i = 0; i < shared()->slots; i++) {
-        const WorkerSlot &slot = worker_slots()[i];
-        if (slot.phase == WorkerSlot::Phase::serving && is_at(slot, job))
-            return true;
-    }
-    return false;
-}
-
-bool cancel_was_meant() {
-    WorkerSlot &slot = *my_slot();
-    SpinLockAcquire(&slot.mutex);
-    const bool meant = slot.cancel_wanted && slot.has_job && same(slot.cancel_job, slot.job);
-    SpinLockRelease(&slot.mutex);
-    return meant;
-}
-
-bool cancel_was_sent() {
-    WorkerSlot &slot = *my_slot();
-    SpinLockAcquire(&slot.mutex);
-    const bool sent = slot.cancel_wanted;
-    slot.cancel_wanted = false;
-    SpinLockRelease(&slot.mutex);
-    return sent;
+    bool running = false;
+    each_slot([&](const WorkerSlot &slot) { running = running || is_at(slot, job); });
+    return running;
 }
 
 bool worker_lives(const char *worker_id) {
-    for (int i = 0; i < shared()->slots; i++) {
-        const WorkerSlot &slot = worker_slots()[i];
-        if (slot.phase == WorkerSlot::Phase::serving && strcmp(slot.worker_id, worker_id) == 0)
-            return true;
-    }
-    return false;
+    bool lives = false;
+    each_slot([&](const WorkerSlot &slot) {
+        lives = lives || (slot.phase == WorkerSlot::Phase::serving &&
+                          strcmp(slot.worker_id, worker_id) == 0);
+    });
+    return lives;
 }
 
 } // namespace ayb

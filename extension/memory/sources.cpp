@@ -6,6 +6,15 @@ namespace ayb {
 
 namespace {
 
+// What is known of all of them.
+struct Knowledge {
+    uint64 epoch; // another one whenever counts are lost
+    int lost;     // pending ones that there was no room for
+};
+
+Knowledge *g_known;
+HTAB *g_sources;
+
 // What one subtransaction did to one relation.
 struct NotedSource {
     SubTransactionId subid;
@@ -23,21 +32,21 @@ SubtransactionLog<NotedSource> g_noted;
 // Makes room: what nobody is committing goes, and with it all that was known.
 void forget_all() {
     HASH_SEQ_STATUS scan;
-    hash_seq_init(&scan, sources());
+    hash_seq_init(&scan, g_sources);
     while (auto *source = static_cast<Source *>(hash_seq_search(&scan)))
         if (source->pending == 0)
-            hash_search(sources(), &source->key, HASH_REMOVE, nullptr);
-    shared()->sources_epoch++;
+            hash_search(g_sources, &source->key, HASH_REMOVE, nullptr);
+    g_known->epoch++;
 }
 
 // The entry, made where there is none; null where there is no room. Under the exclusive lock.
 Source *enter_source(Oid relation) {
     const SourceKey key{MyDatabaseId, relation};
     bool found;
-    auto *source = static_cast<Source *>(hash_search(sources(), &key, HASH_ENTER_NULL, &found));
+    auto *source = static_cast<Source *>(hash_search(g_sources, &key, HASH_ENTER_NULL, &found));
     if (source == nullptr) {
         forget_all();
-        source = static_cast<Source *>(hash_search(sources(), &key, HASH_ENTER_NULL, &found));
+        source = static_cast<Source *>(hash_search(g_sources, &key, HASH_ENTER_NULL, &found));
     }
     if (source != nullptr && !found) {
         source->changes = 0;
@@ -55,7 +64,7 @@ void announce() {
         if (noted.pending)
             source->pending++;
         else
-            shared()->sources_lost++;
+            g_known->lost++;
     }
     LWLockRelease(lock_of(Locks::sources));
 }
@@ -63,9 +72,9 @@ void announce() {
 // A transaction of this process is over: what it noted is counted, unless it was rolled back.
 void settle(const NotedSource &noted, bool changed) {
     if (noted.lost) {
-        shared()->sources_lost--;
+        g_known->lost--;
         if (changed)
-            shared()->sources_epoch++;
+            g_known->epoch++;
         return;
     }
     Source *source = noted.pending || changed ? enter_source(noted.relation) : nullptr;
@@ -74,7 +83,7 @@ void settle(const NotedSource &noted, bool changed) {
     if (source != nullptr && changed)
         source->changes += noted.times;
     if (source == nullptr && changed)
-        shared()->sources_epoch++;
+        g_known->epoch++;
 }
 
 void settle_all(bool changed) {
@@ -94,7 +103,7 @@ void on_transaction(XactEvent event, void * /*argument*/) {
     switch (event) {
     case XACT_EVENT_PRE_COMMIT:
     case XACT_EVENT_PRE_PREPARE:
-        if (shared() != nullptr && is_stranger())
+        if (preloaded() && is_stranger())
             note_source(InvalidOid);
         if (g_noted.count > 0)
             announce();
@@ -128,10 +137,10 @@ uint64 times_here(Oid relation) {
 }
 
 bool read_count(Oid relation, SourceCount *count) {
-    if (shared() == nullptr)
+    if (!preloaded())
         return false;
     LWLockAcquire(lock_of(Locks::sources), LW_EXCLUSIVE);
-    const Source *source = shared()->sources_lost > 0 ? nullptr : enter_source(relation);
+    const Source *source = g_known->lost > 0 ? nullptr : enter_source(relation);
     if (source != nullptr)
         *count = SourceCount{source->changes + times_here(relation), source->pending > 0};
     LWLockRelease(lock_of(Locks::sources));
@@ -140,8 +149,21 @@ bool read_count(Oid relation, SourceCount *count) {
 
 } // namespace
 
+Size sources_size() {
+    return add_size(MAXALIGN(sizeof(Knowledge)), hash_estimate_size(kMaxSources, sizeof(Source)));
+}
+
+void init_sources() {
+    bool made;
+    g_known =
+        static_cast<Knowledge *>(shared_part("ayb_jobs known sources", sizeof(Knowledge), &made));
+    if (made && !pg_strong_random(&g_known->epoch, sizeof(g_known->epoch)))
+        g_known->epoch = static_cast<uint64>(GetCurrentTimestamp());
+    g_sources = shared_table("ayb_jobs sources", kMaxSources, sizeof(SourceKey), sizeof(Source));
+}
+
 void note_source(Oid relation) {
-    if (shared() == nullptr)
+    if (!preloaded())
         return;
     NotedSource noted{};
     noted.relation = relation;
@@ -153,10 +175,10 @@ bool read_source(Oid relation, SourceCount *count) { return read_count(relation,
 bool read_strangers(SourceCount *count) { return read_count(InvalidOid, count); }
 
 uint64 sources_epoch() {
-    if (shared() == nullptr)
+    if (!preloaded())
         return 0;
     LWLockAcquire(lock_of(Locks::sources), LW_SHARED);
-    const uint64 epoch = shared()->sources_epoch;
+    const uint64 epoch = g_known->epoch;
     LWLockRelease(lock_of(Locks::sources));
     return epoch;
 }

@@ -6,9 +6,27 @@
 // back in one step once its commit is visible. So whoever finds a count unchanged and nothing
 // pending knows that no commit became visible since the count was read before. What is unknown
 // counts as changed: the epoch is another one after a restart, or when there was no room.
-#include "memory/shared.hpp"
+//
+// Guarded by Locks::sources.
+#include "memory/part.hpp"
 
 namespace ayb {
+
+constexpr int kMaxSources = 4096;
+
+struct SourceKey {
+    Oid database;
+    Oid relation;
+};
+
+struct Source {
+    SourceKey key; // must be first
+    uint64 changes;
+    int pending; // transactions that are about to commit a change
+};
+
+Size sources_size();
+void init_sources();
 
 // Notes that the current transaction changes a table, or refreshes a materialized view. May run out
 // of memory (ereport), nothing else.

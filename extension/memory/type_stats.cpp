@@ -21,6 +21,8 @@ constexpr int64 kGraveStrike = 60 * kMicrosecondsPerSecond;
 constexpr int64 kLongestStrike = 3600 * kMicrosecondsPerSecond;
 constexpr int64 kForgiven = 10000; // jobs in groups, after which earlier strikes don't count
 
+HTAB *g_types;
+
 TypeKey key_of(Oid database, Oid role, const char *type) {
     TypeKey key;
     memset(&key, 0, sizeof(key));
@@ -44,7 +46,7 @@ void clear_counts(TypeStats *stats) {
 TypeStats *find_or_add(Oid database, Oid role, const char *type) {
     bool found;
     TypeKey key = key_of(database, role, type);
-    auto *stats = static_cast<TypeStats *>(hash_search(types(), &key, HASH_ENTER_NULL, &found));
+    auto *stats = static_cast<TypeStats *>(hash_search(g_types, &key, HASH_ENTER_NULL, &found));
     if (stats == nullptr)
         return nullptr;
     if (!found) {
@@ -59,10 +61,10 @@ TypeStats *find_or_add(Oid database, Oid role, const char *type) {
 // full: it has to earn it again. Who lost it must not come back by being forgotten.
 void spare_one() {
     HASH_SEQ_STATUS scan;
-    hash_seq_init(&scan, types());
+    hash_seq_init(&scan, g_types);
     while (auto *stats = static_cast<TypeStats *>(hash_seq_search(&scan)))
         if (!has_counts(*stats) && stats->leased_until <= clock_now()) {
-            hash_search(types(), &stats->key, HASH_REMOVE, nullptr);
+            hash_search(g_types, &stats->key, HASH_REMOVE, nullptr);
             hash_seq_term(&scan);
             return;
         }
@@ -135,6 +137,12 @@ void enter_handler(TypeStats *stats, int64 handler_us) {
 
 } // namespace
 
+Size types_size() { return hash_estimate_size(kMaxTypes, sizeof(TypeStats)); }
+
+void init_types() {
+    g_types = shared_table("ayb_jobs types", kMaxTypes, sizeof(TypeKey), sizeof(TypeStats));
+}
+
 void add_outcome(Oid database, Oid role, const char *type, Outcome outcome, int64 wait_us,
                  int64 run_us, int64 handler_us) {
     const TimestampTz now = clock_now();
@@ -173,7 +181,7 @@ TypeRecord type_record(Oid database, Oid role, const char *type) {
     const TypeKey key = key_of(database, role, type);
     LWLockAcquire(lock_of(Locks::types), LW_SHARED);
     if (const auto *stats =
-            static_cast<TypeStats *>(hash_search(types(), &key, HASH_FIND, nullptr)))
+            static_cast<TypeStats *>(hash_search(g_types, &key, HASH_FIND, nullptr)))
         record = {
             stats->runs,    stats->handler_average, stats->grouped,     stats->subtransactions,
             stats->strikes, stats->last_strike,     stats->leased_until};
@@ -198,7 +206,7 @@ void strike_type(Oid database, Oid role, const char *type, Strike why) {
 void each_type(Oid database, void (*visit)(const TypeStats &stats, void *context), void *context) {
     HASH_SEQ_STATUS scan;
     LWLockAcquire(lock_of(Locks::types), LW_SHARED);
-    hash_seq_init(&scan, types());
+    hash_seq_init(&scan, g_types);
     while (auto *stats = static_cast<TypeStats *>(hash_seq_search(&scan)))
         if (stats->key.database == database)
             visit(*stats, context);
@@ -208,7 +216,7 @@ void each_type(Oid database, void (*visit)(const TypeStats &stats, void *context
 double run_average(Oid database, Oid role, const char *type) {
     const TypeKey key = key_of(database, role, type);
     LWLockAcquire(lock_of(Locks::types), LW_SHARED);
-    const auto *stats = static_cast<TypeStats *>(hash_search(types(), &key, HASH_FIND, nullptr));
+    const auto *stats = static_cast<TypeStats *>(hash_search(g_types, &key, HASH_FIND, nullptr));
     const double average = stats != nullptr ? stats->run_average : 0;
     LWLockRelease(lock_of(Locks::types));
     return average;
@@ -218,7 +226,7 @@ int take_minutes(Oid database, TimestampTz before, bool keep, TypeStats *out) {
     int count = 0;
     HASH_SEQ_STATUS scan;
     LWLockAcquire(lock_of(Locks::types), keep ? LW_SHARED : LW_EXCLUSIVE);
-    hash_seq_init(&scan, types());
+    hash_seq_init(&scan, g_types);
     while (auto *stats = static_cast<TypeStats *>(hash_seq_search(&scan))) {
         if (stats->key.database != database || !has_counts(*stats) || stats->minute >= before)
             continue;

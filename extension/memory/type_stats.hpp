@@ -1,8 +1,51 @@
 #pragma once
 // Counts and latencies by job type since the last whole minute, and how long a type usually runs.
-#include "memory/shared.hpp"
+// Guarded by Locks::types.
+#include "core/histogram.hpp"
+#include "memory/part.hpp"
+#include "memory/state.hpp"
 
 namespace ayb {
+
+constexpr int kMaxTypes = 1024;
+
+// Why a type lost the grouped way.
+enum class Strike : int { none, overstay, failures, commit, ended, traces };
+
+struct TypeKey {
+    Oid database;
+    Oid role;
+    uint64 hash; // of the type's name
+};
+
+// One type for one role. Times in microseconds; counts of how jobs ended and histograms are those
+// since the last whole minute.
+struct TypeStats {
+    TypeKey key; // must be first
+    char type[kTypeBytes];
+    TimestampTz minute;
+    int64 completed;
+    int64 failed;
+    int64 retried;
+    int64 lost;
+    int64 canceled;
+    int64 wait[core::kHistogramBuckets];
+    int64 run[core::kHistogramBuckets];
+    double run_average; // moving; 0 until known
+
+    // Which way it goes: see group/ways.hpp.
+    double handler_average; // in the handler alone, moving
+    int64 runs;             // since it was first seen, or lost the grouped way
+    int64 grouped;          // jobs that ended in groups, ever
+    int64 good;             // of these, since the last strike
+    int subtransactions;    // in which one of its jobs writes
+    int strikes;
+    Strike last_strike;
+    TimestampTz leased_until;
+};
+
+Size types_size();
+void init_types();
 
 enum class Outcome { completed, failed, retried, lost, canceled };
 

@@ -137,7 +137,7 @@ int attempt_argument(FunctionCallInfo fcinfo, int number) {
 }
 
 void count_external(const Found &job, Outcome outcome) {
-    if (shared() != nullptr)
+    if (preloaded())
         add_outcome(MyDatabaseId, job.run_as, job.type, outcome, -1, -1, -1);
 }
 

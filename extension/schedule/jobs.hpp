@@ -1,5 +1,6 @@
 #pragma once
 // The jobs of schedules, written many in one statement.
+#include "core/uuid7.hpp"
 #include "jobs/order.hpp"
 #include "pg/books.hpp"
 

@@ -1,6 +1,6 @@
 #pragma once
 // Schedules as their table has them.
-#include "memory/shared.hpp"
+#include "core/uuid7.hpp"
 #include "pg/books.hpp"
 
 namespace ayb {

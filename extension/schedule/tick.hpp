@@ -1,6 +1,6 @@
 #pragma once
 // The ticks of schedules: what is due becomes jobs.
-#include "memory/shared.hpp"
+#include "memory/databases.hpp"
 
 namespace ayb {
 

@@ -1,7 +1,7 @@
 #pragma once
 // What the scheduler does for its database: each duty is a step that may fail without taking the
 // others with it, and one look goes through all that are due.
-#include "memory/shared.hpp"
+#include "memory/databases.hpp"
 
 namespace ayb {
 

@@ -6,6 +6,7 @@
 #include "workers/launcher.hpp"
 
 #include "memory/databases.hpp"
+#include "memory/launcher.hpp"
 #include "memory/signals.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
@@ -146,30 +147,22 @@ long start_missing(int on_the_way) {
         entry->handle = start_scheduler(entry->database);
         if (entry->handle != nullptr) {
             on_the_way++;
-            shared()->no_slot_since = 0;
+            *launcher_no_slot_since() = 0;
         } else {
             sleep_ms = Min(sleep_ms, kRetryMs);
-            report_no_slot("ayb_jobs scheduler", &shared()->no_slot_since);
+            report_no_slot("ayb_jobs scheduler", launcher_no_slot_since());
         }
     });
     if (!any_wanted)
-        shared()->no_slot_since = 0;
+        *launcher_no_slot_since() = 0;
     return sleep_ms;
 }
 
-void leave(int /*code*/, Datum /*argument*/) {
-    SpinLockAcquire(&shared()->launcher_mutex);
-    shared()->launcher = nullptr;
-    shared()->launcher_pid = 0;
-    SpinLockRelease(&shared()->launcher_mutex);
-}
+void leave(int /*code*/, Datum /*argument*/) { leave_launcher(); }
 
 void enter() {
     before_shmem_exit(leave, 0);
-    SpinLockAcquire(&shared()->launcher_mutex);
-    shared()->launcher = MyLatch;
-    shared()->launcher_pid = MyProcPid;
-    SpinLockRelease(&shared()->launcher_mutex);
+    enter_launcher();
 
     HASHCTL control{};
     control.keysize = sizeof(Oid);

@@ -32,8 +32,7 @@ struct Crew {
 };
 
 struct DueLane {
-    Lane *lane;
-    Oid role;
+    LaneKey lane;
     TimestampTz due;
     TimestampTz last_served;
     bool failing; // it could not be served the last time
@@ -54,6 +53,8 @@ bool ours(const WorkerSlot &slot, const Database *database) {
            (slot.phase == WorkerSlot::Phase::serving || slot.phase == WorkerSlot::Phase::starting);
 }
 
+bool is_asleep(const WorkerSlot &copy) { return copy.idle.value != 0; }
+
 // By a job that takes its time, or by quick ones that don't end.
 bool is_held_up(const WorkerSlot &slot, TimestampTz now) {
     return (slot.has_job && now - slot.job_since > kBusyAfter) ||
@@ -62,30 +63,26 @@ bool is_held_up(const WorkerSlot &slot, TimestampTz now) {
 
 Crew crew_of(const Database *database, Oid role, TimestampTz now) {
     Crew crew{};
-    for (int i = 0; i < shared()->slots; i++) {
-        WorkerSlot &slot = worker_slots()[i];
-        if (!ours(slot, database) || slot.role != role || slot.leave)
-            continue;
+    each_slot_of(database->oid, role, [&](const WorkerSlot &slot) {
+        if (!ours(slot, database) || slot.leave)
+            return;
         if (slot.phase == WorkerSlot::Phase::starting) {
             crew.starting++;
-        } else if (pg_atomic_read_u32(&slot.idle) != 0) {
+        } else if (is_asleep(slot)) {
             crew.idle++;
         } else {
             crew.busy++;
             if (is_held_up(slot, now))
                 crew.held_up++;
         }
-    }
+    });
     return crew;
 }
 
-// Under the lanes' lock: no catalog, no memory.
-void look_at_lane(Lane *lane, void *context) {
-    auto *look = static_cast<Look *>(context);
-    SpinLockAcquire(&lane->mutex);
-    const TimestampTz due = next_look(*lane, look->now);
-    DueLane entry{lane, lane->key.role, lane->due, lane->last_served, lane->failures > 0, {}};
-    SpinLockRelease(&lane->mutex);
+// Under the lane's locks.
+void look_at_lane(const Lane &lane, Look *look) {
+    const TimestampTz due = next_look(lane, look->now);
+    DueLane entry{lane.key, lane.due, lane.last_served, lane.failures > 0, {}};
     look->any_due = look->any_due || entry.due <= look->now;
     if (due > look->now) {
         look->next = Min(look->next, due);
@@ -105,9 +102,10 @@ int by_turn(const void *one, const void *other) {
 
 int count_all(const Database *database) {
     int count = 0;
-    for (int i = 0; i < shared()->slots; i++)
-        if (ours(worker_slots()[i], database))
+    each_slot([&](const WorkerSlot &slot) {
+        if (ours(slot, database))
             count++;
+    });
     return count;
 }
 
@@ -125,7 +123,7 @@ const char *why_not(Oid role) {
 // now. In a transaction of its own.
 bool still_due(const DueLane &due) {
     const LaneMark mark = mark_lane(due.lane);
-    const TimestampTz first = next_due(due.role);
+    const TimestampTz first = next_due(due.lane.role);
     raise_lane(due.lane, mark, first);
     return first <= clock_now();
 }
@@ -137,7 +135,7 @@ void wait_for_slot(const DueLane &due, Database *database) {
 }
 
 bool start_for(const DueLane &due, Database *database) {
-    const char *why = why_not(due.role);
+    const char *why = why_not(due.lane.role);
     // Where nothing is due after all, nobody waits for what is wrong with it.
     if ((due.failing || why != nullptr) && !still_due(due)) {
         clear_lane_failure(due.lane);
@@ -148,9 +146,9 @@ bool start_for(const DueLane &due, Database *database) {
         pfree(const_cast<char *>(why));
         return false;
     }
-    const int slot = reserve_slot(database->oid, due.role);
+    const int slot = reserve_slot(database->oid, due.lane.role);
     BackgroundWorkerHandle *handle =
-        slot < 0 ? nullptr : start_worker(slot, database->oid, due.role);
+        slot < 0 ? nullptr : start_worker(slot, database->oid, due.lane.role);
     if (handle == nullptr) {
         if (slot >= 0)
             free_slot(slot);
@@ -159,51 +157,45 @@ bool start_for(const DueLane &due, Database *database) {
     }
     g_handles[slot] = handle;
     database->no_slot_since = 0;
-    SpinLockAcquire(&due.lane->mutex);
-    due.lane->last_served = GetCurrentTimestamp();
-    SpinLockRelease(&due.lane->mutex);
+    const TimestampTz now = GetCurrentTimestamp();
+    with_lane(due.lane, [&](Lane &lane) { lane.last_served = now; });
     return true;
 }
 
 // When a lane that could not be served is to be looked at again.
 TimestampTz next_try(const DueLane &due, TimestampTz now) {
-    SpinLockAcquire(&due.lane->mutex);
-    const TimestampTz next = next_look(*due.lane, now);
-    SpinLockRelease(&due.lane->mutex);
+    TimestampTz next = now;
+    with_lane(due.lane, [&](const Lane &lane) { next = next_look(lane, now); });
     return next;
 }
 
-void ask_to_leave(WorkerSlot &slot) {
-    slot.leave = true;
-    SetLatch(slot.latch);
-}
-
 // The best one to make room: asleep, or else at quick jobs in a lane that has had its turn.
-WorkerSlot *find_victim(const Database *database, Oid role, TimestampTz now) {
-    WorkerSlot *best = nullptr;
-    for (int i = 0; i < shared()->slots; i++) {
-        WorkerSlot &slot = worker_slots()[i];
-        if (!ours(slot, database) || slot.phase != WorkerSlot::Phase::serving || slot.leave ||
-            slot.role == role)
-            continue;
-        if (pg_atomic_read_u32(&slot.idle) != 0)
-            return &slot;
-        const bool had_its_turn = GetCurrentTimestamp() - slot.serving_since > kQuantum;
+// False where there is none.
+bool find_victim(const Database *database, Oid role, TimestampTz now, WorkerSlot *best) {
+    const TimestampTz awake = GetCurrentTimestamp();
+    bool found = false;
+    each_slot([&](const WorkerSlot &slot) {
+        if (!slot.serves(database->oid) || slot.leave || slot.role == role ||
+            (found && is_asleep(*best)))
+            return;
+        const bool had_its_turn = awake - slot.serving_since > kQuantum;
         const bool quick = !slot.has_job || now - slot.job_since < kLongJob;
-        if (had_its_turn && quick && (best == nullptr || slot.serving_since < best->serving_since))
-            best = &slot;
-    }
-    return best;
+        const bool better = !found || slot.serving_since < best->serving_since;
+        if (is_asleep(slot) || (had_its_turn && quick && better)) {
+            *best = slot;
+            found = true;
+        }
+    });
+    return found;
 }
 
 int count_leaving(const Database *database, TimestampTz now) {
     int count = 0;
-    for (int i = 0; i < shared()->slots; i++) {
-        const WorkerSlot &slot = worker_slots()[i];
+    each_slot([&](const WorkerSlot &slot) {
         if (ours(slot, database) && slot.leave &&
             (!slot.has_job || now - slot.job_since < kLongJob))
             count++;
-    }
+    });
     return count;
 }
 
@@ -212,7 +204,7 @@ int count_leaving(const Database *database, TimestampTz now) {
 // of the lane's workers, as there may be a job for each.
 void nudge(const DueLane &due, Look *look) {
     if (look->now - due.due > kStuck)
-        wake_for_lane(look->database, due.role, due.crew.idle);
+        wake_for_lane(look->database, due.lane.role, due.crew.idle);
     look->next = Min(look->next, look->now + kStuck);
 }
 
@@ -231,10 +223,9 @@ void serve_unserved(Look *look, int *room) {
             continue;
         }
         waiting++;
-        WorkerSlot *victim =
-            leaving >= waiting ? nullptr : find_victim(look->database, due.role, look->now);
-        if (victim != nullptr) {
-            ask_to_leave(*victim);
+        WorkerSlot victim;
+        if (leaving < waiting && find_victim(look->database, due.lane.role, look->now, &victim)) {
+            ask_to_leave(victim);
             leaving++;
         }
     }
@@ -258,19 +249,36 @@ void serve_held_up(Look *look, int *room) {
     }
 }
 
+// A worker that this scheduler started, if it has ended. Its slot is looked at once it has: only
+// then it says whether the worker ever came.
+void reap_started(int index, const Database *database) {
+    pid_t pid;
+    if (GetBackgroundWorkerPid(g_handles[index], &pid) != BGWH_STOPPED)
+        return;
+    pfree(g_handles[index]);
+    g_handles[index] = nullptr;
+    WorkerSlot slot;
+    copy_slot(index, &slot);
+    if (slot.database != database->oid || slot.phase != WorkerSlot::Phase::starting)
+        return;
+    hold_lane({slot.database, slot.role}, "its worker could not start: see the server log",
+              settings::poll_interval);
+    free_slot(index);
+}
+
 } // namespace
 
 TimestampTz place_workers(Database *database, TimestampTz now) {
     if (g_handles == nullptr)
         g_handles = static_cast<BackgroundWorkerHandle **>(
-            MemoryContextAllocZero(TopMemoryContext, shared()->slots * sizeof(*g_handles)));
+            MemoryContextAllocZero(TopMemoryContext, slot_count() * sizeof(*g_handles)));
     if (pg_atomic_read_u32(&database->paused) != 0)
         return DT_NOEND; // whoever ends the pause wakes us
     static DueLane lanes[kMaxLanes];
     Look look{database, now, lanes, 0, false, DT_NOEND};
-    each_lane(database->oid, look_at_lane, &look);
+    each_lane(database->oid, [&](const Lane &lane) { look_at_lane(lane, &look); });
     for (int i = 0; i < look.count; i++)
-        lanes[i].crew = crew_of(database, lanes[i].role, now);
+        lanes[i].crew = crew_of(database, lanes[i].lane.role, now);
     qsort(lanes, look.count, sizeof(DueLane), by_turn);
 
     int room = settings::worker_concurrency - count_all(database);
@@ -283,27 +291,16 @@ TimestampTz place_workers(Database *database, TimestampTz now) {
 }
 
 void reap_workers(Database *database) {
-    for (int i = 0; i < shared()->slots; i++) {
-        WorkerSlot &slot = worker_slots()[i];
+    each_slot([&](const WorkerSlot &slot) {
         if (slot.database == database->oid && slot.phase == WorkerSlot::Phase::gone)
-            recover_slot(i);
-        if (g_handles == nullptr || g_handles[i] == nullptr) {
+            recover_slot(slot.index);
+        if (g_handles == nullptr || g_handles[slot.index] == nullptr) {
             if (slot.database == database->oid && never_came(slot))
-                free_slot(i);
-            continue;
+                free_slot(slot.index);
+            return;
         }
-        pid_t pid;
-        if (GetBackgroundWorkerPid(g_handles[i], &pid) != BGWH_STOPPED)
-            continue;
-        pfree(g_handles[i]);
-        g_handles[i] = nullptr;
-        if (slot.database == database->oid && slot.phase == WorkerSlot::Phase::starting) {
-            if (Lane *lane = lane_of(database->oid, slot.role))
-                hold_lane(lane, "its worker could not start: see the server log",
-                          settings::poll_interval);
-            free_slot(i);
-        }
-    }
+        reap_started(slot.index, database);
+    });
 }
 
 bool any_worker(Database *database) { return count_all(database) > 0; }

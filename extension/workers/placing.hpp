@@ -1,6 +1,6 @@
 #pragma once
 // Which lanes get a worker: the scheduler's choice, made from shared memory alone.
-#include "memory/shared.hpp"
+#include "memory/databases.hpp"
 
 namespace ayb {
 

@@ -6,8 +6,8 @@
 #include "lease/run.hpp"
 #include "memory/databases.hpp"
 #include "memory/lanes.hpp"
+#include "memory/my_slot.hpp"
 #include "memory/signals.hpp"
-#include "memory/slots.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
 #include "pg/group_timer.hpp"
@@ -31,9 +31,8 @@ bool should_leave() { return stop_requested() || my_slot()->leave; }
 
 // Publishes itself asleep, looks at the lane once more, and sleeps until it is woken or `until`. A
 // commit that comes after the look finds it asleep, and sets its latch.
-void sleep_idle(Lane *lane, const LaneMark &mark, TimestampTz until) {
-    WorkerSlot *slot = my_slot();
-    pg_atomic_exchange_u32(&slot->idle, 1);
+void sleep_idle(const LaneKey &lane, const LaneMark &mark, TimestampTz until) {
+    pg_atomic_exchange_u32(&my_slot()->idle, 1);
     if (mark_lane(lane).commits == mark.commits && !should_leave()) {
         Database *database = find_database(MyDatabaseId);
         if (database != nullptr && pg_atomic_read_u32(&database->waiting) != 0)
@@ -45,8 +44,7 @@ void sleep_idle(Lane *lane, const LaneMark &mark, TimestampTz until) {
         clear_interrupts();
         release_cancels();
     }
-    slot->busy_since = GetCurrentTimestamp();
-    pg_atomic_exchange_u32(&slot->idle, 0);
+    note_awake();
 }
 
 // Which way the next turn goes first.
@@ -112,11 +110,11 @@ bool work(Oid role, const LaneMark &mark, MemoryContext memory, Ways *ways, Time
 
 // One turn: what is due, or a sleep. False when it has been idle for long enough.
 bool take_turn(Oid role, MemoryContext memory, Ways *ways, TimestampTz *idle_since) {
-    Lane *lane = lane_of(MyDatabaseId, role);
-    if (lane == nullptr)
-        return false;
+    const LaneKey lane{MyDatabaseId, role};
+    LaneMark mark;
     pin_commit_level(); // a reload may have changed it
-    const LaneMark mark = mark_lane(lane);
+    if (!open_lane(lane, &mark))
+        return false;
     const TimestampTz looked_at = clock_now();
     TimestampTz due;
     if (work(role, mark, memory, ways, &due)) {
@@ -153,9 +151,9 @@ bool take_turn(Oid role, MemoryContext memory, Ways *ways, TimestampTz *idle_sin
 // served again, for nothing, in turn with those that have jobs: by a worker that is asked to make
 // room before it has looked, and so on for ever.
 void tell_next_due(Oid role) {
-    Lane *lane = lane_of(MyDatabaseId, role);
-    if (lane == nullptr || stop_requested())
+    if (stop_requested())
         return;
+    const LaneKey lane{MyDatabaseId, role};
     hold_cancels();
     const LaneMark mark = mark_lane(lane);
     raise_lane(lane, mark, next_due(role));
@@ -167,8 +165,7 @@ void serve(Oid role) {
         AllocSetContextCreate(TopMemoryContext, "ayb_jobs job", ALLOCSET_DEFAULT_SIZES);
     TimestampTz idle_since = 0;
     Ways ways{};
-    if (Lane *lane = lane_of(MyDatabaseId, role))
-        clear_lane_failure(lane);
+    clear_lane_failure({MyDatabaseId, role});
     while (!should_leave() && take_turn(role, memory, &ways, &idle_since)) {
         MemoryContextReset(memory);
         pgstat_report_stat(false);

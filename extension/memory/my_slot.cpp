@@ -1,0 +1,154 @@
+#include "memory/my_slot.hpp"
+
+#include "memory/crashed.hpp"
+#include "memory/databases.hpp"
+#include "memory/lanes.hpp"
+#include "memory/signals.hpp"
+#include "memory/type_stats.hpp"
+#include "pg/settings.hpp"
+
+namespace ayb {
+
+namespace {
+
+// Writes this worker's own slot.
+template <typename Change> void change_mine(Change change) {
+    change_slot(my_slot()->index, change);
+}
+
+// Whatever ended it inside a group must not meet the next group: its jobs go by lease, where an
+// attempt that ends its worker is charged. Others may wait for the rows that it had locked.
+void leave_group(const WorkerSlot &slot) {
+    LWLockReleaseAll();
+    const bool asked = slot.put_back || stop_requested();
+    const LaneKey lane{slot.database, slot.role};
+    if (!asked && slot.has_job)
+        strike_type(slot.database, slot.role, slot.type, Strike::ended);
+    if (!asked && !slot.has_job)
+        lease_lane(lane);
+    lower_lane(lane, kEnd);
+}
+
+void leave_slot(int code, Datum /*argument*/) {
+    const WorkerSlot &mine = *my_slot();
+    if (mine.in_group)
+        leave_group(mine);
+    const Oid database = mine.database;
+    const Oid role = mine.role;
+    const bool in_job = mine.has_job;
+    change_mine([&](WorkerSlot &slot) {
+        slot.phase = in_job ? WorkerSlot::Phase::gone : WorkerSlot::Phase::free;
+        slot.pid = 0;
+        pg_atomic_write_u32(&slot.idle, 0);
+    });
+    forget_running_job(mine.index);
+    // An error outside of any job would meet the next worker of the lane as well, at once and for
+    // ever.
+    if (code != 0 && !in_job) {
+        LWLockReleaseAll();
+        hold_lane({database, role}, "its worker ended with an error: see the server log",
+                  settings::poll_interval);
+    }
+    if (Database *entry = find_database(database))
+        wake_scheduler(entry);
+}
+
+} // namespace
+
+bool attach_slot(int index, Oid database, Oid role) {
+    char name[kWorkerIdBytes];
+    session_name(name);
+    if (!move_in(index, database, role, name))
+        return false;
+    before_shmem_exit(leave_slot, 0);
+    // While one is on its way, no other is started for the lane: now it may be.
+    if (Database *entry = find_database(database))
+        wake_scheduler(entry);
+    return true;
+}
+
+void session_name(char (&name)[kWorkerIdBytes]) {
+    snprintf(name, kWorkerIdBytes, "%llx.%x", static_cast<unsigned long long>(MyStartTime),
+             static_cast<unsigned>(MyProcPid));
+}
+
+void begin_job(const core::Uuid &job, int attempt, const char *type, TimestampTz now) {
+    change_mine([&](WorkerSlot &slot) {
+        slot.has_job = true;
+        slot.put_back = false;
+        slot.job = job;
+        slot.attempt = attempt;
+        strlcpy(slot.type, type, kTypeBytes);
+        slot.job_since = now;
+        slot.percent = -1;
+        slot.note[0] = '\0';
+    });
+    note_running_job(my_slot()->index, my_slot()->database, job, attempt);
+}
+
+void end_job(bool interrupted) {
+    change_mine([&](WorkerSlot &slot) {
+        slot.has_job = false;
+        slot.cancel_wanted = !interrupted && (slot.cancel_wanted || slot.put_back);
+    });
+    forget_running_job(my_slot()->index);
+}
+
+bool in_job() { return my_slot() != nullptr && my_slot()->has_job; }
+
+void begin_turn() {
+    change_mine([](WorkerSlot &slot) { slot.in_turn = true; });
+    pg_memory_barrier(); // whoever holds claims back after this look sees that it is at work
+}
+
+void end_turn() {
+    change_mine([](WorkerSlot &slot) { slot.in_turn = false; });
+}
+
+void begin_group() {
+    change_mine([](WorkerSlot &slot) { slot.in_group = true; });
+}
+
+void end_group_jobs() {
+    change_mine([](WorkerSlot &slot) { slot.has_job = false; });
+    forget_running_job(my_slot()->index);
+}
+
+void end_group() {
+    change_mine([](WorkerSlot &slot) { slot.in_group = false; });
+}
+
+bool in_group() { return my_slot() != nullptr && my_slot()->in_group; }
+
+void report_progress(int percent, const char *note) {
+    change_mine([&](WorkerSlot &slot) {
+        slot.percent = percent;
+        strlcpy(slot.note, note, kNoteBytes);
+    });
+}
+
+void note_awake() {
+    const TimestampTz now = GetCurrentTimestamp();
+    change_mine([&](WorkerSlot &slot) { slot.busy_since = now; });
+    pg_atomic_exchange_u32(&my_slot()->idle, 0);
+}
+
+bool cancel_was_meant() {
+    bool meant = false;
+    change_mine([&](const WorkerSlot &slot) {
+        meant = slot.cancel_wanted && slot.has_job &&
+                memcmp(&slot.cancel_job, &slot.job, sizeof(slot.job)) == 0;
+    });
+    return meant;
+}
+
+bool cancel_was_sent() {
+    bool sent = false;
+    change_mine([&](WorkerSlot &slot) {
+        sent = slot.cancel_wanted;
+        slot.cancel_wanted = false;
+    });
+    return sent;
+}
+
+} // namespace ayb
