@@ -13,7 +13,8 @@ namespace {
 
 // Writes this worker's own slot.
 template <typename Change> void change_mine(Change change) {
-    change_slot(my_slot()->index, change);
+    const int index = my_slot()->index;
+    change_slot(index, change);
 }
 
 // Whatever ended it inside a group must not meet the next group: its jobs go by lease, where an

@@ -8,7 +8,6 @@
 #include "memory/databases.hpp"
 #include "memory/holds.hpp"
 #include "memory/launcher.hpp"
-#include "memory/serving.hpp"
 #include "memory/signals.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
@@ -16,6 +15,7 @@
 #include "pg/session.hpp"
 #include "workers/duties.hpp"
 #include "workers/placing.hpp"
+#include "workers/serving.hpp"
 
 namespace ayb {
 

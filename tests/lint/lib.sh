@@ -16,6 +16,3 @@ wrong() { # wrong WHERE WHAT
 }
 
 finish() { ((violations == 0)) || exit 1; }
-
-# code FILE: prints the file's code as "LINE<tab>TEXT", with comments and the insides of strings blanked.
-code() { perl "$lint/code.pl" "$1"; }

@@ -1,4 +1,4 @@
-#include "memory/serving.hpp"
+#include "workers/serving.hpp"
 
 #include "memory/external_floors.hpp"
 #include "memory/lanes.hpp"

@@ -1,0 +1,68 @@
+package Locks;
+# Nothing but loads and stores under a spinlock (PostgreSQL's storage/spin.h): between SpinLockAcquire and
+# SpinLockRelease, and in what is handed to those who call it in between, only these are called. And worker slots are
+# seen by each_slot() and its twins, which take the slot's lock.
+use strict;
+use warnings;
+use Lint;
+
+# Which are called under the lock with what they are given.
+my $holders = qr/\b(?:with_lane|with_made_lane|each_lane|change_slot|change_mine|signal_slots|with_floor)\b\s*\(/;
+
+my %allowed = map { $_ => 1 } qw(
+    if for while switch return sizeof lengthof static_cast const_cast
+    Min Max memcpy memset memcmp strlcpy later OidIsValid
+    pg_atomic_read_u32 pg_atomic_write_u32 pg_atomic_read_u64 pg_atomic_write_u64
+    open_floor lower_floor mark_floor raise_floor
+    SpinLockAcquire SpinLockRelease
+    use change mark
+    add count_states init_slot is_at look_at_lane lower next_look serves
+);
+
+sub look_at {
+    my ($file, $text, $from, $to) = @_;
+    my $part = substr $text, $from, $to - $from;
+    while ($part =~ /\b([A-Za-z_]\w*)\s*(?:<[^<>;()]*>)?\s*\(/g) {
+        next if $allowed{$1};
+        my $line = 1 + (substr($text, 0, $from + $-[1]) =~ tr/\n//);
+        wrong("$file:$line", "$1() under a spinlock: only loads and stores");
+    }
+    return;
+}
+
+# Where the bracket that was opened just before a position is closed.
+sub closing {
+    my ($text, $position) = @_;
+    my $depth = 1;
+    pos($text) = $position;
+    while ($text =~ /([()])/g) {
+        $depth += $1 eq '(' ? 1 : -1;
+        return $-[0] if $depth == 0;
+    }
+    return length $text;
+}
+
+sub look {
+    for my $file (sources('extension', qw(cpp hpp))) {
+        my $text = code($file);
+        while ($text =~ /\bSpinLockAcquire\b/g) {
+            my $from = pos $text;
+            my $to = index $text, 'SpinLockRelease', $from;
+            my $end = index $text, "\n}", $from; # lock_slot() leaves it taken
+            $to = $end if $to < 0 || ($end >= 0 && $end < $to);
+            look_at($file, $text, $from, $to);
+        }
+        while ($text =~ /$holders/g) {
+            my $from = pos $text;
+            look_at($file, $text, $from, closing($text, $from));
+        }
+        next if $file =~ m{^extension/memory/slots\.};
+        while ($text =~ /\b(lock_slot(?:_of)?)\b/g) {
+            my $line = 1 + (substr($text, 0, $-[1]) =~ tr/\n//);
+            wrong("$file:$line", "$1() outside memory/slots: each_slot() takes the lock, and hands out a copy");
+        }
+    }
+    return;
+}
+
+1;

@@ -1,0 +1,151 @@
+# The rules that read text are tried on small trees: each must find what is wrong there, and nothing in a good one.
+use strict;
+use warnings;
+use File::Basename qw(dirname);
+use File::Path qw(make_path remove_tree);
+use File::Temp qw(tempdir);
+use FindBin;
+use lib $FindBin::RealBin;
+use Length;
+use Lint;
+use Locks;
+use Rooms;
+use Wall;
+
+my $tree = tempdir(CLEANUP => 1) . '/tree';
+my $failures = 0;
+
+# Makes a tree of these files, in which \n is a line's end, beside a header in each of some rooms.
+sub plant {
+    my (%files) = @_;
+    chdir '/';
+    remove_tree($tree);
+    my @headers = map { "extension/$_/a.hpp" } qw(core pg jobs group outside schedule look workers);
+    for my $file (@headers, keys %files) {
+        make_path("$tree/" . dirname($file));
+        (my $text = $files{$file} // '') =~ s/\\n/\n/g;
+        open my $out, '>', "$tree/$file" or die "$file: $!\n";
+        print {$out} $text;
+        close $out or die "$file: $!\n";
+    }
+    return;
+}
+
+sub expect {
+    my ($rule, $verdict, $bad, $said, @files) = @_;
+    return if $verdict eq ($bad ? 'bad' : 'good');
+    printf "tests/lint/%s: finds this %s, not %s: @files $said\n", $rule, $bad ? 'bad' : 'good', $verdict;
+    $failures++;
+    return;
+}
+
+# A rule in Perl. `bad` may be a pattern, which what it says has to match.
+sub try_rule {
+    my ($rule, $verdict, @files) = @_;
+    plant(@files);
+    my ($violations, $said) = Lint::check(ucfirst $rule, $tree);
+    return expect($rule, 'bad', $said =~ $verdict, $said, @files) if ref $verdict;
+    return expect($rule, $verdict, $violations, $said, @files);
+}
+
+sub try_script {
+    my ($rule, $verdict, @files) = @_;
+    plant(@files);
+    my $said = qx("$FindBin::RealBin/$rule.sh" "$tree" 2>&1);
+    return expect($rule, $verdict, $?, $said, @files);
+}
+
+try_rule('rooms', 'good', 'extension/core/x.cpp' => q{#include "core/a.hpp"\n#include <vector>\n// #include "pg/a.hpp"\n});
+try_rule('rooms', 'good', 'extension/pg/x.cpp' => q{#include "postgres.h"\n#include "utils/guc.h"\n#include "core/a.hpp"\n});
+try_rule('rooms', 'good', 'extension/workers/x.cpp' => q{#include "jobs/a.hpp"\n#include "pg/a.hpp"\n});
+try_rule('rooms', 'good', 'extension/ayb_jobs.cpp' => q{#include "workers/a.hpp"\n});
+try_rule('rooms', 'bad', 'extension/core/x.cpp' => q{#include "postgres.h"\n});
+try_rule('rooms', 'bad', 'extension/core/x.cpp' => q{#include <utils/guc.h>\n});
+try_rule('rooms', 'bad', 'extension/core/x.cpp' => q{#include "pg/a.hpp"\n});
+try_rule('rooms', 'bad', 'extension/pg/x.cpp' => q{#include "jobs/a.hpp"\n});
+try_rule('rooms', 'bad', 'extension/jobs/x.cpp' => q{#include "workers/a.hpp"\n});
+try_rule('rooms', 'bad', 'extension/jobs/x.cpp' => q{#include "schedule/a.hpp"\n});
+try_rule('rooms', 'bad', 'extension/group/x.cpp' => q{#include "outside/a.hpp"\n});
+try_rule('rooms', 'bad', 'extension/schedule/x.cpp' => q{#include "look/a.hpp"\n});
+try_rule('rooms', 'good', 'extension/look/x.cpp' => q{#include "outside/a.hpp"\n#include "group/a.hpp"\n});
+try_rule('rooms', 'bad', 'extension/jobs/x.cpp' => q{#include "a.hpp"\n});
+try_rule('rooms', 'bad', 'extension/jobs/x.cpp' => q{#include "../workers/a.hpp"\n});
+try_rule('rooms', 'bad', 'extension/attic/x.cpp' => q{\n});
+try_rule('rooms', 'bad', 'extension/other.cpp' => q{\n});
+try_rule('rooms', 'good', 'extension/pg/postgres.hpp' => q{#if PG_VERSION_NUM >= 160000\n#endif\n});
+try_rule('rooms', 'good', 'extension/pg/x.cpp' => q{// not PG_VERSION_NUM\n});
+try_rule('rooms', 'bad', 'extension/pg/x.cpp' => q{#if PG_VERSION_NUM >= 160000\n#endif\n});
+try_rule('rooms', 'bad', 'sidecar/db/x.cpp' => q{#include "extension/core/a.hpp"\n});
+try_rule('rooms', 'bad', 'sidecar/db/x.cpp' => q{#include "core/a.hpp"\n});
+try_rule('rooms', 'good', 'sidecar/api/x.cpp' => q{#include "db/pool.hpp"\n#include "http/message.hpp"\n#include <libpq-fe.h>\n});
+try_rule('rooms', 'good', 'sidecar/http/x.cpp' => q{#include "json/json.hpp"\n});
+try_rule('rooms', 'bad', 'sidecar/http/x.cpp' => q{#include "db/pool.hpp"\n});
+try_rule('rooms', 'bad', 'sidecar/json/x.cpp' => q{#include "http/message.hpp"\n});
+try_rule('rooms', 'bad', 'sidecar/db/x.cpp' => q{#include "json/json.hpp"\n});
+try_rule('rooms', 'bad', 'sidecar/attic/x.cpp' => q{\n});
+
+# Circles, which the order of the rooms alone doesn't show.
+try_rule('rooms', 'good', 'extension/jobs/x.hpp' => q{#include "jobs/y.hpp"\n}, 'extension/jobs/y.hpp' => q{\n},
+    'extension/jobs/x.cpp' => q{#include "jobs/x.hpp"\n#include "jobs/y.hpp"\n});
+try_rule('rooms', qr/x\.hpp:1: modules need each other|y\.cpp:1: modules need each other: jobs\/x -> jobs\/y -> jobs\/x/,
+    'extension/jobs/x.hpp' => q{#include "jobs/y.hpp"\n}, 'extension/jobs/y.hpp' => q{\n},
+    'extension/jobs/y.cpp' => q{#include "jobs/x.hpp"\n});
+try_rule('rooms', qr/modules need each other: db\/x -> db\/y -> db\/z -> db\/x/,
+    'sidecar/db/x.hpp' => q{#include "db/y.hpp"\n}, 'sidecar/db/y.hpp' => q{#include "db/z.hpp"\n},
+    'sidecar/db/z.hpp' => q{\n}, 'sidecar/db/z.cpp' => q{#include "db/x.hpp"\n});
+try_rule('rooms', qr/rooms need each other: jobs -> look -> jobs/,
+    'extension/jobs/x.cpp' => q{#include "look/a.hpp"\n}, 'extension/look/x.cpp' => q{#include "jobs/a.hpp"\n});
+try_rule('rooms', qr/rooms need each other: db -> http -> db/, 'sidecar/db/a.hpp' => q{\n}, 'sidecar/http/a.hpp' => q{\n},
+    'sidecar/db/x.cpp' => q{#include "http/a.hpp"\n}, 'sidecar/http/x.cpp' => q{#include "db/a.hpp"\n});
+
+try_rule('length', 'good', 'extension/jobs/x.cpp' => "//\n" x 400);
+try_rule('length', 'bad', 'extension/jobs/x.cpp' => "//\n" x 401);
+try_rule('length', 'good', map { ("extension/jobs/$_.cpp" => "//\n" x 300) } 1 .. 10);
+try_rule('length', qr/extension\/jobs:1: has 3001 lines/, 'extension/jobs/x.hpp' => "//\n",
+    map { ("extension/jobs/$_.cpp" => "//\n" x 300) } 1 .. 10);
+
+try_rule('wall', 'good', 'extension/jobs/x.cpp' => q{// throw, std::thread\nstatic const char *s = "std::vector"; std::string_view v; std::array<int, 2> a;\n});
+try_rule('wall', 'good', 'extension/core/x.cpp' => q{std::string f() { throw 1; }\n});
+try_rule('wall', 'good', 'extension/pg/wall.cpp' => q{void f() noexcept { try { g(); } catch (...) { } }\n});
+try_rule('wall', 'good', 'extension/pg/x.cpp' => q{PG_TRY(); { for (;;) { break; } f(); } PG_CATCH(); { g(); } PG_END_TRY(); return;\n});
+try_rule('wall', 'bad', 'extension/pg/x.cpp' => q{PG_TRY(); {\n return;\n } PG_CATCH(); { } PG_END_TRY();\n});
+try_rule('wall', 'bad', 'extension/pg/x.cpp' => q{PG_TRY(); { f(); } PG_CATCH(); {\n goto out;\n } PG_END_TRY();\n});
+try_rule('wall', 'bad', 'extension/pg/x.cpp' => q{for (;;) { PG_TRY(); {\n break;\n } PG_CATCH(); { } PG_END_TRY(); }\n});
+try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { try { g(); } catch (...) { } }\n});
+try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { throw 1; }\n});
+try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{std::string name;\n});
+try_rule('wall', 'bad', 'extension/core/x.cpp' => q{#include <iostream>\n});
+try_rule('wall', 'bad', 'extension/core/x.cpp' => q{std::thread t;\n});
+
+try_rule('locks', 'good', 'extension/jobs/x.cpp' =>
+    q{void f() {\n SpinLockAcquire(&m);\n int now = Max(a, b);\n SpinLockRelease(&m);\n kill(now, SIGINT);\n}\n});
+try_rule('locks', 'good', 'extension/jobs/x.cpp' => q{with_lane(key, [&](Lane &lane) { lane.due = due; }); clock_now();\n});
+try_rule('locks', qr/x\.cpp:3: kill/, 'extension/jobs/x.cpp' =>
+    q{void f() {\n SpinLockAcquire(&m);\n kill(pid, SIGINT);\n SpinLockRelease(&m);\n}\n});
+try_rule('locks', qr/x\.cpp:1: clock_now/, 'extension/jobs/x.cpp' =>
+    q{with_lane(key, [&](Lane &lane) { lane.due = clock_now(); });\n});
+try_rule('locks', qr/x\.cpp:2: GetCurrentTimestamp/, 'extension/memory/x.cpp' =>
+    q{change_slot(i, [&](WorkerSlot &slot) {\n slot.since = GetCurrentTimestamp();\n});\n});
+try_rule('locks', qr/lock_slot\(\) outside/, 'extension/jobs/x.cpp' => q{WorkerSlot *slot = lock_slot(0);\n});
+
+try_script('schedules', 'good', 'docs/x' => q{x});
+try_script('schedules', 'bad', 'regress/sql/a.sql' => q{SELECT 1;\n});
+try_script('schedules', 'bad', 'regress/isolation/specs/a.spec' => q{session s\n});
+try_script('versions', 'good', 'docs/x' => q{x});
+try_script('versions', 'bad', 'extension/ayb_jobs.control' => q{default_version = '1.1'\n});
+
+# The objects of a good and of a bad file.
+sub try_object {
+    my ($verdict, $text) = @_;
+    plant('extension/pg/x.cpp' => $text);
+    system('g++', '-std=c++17', '-fPIC', '-c', '-o', "$tree/extension/pg/x.o", "$tree/extension/pg/x.cpp") == 0
+        or die "g++ failed\n";
+    qx("$FindBin::RealBin/constructors.sh" "$tree");
+    return expect('constructors', $verdict, $?, '', $text);
+}
+try_object('good', q~static int counter; constexpr char name[] = "x"; int f() { return ++counter + name[0]; }\n~);
+try_object('bad', q~#include <string>\nstd::string name = "a long name that needs the heap";\n~);
+try_object('bad', q~#include <iostream>\nint f() { return 0; }\n~);
+try_object('bad', q~#include <vector>\nstd::vector<int> &f() { static std::vector<int> v(3); return v; }\n~);
+chdir '/';
+exit($failures ? 1 : 0);
