@@ -5,7 +5,6 @@
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
 #include "memory/events.hpp"
-#include "memory/external_floors.hpp"
 #include "memory/holds.hpp"
 #include "memory/lanes.hpp"
 #include "memory/launcher.hpp"
@@ -22,10 +21,13 @@ constexpr int kEventsKept = kEventRing; // more have no room there
 struct LaneChange {
     SubTransactionId subid;
     Oid role;
-    Position first; // of what became claimable; kEnd where nothing did
+    const char *type; // null but for the lane of workers outside
+    Position first;   // of what became claimable; kEnd where nothing did
     int32 delta[kStates];
 
-    bool same(const LaneChange &other) const { return role == other.role; }
+    bool same(const LaneChange &other) const {
+        return role == other.role && (type == nullptr || strcmp(type, other.type) == 0);
+    }
     void absorb(const LaneChange &child) {
         if (child.first < first)
             first = child.first;
@@ -54,11 +56,22 @@ struct Notes {
 Notes g_notes;
 bool g_completing_queued;
 
-LaneChange *lane_change(Oid role) {
+// What was done to a lane lowers its floor, at the commit.
+LaneChange *lane_change(Oid role, const char *type) {
     LaneChange change{};
     change.role = role;
+    change.type = type;
     change.first = kEnd;
-    return g_notes.lanes.find_or_add(change);
+    if (LaneChange *found = g_notes.lanes.find(change))
+        return found;
+    if (type != nullptr)
+        change.type = MemoryContextStrdup(TopTransactionContext, type);
+    return g_notes.lanes.add(change);
+}
+
+void note_first(LaneChange *lane, const Position &at) {
+    if (at < lane->first)
+        lane->first = at;
 }
 
 void note_event(const Change &change) {
@@ -89,6 +102,8 @@ void wake(Database *database, const LaneChange &change) {
 void tell_lanes(Database *database) {
     const TransactionId xid = GetTopTransactionIdIfAny();
     for (const LaneChange &change : g_notes.lanes) {
+        if (change.type != nullptr)
+            continue;
         const LaneKey lane{MyDatabaseId, change.role};
         count_change(lane, xid, change.delta);
         if (change.first < kEnd) {
@@ -98,11 +113,12 @@ void tell_lanes(Database *database) {
     }
 }
 
-// Nobody serves the database, or not yet; but a worker may be reading a lane of it all the same.
-void tell_left_lanes() {
+// Lanes that nobody serves who could be woken: those of workers outside; and where nobody serves
+// the database, or not yet, all, as a worker may be reading one all the same.
+void tell_left_lanes(bool outside) {
     for (const LaneChange &change : g_notes.lanes)
-        if (change.first < kEnd)
-            lower_left_lane({MyDatabaseId, change.role}, change.first);
+        if ((change.type != nullptr) == outside && change.first < kEnd)
+            lower_left_lane({MyDatabaseId, change.role, change.type}, change.first);
 }
 
 void tell_configuration(Database *database) {
@@ -115,7 +131,7 @@ void tell() {
     // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
     if (g_notes.configuration)
         count_configuration_change();
-    tell_external();
+    tell_left_lanes(true);
     Database *database = find_served(MyDatabaseId);
     if (database != nullptr) {
         // Events first: who hears of a change by its wake-up finds it in the ring.
@@ -133,7 +149,7 @@ void tell() {
             wake_scheduler(database);
         }
     } else {
-        tell_left_lanes();
+        tell_left_lanes(false);
     }
     if (g_notes.unknown)
         wake_for_unknown();
@@ -173,7 +189,6 @@ void on_transaction(XactEvent event, void * /*argument*/) {
     default:
         return; // the transaction is not over
     }
-    end_external_notes();
     const Notes ended = g_notes;
     g_notes = Notes{};
     g_notes.next_lease = DT_NOEND;
@@ -203,17 +218,17 @@ void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactio
 } // namespace
 
 void note_change(const Change &change) {
-    LaneChange *lane = lane_change(change.role);
+    LaneChange *lane = lane_change(change.role, nullptr);
     if (change.from >= 0)
         lane->delta[change.from]--;
     // With retention = 0 nothing of a completed job stays that could be counted.
     const bool kept = change.to != static_cast<int>(State::completed) || settings::retention > 0;
     if (change.to >= 0 && kept)
         lane->delta[change.to]++;
-    if (change.claimable && change.position() < lane->first)
-        lane->first = change.position();
+    if (change.claimable)
+        note_first(lane, change.position());
     if (change.external)
-        note_external(change.type, change.position());
+        note_first(lane_change(InvalidOid, change.type), change.position());
     if (change.lease_until != DT_NOEND) {
         g_notes.next_lease =
             g_notes.any_lease ? Min(g_notes.next_lease, change.lease_until) : change.lease_until;
@@ -224,6 +239,15 @@ void note_change(const Change &change) {
 }
 
 TimestampTz own_next_lease() { return g_notes.any_lease ? g_notes.next_lease : DT_NOEND; }
+
+Position own_first(const char *type) {
+    Position first = kEnd;
+    for (const LaneChange &change : g_notes.lanes)
+        if (change.type != nullptr && strcmp(change.type, type) == 0 && change.first < first)
+            first = change.first;
+    return first;
+}
+
 void complete_queued(bool on) { g_completing_queued = on; }
 bool completing_queued() { return g_completing_queued; }
 
@@ -256,7 +280,6 @@ void wake_for_unknown() {
     if (!preloaded())
         return;
     forget_floors(MyDatabaseId);
-    forget_external_floors(MyDatabaseId);
     Database *database = find_database(MyDatabaseId);
     if (database == nullptr)
         return;

@@ -29,6 +29,10 @@ void note_change(const Change &change);
 // The earliest lease that this transaction has noted: nobody else has heard of it yet.
 TimestampTz own_next_lease();
 
+// The first job for workers outside that this transaction has noted of the type: nobody else has
+// heard of it yet. kEnd where it has noted none.
+Position own_first(const char *type);
+
 // While it is on, queued jobs that are removed were completed: by a group.
 void complete_queued(bool on);
 bool completing_queued();

@@ -19,7 +19,7 @@ struct LaneCopies {
 LaneCopies copy_lanes() {
     LaneCopies copies{};
     copies.lanes = static_cast<Lane *>(palloc_extended(kMaxLanes * sizeof(Lane), MCXT_ALLOC_HUGE));
-    each_lane(MyDatabaseId, [&](const Lane &lane) {
+    each_role_lane(MyDatabaseId, [&](const Lane &lane) {
         if (copies.count < kMaxLanes)
             memcpy(static_cast<void *>(&copies.lanes[copies.count++]), &lane, sizeof(Lane));
     });
@@ -37,14 +37,14 @@ int workers_of(Oid role) {
 
 void put_lane(const Lane &lane, ReturnSetInfo *result) {
     Row row;
-    row.add(ObjectIdGetDatum(lane.key.role));
+    row.add(ObjectIdGetDatum(lane.tag.role));
     row.add_time(lane.due);
-    row.add(Int32GetDatum(workers_of(lane.key.role)));
+    row.add(Int32GetDatum(workers_of(lane.tag.role)));
     row.add(Int64GetDatum(lane.counts[static_cast<int>(State::queued)]));
     row.add(Int64GetDatum(lane.counts[static_cast<int>(State::running)]));
     row.add_time(lane.error[0] != '\0' ? lane.not_before : 0);
     row.add_text(lane.error);
-    row.add(PointerGetDatum(grouped_types(lane.key.role)));
+    row.add(PointerGetDatum(grouped_types(lane.tag.role)));
     row.put(result);
 }
 
@@ -70,7 +70,7 @@ AYB_SQL_FUNCTION(ayb_jobs_lanes) {
         PG_RETURN_NULL();
     const LaneCopies copies = copy_lanes();
     for (int i = 0; i < copies.count; i++)
-        if (me.sees(copies.lanes[i].key.role))
+        if (me.sees(copies.lanes[i].tag.role))
             put_lane(copies.lanes[i], result);
     PG_RETURN_NULL();
 }
@@ -86,7 +86,7 @@ AYB_SQL_FUNCTION(ayb_jobs_floors) {
         PG_RETURN_NULL();
     const LaneCopies copies = copy_lanes();
     for (int i = 0; i < copies.count; i++)
-        put_floor(copies.lanes[i].key.role, copies.lanes[i].floor.at, result);
+        put_floor(copies.lanes[i].tag.role, copies.lanes[i].floor.at, result);
     PG_RETURN_NULL();
 }
 
@@ -101,7 +101,7 @@ AYB_SQL_FUNCTION(ayb_jobs_counts) {
     const LaneCopies copies = copy_lanes();
     int64 totals[kStates] = {};
     for (int i = 0; i < copies.count; i++)
-        for (int state = 0; state < kStates && me.sees(copies.lanes[i].key.role); state++)
+        for (int state = 0; state < kStates && me.sees(copies.lanes[i].tag.role); state++)
             totals[state] += copies.lanes[i].counts[state];
     Row row;
     for (const int64 total : totals)

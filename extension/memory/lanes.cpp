@@ -11,14 +11,20 @@ namespace {
 constexpr int64 kLongestHold = 60 * kMicrosecondsPerSecond;
 constexpr int64 kSoon = 5 * kMicrosecondsPerMillisecond; // as often a scheduler looks at busy lanes
 constexpr int64 kLeasedFor = 60 * kMicrosecondsPerSecond;
+constexpr long kCrowded = kMaxLanes * 3 / 4;
 
 HTAB *g_lanes;
 pg_atomic_uint32 *g_full;
 
-void init_lane(Lane *lane) {
-    LaneKey key = lane->key;
+LaneTag tag_of(const LaneKey &key) {
+    return LaneTag{key.database, key.role, key.type == nullptr ? 0 : hash_of_type(key.type)};
+}
+
+void init_lane(Lane *lane, const char *type) {
+    const LaneTag tag = lane->tag;
     memset(static_cast<void *>(lane), 0, sizeof(Lane));
-    lane->key = key;
+    lane->tag = tag;
+    strlcpy(lane->type, type == nullptr ? "" : type, kTypeBytes);
     SpinLockInit(&lane->mutex);
     lane->due = DT_NOEND;
     open_new_floor(&lane->floor);
@@ -37,8 +43,8 @@ template <typename Keep> void remove_lanes(Oid database, Keep keep) {
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
     hash_seq_init(&scan, g_lanes);
     while (auto *lane = static_cast<Lane *>(hash_seq_search(&scan)))
-        if (lane->key.database == database && !keep(*lane))
-            hash_search(g_lanes, &lane->key, HASH_REMOVE, nullptr);
+        if (lane->tag.database == database && !keep(*lane))
+            hash_search(g_lanes, &lane->tag, HASH_REMOVE, nullptr);
     LWLockRelease(lock_of(Locks::lanes));
 }
 
@@ -51,6 +57,10 @@ bool scheduler_is_needless(Database *database) {
     const TimestampTz next = database->sleeping_until;
     SpinLockRelease(&database->mutex);
     return next <= clock_now() + kSoon;
+}
+
+bool is_of(const Lane &lane, const char *type) {
+    return type == nullptr || strcmp(lane.type, type) == 0;
 }
 
 // Both the lane's due and its floor, under its mutex.
@@ -73,7 +83,7 @@ void init_lanes() {
         shared_part("ayb_jobs lanes full", sizeof(pg_atomic_uint32), &made));
     if (made)
         pg_atomic_init_u32(g_full, 0);
-    g_lanes = shared_table("ayb_jobs lanes", kMaxLanes, sizeof(LaneKey), sizeof(Lane));
+    g_lanes = shared_table("ayb_jobs lanes", kMaxLanes, sizeof(LaneTag), sizeof(Lane));
 }
 
 HTAB *lane_table() { return g_lanes; }
@@ -81,17 +91,20 @@ HTAB *lane_table() { return g_lanes; }
 bool lanes_were_full() { return pg_atomic_read_u32(g_full) != 0; }
 
 Lane *find_lane(const LaneKey &key) {
-    return static_cast<Lane *>(hash_search(g_lanes, &key, HASH_FIND, nullptr));
+    const LaneTag tag = tag_of(key);
+    auto *lane = static_cast<Lane *>(hash_search(g_lanes, &tag, HASH_FIND, nullptr));
+    return lane != nullptr && is_of(*lane, key.type) ? lane : nullptr;
 }
 
 Lane *make_lane(const LaneKey &key) {
+    const LaneTag tag = tag_of(key);
     bool found = true;
-    auto *lane = static_cast<Lane *>(hash_search(g_lanes, &key, HASH_ENTER_NULL, &found));
+    auto *lane = static_cast<Lane *>(hash_search(g_lanes, &tag, HASH_ENTER_NULL, &found));
     if (lane == nullptr)
         note_full(key.database);
     else if (!found)
-        init_lane(lane);
-    return lane;
+        init_lane(lane, key.type);
+    return lane != nullptr && is_of(*lane, key.type) ? lane : nullptr;
 }
 
 void lower_lane(const LaneKey &key, const Position &first) {
@@ -106,18 +119,38 @@ bool open_lane(const LaneKey &key, LaneMark *mark) {
     return with_made_lane(key, [&](Lane &lane) { *mark = mark_floor(lane.floor); });
 }
 
+LaneMark open_outside_lane(const LaneKey &key) {
+    LaneMark mark{kBegin, 0};
+    const auto take = [&](Lane &lane) { mark = mark_floor(lane.floor); };
+    if (!with_lane(key, take) && hash_get_num_entries(g_lanes) < kCrowded)
+        with_made_lane(key, take);
+    return mark;
+}
+
 LaneMark mark_lane(const LaneKey &key) {
     LaneMark mark{kBegin, 0};
     with_lane(key, [&](Lane &lane) { mark = mark_floor(lane.floor); });
     return mark;
 }
 
-void raise_lane_floor(const LaneKey &key, const LaneMark &mark, const Position &first) {
-    with_lane(key, [&](Lane &lane) { raise_floor(&lane.floor, mark, first, kEnd); });
+Position raise_lane_floor(const LaneKey &key, const LaneMark &mark, const Position &first) {
+    Position from = mark.at;
+    with_lane(key, [&](Lane &lane) {
+        raise_floor(&lane.floor, mark, first, kEnd);
+        from = lane.floor.at;
+    });
+    return from;
 }
 
 void forget_floors(Oid database) {
     each_lane(database, [](Lane &lane) { lower_floor(&lane.floor, kBegin); });
+}
+
+void forget_outside_floors(Oid database) {
+    each_lane(database, [](Lane &lane) {
+        if (!OidIsValid(lane.tag.role))
+            lower_floor(&lane.floor, kBegin);
+    });
 }
 
 bool raise_lane(const LaneKey &key, const LaneMark &mark, TimestampTz due) {
@@ -196,9 +229,11 @@ void forget_lanes(Oid database) {
 }
 
 void prune_lanes(Oid database) {
-    if (hash_get_num_entries(g_lanes) < kMaxLanes * 3 / 4)
+    if (hash_get_num_entries(g_lanes) < kCrowded)
         return;
     remove_lanes(database, [](const Lane &lane) {
+        if (!OidIsValid(lane.tag.role))
+            return false; // a floor is all that it has
         int64 jobs = 0;
         for (const int64 count : lane.counts)
             jobs += count;

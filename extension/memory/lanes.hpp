@@ -1,6 +1,7 @@
 #pragma once
 // Lanes in shared memory: when each is next due, where claims begin to read, and which process to
-// wake for it. A lane is the due jobs of one role in one database.
+// wake for it. A lane is the due jobs of one role in one database; or those of one type that wait
+// for workers outside, whoever's they are: of these only the floor is kept.
 //
 // `due` is when to look: a worker that found nothing to claim raises it (raise_lane) to the first
 // row that its snapshot showed and that isn't paused, but only if no commit came since its mark, as
@@ -10,6 +11,9 @@
 // A lane may be removed whenever nobody is at it, and made again: so it is named by its key, and
 // nobody outside this file and counts.cpp keeps a pointer. A mark of a lane that was removed since
 // raises nothing.
+//
+// A type stands in its lane's key as a hash. Where two are the same the second one has no lane: it
+// is read from its beginning each time.
 #include "memory/floor.hpp"
 #include "memory/state.hpp"
 
@@ -17,18 +21,27 @@ namespace ayb {
 
 struct Database;
 
-constexpr int kMaxLanes = 2048;
+constexpr int kMaxLanes = 3072;
 constexpr int kLaneErrorBytes = 256;
 
 struct LaneKey {
     Oid database;
+    Oid role;                   // InvalidOid for workers outside
+    const char *type = nullptr; // for these alone
+};
+
+// How the table knows it.
+struct LaneTag {
+    Oid database;
     Oid role;
+    uint64 type; // 0 for none
 };
 
 // The table is guarded by Locks::lanes: shared to find and to use a lane, exclusive to add and to
 // remove one. What is in a lane is guarded by its spinlock besides.
 struct Lane {
-    LaneKey key; // must be first
+    LaneTag tag; // must be first
+    char type[kTypeBytes];
     slock_t mutex;
     TimestampTz due;        // when to look: no job that isn't paused is due before it
     Floor<Position> floor;  // no queued job lies before it, paused or not
@@ -92,12 +105,22 @@ void lower_left_lane(const LaneKey &key, const Position &first);
 // Makes the lane where there is none, and marks it; false where shared memory is full.
 bool open_lane(const LaneKey &key, LaneMark *mark);
 
+// The same for workers outside, whose types take at most three quarters of the table: begins at
+// kBegin, with a count that raises nothing, where there is no room.
+LaneMark open_outside_lane(const LaneKey &key);
+
 // Begins at kBegin, with a count that raises nothing, where there is no such lane.
 LaneMark mark_lane(const LaneKey &key);
-void raise_lane_floor(const LaneKey &key, const LaneMark &mark, const Position &first);
 
-// What was committed isn't known: every lane of the database is read from its beginning.
+// Raises it to `first`, the first job that the snapshot showed queued, locked or not (kEnd where it
+// showed none), as far as commits since the mark allow. Returns where to begin. Only for a
+// transaction that has changed nothing yet, and whose snapshot is younger than the mark.
+Position raise_lane_floor(const LaneKey &key, const LaneMark &mark, const Position &first);
+
+// What was committed isn't known: every lane of the database, or every one of workers outside, is
+// read from its beginning.
 void forget_floors(Oid database);
+void forget_outside_floors(Oid database);
 
 // Raises the lane to `due` if nothing was committed since `mark`; false where something was.
 bool raise_lane(const LaneKey &key, const LaneMark &mark, TimestampTz due);
@@ -131,8 +154,9 @@ TimestampTz lane_leased_until(const LaneKey &key);
 // Whether the table was full since lanes were last removed: some may be missing.
 bool lanes_were_full();
 
-// For each lane of the database: as with_lane().
+// For each lane of the database, or each one of a role: as with_lane().
 template <typename Use> void each_lane(Oid database, Use use);
+template <typename Use> void each_role_lane(Oid database, Use use);
 
 // Removes the database's lanes: before a scheduler's first look, and when it has nothing to serve.
 void forget_lanes(Oid database);
@@ -147,13 +171,20 @@ template <typename Use> void each_lane(Oid database, Use use) {
     LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
     hash_seq_init(&scan, lane_table());
     while (auto *lane = static_cast<Lane *>(hash_seq_search(&scan))) {
-        if (lane->key.database != database)
+        if (lane->tag.database != database)
             continue;
         SpinLockAcquire(&lane->mutex);
         use(*lane);
         SpinLockRelease(&lane->mutex);
     }
     LWLockRelease(lock_of(Locks::lanes));
+}
+
+template <typename Use> void each_role_lane(Oid database, Use use) {
+    each_lane(database, [&](Lane &lane) {
+        if (OidIsValid(lane.tag.role))
+            use(lane);
+    });
 }
 
 } // namespace ayb

@@ -5,7 +5,6 @@
 #include "memory/crashed.hpp"
 #include "memory/databases.hpp"
 #include "memory/events.hpp"
-#include "memory/external_floors.hpp"
 #include "memory/floor.hpp"
 #include "memory/lanes.hpp"
 #include "memory/launcher.hpp"
@@ -31,7 +30,6 @@ constexpr Part kParts[] = {
     {slots_size, init_slots},
     {lanes_size, init_lanes},
     {counts_size, init_counts},
-    {external_floors_size, init_external_floors},
     {types_size, init_types},
     {sources_size, init_sources},
     {events_size, init_events},

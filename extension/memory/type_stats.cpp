@@ -2,10 +2,6 @@
 
 #include "pg/clock.hpp"
 
-extern "C" {
-#include "common/hashfn.h"
-}
-
 namespace ayb {
 
 namespace {
@@ -28,8 +24,7 @@ TypeKey key_of(Oid database, Oid role, const char *type) {
     memset(&key, 0, sizeof(key));
     key.database = database;
     key.role = role;
-    key.hash = hash_bytes_extended(reinterpret_cast<const unsigned char *>(type),
-                                   static_cast<int>(strlen(type)), 0);
+    key.hash = hash_of_type(type);
     return key;
 }
 

@@ -2,8 +2,9 @@
 
 #include "base/arguments.hpp"
 #include "handlers/handlers.hpp"
+#include "hooks/changes.hpp"
 #include "memory/databases.hpp"
-#include "memory/external_floors.hpp"
+#include "memory/lanes.hpp"
 #include "pg/arrays.hpp"
 #include "pg/books.hpp"
 
@@ -25,7 +26,7 @@ Statement s_first{
 
 struct Look {
     const char *type;
-    ExternalMark mark;
+    LaneMark mark;
     Position from;
 };
 
@@ -33,6 +34,8 @@ struct Looks {
     Look *looks;
     int count;
 };
+
+LaneKey lane_of(const char *type) { return LaneKey{MyDatabaseId, InvalidOid, type}; }
 
 // A job enqueued while its type was forgotten, or registered for our workers, may still wait for
 // one outside: until the scheduler has sent it the right way, nobody is given it.
@@ -53,9 +56,8 @@ Looks begin_looks(Datum types) {
         const char *type = TextDatumGetCString(names[i]);
         if (!may_hand_out(type))
             continue;
-        const ExternalMark mark =
-            kept ? mark_external_floor(MyDatabaseId, type) : ExternalMark{kBegin, 0};
-        const Position own = own_external(type);
+        const LaneMark mark = kept ? open_outside_lane(lane_of(type)) : LaneMark{kBegin, 0};
+        const Position own = own_first(type);
         looks.looks[looks.count++] = Look{type, mark, own < mark.at ? own : mark.at};
     }
     return looks;
@@ -96,7 +98,7 @@ DueType *due_external_types(Datum types, TimestampTz now, int *count) {
         const Position first =
             null ? kEnd : Position{time_column(row, 2, DT_NOEND), uuid_value(id)};
         const Position from =
-            raise ? raise_external_floor(MyDatabaseId, look.type, look.mark, first) : look.from;
+            raise ? raise_lane_floor(lane_of(look.type), look.mark, first) : look.from;
         if (first.run_at <= now)
             due[(*count)++] = DueType{look.type, from};
     }

@@ -27,10 +27,12 @@ template <typename Entry> struct SubtransactionLog {
         return &entries[count++];
     }
 
-    // The current subtransaction's entry that is the same as `entry`: it is added where there is
-    // none.
+    // The current subtransaction's entry that is the same as `entry`; null where there is none.
+    Entry *find(const Entry &entry) { return find(GetCurrentSubTransactionId(), entry); }
+
+    // The same, and adds it where there is none.
     Entry *find_or_add(const Entry &entry) {
-        Entry *found = find(GetCurrentSubTransactionId(), entry);
+        Entry *found = find(entry);
         return found != nullptr ? found : add(entry);
     }
 

@@ -9,7 +9,6 @@
 #include "memory/counts.hpp"
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
-#include "memory/external_floors.hpp"
 #include "memory/lanes.hpp"
 #include "pg/clock.hpp"
 #include "pg/prepared.hpp"
@@ -117,7 +116,7 @@ void step_check_floors(TimestampTz /*now*/) {
     PopActiveSnapshot();
     CommitTransactionCommand();
     find_lanes(true);
-    forget_external_floors(g_database->oid);
+    forget_outside_floors(g_database->oid);
     lower_due(g_database, &g_database->leases, DT_NOBEGIN);
     lower_due(g_database, &g_database->ticks, DT_NOBEGIN);
     wake_scheduler(g_database);

@@ -82,7 +82,8 @@ Crew crew_of(const Database *database, Oid role, TimestampTz now) {
 // Under the lane's locks.
 void look_at_lane(const Lane &lane, Look *look) {
     const TimestampTz due = next_look(lane, look->now);
-    DueLane entry{lane.key, lane.due, lane.last_served, lane.failures > 0, {}};
+    DueLane entry{
+        {lane.tag.database, lane.tag.role}, lane.due, lane.last_served, lane.failures > 0, {}};
     look->any_due = look->any_due || entry.due <= look->now;
     if (due > look->now) {
         look->next = Min(look->next, due);
@@ -276,7 +277,7 @@ TimestampTz place_workers(Database *database, TimestampTz now) {
         return DT_NOEND; // whoever ends the pause wakes us
     static DueLane lanes[kMaxLanes];
     Look look{database, now, lanes, 0, false, DT_NOEND};
-    each_lane(database->oid, [&](const Lane &lane) { look_at_lane(lane, &look); });
+    each_role_lane(database->oid, [&](const Lane &lane) { look_at_lane(lane, &look); });
     for (int i = 0; i < look.count; i++)
         lanes[i].crew = crew_of(database, lanes[i].lane.role, now);
     qsort(lanes, look.count, sizeof(DueLane), by_turn);

@@ -1,6 +1,5 @@
 #include "workers/serving.hpp"
 
-#include "memory/external_floors.hpp"
 #include "memory/lanes.hpp"
 
 namespace ayb {
@@ -19,7 +18,6 @@ Database *enter_database(Oid database) {
         return nullptr;
 
     forget_lanes(database);
-    forget_external_floors(database);
     entry->counted = false;
     open_due(entry);
     pg_atomic_write_u32(&entry->recount, 1);
@@ -34,7 +32,6 @@ void leave_database(Database *entry) {
     pg_atomic_write_u32(&entry->serving, 0);
     // The database may be dropped now, and nobody would.
     forget_lanes(entry->oid);
-    forget_external_floors(entry->oid);
     LWLockAcquire(lock_of(Locks::databases), LW_EXCLUSIVE);
     entry->scheduler_pid = 0;
     entry->scheduler = nullptr;
