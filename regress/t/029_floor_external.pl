@@ -164,9 +164,11 @@ note "entries read: $before before, $after after";
 is(sql($node, q{SELECT count(*) FROM ayb_jobs.job_history WHERE payload->>'what' = 'many'}), $many, 'many jobs are taken');
 cmp_ok($after - $before, '<', 20 * $many, 'amid dead rows each claim reads a few'); # on average $many otherwise
 cmp_ok(read_of('lease') - $leases, '<', 20 * $many, 'and so does each completion');
+# Each tick looks for types that somebody forgot, along the same index: what is counted here is what claims read.
+set_configuration($node, 'ayb_jobs.scheduler_tick' => '1h');
 $before = read_of('external');
 is(sql($node, $take), '', 'nothing is due') for 1 .. 10;
-cmp_ok(read_of('external') - $before, '<', 4 * $many, 'which is seen without reading the dead rows each time'); # the tick has forgotten the floor once
+cmp_ok(read_of('external') - $before, '<', 4 * $many, 'which is seen without reading the dead rows each time'); # a tick may still be at it
 $reader->query_safe('COMMIT');
 $reader->quit;
 
