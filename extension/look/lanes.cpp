@@ -69,9 +69,18 @@ AYB_SQL_FUNCTION(ayb_jobs_lanes) {
     if (!preloaded())
         PG_RETURN_NULL();
     const LaneCopies copies = copy_lanes();
-    for (int i = 0; i < copies.count; i++)
+    // What a row is made of goes with it: there may be thousands, each with a look at all types.
+    MemoryContext memory =
+        AllocSetContextCreate(CurrentMemoryContext, "ayb_jobs lane", ALLOCSET_DEFAULT_SIZES);
+    for (int i = 0; i < copies.count; i++) {
+        MemoryContext before = MemoryContextSwitchTo(memory);
         if (me.sees(copies.lanes[i].tag.role))
             put_lane(copies.lanes[i], result);
+        MemoryContextSwitchTo(before);
+        MemoryContextReset(memory);
+    }
+    MemoryContextDelete(memory);
+    pfree(copies.lanes);
     PG_RETURN_NULL();
 }
 
