@@ -13,6 +13,9 @@ constexpr const char *kNotFound = "job not found";
 constexpr int kDefaultLimit = 50;
 constexpr int kMaxLimit = 500;
 constexpr const char *kMostCounted = "1000";
+// The job of a refresh completes however it went, and has that in its result.
+constexpr const char *kRefreshOutcome =
+    "CASE WHEN j.type = 'materialized_view_refresh' THEN j.result ->> 'status' END";
 
 // 0 where it is no number, or one below 0.
 long long number(const std::string &text) {
@@ -42,6 +45,7 @@ std::string fields_of_job(std::initializer_list<Field> long_ones) {
                                  {"runAs", "pg_get_userbyid(j.run_as)"},
                                  {"scheduledAt", "j.scheduled_at"},
                                  {"waitsFor", "j.waits_for"},
+                                 {"outcome", kRefreshOutcome},
                                  {"progress", "j.progress"}};
     fields.insert(fields.end(), long_ones);
     return object(fields);

@@ -54,6 +54,9 @@ class Seeing(ApiTest):
                          " SELECT ayb_jobs.enqueue_many('few', array_fill('{}'::jsonb, ARRAY[3]), now() + '1 h')")
         self.assertEqual(self.items("/queue"), [{"type": "many", "queued": 5000, "running": 0, "more": True},
                                                 {"type": "few", "queued": 3, "running": 0, "more": False}])
+        self.server.psql("SELECT ayb_jobs.enqueue('few', run_at => now() - interval '1 h')")
+        few = next(row for row in self.items("/queue") if row["type"] == "few")
+        self.assertGreaterEqual(few["oldestDueAgeSec"], 3600)
         self.server.psql("DELETE FROM ayb_jobs.job_queue")
 
     def test_health_and_handlers(self):
