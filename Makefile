@@ -15,7 +15,7 @@ help:
 demo:
 	@$(harness)/demo
 
-## make check      run every test, in two lanes; SUITES="unit oracle fuzz threads regress isolation tap grouped api clients dashboard harness chaos",
+## make check      run every test, in two lanes; SUITES="unit oracle fuzz page threads regress isolation tap grouped api clients dashboard harness chaos",
 ##                 TESTS="t/001_x.pl" select
 check:
 	@$(harness)/check

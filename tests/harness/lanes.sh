@@ -8,12 +8,12 @@ count() { printf '%s %s %s\n' "$1" "$2" "$3" >>"$results"; }
 # lane_of SUITE: prints the lane that it belongs to.
 lane_of() {
     case $1 in
-        lint | unit | oracle | fuzz | threads) echo processor ;;
+        lint | unit | oracle | fuzz | page | threads) echo processor ;;
         *) echo servers ;;
     esac
 }
 
-needs_tree() { [[ $1 != @(lint|unit|oracle|fuzz) ]]; }
+needs_tree() { [[ $1 != @(lint|unit|oracle|fuzz|page) ]]; }
 
 # The extension in the private tree, once for all suites that start servers from it.
 suite_build() {

@@ -338,6 +338,17 @@ run_browser() {
         /usr/bin/python3 -B "$sources/tests/dashboard/run.py" "$modules" "$@" </dev/null 2>&1
 }
 
+# What the dashboard is made of, by Node alone.
+suite_page() {
+    local log=$out/page.log good bad
+    "$harness/build-dashboard" test >"$log" 2>&1 || true
+    good=$(sed -n 's/^# pass //p' "$log")
+    bad=$(awk '/^# (fail|cancelled) / { bad += $3 } END { print bad + 0 }' "$log")
+    [[ $good ]] || bad=1 # it could not even be built
+    count "${good:-0}" "${bad:-1}" page
+    ((${bad:-1} == 0)) || tail -n 100 "$log"
+}
+
 # The dashboard in Debian's Chromium, against the sidecar and a real server.
 suite_dashboard() {
     local log=$out/dashboard.log good bad names tests=() modules node_path

@@ -2,7 +2,8 @@
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import type { JobEvent } from "./api";
 import { ApiError } from "./http";
-import { onChange } from "./live";
+import { type Change, onChange } from "./live";
+import { Poll } from "./poll";
 
 export interface Query<T> {
     data: T | undefined;
@@ -36,94 +37,55 @@ interface Slot<T> {
     error: ApiError | undefined;
 }
 
-function asError(error: unknown): ApiError {
-    return error instanceof ApiError ? error : new ApiError(0, String(error));
+function known<T>(key: string | null): Slot<T> {
+    return { key, data: key === null ? undefined : (kept.get(key) as T | undefined), error: undefined };
+}
+
+const asError = (error: unknown): ApiError => (error instanceof ApiError ? error : new ApiError(0, String(error)));
+
+function concerns({ jobs, all }: Change, live: QueryOptions["live"]): boolean {
+    return all || (typeof live === "function" ? jobs.some(live) : Boolean(live) && jobs.length > 0);
+}
+
+/** Asks for as long as `key` is the same; gives back how to ask at once. */
+function usePoll(
+    key: string | null,
+    ask: (signal: AbortSignal) => Promise<void>,
+    { live, every, throttle = 1000 }: QueryOptions,
+): () => void {
+    const latest = useRef({ ask, live });
+    latest.current = { ask, live };
+    const current = useRef<Poll | undefined>(undefined);
+    useEffect(() => {
+        if (key === null) return;
+        const abort = new AbortController();
+        const poll = new Poll(() => latest.current.ask(abort.signal), {
+            every,
+            throttle,
+            hidden: () => document.hidden,
+        });
+        current.current = poll;
+        const stop = onChange(change => concerns(change, latest.current.live) && poll.soon());
+        const shown = () => document.hidden || poll.shown();
+        document.addEventListener("visibilitychange", shown);
+        poll.now();
+        return () => {
+            abort.abort();
+            poll.stop();
+            stop();
+            document.removeEventListener("visibilitychange", shown);
+        };
+    }, [key]);
+    return useCallback(() => current.current?.now(), []);
 }
 
 /** `key` names what is asked for; null asks nothing. The fetcher may be another function each time. */
 export function useQuery<T>(
     key: string | null,
     fetcher: (signal: AbortSignal) => Promise<T>,
-    { live = false, every, throttle = 1000 }: QueryOptions = {},
+    options: QueryOptions = {},
 ): Query<T> {
-    const fresh = (): Slot<T> => ({
-        key,
-        data: key === null ? undefined : (kept.get(key) as T | undefined),
-        error: undefined,
-    });
-    const [slot, setSlot] = useState<Slot<T>>(fresh);
-    const latest = useRef({ fetcher, live });
-    latest.current = { fetcher, live };
-    const ask = useRef<(soon?: boolean) => void>(() => undefined);
-
-    useEffect(() => {
-        setSlot(fresh());
-        if (key === null) return;
-        const abort = new AbortController();
-        let running = false;
-        let timer = 0;
-        let again = false;
-
-        const run = async () => {
-            running = true;
-            again = false;
-            window.clearTimeout(timer);
-            timer = 0;
-            try {
-                const data = await latest.current.fetcher(abort.signal);
-                if (abort.signal.aborted) return;
-                keep(key, data);
-                setSlot({ key, data, error: undefined });
-            } catch (error) {
-                if (abort.signal.aborted) return;
-                setSlot(old => ({ key, data: old.key === key ? old.data : undefined, error: asError(error) }));
-            }
-            running = false;
-            if (again) plan(throttle);
-            else if (every) plan(every);
-        };
-        const plan = (ms: number) => {
-            window.clearTimeout(timer);
-            timer = window.setTimeout(() => {
-                timer = 0;
-                // Nobody looks: when the tab is shown again, it is asked at once.
-                if (document.hidden) again = true;
-                else void run();
-            }, ms);
-        };
-        let last = Date.now();
-        const soon = () => {
-            if (running) {
-                again = true;
-            } else if (!again) {
-                again = true;
-                plan(Math.max(0, throttle - (Date.now() - last)));
-                last = Date.now();
-            }
-        };
-        ask.current = (now = true) => {
-            if (now && !running) void run();
-            else soon();
-        };
-        const stop = onChange(({ jobs, all }) => {
-            const { live: wanted } = latest.current;
-            const concerned = typeof wanted === "function" ? jobs.some(wanted) : wanted && jobs.length > 0;
-            if (all || concerned) soon();
-        });
-        const shown = () => {
-            if (!document.hidden && !running && (again || every)) void run();
-        };
-        document.addEventListener("visibilitychange", shown);
-        void run();
-        return () => {
-            abort.abort();
-            window.clearTimeout(timer);
-            stop();
-            document.removeEventListener("visibilitychange", shown);
-        };
-    }, [key]);
-
-    const refetch = useCallback(() => ask.current(), []);
+    const [slot, setSlot] = useState<Slot<T>>(() => known(key));
     const set = useCallback(
         (data: T) => {
             if (key === null) return;
@@ -132,12 +94,16 @@ export function useQuery<T>(
         },
         [key],
     );
-    const current = slot.key === key ? slot : fresh();
-    return {
-        data: current.data,
-        error: current.error,
-        loading: key !== null && current.data === undefined && current.error === undefined,
-        refetch,
-        set,
+    const ask = async (signal: AbortSignal) => {
+        try {
+            const data = await fetcher(signal);
+            if (!signal.aborted) set(data);
+        } catch (error) {
+            if (signal.aborted) return;
+            setSlot(old => ({ ...(old.key === key ? old : known<T>(key)), error: asError(error) }));
+        }
     };
+    const refetch = usePoll(key, ask, options);
+    const { data, error } = slot.key === key ? slot : known<T>(key);
+    return { data, error, loading: key !== null && data === undefined && error === undefined, refetch, set };
 }

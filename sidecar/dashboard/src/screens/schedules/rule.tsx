@@ -1,22 +1,16 @@
 // What a rule means, shown as one types it.
 import { useEffect, useState } from "preact/hooks";
 import { api, type Preview } from "../../lib/api";
-import { type Errors, errorsOf, type Patterns } from "../../lib/form";
+import { type Errors, errorsOf } from "../../lib/form";
+import { RULE_PATTERNS } from "../../lib/schedule-form";
 import { Instants } from "./instants";
 
 const TYPING_MS = 200;
 const SHOWN = 5;
 
-type Name = "cronExpr" | "timezone";
-
-export const RULE_PATTERNS: Patterns<Name> = [
-    ["cronExpr", /cron/],
-    ["timezone", /timezone/],
-];
-
 interface Rule {
     preview: Preview | undefined; // of a rule that is right, until the next answer is there
-    errors: Errors<Name>;
+    errors: Errors<"cronExpr" | "timezone">;
 }
 
 export function useRule(cronExpr: string, timezone: string): Rule {
