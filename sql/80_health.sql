@@ -19,8 +19,17 @@ BEGIN ATOMIC
         SELECT h.*, extract(epoch FROM clock_timestamp() - h.since) AS seconds
         FROM horizon AS h ORDER BY h.age DESC LIMIT 1
     ), tuples AS (
-        SELECT s.n_live_tup, s.n_dead_tup, s.last_autovacuum FROM pg_stat_all_tables AS s
+        SELECT s.n_live_tup, s.n_dead_tup FROM pg_stat_all_tables AS s
         WHERE s.relid = 'ayb_jobs.job_queue'::regclass
+    ), recent AS (
+        -- An attempt leaves two dead rows. Autovacuum has ten minutes to come to them before anything is amiss.
+        SELECT 2 * coalesce(sum(m.completed + m.failed + m.retried + m.lost + m.canceled), 0) AS dead
+        FROM (SELECT * FROM ayb_jobs.job_minutes UNION ALL SELECT * FROM ayb_jobs._current_minutes()) AS m
+        WHERE m.minute > ayb_jobs._now() - interval '10 minutes'
+    ), left_over AS (
+        SELECT t.n_dead_tup, t.n_live_tup,
+               coalesce(t.n_dead_tup - r.dead > greatest(100000, t.n_live_tup), false) AS bad
+        FROM tuples AS t CROSS JOIN recent AS r
     ), due AS (
         SELECT extract(epoch FROM ayb_jobs._now() - ayb_jobs._oldest_due()) AS seconds
     ), waiting AS (
@@ -105,10 +114,10 @@ BEGIN ATOMIC
            CASE WHEN o.seconds > 3600 OR o.age > 10000000 THEN 'End it: dead rows can''t be removed before.' END
     FROM (SELECT 1) AS one LEFT JOIN oldest AS o ON true
     UNION ALL
-    SELECT 'dead_tuples', CASE WHEN t.n_dead_tup > 100000 AND t.n_dead_tup > t.n_live_tup THEN 'warning' ELSE 'ok' END,
+    SELECT 'dead_tuples', CASE WHEN t.bad THEN 'warning' ELSE 'ok' END,
            coalesce(t.n_dead_tup, 0) || ' dead rows in job_queue, ' || coalesce(t.n_live_tup, 0) || ' live',
-           CASE WHEN t.n_dead_tup > 100000 AND t.n_dead_tup > t.n_live_tup THEN 'Is autovacuum on, and nothing holding back vacuum?' END
-    FROM tuples AS t;
+           CASE WHEN t.bad THEN 'Is autovacuum on, and nothing holding back vacuum?' END
+    FROM left_over AS t;
 END;
 COMMENT ON FUNCTION ayb_jobs.health() IS
     'one row a check: what is well, what isn''t, and what mends it; for ayb_jobs_admin and pg_monitor';

@@ -178,6 +178,27 @@ FROM ayb_jobs.series(type => 'written') ORDER BY bucket;
 SELECT sum(completed) AS completed FROM ayb_jobs.series(since => clock_timestamp() - interval '3 hours', type => 'written');
 DELETE FROM ayb_jobs.job_minutes WHERE type = 'written';
 
+-- Dead rows are an alarm only where vacuum has had time to take them away
+ALTER TABLE ayb_jobs.job_queue SET (autovacuum_enabled = off);
+SELECT count(*) / 1000 AS thousands
+FROM generate_series(1, 30) AS n CROSS JOIN LATERAL ayb_jobs.enqueue_many('seen_outside', array_fill(to_jsonb(n), ARRAY[4000]));
+DELETE FROM ayb_jobs.job_queue WHERE type = 'seen_outside';
+SELECT pg_stat_force_next_flush();
+CREATE FUNCTION of_dead_rows() RETURNS text LANGUAGE sql AS
+    $$SELECT status FROM ayb_jobs.health() WHERE "check" = 'dead_tuples'$$;
+SELECT of_dead_rows();
+INSERT INTO ayb_jobs.job_minutes
+SELECT date_trunc('minute', clock_timestamp()), current_user::regrole, 'written', 60000, 0, 0, 0, 0, h.none, h.none
+FROM (SELECT array_fill(0::bigint, '{64}') AS none) AS h;
+SELECT of_dead_rows();
+UPDATE ayb_jobs.job_minutes SET minute = minute - interval '20 minutes' WHERE type = 'written';
+SELECT of_dead_rows();
+DELETE FROM ayb_jobs.job_minutes WHERE type = 'written';
+VACUUM ayb_jobs.job_queue;
+ALTER TABLE ayb_jobs.job_queue RESET (autovacuum_enabled);
+SELECT pg_stat_force_next_flush();
+SELECT of_dead_rows();
+
 -- health(): every check; what is not ok says what mends it
 SELECT "check", hint FROM ayb_jobs.health() WHERE "check" <> 'leases_lost' ORDER BY "check" COLLATE "C";
 SELECT bool_and((status = 'ok') = (hint IS NULL)) AS hints, bool_and(detail <> '') AS details FROM ayb_jobs.health();
