@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { before } from "node:test";
-import { enqueue, failed, HOSTILE, inState, short } from "./jobs-support.js";
+import { enqueue, failed, HOSTILE, inState, row, short } from "./jobs-support.js";
 import { accessible, ask, emptyServer, fits, heading, lookTest, pageTest, psql, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
 
 before(emptyServer);
@@ -36,6 +36,27 @@ lookTest("the story of one that completes, and its result", "/jobs", async page 
     await panel(page, "Result").getByText('"echo"').waitFor();
 });
 
+lookTest("a refresh that fails is no success, though its job completes", "/jobs", async page => {
+    psql(`CREATE MATERIALIZED VIEW IF NOT EXISTS public.no_luck AS SELECT 1 / (random() * 0)::int AS a WITH NO DATA;
+          ALTER MATERIALIZED VIEW public.no_luck OWNER TO sidecar`);
+    const job = await inState((await enqueue("materialized_view_refresh", { view_name: "no_luck" })).id, "completed");
+    const line = row(page, job);
+    await line.getByText("refresh failed").waitFor();
+    assert.equal(await line.locator(".badge.completed").count(), 0);
+    await open(page, job);
+    await badge(page, "refresh failed");
+    await panel(page, "Story").getByText("Attempt 1 completed, but the refresh failed").waitFor();
+    await panel(page, "Story").getByText(/division by zero/).waitFor();
+    assert.equal(await page.locator(".badge.completed, .moment.completed").count(), 0);
+});
+
+pageTest("a job that is canceled before its time was never due", "/jobs", async page => {
+    const job = await enqueue("parked", {}, { runAt: new Date(Date.now() + 2_730_000).toISOString() });
+    await ask("POST", `jobs/${job.id}/cancel`);
+    await open(page, job);
+    await page.getByRole("region", { name: "Facts" }).getByText(/Was planned for\s*in 45 min/).waitFor();
+});
+
 pageTest("a job runs before one's eyes", "/jobs", async page => {
     psql("SELECT ayb_jobs.pause('slow')");
     const job = await enqueue("slow", { percent: 42 });
@@ -50,8 +71,9 @@ pageTest("a job runs before one's eyes", "/jobs", async page => {
     const note = await story.getByText(/step <i>/).textContent();
     await until(async () => (await story.getByText(/step <i>/).textContent()) !== note, "the progress to go on");
     await accessible(page);
-    await page.getByRole("button", { name: "Force cancel" }).click();
-    await page.getByRole("dialog", { name: "Interrupt this job?" }).getByRole("button", { name: "Interrupt it" }).click();
+    await page.getByRole("button", { name: "Cancel", exact: true }).click();
+    await page.getByRole("dialog", { name: "Cancel this job?" }).getByText("is interrupted").waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel the job" }).click();
     await badge(page, "canceled");
     await story.getByText("Attempt 1 was interrupted").waitFor();
     assert.equal((await ask("GET", `jobs/${job.id}`)).state, "canceled");

@@ -128,6 +128,46 @@ pageTest("what happens is shown as it happens", "/jobs", async page => {
     await row(page, next).waitFor();
 });
 
+pageTest("what has left a state leaves its tab, on all pages, and in a search", "/jobs?state=queued", async page => {
+    park(250);
+    const first = psql("SELECT min(id::text) FROM ayb_jobs.jobs");
+    await tab(page, "Queued 250").waitFor();
+    // So far down that there is a second page and a third.
+    await until(async () => {
+        await page.mouse.wheel(0, 20_000);
+        return (await page.getByText("That's all.").count()) > 0;
+    }, "the end");
+    await row(page, { id: first }).waitFor();
+    await page.evaluate(() => window.scrollTo(0, 0));
+    await ask("POST", `jobs/${first}/cancel`);
+    await tab(page, "Queued 249").waitFor();
+    await page.mouse.wheel(0, 20_000);
+    await page.getByText("That's all.").waitFor();
+    await row(page, { id: first }).waitFor({ state: "detached" });
+    const found = await enqueue("parked", { needle: 1 });
+    await page.goto(page.url().replace(/#.*/, "#/jobs?state=queued&q=needle"));
+    await row(page, found).waitFor();
+    await ask("POST", `jobs/${found.id}/cancel`);
+    await row(page, found).waitFor({ state: "detached" });
+});
+
+lookTest("that there is something new covers nothing", "/jobs?q=needle", async page => {
+    const job = await enqueue("parked", { needle: 1 });
+    await page.reload();
+    await row(page, job).waitFor();
+    await enqueue("parked", { needle: 2 });
+    const news = page.getByRole("button", { name: "Search again" });
+    await news.waitFor();
+    const covered = await news.evaluate(button => {
+        const box = button.getBoundingClientRect();
+        return [...document.querySelectorAll(".tab, .filters input, .filters select, .bulk > :not(.news)")].filter(other => {
+            const { left, right, top, bottom } = other.getBoundingClientRect();
+            return left < box.right && right > box.left && top < box.bottom && bottom > box.top;
+        }).length;
+    });
+    assert.equal(covered, 0);
+});
+
 pageTest("a new job", "/jobs", async page => {
     await page.getByRole("button", { name: "New job" }).first().click();
     const form = page.getByRole("dialog", { name: "New job" });

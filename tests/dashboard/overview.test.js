@@ -72,6 +72,79 @@ pageTest("a chart tells its numbers at the cursor", "/", async page => {
     assert.match(await key(page, "Time of waiting", "p50").innerText(), /s$/);
 });
 
+/** Every text that is painted, with where it begins and ends across the canvas. */
+async function paintedTexts(page) {
+    await page.addInitScript(() => {
+        globalThis.painted = [];
+        const { fillText } = CanvasRenderingContext2D.prototype;
+        CanvasRenderingContext2D.prototype.fillText = function (text, x, y) {
+            const { width } = this.measureText(text);
+            const left = x - { right: width, end: width, center: width / 2 }[this.textAlign] || x;
+            globalThis.painted.push({ text, left, right: left + width, within: this.canvas.width });
+            fillText.call(this, text, x, y);
+        };
+    });
+    await page.reload();
+    await until(() => page.evaluate(() => globalThis.painted.some(({ text }) => /\d (s|min|h|d)$/.test(text))), "the axis of a chart");
+    return page.evaluate(() => globalThis.painted);
+}
+
+/** Minutes in which jobs of a type waited and ran for each of the times that are told apart. */
+const everyTime = () =>
+    psql(`INSERT INTO ayb_jobs.job_minutes
+          SELECT date_trunc('minute', now()) - n * interval '1 minute', 'sidecar'::regrole, 'every time', 1, 0, 0, 0, 0, h.one, h.one
+          FROM generate_series(1, 50) AS n CROSS JOIN LATERAL
+               (SELECT array_agg((m = n + 13)::int::bigint ORDER BY m) AS one FROM generate_series(1, 64) AS m) AS h`);
+
+lookTest("an axis over all that can be is in words that are whole", "/?type=every+time", async page => {
+    everyTime();
+    try {
+        const texts = await paintedTexts(page);
+        for (const { text, left, right, within } of texts) {
+            assert.ok(left >= 0 && right <= within, `“${text}” goes from ${left} to ${right} of ${within}`);
+            assert.ok(!/^0 |NaN/.test(text), text);
+        }
+        assert.ok(texts.some(({ text }) => /min$|h$|d$/.test(text)), texts.map(({ text }) => text).join());
+    } finally {
+        psql("DELETE FROM ayb_jobs.job_minutes WHERE type = 'every time'");
+    }
+});
+
+lookTest("one spike flattens no hour, and says how high it is", "/?window=6h&type=spike", async page => {
+    psql(`INSERT INTO ayb_jobs.job_minutes
+          SELECT date_trunc('minute', now()) - n * interval '10 minutes', 'sidecar'::regrole, 'spike',
+                 CASE n WHEN 10 THEN 3600000 ELSE 300 END, 0, 0, 0, 0,
+                 array_fill(1::bigint, ARRAY[64]), array_fill(1::bigint, ARRAY[64])
+          FROM generate_series(1, 30) AS n`);
+    try {
+        const texts = await paintedTexts(page);
+        assert.ok(texts.some(({ text }) => text === "▲ 12K"), texts.map(({ text }) => text).join());
+        assert.ok(!texts.some(({ text }) => /^\d+K$/.test(text)), "an axis that ends at the spike");
+    } finally {
+        psql("DELETE FROM ayb_jobs.job_minutes WHERE type = 'spike'");
+    }
+});
+
+pageTest("a type moves every tile", "/?type=later", async page => {
+    psql(`SELECT ayb_jobs.enqueue_many('later', array_fill('{}'::jsonb, ARRAY[7]), now() + interval '1 h');
+          SELECT ayb_jobs.enqueue_many('other', array_fill('{}'::jsonb, ARRAY[5]), now() - interval '1 h');
+          SELECT ayb_jobs.cancel(ayb_jobs.enqueue('other'))`, "sidecar");
+    try {
+        await until(async () => (await tile(page, "queued").innerText()) === "7", "the type's own");
+        assert.equal(await tile(page, "canceled").innerText(), "0");
+        assert.equal(await tile(page, "Oldest due job").innerText(), "–");
+        assert.equal(await page.getByRole("region", { name: "Queued by type" }).getByText("other").count(), 0);
+        await page.getByRole("combobox", { name: "Type" }).selectOption("other");
+        await until(async () => (await tile(page, "queued").innerText()) === "5", "the other's");
+        await until(async () => (await tile(page, "canceled").innerText()) === "1", "the other's that is canceled");
+        await until(async () => /^1 h/.test(await tile(page, "Oldest due job").innerText()), "since when they wait");
+        await tile(page, "queued").click();
+        assert.match(page.url(), /#\/jobs\?state=queued&type=other$/);
+    } finally {
+        psql("DELETE FROM ayb_jobs.job_queue");
+    }
+});
+
 pageTest("what health() warns of comes first, with its hint", "/", async page => {
     await heading(page, "Overview");
     await page.getByText(/checks fine/).waitFor();

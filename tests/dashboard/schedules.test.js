@@ -1,7 +1,7 @@
 // Schedules: what they say and when they come, and everything that is done with them.
 import assert from "node:assert/strict";
 import { beforeEach } from "node:test";
-import { HOSTILE } from "./jobs-support.js";
+import { HOSTILE, inState } from "./jobs-support.js";
 import { accessible, ask, emptyServer, heading, lookTest, pageTest, psql, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
 
 beforeEach(emptyServer);
@@ -25,6 +25,14 @@ lookTest("a list of schedules", "/schedules", async page => {
     await row(page, "broken").getByText("This rule can't be read.").waitFor();
     await row(page, "broken").getByText("can't run").waitFor();
     await page.getByText("3 schedules, 1 of them disabled").waitFor();
+});
+
+lookTest("a schedule whose jobs all fail says so", "/schedules", async page => {
+    const schedule = await create({ jobType: "bad", cronExpr: "0 0 1 1 *" });
+    for (let run = 0; run < 3; run++) await inState((await ask("POST", `schedules/${schedule.id}/run`)).id, "failed");
+    await row(page, "nightly").getByText("3 failed").waitFor();
+    await open(page, schedule);
+    await panel(page, "Last jobs").getByRole("alert").getByText("Its last 3 jobs failed").waitFor();
 });
 
 lookTest("no schedules yet", "/schedules", async page => {

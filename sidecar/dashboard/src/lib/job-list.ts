@@ -1,11 +1,11 @@
 // The endless list of jobs: pages as they are scrolled to, kept up to date where that moves nothing that one looks at.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { api, type BriefJob, type JobEvent, type JobFilter, type List } from "./api";
+import { api, type BriefJob, type JobEvent, type JobFilter } from "./api";
 import { ApiError } from "./http";
 import { type JobQuery, toFilter } from "./job-filter";
+import { joined, ofState, PAGE, patched } from "./job-pages";
 import { onChange } from "./live";
 
-const PAGE = 100;
 const FRESHEN_MS = 1500;
 // A search goes through so many pages by itself, each of which has looked at 20,000 jobs.
 const PAGES_OF_A_SEARCH = 10;
@@ -28,13 +28,6 @@ const NOTHING: Pages = { items: [], cursor: undefined, busy: true, error: undefi
 
 const asError = (error: unknown): ApiError => (error instanceof ApiError ? error : new ApiError(0, String(error)));
 
-/** The first page anew, before what was there. */
-function joined(page: List<BriefJob>, old: Pages): Pick<Pages, "items" | "cursor"> {
-    const oldest = page.nextCursor;
-    if (!oldest || old.items.length <= PAGE) return { items: page.items, cursor: oldest };
-    return { items: [...page.items, ...old.items.filter(job => job.id < oldest)], cursor: old.cursor };
-}
-
 /** One page; of a search as many as it takes to find something, within bounds. */
 async function* pagesFrom(filter: JobFilter, start: string | undefined, signal: AbortSignal) {
     let cursor = start;
@@ -49,27 +42,6 @@ async function* pagesFrom(filter: JobFilter, start: string | undefined, signal: 
         if (last) return;
     }
 }
-
-/** What an event says of a job; a page that is asked for says the rest. */
-function after(job: BriefJob, { at, newState }: JobEvent): BriefJob {
-    // The page may be newer than the event.
-    const old = job.state === "completed" || Date.parse(at) < Date.parse(job.updatedAt);
-    if (!newState || newState === job.state || old) return job;
-    const ended = newState === "completed" || newState === "failed";
-    // Quick jobs end without having been seen to run.
-    const began = newState === "running" || (ended && job.state === "queued");
-    return {
-        ...job,
-        state: newState,
-        updatedAt: at,
-        ...(began && { attempts: job.attempts + 1, lastRunAt: at }),
-        ...(newState === "completed" && { completedAt: at }),
-        ...(newState === "canceled" && { canceledAt: at }),
-    };
-}
-
-const patched = (items: BriefJob[], events: JobEvent[]): BriefJob[] =>
-    items.map(job => events.reduce((now, event) => (event.jobId === job.id ? after(now, event) : now), job));
 
 /** `still` says whether rows must not move: somebody has scrolled down or chosen some. */
 export function useJobList(query: JobQuery, still: () => boolean): JobList {
@@ -103,7 +75,11 @@ export function useJobList(query: JobQuery, still: () => boolean): JobList {
                     if (abort.signal.aborted) return;
                     const { items } = now.current;
                     const next = { items: [...items, ...page.items], cursor: page.nextCursor };
-                    put({ ...(fresh ? { ...joined(page, now.current), news: false } : next), busy: !last, looked });
+                    put({
+                        ...(fresh ? { ...joined(page, now.current, query.state), news: false } : next),
+                        busy: !last,
+                        looked,
+                    });
                     fresh = false;
                     // Rendered before the next page is joined to it.
                     await new Promise(resolve => window.setTimeout(resolve));
@@ -138,7 +114,10 @@ export function useJobList(query: JobQuery, still: () => boolean): JobList {
             const { items } = now.current;
             const known = new Set(items.map(job => job.id));
             const shown = jobs.filter(event => known.has(event.jobId));
-            if (shown.length > 0) put({ items: patched(items, shown) });
+            if (shown.length > 0) {
+                const next = patched(items, shown);
+                put({ items: moving.current() ? next : ofState(next, query.state) });
+            }
             const fits = (event: JobEvent) =>
                 (!query.type || event.type === query.type) && (!query.state || event.newState === query.state);
             if (all || shown.length > 0 || jobs.some(fits)) plan();

@@ -39,6 +39,7 @@ export function useDelayed(since: boolean, ms: number): boolean {
 
 /** "3 s", "4 min", "5 h 20 min", "6 d". */
 export function span(seconds: number): string {
+    if (Number.isNaN(seconds)) return "–";
     const s = Math.abs(seconds);
     if (s < MINUTE) return `${Math.floor(s)} s`;
     if (s < HOUR) return `${Math.floor(s / MINUTE)} min`;
@@ -49,20 +50,28 @@ export function span(seconds: number): string {
     return s < 365 * DAY ? `${Math.floor(s / DAY)} d` : `${Math.floor(s / (365 * DAY))} y`;
 }
 
-/** "4 min ago", "in 2 h". */
-export function relative(at: number, now: number): string {
-    const seconds = (now - at) / 1000;
+/** An instant of PostgreSQL, whose years may have more than four digits; NaN where no clock of a browser goes that far. */
+export function instantOf(at: string): number {
+    const [, year = "", rest = ""] = /^(\d{5,6})(-.*)$/.exec(at) ?? [];
+    return Date.parse(year ? `+${year.padStart(6, "0")}${rest}` : at);
+}
+
+/** "4 min ago", "in 2 h"; the instant itself where it is none for a browser. */
+export function relative(at: string, now: number): string {
+    const seconds = (now - instantOf(at)) / 1000;
+    if (Number.isNaN(seconds)) return at;
     if (Math.abs(seconds) < 1) return "now";
     return seconds > 0 ? `${span(seconds)} ago` : `in ${span(Math.ceil(-seconds))}`;
 }
 
 /** "840 µs", "12 ms", "3.4 s", "2 min 5 s". */
 export function duration(ms: number): string {
-    if (ms < 1) return `${Math.round(ms * 1000)} µs`;
-    if (ms < 10) return `${ms.toFixed(1)} ms`;
-    if (ms < 1000) return `${Math.round(ms)} ms`;
-    if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
-    if (ms < MINUTE * 1000) return `${Math.round(ms / 1000)} s`;
+    // Each up to where rounding would make it one of the next unit.
+    if (ms < 0.9995) return `${Math.round(ms * 1000)} µs`;
+    if (ms < 9.95) return `${ms.toFixed(1)} ms`;
+    if (ms < 999.5) return `${Math.round(ms)} ms`;
+    if (ms < 9950) return `${(ms / 1000).toFixed(1)} s`;
+    if (ms < 59_500) return `${Math.round(ms / 1000)} s`;
     const s = Math.round(ms / 1000);
     if (s < HOUR) return `${Math.floor(s / MINUTE)} min${s % MINUTE ? ` ${s % MINUTE} s` : ""}`;
     return span(s);
@@ -72,28 +81,8 @@ const exactly = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeSt
 
 /** The exact time in the viewer's zone and in UTC. */
 export function exact(at: string): string {
-    const date = new Date(at);
-    return Number.isNaN(date.getTime()) ? at : `${exactly.format(date)}\n${at}`;
+    const instant = instantOf(at);
+    return Number.isNaN(instant) ? at : `${exactly.format(instant)}\n${at}`;
 }
 
 export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
-
-/** An instant in a zone: "Mon, 24 Nov 2026, 09:00:00 GMT+1". Undefined for a zone that the browser doesn't know. */
-export function inZone(at: string, zone: string): string | undefined {
-    try {
-        return new Intl.DateTimeFormat(undefined, {
-            weekday: "short",
-            day: "numeric",
-            month: "short",
-            year: "numeric",
-            hour: "2-digit",
-            minute: "2-digit",
-            second: "2-digit",
-            timeZoneName: "short",
-            hourCycle: "h23",
-            timeZone: zone,
-        }).format(new Date(at));
-    } catch {
-        return undefined;
-    }
-}

@@ -2,32 +2,13 @@
 import { api, type Lane, type Worker } from "../lib/api";
 import { count, plural, shortId } from "../lib/format";
 import { useQuery } from "../lib/query";
-import { toast } from "../lib/toast";
-import { ActionButton } from "../ui/button";
-import { ask } from "../ui/dialog";
+import { Button } from "../ui/button";
 import { Ago, Badge, Link, PageHead, Panel, ProgressBar, Since } from "../ui/parts";
 import { Empty, Show } from "../ui/states";
 import { type Column, Table } from "../ui/table";
+import { confirmCancel } from "./jobs/cancel";
 
-function confirmCancel(worker: Worker, changed: () => void): void {
-    const id = worker.jobId as string;
-    ask({
-        title: "Cancel this job?",
-        text: (
-            <p>
-                The job <code>{shortId(id)}</code> of type <bdi class="strong">{worker.type}</bdi> is interrupted, and
-                what it has done in its transaction is undone. It will not run again.
-            </p>
-        ),
-        action: "Cancel the job",
-        danger: true,
-        run: () =>
-            api.jobs.cancel(id, true).then(() => {
-                toast.done(`Job ${shortId(id)} canceled`);
-                changed();
-            }),
-    });
-}
+const runningJob = ({ jobId = "", type = "" }: Worker) => ({ id: jobId, type, running: true });
 
 const workerColumns = (changed: () => void): Column<Worker>[] => [
     {
@@ -89,9 +70,9 @@ const workerColumns = (changed: () => void): Column<Worker>[] => [
         role: "actions",
         cell: worker =>
             worker.jobId && (
-                <ActionButton small icon="stop" action={async () => confirmCancel(worker, changed)}>
+                <Button small icon="stop" onClick={() => confirmCancel(runningJob(worker), changed)}>
                     Cancel
-                </ActionButton>
+                </Button>
             ),
     },
 ];

@@ -2,6 +2,7 @@
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
 import "uplot/dist/uPlot.min.css";
+import { ceiling, numberTick, peaks, timeRange, timeTick, timeTicks } from "../lib/axis";
 import { useStore } from "../lib/store";
 import { shade } from "../lib/theme";
 
@@ -15,12 +16,14 @@ interface ChartProps {
     title: string;
     times: readonly number[]; // seconds
     lines: readonly ChartLine[];
-    /** Bars stand on each other; lines are over a logarithmic axis. */
+    /** Bars are numbers that stand on each other; lines are times in ms, over a logarithmic axis. */
     kind: "bars" | "lines";
-    format: (value: number) => string;
+    format: (value: number) => string; // in the text beside; an axis has its own
     height?: number;
     empty: string; // said where there is nothing to draw
 }
+
+const HEIGHT_PX = 180;
 
 /** The colour that a token has now: canvas knows no variables. */
 function resolve(token: string): string {
@@ -44,19 +47,76 @@ function layers(kind: ChartProps["kind"], times: readonly number[], lines: reado
     return [times as number[], ...stacked.reverse()];
 }
 
-const FLOOR = 0.01; // of a logarithmic axis, in ms
+/** The height of each bar as a whole: the last of what is painted over one another is its first. */
+const wholes = ([, highest = []]: uPlot.AlignedData): number[] => [...highest].map(value => value ?? 0);
+
+const AXIS_PX = 24; // of times, below
+const TEXT_PX = 26; // from one text of the vertical axis to the next, at least
+const FONT_PX = 11;
+
+/** As wide as its longest text. */
+const widthOf: uPlot.Axis.Size = (chart, values, axis, cycle) => {
+    const { font, _size } = chart.axes[axis] as uPlot.Axis & { font?: [string]; _size?: number };
+    if (cycle > 1 && _size !== undefined) return _size;
+    if (font) chart.ctx.font = font[0];
+    const widths = (values ?? []).map(text => chart.ctx.measureText(text).width / devicePixelRatio);
+    return Math.ceil(Math.max(42, ...widths) + 16);
+};
+
+/** How the vertical axis of a kind of chart is made. */
+function vertical(kind: ChartProps["kind"], height: number): { scale: uPlot.Scale; axis: uPlot.Axis } {
+    if (kind === "bars")
+        return {
+            scale: { range: chart => [0, Math.max(ceiling(wholes(chart.data)) * 1.08, 0.001)] },
+            axis: { values: (_chart, splits, _axis, _space, step) => splits.map(value => numberTick(value, step)) },
+        };
+    const most = Math.floor((height - AXIS_PX) / TEXT_PX);
+    return {
+        scale: { distr: 3, range: (_chart, min, max) => timeRange(min, max) },
+        axis: {
+            splits: (_chart, _axis, min, max) => timeTicks(min, max, most),
+            filter: (_chart, splits) => splits, // uPlot's own knows powers of ten alone, and leaves holes
+            values: (_chart, splits) => splits.map(timeTick),
+        },
+    };
+}
+
+/** Bars that go on above the chart say how far. */
+function paintPeaks(chart: uPlot, format: (value: number) => string, color: string): void {
+    const { ctx, bbox } = chart;
+    const bars = wholes(chart.data);
+    const top = chart.scales.y?.max ?? 0;
+    ctx.save();
+    ctx.fillStyle = color;
+    ctx.font = `600 ${FONT_PX * devicePixelRatio}px ${getComputedStyle(document.body).fontFamily}`;
+    ctx.textBaseline = "top";
+    for (const at of peaks(bars, top)) {
+        const text = `▲ ${format(bars[at] ?? 0)}`;
+        const half = ctx.measureText(text).width / 2;
+        const middle = chart.valToPos(chart.data[0][at] ?? 0, "x", true);
+        const within = Math.min(Math.max(middle, bbox.left + half), bbox.left + bbox.width - half);
+        ctx.textAlign = "center";
+        ctx.fillText(text, within, 0);
+    }
+    ctx.restore();
+}
 
 function options(props: ChartProps, width: number, onCursor: (at: number | undefined) => void): uPlot.Options {
-    const { kind, lines, format, height = 180 } = props;
+    const { kind, lines, format, height = HEIGHT_PX } = props;
+    const { scale, axis: texts } = vertical(kind, height);
     const painted = kind === "bars" ? [...lines].reverse() : lines;
     const faint = resolve("--text-faint");
     const grid = { stroke: resolve("--line"), width: 1 };
-    const axis = { stroke: faint, font: `11px ${getComputedStyle(document.body).fontFamily}`, ticks: { show: false } };
+    const axis = {
+        stroke: faint,
+        font: `${FONT_PX}px ${getComputedStyle(document.body).fontFamily}`,
+        ticks: { show: false },
+    };
     const bars = uPlot.paths.bars?.({ size: [0.78, 48], radius: 0 });
     return {
         width,
         height,
-        padding: [8, 20, 0, 0],
+        padding: [kind === "bars" ? 14 : 8, 20, 0, 0],
         legend: { show: false },
         cursor: {
             sync: { key: "overview" },
@@ -70,27 +130,17 @@ function options(props: ChartProps, width: number, onCursor: (at: number | undef
                 range: (_chart, min, max) =>
                     kind === "bars" ? [min - gap(props) / 2, max + gap(props) / 2] : [min, max],
             },
-            y:
-                kind === "bars"
-                    ? { range: (_chart, _min, max) => [0, Math.max(max * 1.08, 0.001)] }
-                    : { distr: 3, range: (_chart, min, max) => logRange(min, max) },
+            y: scale,
         },
         axes: [
             {
                 ...axis,
                 grid: { show: false },
                 space: 60,
-                size: 24,
+                size: AXIS_PX,
                 values: (_chart, splits) => splits.map(dayTime),
             },
-            {
-                ...axis,
-                grid,
-                size: 58,
-                space: 34,
-                ...(kind === "lines" ? { splits: (_chart, _axis, min, max) => powers(min, max) } : {}),
-                values: (_chart, splits) => splits.map(format),
-            },
+            { ...axis, grid, size: widthOf, space: 34, ...texts },
         ],
         series: [
             {},
@@ -102,6 +152,7 @@ function options(props: ChartProps, width: number, onCursor: (at: number | undef
             }),
         ],
         hooks: {
+            draw: kind === "bars" ? [chart => paintPeaks(chart, format, resolve("--text"))] : [],
             setCursor: [
                 chart => {
                     onCursor(chart.cursor.idx ?? undefined);
@@ -109,18 +160,6 @@ function options(props: ChartProps, width: number, onCursor: (at: number | undef
             ],
         },
     };
-}
-
-/** Whole powers of ten around the values. */
-function logRange(min: number | null, max: number | null): [number, number] {
-    const low = 10 ** Math.floor(Math.log10(Math.max(min ?? 1, FLOOR)));
-    const high = 10 ** Math.ceil(Math.log10(Math.max(max ?? 1, FLOOR) * 1.001));
-    return [low, Math.max(high, low * 10)];
-}
-
-function powers(min: number, max: number): number[] {
-    const steps = Math.round(Math.log10(max / min));
-    return Array.from({ length: steps + 1 }, (_, at) => min * 10 ** at);
 }
 
 const gap = ({ times }: ChartProps): number => (times[1] ?? 1) - (times[0] ?? 0);
@@ -140,7 +179,7 @@ function newest(times: readonly number[], lines: readonly ChartLine[]): number |
 }
 
 export function Chart(props: ChartProps) {
-    const { title, times, lines, kind, format, height = 180, empty } = props;
+    const { title, times, lines, kind, format, height = HEIGHT_PX, empty } = props;
     const box = useRef<HTMLDivElement>(null);
     const chart = useRef<uPlot | undefined>(undefined);
     const [cursor, setCursor] = useState<number>();

@@ -1,8 +1,9 @@
 // Small things that every screen uses.
 import type { ComponentChildren } from "preact";
-import type { State } from "../lib/api";
+import type { BriefJob, State } from "../lib/api";
+import { failedRefresh } from "../lib/job";
 import { href, type QueryPatch } from "../lib/router";
-import { exact, relative, span, useNow } from "../lib/time";
+import { exact, instantOf, relative, span, useNow } from "../lib/time";
 import { Icon, type IconName } from "./icon";
 
 export function Link({
@@ -25,12 +26,12 @@ export function Link({
 
 /** "4 min ago", with the exact time on hover. */
 export function Ago({ at }: { at: string | undefined }) {
-    const then = at ? Date.parse(at) : Number.NaN;
+    const then = at ? instantOf(at) : Number.NaN;
     const now = useNow(Math.abs(Date.now() - then) < 3_600_000 ? 1000 : 30_000);
     if (!at) return <span class="muted">–</span>;
     return (
         <time dateTime={at} title={exact(at)}>
-            {Number.isNaN(then) ? at : relative(then, now)}
+            {relative(at, now)}
         </time>
     );
 }
@@ -41,7 +42,7 @@ export function Since({ at }: { at: string | undefined }) {
     if (!at) return <span class="muted">–</span>;
     return (
         <time dateTime={at} title={exact(at)}>
-            {span(Math.max(0, (now - Date.parse(at)) / 1000))}
+            {span(Math.max(0, (now - instantOf(at)) / 1000))}
         </time>
     );
 }
@@ -54,8 +55,13 @@ const STATE_ICONS: Record<State, IconName> = {
     canceled: "stop",
 };
 
-export function StateBadge({ state }: { state: State }) {
-    return (
+export function JobBadge({ job }: { job: Pick<BriefJob, "state" | "outcome"> }) {
+    const { state } = job;
+    return failedRefresh(job) ? (
+        <Badge tone="failed" icon="warning">
+            refresh failed
+        </Badge>
+    ) : (
         <Badge tone={state} icon={STATE_ICONS[state]}>
             {state}
         </Badge>

@@ -1,4 +1,5 @@
 // Some of the jobs, or all that match, to be retried or canceled.
+import type { ComponentChildren } from "preact";
 import { useEffect, useState } from "preact/hooks";
 import { api, type BriefJob, type Counts, type State } from "../../lib/api";
 import { count, plural } from "../../lib/format";
@@ -156,9 +157,9 @@ function VerbButton({ verb, ...props }: BulkProps & { verb: Verb }) {
 }
 
 /** The line above the rows: choose all; and, where some are chosen, what to do with them. */
-export function Bulk(props: BulkProps) {
+export function Bulk({ children, ...props }: BulkProps & { children: ComponentChildren }) {
     const { list, selection } = props;
-    if (list.items.length === 0) return null;
+    if (list.items.length === 0) return list.news ? <div class="bulk">{children}</div> : null;
     const all = selection.every || (selection.ids.size > 0 && list.items.every(job => selection.ids.has(job.id)));
     const mixed = selection.some && !all;
     return (
@@ -199,6 +200,7 @@ export function Bulk(props: BulkProps) {
                     </Button>
                 </div>
             )}
+            {children}
         </section>
     );
 }

@@ -4,40 +4,19 @@ import { useEffect } from "preact/hooks";
 import { api, type Job } from "../../lib/api";
 import { asCurl, asSql } from "../../lib/copies";
 import { shortId } from "../../lib/format";
+import { dueWord } from "../../lib/job";
 import type { Json } from "../../lib/json";
 import { type Query, useQuery } from "../../lib/query";
+import { useNow } from "../../lib/time";
 import { toast } from "../../lib/toast";
 import { ActionButton, Button, CopyButton } from "../../ui/button";
-import { ask } from "../../ui/dialog";
 import { JsonTree } from "../../ui/json-tree";
-import { Ago, Link, PageHead, Panel, StateBadge } from "../../ui/parts";
+import { Ago, JobBadge, Link, PageHead, Panel } from "../../ui/parts";
 import { Empty, Failed, Loading } from "../../ui/states";
+import { confirmCancel } from "./cancel";
 import { Story } from "./story";
 
 const RUNNING_MS = 1000;
-
-function confirmCancel(job: Job, done: (job: Job) => void): void {
-    const running = job.state === "running";
-    ask({
-        title: running ? "Interrupt this job?" : "Cancel this job?",
-        text: running ? (
-            <p>
-                A worker is at it. It is interrupted, and what it has done in its transaction is undone. It will not run
-                again.
-            </p>
-        ) : (
-            <p>It will not run. A canceled job can't be put back; it would have to be enqueued anew.</p>
-        ),
-        action: running ? "Interrupt it" : "Cancel it",
-        leave: running ? "Let it run" : "Keep it",
-        danger: true,
-        run: () =>
-            api.jobs.cancel(job.id, running).then(canceled => {
-                toast.done(`Job ${shortId(job.id)} canceled`);
-                done(canceled);
-            }),
-    });
-}
 
 function Actions({ job, done }: { job: Job; done: (job: Job) => void }) {
     return (
@@ -63,8 +42,8 @@ function Actions({ job, done }: { job: Job; done: (job: Job) => void }) {
                 </ActionButton>
             )}
             {(job.state === "queued" || job.state === "running") && (
-                <Button icon="stop" onClick={() => confirmCancel(job, done)}>
-                    {job.state === "running" ? "Force cancel" : "Cancel"}
+                <Button icon="stop" onClick={() => confirmCancel({ ...job, running: job.state === "running" }, done)}>
+                    Cancel
                 </Button>
             )}
         </>
@@ -94,7 +73,7 @@ function Facts({ job }: { job: Job }) {
             <Fact name="Attempts">
                 {job.attempts} of {job.maxAttempts}
             </Fact>
-            <Fact name={job.state === "queued" ? "Runs" : "Was due"}>
+            <Fact name={dueWord(job, useNow())}>
                 <Ago at={job.runAt} />
             </Fact>
             {job.runAs && (
@@ -143,7 +122,7 @@ function Whole({ job, query }: { job: Job; query: Query<Job> }) {
             <PageHead
                 title={
                     <span class="job-title">
-                        <bdi>{job.type}</bdi> <StateBadge state={job.state} />
+                        <bdi>{job.type}</bdi> <JobBadge job={job} />
                     </span>
                 }
                 back={{ to: "/jobs", label: "Jobs" }}

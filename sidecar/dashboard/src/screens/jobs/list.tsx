@@ -6,8 +6,9 @@ import { isFiltered, type JobQuery, readJobQuery, toFilter } from "../../lib/job
 import { type JobList, useJobList } from "../../lib/job-list";
 import { useQuery } from "../../lib/query";
 import { setQuery, useLocation } from "../../lib/router";
+import { instantOf } from "../../lib/time";
 import { Button } from "../../ui/button";
-import { Ago, Badge, Link, PageHead, ProgressBar, Since, StateBadge } from "../../ui/parts";
+import { Ago, Badge, JobBadge, Link, PageHead, ProgressBar, Since } from "../../ui/parts";
 import { Empty, Failed, Loading } from "../../ui/states";
 import type { Column } from "../../ui/table";
 import { VirtualTable } from "../../ui/virtual-table";
@@ -41,7 +42,7 @@ export function When({ job }: { job: BriefJob }) {
     if (job.state === "queued")
         return (
             <>
-                {Date.parse(job.runAt) < Date.now() && <span class="muted">due</span>} <Ago at={job.runAt} />
+                {instantOf(job.runAt) < Date.now() && <span class="muted">due</span>} <Ago at={job.runAt} />
             </>
         );
     return <Ago at={job.completedAt ?? job.canceledAt ?? job.updatedAt} />;
@@ -91,7 +92,7 @@ const columns = (selection: Selection): Column<BriefJob>[] => [
             </div>
         ),
     },
-    { key: "state", label: "State", cell: job => <StateBadge state={job.state} /> },
+    { key: "state", label: "State", cell: job => <JobBadge job={job} /> },
     {
         key: "attempts",
         label: "Attempts",
@@ -121,6 +122,19 @@ function Nothing({ query, list }: { query: JobQuery; list: JobList }) {
         <Empty icon="jobs" title="No jobs yet">
             <code>SELECT ayb_jobs.enqueue('hello');</code>
         </Empty>
+    );
+}
+
+/** Stands in the line above the rows, which is seen wherever one has scrolled to, and covers nothing. */
+function News({ query, list, renew }: { query: JobQuery; list: JobList; renew: () => void }) {
+    return (
+        <div class="news" role="status">
+            {list.news && (
+                <Button small kind="primary" icon="retry" onClick={renew}>
+                    {query.q ? "Search again" : "Show what is new"}
+                </Button>
+            )}
+        </div>
     );
 }
 
@@ -184,7 +198,9 @@ export function JobsScreen() {
             <section class="panel flush jobs" aria-label="Jobs">
                 <StateTabs query={query} counts={counts.data} />
                 <Filters query={query} />
-                <Bulk query={query} list={list} counts={counts.data} selection={selection} changed={changed} />
+                <Bulk query={query} list={list} counts={counts.data} selection={selection} changed={changed}>
+                    <News query={query} list={list} renew={renew} />
+                </Bulk>
                 {list.items.length === 0 ? (
                     <Nothing query={query} list={list} />
                 ) : (
@@ -201,13 +217,6 @@ export function JobsScreen() {
                 )}
                 <Foot list={list} />
             </section>
-            {list.news && (
-                <div class="news" role="status">
-                    <Button small kind="primary" icon="retry" onClick={renew}>
-                        {query.q ? "Search again" : "Show what is new"}
-                    </Button>
-                </div>
-            )}
             {creating && <NewJob onClose={() => setCreating(false)} />}
         </>
     );

@@ -24,6 +24,7 @@ function check(values: Values): Errors<Name> {
     return {
         type: values.type.trim() ? undefined : "A job has a type",
         payload: jsonError(values.payload),
+        runAt: values.runAt && Number.isNaN(Date.parse(values.runAt)) ? "A year of four digits" : undefined,
         maxAttempts: attemptsError(values.maxAttempts),
     };
 }

@@ -1,7 +1,9 @@
 // What happened to a job, from its enqueueing on, as a line of time.
 import type { ComponentChildren } from "preact";
 import type { Job, Run, Schedule } from "../../lib/api";
-import { duration, exact, relative, useNow } from "../../lib/time";
+import { failedRefresh } from "../../lib/job";
+import type { Json } from "../../lib/json";
+import { duration, exact, instantOf, relative, useNow } from "../../lib/time";
 import { Icon, type IconName } from "../../ui/icon";
 import { Code, Link, ProgressBar, Since, type Tone } from "../../ui/parts";
 
@@ -25,7 +27,7 @@ function Moment({ tone, icon, title, at, children }: MomentProps) {
                     <span class="moment-title">{title}</span>
                     {at && (
                         <time dateTime={at} title={exact(at)} class="muted">
-                            {relative(Date.parse(at), now)}
+                            {relative(at, now)}
                         </time>
                     )}
                 </div>
@@ -39,12 +41,21 @@ const LOOKS: Record<string, { tone: Tone; icon: IconName; words: string }> = {
     running: { tone: "running", icon: "play", words: "is running" },
     completed: { tone: "completed", icon: "check", words: "completed" },
     failed: { tone: "failed", icon: "warning", words: "failed" },
+    refresh: { tone: "failed", icon: "warning", words: "completed, but the refresh failed" },
     lost: { tone: "failed", icon: "lost", words: "was lost: its worker is gone" },
     canceled: { tone: "canceled", icon: "stop", words: "was interrupted" },
 };
 
+/** The error in the outcome of a refresh. */
+const said = (outcome: Json | undefined): string => String((outcome as { error?: Json } | undefined)?.error ?? "");
+
 function Attempt({ run, job }: { run: Run; job: Job }) {
-    const look = LOOKS[run.status] ?? { tone: "plain" as const, icon: "info" as const, words: run.status };
+    const refresh = run.status === "completed" && failedRefresh(job);
+    const look = LOOKS[refresh ? "refresh" : run.status] ?? {
+        tone: "plain" as const,
+        icon: "info" as const,
+        words: run.status,
+    };
     return (
         <Moment
             tone={look.tone}
@@ -75,6 +86,7 @@ function Attempt({ run, job }: { run: Run; job: Job }) {
             </div>
             {run.status === "running" && job.progress && <ProgressBar {...job.progress} />}
             {run.error && <Code block>{run.error}</Code>}
+            {refresh && <Code block>{said(job.result)}</Code>}
         </Moment>
     );
 }
@@ -109,7 +121,7 @@ const WAITS = {
 
 function Waiting({ job }: { job: Job }) {
     const now = useNow(1000);
-    const later = Date.parse(job.runAt) > now;
+    const later = instantOf(job.runAt) > now;
     const words = job.attempts > 0 ? "Waits for its next attempt" : later ? "Waits for its time" : "Waits for a worker";
     return (
         <Moment tone={job.waitsFor === "handler" ? "warning" : "queued"} icon="clock" title={words} at={job.runAt}>

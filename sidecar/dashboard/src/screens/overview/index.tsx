@@ -1,7 +1,8 @@
 // What is going on, and what needs a hand first.
 import type { ComponentChildren } from "preact";
 import { useMemo, useRef } from "preact/hooks";
-import { api, type SeriesPoint } from "../../lib/api";
+import { api, type Counts, type SeriesPoint, type Stats, type Waiting } from "../../lib/api";
+import { SHORTEST } from "../../lib/axis";
 import { rate } from "../../lib/format";
 import { useQuery } from "../../lib/query";
 import { setQuery, useLocation } from "../../lib/router";
@@ -22,7 +23,7 @@ import { Choice, Select } from "../../ui/field";
 import { PageHead, Panel } from "../../ui/parts";
 import { Failed, Show } from "../../ui/states";
 import { Fine, Warnings } from "./health";
-import { Tiles } from "./tiles";
+import { type Numbers, Tiles } from "./tiles";
 import { QueuedTypes, Types } from "./types";
 
 const FINE_CELLS = 60;
@@ -103,7 +104,7 @@ function quantiles(items: SeriesPoint[], times: readonly number[], what: "wait" 
         color,
         values: times.map(time => {
             const value = points.get(time)?.[`${what}${of}`];
-            return value === undefined ? null : Math.max(value, 0.01);
+            return value === undefined ? null : Math.max(value, SHORTEST);
         }),
     }));
 }
@@ -189,12 +190,19 @@ function TypeChoice({ type, types }: { type: string; types: string[] }) {
     return <Select aria-label="Type" value={type} options={options} onChange={value => setQuery({ type: value })} />;
 }
 
+const numbersOfAll = (stats: Stats | undefined): Numbers | undefined =>
+    stats && { ...stats, atLeast: [], oldestDue: stats.oldestQueuedAgeSec };
+
+const numbersOf = (counts: Counts | undefined, waiting: readonly Waiting[] | undefined): Numbers | undefined =>
+    counts && waiting && { ...counts, oldestDue: waiting[0]?.oldestDueAgeSec };
+
 export function Overview() {
     const [name, type] = useWindow();
     const window = WINDOWS[name];
     const totals = useTotals(name, type);
     const often = { live: true, every: 5000, throttle: 1000 };
     const stats = useQuery("stats", api.jobs.stats, often);
+    const counts = useQuery(type ? `counts of ${type}` : null, signal => api.jobs.counts({ type }, signal), often);
     const workers = useQuery("workers", api.workers, often);
     const health = useQuery("health", api.health, { every: 10_000, live: true, throttle: 5000 });
     const queue = useQuery("queue", api.queue, { every: 10_000, live: true, throttle: 3000 });
@@ -207,6 +215,7 @@ export function Overview() {
         },
         { live: true, every: Math.max(window.every, 5000), throttle: Math.max(window.every, 5000) },
     );
+    const waiting = queue.data?.items.filter(row => !type || row.type === type);
     const names = [
         ...new Set([...(byType.data?.items ?? []), ...(queue.data?.items ?? [])].map(row => row.type ?? "")),
     ];
@@ -222,12 +231,17 @@ export function Overview() {
                 />
             </PageHead>
             {health.data ? <Warnings checks={health.data.items} /> : <Failed query={health} />}
-            <Tiles stats={stats.data} workers={workers.data} perSecond={perSecond(totals.query.data, totals.samples)} />
+            <Tiles
+                type={type}
+                numbers={type ? numbersOf(counts.data, waiting) : numbersOfAll(stats.data)}
+                workers={workers.data}
+                perSecond={perSecond(totals.query.data, totals.samples)}
+            />
             <div class="overview">
                 <Charts name={name} totals={totals}>
                     <Panel title="Queued by type" class="queued">
                         <Show query={queue} rows={6}>
-                            {({ items }) => <QueuedTypes types={items} queued={stats.data?.queued} />}
+                            {() => <QueuedTypes types={waiting ?? []} queued={type ? undefined : stats.data?.queued} />}
                         </Show>
                     </Panel>
                 </Charts>

@@ -1,6 +1,6 @@
 // The numbers of this moment.
 import type { ComponentChildren } from "preact";
-import { type List, STATES, type State, type Stats, type Worker } from "../../lib/api";
+import { type List, STATES, type State, type Worker } from "../../lib/api";
 import { compact, count, rate } from "../../lib/format";
 import { href } from "../../lib/router";
 import { span } from "../../lib/time";
@@ -35,14 +35,13 @@ function Tile({ label, value, note, tone = "", to, title }: TileProps) {
 
 const OLD_SECONDS = 60; // from which on health() warns, too
 
-function OldestDue({ stats }: { stats: Stats }) {
-    const age = stats.oldestQueuedAgeSec;
+function OldestDue({ age }: { age: number | undefined }) {
     if (age === undefined) return <Tile label="Oldest due job" value="–" note="none is due" />;
     return <Tile label="Oldest due job" value={span(age)} note="overdue" tone={age > OLD_SECONDS ? "late" : ""} />;
 }
 
-function Busy({ workers }: { workers: List<Worker> }) {
-    const busy = workers.items.filter(worker => worker.jobId).length;
+function Busy({ workers, type }: { workers: List<Worker>; type: string }) {
+    const busy = workers.items.filter(worker => worker.jobId && (!type || worker.type === type)).length;
     return (
         <Tile
             label="Workers busy"
@@ -52,19 +51,27 @@ function Busy({ workers }: { workers: List<Worker> }) {
                     <small> of {workers.count}</small>
                 </>
             }
-            note={workers.count === 0 ? "none runs" : `${workers.count - busy} idle`}
+            note={workers.count === 0 ? "none runs" : type ? "with this type" : `${workers.count - busy} idle`}
             to={href("/workers")}
         />
     );
 }
 
+/** What is known of all types, or of the one that is chosen. */
+export interface Numbers extends Record<State, number> {
+    atLeast: readonly State[]; // the states of which there may be more
+    oldestDue: number | undefined; // seconds
+}
+
 interface TilesProps {
-    stats: Stats | undefined;
+    type: string; // "" for all
+    numbers: Numbers | undefined;
     workers: List<Worker> | undefined;
     perSecond: number;
 }
 
-export function Tiles({ stats, workers, perSecond }: TilesProps) {
+export function Tiles({ type, numbers, workers, perSecond }: TilesProps) {
+    const more = (state: State) => (numbers?.atLeast.includes(state) ? "+" : "");
     return (
         <section class="tiles" aria-label="Now">
             <Tile label="Now" value={rate(perSecond)} note="jobs a second" />
@@ -72,14 +79,14 @@ export function Tiles({ stats, workers, perSecond }: TilesProps) {
                 <Tile
                     key={state}
                     label={state}
-                    value={stats ? compact(stats[state]) : "–"}
-                    {...(stats ? { title: count(stats[state]) } : {})}
+                    value={numbers ? compact(numbers[state]) + more(state) : "–"}
+                    {...(numbers && { title: count(numbers[state]) + more(state) })}
                     tone={`state ${state}`}
-                    to={href("/jobs", { state })}
+                    to={href("/jobs", { state, type })}
                 />
             ))}
-            {stats ? <OldestDue stats={stats} /> : <Tile label="Oldest due job" value="–" />}
-            {workers ? <Busy workers={workers} /> : <Tile label="Workers busy" value="–" />}
+            {numbers ? <OldestDue age={numbers.oldestDue} /> : <Tile label="Oldest due job" value="–" />}
+            {workers ? <Busy workers={workers} type={type} /> : <Tile label="Workers busy" value="–" />}
         </section>
     );
 }

@@ -1,6 +1,6 @@
 // The next instants of a rule, by the clock of its zone and by the viewer's.
 import type { Preview } from "../../lib/api";
-import { exact, relative, useNow, viewerZone } from "../../lib/time";
+import { exact, instantOf, relative, useNow, viewerZone } from "../../lib/time";
 
 const SHAPE: Intl.DateTimeFormatOptions = {
     weekday: "short",
@@ -16,7 +16,7 @@ const asViewer = new Intl.DateTimeFormat(undefined, { ...SHAPE, timeZoneName: "s
 
 /** "+09:00": by how much the zone's clock is ahead of UTC's at that instant. */
 function offset(at: string, local: string): string {
-    const minutes = Math.round((Date.parse(`${local}Z`) - Date.parse(at)) / 60_000);
+    const minutes = Math.round((instantOf(`${local}Z`) - instantOf(at)) / 60_000);
     const two = (value: number) => String(value).padStart(2, "0");
     return `${minutes < 0 ? "−" : "+"}${two(Math.floor(Math.abs(minutes) / 60))}:${two(Math.abs(minutes) % 60)}`;
 }
@@ -42,12 +42,12 @@ export function Instants({ preview, zone }: { preview: Preview; zone: string }) 
                     return (
                         <tr key={at}>
                             <td>
-                                {asUtc.format(new Date(`${local}Z`))} <span class="muted">{offset(at, local)}</span>
+                                {asUtc.format(instantOf(`${local}Z`))} <span class="muted">{offset(at, local)}</span>
                             </td>
-                            {!here && <td>{asViewer.format(new Date(at))}</td>}
+                            {!here && <td>{asViewer.format(instantOf(at))}</td>}
                             <td>
                                 <time dateTime={at} title={exact(at)} class="muted">
-                                    {relative(Date.parse(at), now)}
+                                    {relative(at, now)}
                                 </time>
                             </td>
                         </tr>

@@ -2,6 +2,7 @@
 import { useState } from "preact/hooks";
 import { api, type List, type Schedule } from "../../lib/api";
 import { plural } from "../../lib/format";
+import { failures } from "../../lib/job";
 import { type Query, useQuery } from "../../lib/query";
 import { navigate } from "../../lib/router";
 import { ActionButton, Button } from "../../ui/button";
@@ -10,6 +11,7 @@ import { Empty, Show } from "../../ui/states";
 import { type Column, Table } from "../../ui/table";
 import { confirmRemoval, runNow, Switch } from "./actions";
 import { ScheduleForm } from "./form";
+import { failedWords, useRuns } from "./runs";
 
 const AGAIN_MS = 15_000;
 
@@ -27,7 +29,18 @@ function Trouble({ schedule }: { schedule: Schedule }) {
                 <span title={lastSkip.reason}>left out</span>
             </Badge>
         );
-    return null;
+    return <Outcome schedule={schedule} />;
+}
+
+/** Nothing where the last job went well: that is as it should be. */
+function Outcome({ schedule }: { schedule: Schedule }) {
+    const failed = failures(useRuns(schedule).data?.items ?? []);
+    if (failed === 0) return null;
+    return (
+        <Badge tone="failed" icon="warning">
+            <span title={failedWords(failed)}>{failed === 1 ? "failed" : `${failed} failed`}</span>
+        </Badge>
+    );
 }
 
 function columns(query: Query<List<Schedule>>, edit: (schedule: Schedule) => void): Column<Schedule>[] {

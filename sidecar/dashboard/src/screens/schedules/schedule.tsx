@@ -2,18 +2,20 @@
 import { useState } from "preact/hooks";
 import { api, type Preview, type Schedule } from "../../lib/api";
 import { shortId } from "../../lib/format";
+import { failures } from "../../lib/job";
 import { type Query, useQuery } from "../../lib/query";
 import { navigate } from "../../lib/router";
 import { ActionButton, Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { JsonTree } from "../../ui/json-tree";
-import { Ago, Link, PageHead, Panel, StateBadge } from "../../ui/parts";
+import { Ago, JobBadge, Link, PageHead, Panel } from "../../ui/parts";
 import { Empty, Failed, Loading, Show } from "../../ui/states";
 import { Table } from "../../ui/table";
 import { When } from "../jobs/list";
 import { confirmRemoval, runNow, Switch } from "./actions";
 import { ScheduleForm } from "./form";
 import { Instants } from "./instants";
+import { failedWords, useRuns } from "./runs";
 
 const SHOWN = 5;
 const AGAIN_MS = 15_000;
@@ -56,13 +58,16 @@ function Rule({ schedule, preview }: { schedule: Schedule; preview: Query<Previe
 }
 
 function Runs({ schedule }: { schedule: Schedule }) {
-    const runs = useQuery(`runs of ${schedule.id}`, signal => api.schedules.runs(schedule.id, signal), {
-        live: event => event.type === schedule.jobType,
-        throttle: 1000,
-    });
+    const runs = useRuns(schedule);
     const { lastSkip } = schedule;
+    const failed = failures(runs.data?.items ?? []);
     return (
         <Panel title="Last jobs" flush>
+            {failed > 0 && (
+                <p class="notice failed" role="alert">
+                    <Icon name="warning" /> <span>{failedWords(failed)}</span>
+                </p>
+            )}
             {lastSkip && (
                 <p class="notice">
                     <Icon name="info" />
@@ -82,7 +87,7 @@ function Runs({ schedule }: { schedule: Schedule }) {
                         rows={items}
                         keyOf={job => job.id}
                         columns={[
-                            { key: "state", label: "State", cell: job => <StateBadge state={job.state} /> },
+                            { key: "state", label: "State", cell: job => <JobBadge job={job} /> },
                             {
                                 key: "job",
                                 label: "Job",

@@ -1,0 +1,36 @@
+// The one question before a job is canceled, wherever that is asked for.
+import { api, type Job } from "../../lib/api";
+import { shortId } from "../../lib/format";
+import { toast } from "../../lib/toast";
+import { ask } from "../../ui/dialog";
+
+interface Cancelable {
+    id: string;
+    type: string;
+    running: boolean;
+}
+
+export function confirmCancel({ id, type, running }: Cancelable, done: (canceled: Job) => void): void {
+    ask({
+        title: "Cancel this job?",
+        text: (
+            <>
+                <p>
+                    The job <code>{shortId(id)}</code> of type <bdi class="strong">{type}</bdi>{" "}
+                    {running
+                        ? "is interrupted, and what it has done in its transaction is undone. It will not run again."
+                        : "will not run."}
+                </p>
+                <p>A canceled job can't be put back; it would have to be enqueued anew.</p>
+            </>
+        ),
+        action: "Cancel the job",
+        leave: running ? "Let it run" : "Keep it",
+        danger: true,
+        run: () =>
+            api.jobs.cancel(id, running).then(canceled => {
+                toast.done(`Job ${shortId(id)} canceled`);
+                done(canceled);
+            }),
+    });
+}
