@@ -66,8 +66,8 @@ void take_jobs(Group *group, const LaneMark &mark);
 // Runs the handlers. Cancels are held before and after.
 void run_jobs(Group *group);
 
-// Takes what is done out of the queue, and cancels what is canceled; false is never given: raises
-// 55000 where a job isn't as it was when it was locked.
+// Takes what is done out of the queue, and cancels what is canceled. Raises 55000 where a job isn't
+// as it was when it was locked.
 void finish_jobs(const Group &group);
 
 // The same for what is done alone, without SQL, into a day's table of the history, or away where

@@ -1,5 +1,6 @@
 #pragma once
-// The one place where PostgreSQL's headers enter, and where majors 14 to 18 are made alike.
+// PostgreSQL's headers, but for a few that one file alone needs, and the one place where majors 14
+// to 18 are made alike.
 //
 // Everything that includes this file lives by the wall's rules (docs/decisions/001-cpp-wall.md):
 // nothing with a non-trivial destructor is alive across a call that can ereport, and no C++

@@ -1,5 +1,6 @@
-// The scheduler: one a database that has the extension. It starts workers, recovers what they lose,
-// and keeps the days; it runs no jobs.
+// The scheduler: one per database that has the extension. It places workers, recovers what they
+// lose, enqueues what schedules are due, and keeps house: counts, minutes, the history's days. Jobs
+// it leaves to workers.
 #include "workers/scheduler.hpp"
 
 #include "base/stamp.hpp"
