@@ -2,15 +2,15 @@
 // Answers that are rows of the view jobs.
 #include "core/uuid7.hpp"
 #include "memory/state.hpp"
-#include "pg/books.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
-// A job as a row of the view, as a composite datum in the caller's memory; 0 with `*null` set where
-// there is none. Inside the books. Call copy_row() before the books are closed.
-Datum job_row(const core::Uuid &id, bool *null);
+// A job as a row of the view, as a composite datum; 0 where there is none. Inside the books. Call
+// copy_row() before they are closed.
+Datum job_row(const core::Uuid &id);
 
-// A composite datum, moved to `context`, so that it outlives the books.
+// A composite datum, moved to `context`, so that it outlives the books. 0 stays 0.
 Datum copy_row(Datum row, MemoryContext context);
 
 // Raises P0002 for an id that is unknown, or is not the caller's to see.
@@ -19,11 +19,11 @@ Datum copy_row(Datum row, MemoryContext context);
 // What refusals need to know of a job.
 struct Found {
     bool exists;
-    char state[16];
+    State state;
     Oid run_as;
     int attempt;
     char worker[256]; // empty for none
-    bool external;
+    WaitsFor waits_for;
     char type[kTypeBytes];
     TimestampTz lease_until;
 };

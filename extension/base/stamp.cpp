@@ -2,45 +2,38 @@
 
 #include "hooks/changes.hpp"
 #include "hooks/utility_hook.hpp"
-#include "pg/books.hpp"
 #include "pg/extension.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
 namespace {
 
-Statement s_read{"SELECT bool_and(s.system_identifier = $1 AND s.database = $2) FROM "
-                 "ayb_jobs.database_stamp AS s",
-                 2,
-                 {INT8OID, OIDOID},
-                 nullptr};
-Statement s_clear{"DELETE FROM ayb_jobs.database_stamp", 0, {}, nullptr};
-Statement s_write{
-    "INSERT INTO ayb_jobs.database_stamp (system_identifier, database) VALUES ($1, $2)",
-    2,
-    {INT8OID, OIDOID},
-    nullptr};
+Sql<int64, Oid> g_fits{R"sql(
+    SELECT bool_and(s.system_identifier = $1 AND s.database = $2)
+    FROM ayb_jobs.database_stamp AS s
+)sql"};
+Sql<> g_clear{"DELETE FROM ayb_jobs.database_stamp"};
+Sql<int64, Oid> g_write{R"sql(
+    INSERT INTO ayb_jobs.database_stamp (system_identifier, database) VALUES ($1, $2)
+)sql"};
 
-Parameters this_database() {
-    Parameters parameters;
-    parameters.set(1, Int64GetDatum(static_cast<int64>(GetSystemIdentifier())));
-    return parameters.set(2, ObjectIdGetDatum(MyDatabaseId));
-}
+int64 this_system() { return static_cast<int64>(GetSystemIdentifier()); }
 
 } // namespace
 
 Stamp read_stamp() {
-    const Books books = open_books();
-    run_statement(s_read, this_database());
-    bool missing;
-    const bool fits = DatumGetBool(column(0, 1, &missing));
-    close_books(books);
-    return missing ? Stamp::missing : fits ? Stamp::fits : Stamp::other;
+    return in_books([] {
+        std::optional<bool> fits;
+        g_fits.run(this_system(), MyDatabaseId);
+        read_row(0, &fits);
+        return !fits ? Stamp::missing : *fits ? Stamp::fits : Stamp::other;
+    });
 }
 
 void write_stamp() {
-    run_statement(s_clear, Parameters());
-    run_statement(s_write, this_database());
+    g_clear.run();
+    g_write.run(this_system(), MyDatabaseId);
 }
 
 } // namespace ayb

@@ -2,12 +2,21 @@
 // UUIDs of version 7 (RFC 9562, section 6.2, method 3): a millisecond count and twelve bits of the
 // fraction below it, so that ids sort by the microsecond in which they were made.
 #include <cstdint>
+#include <cstring>
 
 namespace ayb::core {
 
 struct Uuid {
     uint8_t bytes[16];
 };
+
+// The order of uuid in SQL.
+inline bool operator==(const Uuid &one, const Uuid &other) {
+    return memcmp(one.bytes, other.bytes, sizeof(one.bytes)) == 0;
+}
+inline bool operator<(const Uuid &one, const Uuid &other) {
+    return memcmp(one.bytes, other.bytes, sizeof(one.bytes)) < 0;
+}
 
 // The last instant handed out; one a process, so that ids of one process never step back or repeat.
 struct Uuid7Sequence {

@@ -1,8 +1,9 @@
 #include "handlers/handlers.hpp"
 
 #include "memory/configuration.hpp"
-#include "pg/books.hpp"
+#include "pg/arrays.hpp"
 #include "pg/clock.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -43,22 +44,18 @@ HTAB *make_table(const char *name, Size entry) {
     return hash_create(name, 64, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
 }
 
-Kind kind_of(const char *name) {
-    if (strcmp(name, "function") == 0)
-        return Kind::function;
-    return strcmp(name, "command") == 0 ? Kind::command : Kind::external;
-}
+Sql<> g_read_handlers{R"sql(
+    SELECT type, kind, owner::oid, function_schema, function_name, function_owner::oid,
+        takes_payload, command, timeout, max_attempts, backoff, definer, builtin, grouped
+    FROM ayb_jobs.handlers
+)sql"};
+Sql<> g_read_pauses{"SELECT type FROM ayb_jobs.pauses"};
 
-void read_backoff(Handler *handler, uint64 row, int number) {
-    bool null;
-    const Datum value = column(row, number, &null);
-    handler->backoff_count = 0;
-    if (null)
-        return;
+void read_backoff(Handler *handler, Datum backoff) {
     Datum *steps;
     bool *nulls;
     int count;
-    deconstruct_array(DatumGetArrayTypeP(value), INTERVALOID, sizeof(Interval), false,
+    deconstruct_array(DatumGetArrayTypeP(backoff), INTERVALOID, sizeof(Interval), false,
                       TYPALIGN_DOUBLE, &steps, &nulls, &count);
     for (int i = 0; i < count && handler->backoff_count < kMaxBackoffSteps; i++)
         if (!nulls[i])
@@ -66,59 +63,50 @@ void read_backoff(Handler *handler, uint64 row, int number) {
                 interval_milliseconds(DatumGetIntervalP(steps[i]));
 }
 
-void read_name(NameData *name, uint64 row, int number) {
-    bool null;
-    const Datum value = column(row, number, &null);
-    namestrcpy(name, null ? "" : NameStr(*DatumGetName(value)));
-}
-
 void read_handler(uint64 row) {
-    auto *handler =
-        static_cast<Handler *>(hash_search(g_handlers, text_column(row, 1), HASH_ENTER, nullptr));
-    bool null;
-    handler->kind = kind_of(text_column(row, 2));
-    handler->owner = oid_column(row, 3);
-    read_name(&handler->schema, row, 4);
-    read_name(&handler->name, row, 5);
-    handler->function_owner = oid_column(row, 6);
-    handler->takes_payload = DatumGetBool(column(row, 7, &null));
-    const char *command = text_column(row, 8);
-    handler->command = command == nullptr ? nullptr : MemoryContextStrdup(g_context, command);
-    const Datum timeout = column(row, 9, &null);
-    handler->timeout_ms = null ? 0 : interval_milliseconds(DatumGetIntervalP(timeout));
-    handler->max_attempts = static_cast<int>(int_column(row, 10));
-    read_backoff(handler, row, 11);
-    handler->definer = DatumGetBool(column(row, 12, &null));
-    handler->builtin = DatumGetBool(column(row, 13, &null));
-    handler->grouped = DatumGetBool(column(row, 14, &null));
+    Handler read{};
+    Datum timeout = 0;
+    Datum backoff = 0;
+    read_row(row, &read.type, &read.kind, &read.owner, &read.schema, &read.name,
+             &read.function_owner, &read.takes_payload, &read.command, &timeout, &read.max_attempts,
+             &backoff, &read.definer, &read.builtin, &read.grouped);
+    if (read.command != nullptr)
+        read.command = MemoryContextStrdup(g_context, read.command);
+    if (timeout != 0)
+        read.timeout_ms = interval_milliseconds(DatumGetIntervalP(timeout));
+    if (backoff != 0)
+        read_backoff(&read, backoff);
+    *static_cast<Handler *>(hash_search(g_handlers, read.type, HASH_ENTER, nullptr)) = read;
 }
 
-Statement s_handlers{
-    "SELECT type, kind, owner, function_schema, function_name, function_owner, takes_payload,"
-    " command, timeout, max_attempts, backoff, definer, builtin,"
-    " grouped FROM ayb_jobs.handlers",
-    0,
-    {},
-    nullptr};
-Statement s_pauses{"SELECT type FROM ayb_jobs.pauses", 0, {}, nullptr};
+void read_handlers() {
+    const uint64 rows = g_read_handlers.run();
+    for (uint64 row = 0; row < rows; row++)
+        read_handler(row);
+}
+
+void read_pauses() {
+    const uint64 rows = g_read_pauses.run();
+    for (uint64 row = 0; row < rows; row++) {
+        char type[kTypeBytes] = {};
+        read_row(row, &type);
+        hash_search(g_pauses, type, HASH_ENTER, nullptr);
+    }
+}
 
 void read_tables() {
     if (g_context == nullptr)
         g_context =
             AllocSetContextCreate(TopMemoryContext, "ayb_jobs handlers", ALLOCSET_SMALL_SIZES);
     MemoryContextReset(g_context);
-    const Books books = open_books();
-    g_handlers_oid = get_relname_relid("handlers", get_namespace_oid("ayb_jobs", false));
-    g_pauses_oid = get_relname_relid("pauses", get_namespace_oid("ayb_jobs", false));
-    g_handlers = make_table("ayb_jobs handlers", sizeof(Handler));
-    g_pauses = make_table("ayb_jobs pauses", sizeof(Pause));
-    uint64 rows = run_statement(s_handlers, Parameters());
-    for (uint64 row = 0; row < rows; row++)
-        read_handler(row);
-    rows = run_statement(s_pauses, Parameters());
-    for (uint64 row = 0; row < rows; row++)
-        hash_search(g_pauses, text_column(row, 1), HASH_ENTER, nullptr);
-    close_books(books);
+    in_books([] {
+        g_handlers_oid = get_relname_relid("handlers", get_namespace_oid("ayb_jobs", false));
+        g_pauses_oid = get_relname_relid("pauses", get_namespace_oid("ayb_jobs", false));
+        g_handlers = make_table("ayb_jobs handlers", sizeof(Handler));
+        g_pauses = make_table("ayb_jobs pauses", sizeof(Pause));
+        read_handlers();
+        read_pauses();
+    });
 }
 
 // What was read with a snapshot from before a change, or that others can't see yet, must not be

@@ -8,6 +8,12 @@ namespace ayb {
 
 enum class Kind { function, command, external };
 
+namespace core {
+template <> struct Words<Kind> {
+    static constexpr const char *kWords[] = {"function", "command", "external"};
+};
+} // namespace core
+
 constexpr int kMaxBackoffSteps = 32;
 
 struct Handler {

@@ -6,9 +6,9 @@
 #include "memory/databases.hpp"
 #include "memory/holds.hpp"
 #include "memory/slots.hpp"
-#include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -18,12 +18,10 @@ constexpr int kPollMs = 5;
 constexpr int kCancelMs = 1000; // for a handler to give way to its cancel
 constexpr int kEndMs = 1000;    // for its process to end
 
-Statement s_pause{
-    "INSERT INTO ayb_jobs.pauses (type, paused_by) VALUES ($1, $2) ON CONFLICT DO NOTHING",
-    2,
-    {TEXTOID, OIDOID},
-    nullptr};
-Statement s_resume{"DELETE FROM ayb_jobs.pauses WHERE type = $1", 1, {TEXTOID}, nullptr};
+Sql<const char *, Oid> g_pause{R"sql(
+    INSERT INTO ayb_jobs.pauses (type, paused_by) VALUES ($1, $2) ON CONFLICT DO NOTHING
+)sql"};
+Sql<const char *> g_resume{"DELETE FROM ayb_jobs.pauses WHERE type = $1"};
 
 // A type may be paused by who registered it; all of the database by admins and its owner.
 void check_right(const char *type) {
@@ -53,10 +51,7 @@ const char *optional_type(FunctionCallInfo fcinfo) {
 
 void write_pause(const char *type) {
     const Oid me = GetUserId();
-    const Books books = open_books();
-    Parameters parameters;
-    run_statement(s_pause, parameters.set_text(1, type).set(2, ObjectIdGetDatum(me)));
-    close_books(books);
+    in_books([=] { g_pause.run(type, me); });
 }
 
 int count_busy() {
@@ -107,11 +102,11 @@ AYB_SQL_FUNCTION(ayb_jobs_pause) {
 // resume(type) → void
 AYB_SQL_FUNCTION(ayb_jobs_resume) {
     const char *type = optional_type(fcinfo);
-    const Books books = open_books();
-    run_statement(s_resume, Parameters().set_text(1, type == nullptr ? "" : type));
-    if (type == nullptr)
-        write_stamp();
-    close_books(books);
+    in_books([type] {
+        g_resume.run(type == nullptr ? "" : type);
+        if (type == nullptr)
+            write_stamp();
+    });
     if (type == nullptr) {
         note_probe();
         if (Database *database = find_database(MyDatabaseId))

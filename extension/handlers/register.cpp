@@ -5,9 +5,9 @@
 #include "handlers/handlers.hpp"
 #include "handlers/waiting.hpp"
 #include "hooks/changes.hpp"
-#include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -16,7 +16,7 @@ namespace {
 // What is written into the table.
 struct Registration {
     const char *type;
-    const char *kind;
+    Kind kind;
     const char *schema;
     const char *function;
     Oid function_owner;
@@ -24,31 +24,29 @@ struct Registration {
     const char *command;
 };
 
-Statement s_owner{"SELECT owner, builtin FROM ayb_jobs.handlers WHERE type = $1 FOR UPDATE",
-                  1,
-                  {TEXTOID},
-                  nullptr};
-Statement s_register{
-    "INSERT INTO ayb_jobs.handlers AS h (type, kind, owner, function_schema, function_name, "
-    "function_owner, takes_payload,"
-    " command, timeout, max_attempts, backoff, definer, grouped, created_at, updated_at)"
-    " VALUES ($1, $2, $3, $4::name, $5::name, $15, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
-    " ON CONFLICT (type) DO UPDATE SET kind = excluded.kind, owner = excluded.owner,"
-    " function_schema = excluded.function_schema, function_name = excluded.function_name,"
-    " function_owner = excluded.function_owner,"
-    " takes_payload = excluded.takes_payload, command = excluded.command, timeout = "
-    "excluded.timeout,"
-    " max_attempts = excluded.max_attempts, backoff = excluded.backoff, definer = excluded.definer,"
-    " grouped = excluded.grouped, updated_at = excluded.updated_at"
-    " WHERE h.owner = $14",
-    15,
-    {TEXTOID, TEXTOID, OIDOID, TEXTOID, TEXTOID, BOOLOID, TEXTOID, INTERVALOID, INT4OID,
-     INTERVALARRAYOID, BOOLOID, BOOLOID, TIMESTAMPTZOID, OIDOID, OIDOID},
-    nullptr};
+Sql<const char *> g_owner{R"sql(
+    SELECT owner::oid, builtin FROM ayb_jobs.handlers WHERE type = $1 FOR UPDATE
+)sql"};
+using Register = Sql<const char *, Kind, Oid, const char *, const char *, std::optional<bool>,
+                     const char *, std::optional<Span>, std::optional<int>,
+                     std::optional<SpanArray>, bool, bool, At, Oid, std::optional<Oid>>;
+Register g_register{R"sql(
+    INSERT INTO ayb_jobs.handlers AS h (type, kind, owner, function_schema, function_name,
+        function_owner, takes_payload, command, timeout, max_attempts, backoff, definer, grouped,
+        created_at, updated_at)
+    VALUES ($1, $2, $3, $4::name, $5::name, $15, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+    ON CONFLICT (type) DO UPDATE
+    SET kind = excluded.kind, owner = excluded.owner, function_schema = excluded.function_schema,
+        function_name = excluded.function_name, function_owner = excluded.function_owner,
+        takes_payload = excluded.takes_payload, command = excluded.command,
+        timeout = excluded.timeout, max_attempts = excluded.max_attempts,
+        backoff = excluded.backoff, definer = excluded.definer, grouped = excluded.grouped,
+        updated_at = excluded.updated_at
+    WHERE h.owner = $14
+)sql"};
 // What is built in comes back when what took its place goes.
-Statement s_builtin{
-    "SELECT kind FROM ayb_jobs._install_builtins($1) AS kind", 1, {TEXTOID}, nullptr};
-Statement s_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1", 1, {TEXTOID}, nullptr};
+Sql<const char *> g_builtin{"SELECT kind FROM ayb_jobs._install_builtins($1) AS kind"};
+Sql<const char *> g_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1"};
 
 // InvalidOid where no function has that signature. The direct call would raise for the NULL.
 Oid find_signature(const char *signature) {
@@ -107,24 +105,22 @@ void describe_function(const char *handler, Registration *registration) {
     ReleaseSysCache(tuple);
 }
 
-Kind parse_kind(const char *kind) {
-    if (strcmp(kind, "function") == 0)
-        return Kind::function;
-    if (strcmp(kind, "command") == 0)
-        return Kind::command;
-    if (strcmp(kind, "external") == 0)
-        return Kind::external;
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid handler kind \"%s\"", kind),
-             errhint("It is function, command or external.")));
+Kind kind_argument(FunctionCallInfo fcinfo, int number) {
+    require_argument(fcinfo, number, "kind");
+    Kind kind;
+    const char *word = text_argument(fcinfo, number);
+    if (!core::find_word(word, &kind))
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("invalid handler kind \"%s\"", word),
+                        errhint("It is function, command or external.")));
+    return kind;
 }
 
 Registration make_registration(FunctionCallInfo fcinfo) {
     Registration registration{};
     registration.type = type_argument(fcinfo, 0);
-    require_argument(fcinfo, 2, "kind");
-    registration.kind = text_argument(fcinfo, 2);
-    const Kind kind = parse_kind(registration.kind);
+    registration.kind = kind_argument(fcinfo, 2);
+    const Kind kind = registration.kind;
     const char *handler = text_argument(fcinfo, 1);
     if (handler == nullptr && kind != Kind::external)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("handler must not be null"),
@@ -169,44 +165,65 @@ void check_numbers(FunctionCallInfo fcinfo) {
     require_argument(fcinfo, 7, "grouped");
 }
 
-// The role in whose name the type is registered: the one that has it, where an admin or a member
-// replaces it, else the caller. Inside the books.
-Oid registrar(const char *type, Oid caller, bool admin) {
-    if (run_statement(s_owner, Parameters().set_text(1, type)) == 0)
-        return InvalidOid;
-    const Oid owner = oid_column(0, 1);
-    if (!admin && !has_privs_of_role(caller, owner))
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be owner of the handler of type \"%s\"", type),
-                        errdetail("It belongs to role %s.", quote_identifier(role_name(owner))),
-                        errhint("Who registered the type may, and members of ayb_jobs_admin.")));
-    return owner;
+// Who has the type.
+struct Registrar {
+    Oid role; // InvalidOid where nobody has
+    bool builtin;
+};
+
+// Raises 42501 unless the caller may replace what is registered. Locks its row; inside the books.
+Registrar registrar(const char *type, Oid caller, bool admin) {
+    Registrar found{};
+    if (g_owner.run(type) == 0)
+        return found;
+    read_row(0, &found.role, &found.builtin);
+    if (!admin && !has_privs_of_role(caller, found.role))
+        ereport(ERROR,
+                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                 errmsg("must be owner of the handler of type \"%s\"", type),
+                 errdetail("It belongs to role %s.", quote_identifier(role_name(found.role))),
+                 errhint("Who registered the type may, and members of ayb_jobs_admin.")));
+    return found;
 }
 
-// After registrar(), whose row is looked at.
 void refuse_builtin(const char *type) {
-    bool null;
-    if (DatumGetBool(column(0, 2, &null)))
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("type \"%s\" is built in", type),
-                        errhint("ayb_jobs.pause(type) stops it.")));
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("type \"%s\" is built in", type), errhint("ayb_jobs.pause(type) stops it.")));
 }
 
-Parameters parameters_of(FunctionCallInfo fcinfo, const Registration &registration, Oid owner) {
-    Parameters parameters;
-    parameters.set_text(1, registration.type)
-        .set_text(2, registration.kind)
-        .set(3, ObjectIdGetDatum(owner));
-    if (registration.function != nullptr) {
-        parameters.set_text(4, registration.schema).set_text(5, registration.function);
-        parameters.set(6, BoolGetDatum(registration.takes_payload));
-        parameters.set(15, ObjectIdGetDatum(registration.function_owner));
-    }
-    parameters.set_text(7, registration.command);
-    for (int number = 3; number <= 7; number++)
-        if (!PG_ARGISNULL(number))
-            parameters.set(number + 5, PG_GETARG_DATUM(number));
-    return parameters.set_time(13, clock_now());
+// In place of what `before` has registered. Inside the books.
+void write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oid caller,
+                        Oid before) {
+    const bool function = wanted.function != nullptr;
+    const uint64 rows = g_register.run(
+        wanted.type, wanted.kind, caller, wanted.schema, wanted.function,
+        function ? std::make_optional(wanted.takes_payload) : std::nullopt, wanted.command,
+        optional_argument<Span>(fcinfo, 3), optional_argument<int>(fcinfo, 4),
+        optional_argument<SpanArray>(fcinfo, 5), PG_GETARG_BOOL(6), PG_GETARG_BOOL(7),
+        At{clock_now()}, OidIsValid(before) ? before : caller,
+        function ? std::make_optional(wanted.function_owner) : std::nullopt);
+    if (rows == 0)
+        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                        errmsg("must be owner of the handler of type \"%s\"", wanted.type),
+                        errhint("Another role has just registered it.")));
+}
+
+// Inside the books.
+void remove_registration(const char *type, Oid caller, bool admin) {
+    const Registrar found = registrar(type, caller, admin);
+    if (!OidIsValid(found.role))
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("no handler is registered for type \"%s\"", type),
+                        errhint("See the table ayb_jobs.handlers.")));
+    if (found.builtin)
+        refuse_builtin(type);
+    g_unregister.run(type);
+    Kind kind = Kind::function;
+    const bool builtin = g_builtin.run(type) > 0;
+    if (builtin)
+        read_row(0, &kind);
+    route_waiting_jobs(type, builtin ? std::make_optional(kind) : std::nullopt);
 }
 
 } // namespace
@@ -222,16 +239,11 @@ AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     const Oid caller = GetUserId();
     const bool admin = is_admin(caller);
 
-    const Books books = open_books();
-    const Oid before = registrar(registration.type, caller, admin);
-    Parameters parameters = parameters_of(fcinfo, registration, caller);
-    parameters.set(14, ObjectIdGetDatum(OidIsValid(before) ? before : caller));
-    if (run_statement(s_register, parameters) == 0)
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be owner of the handler of type \"%s\"", registration.type),
-                        errhint("Another role has just registered it.")));
-    route_waiting_jobs(registration.type, registration.kind);
-    close_books(books);
+    in_books([&] {
+        const Registrar before = registrar(registration.type, caller, admin);
+        write_registration(fcinfo, registration, caller, before.role);
+        route_waiting_jobs(registration.type, registration.kind);
+    });
     notice_if_nothing_runs();
     PG_RETURN_VOID();
 }
@@ -242,15 +254,6 @@ AYB_SQL_FUNCTION(ayb_jobs_unregister_handler) {
     const Oid caller = GetUserId();
     const bool admin = is_admin(caller);
 
-    const Books books = open_books();
-    if (!OidIsValid(registrar(type, caller, admin)))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                        errmsg("no handler is registered for type \"%s\"", type),
-                        errhint("See the table ayb_jobs.handlers.")));
-    refuse_builtin(type);
-    run_statement(s_unregister, Parameters().set_text(1, type));
-    const bool builtin = run_statement(s_builtin, Parameters().set_text(1, type)) > 0;
-    route_waiting_jobs(type, builtin ? text_column(0, 1) : nullptr);
-    close_books(books);
+    in_books([&] { remove_registration(type, caller, admin); });
     PG_RETURN_VOID();
 }

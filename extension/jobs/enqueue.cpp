@@ -4,39 +4,33 @@
 #include "jobs/insert.hpp"
 #include "jobs/order.hpp"
 #include "jobs/payload.hpp"
-#include "pg/books.hpp"
 #include "pg/clock.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
 namespace {
 
-Statement s_take_key{"INSERT INTO ayb_jobs.job_keys AS k (run_as, idempotency_key, job_id)"
-                     " VALUES ($1, $2, $3) ON CONFLICT (run_as, idempotency_key) DO NOTHING"
-                     " RETURNING k.job_id",
-                     3,
-                     {OIDOID, TEXTOID, UUIDOID},
-                     nullptr};
+Sql<Oid, const char *, core::Uuid> g_take_key{R"sql(
+    INSERT INTO ayb_jobs.job_keys AS k (run_as, idempotency_key, job_id) VALUES ($1, $2, $3)
+    ON CONFLICT (run_as, idempotency_key) DO NOTHING
+    RETURNING k.job_id
+)sql"};
 // A key whose job is gone (its day was dropped a moment ago) is free.
-Statement s_reuse_key{
-    "UPDATE ayb_jobs.job_keys AS k SET job_id = $3 WHERE k.run_as = $1 AND k.idempotency_key = $2"
-    " AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.id = k.job_id)"
-    " AND NOT EXISTS (SELECT FROM ayb_jobs.job_history AS h WHERE h.id = k.job_id) RETURNING "
-    "k.job_id",
-    3,
-    {OIDOID, TEXTOID, UUIDOID},
-    nullptr};
-Statement s_find_key{
-    "SELECT k.job_id FROM ayb_jobs.job_keys AS k WHERE k.run_as = $1 AND k.idempotency_key = $2",
-    2,
-    {OIDOID, TEXTOID},
-    nullptr};
+Sql<Oid, const char *, core::Uuid> g_reuse_key{R"sql(
+    UPDATE ayb_jobs.job_keys AS k SET job_id = $3
+    WHERE k.run_as = $1 AND k.idempotency_key = $2
+        AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.id = k.job_id)
+        AND NOT EXISTS (SELECT FROM ayb_jobs.job_history AS h WHERE h.id = k.job_id)
+    RETURNING k.job_id
+)sql"};
+Sql<Oid, const char *> g_find_key{R"sql(
+    SELECT k.job_id FROM ayb_jobs.job_keys AS k WHERE k.run_as = $1 AND k.idempotency_key = $2
+)sql"};
 // A job that was written into the table by hand holds its key there alone.
-Statement s_find_queued_key{
-    "SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1 AND q.idempotency_key = $2",
-    2,
-    {OIDOID, TEXTOID},
-    nullptr};
+Sql<Oid, const char *> g_find_queued_key{R"sql(
+    SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1 AND q.idempotency_key = $2
+)sql"};
 
 Order make_order(FunctionCallInfo fcinfo, const char *type, int run_at, int max_attempts,
                  int run_as) {
@@ -68,33 +62,27 @@ const char *key_argument(FunctionCallInfo fcinfo, int number) {
     return text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
-// Inside the books.
-bool take_key_inside(const Order &order, const char *key, core::Uuid *id) {
-    Parameters parameters;
-    parameters.set(1, ObjectIdGetDatum(order.run_as)).set_text(2, key).set(3, uuid_datum(*id));
-    bool null;
-    if (run_statement(s_find_queued_key, parameters) > 0 ||
-        run_statement(s_take_key, parameters) == 0) {
-        if (run_statement(s_find_queued_key, parameters) == 0) {
-            if (run_statement(s_reuse_key, parameters) > 0)
+// Takes the key for `*id`, or sets `*id` to the job that has it and returns false. Inside the
+// books.
+bool take_key_inside(Oid role, const char *key, core::Uuid *id) {
+    if (g_find_queued_key.run(role, key) == 0) {
+        if (g_take_key.run(role, key, *id) > 0)
+            return true;
+        if (g_find_queued_key.run(role, key) == 0) {
+            if (g_reuse_key.run(role, key, *id) > 0)
                 return true;
-            if (run_statement(s_find_key, parameters) == 0)
+            if (g_find_key.run(role, key) == 0)
                 ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
                                 errmsg("could not take idempotency_key \"%s\"", key),
                                 errhint("Another transaction has just changed it: try again.")));
         }
-        *id = uuid_value(column(0, 1, &null));
-        return false;
     }
-    return true;
+    read_row(0, id);
+    return false;
 }
 
-// Takes the key for `*id`, or sets `*id` to the job that has it and returns false.
 bool take_key(const Order &order, const char *key, core::Uuid *id) {
-    const Books books = open_books();
-    const bool taken = take_key_inside(order, key, id);
-    close_books(books);
-    return taken;
+    return in_books([&] { return take_key_inside(order.run_as, key, id); });
 }
 
 // The elements of `payloads`, checked; `*count` is set.

@@ -1,8 +1,7 @@
 #include "jobs/floor.hpp"
 
-#include "base/arguments.hpp"
 #include "memory/lanes.hpp"
-#include "pg/books.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -10,20 +9,20 @@ namespace {
 
 constexpr int kLookEvery = 8; // claims of one job
 
-Statement s_first{"SELECT q.run_at, q.id FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1"
-                  " AND q.state = 'queued' AND q.waits_for IS NULL" AYB_FROM_FLOOR(
-                      "$2", "$3") " ORDER BY q.run_at, q.id LIMIT 1",
-                  3,
-                  {OIDOID, TIMESTAMPTZOID, UUIDOID},
-                  nullptr};
+Sql<Oid, At, core::Uuid> g_first{R"sql(
+    SELECT q.run_at, q.id
+    FROM ayb_jobs.job_queue AS q
+    WHERE q.run_as = $1 AND q.state = 'queued' AND q.waits_for IS NULL
+        AND (q.run_at, q.id) >= ($2, $3)
+    ORDER BY q.run_at, q.id
+    LIMIT 1
+)sql"};
 
 Position first_queued(Oid role, const Position &from) {
-    Parameters parameters;
-    parameters.set(1, ObjectIdGetDatum(role)).set_time(2, from.run_at).set(3, uuid_datum(from.id));
-    if (run_statement(s_first, parameters) == 0)
-        return kEnd;
-    bool null;
-    return Position{time_column(0, 1, DT_NOEND), uuid_value(column(0, 2, &null))};
+    Position first = kEnd;
+    if (g_first.run(role, At{from.run_at}, from.id) > 0)
+        read_row(0, &first.run_at, &first.id);
+    return first;
 }
 
 Position raise_to_first(Oid role, const LaneMark &mark) {

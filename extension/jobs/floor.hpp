@@ -1,12 +1,9 @@
 #pragma once
-// Where looks at a lane begin: its floor (memory/floor.hpp).
+// Where looks at a lane begin: its floor (memory/floor.hpp). A statement that asks for
+// (run_at, id) >= ($n, $m), next to run_as, state and waits_for, reads the index from there on.
 #include "memory/floor.hpp"
 
 namespace ayb {
-
-// A condition for statements on job_queue AS q, next to run_as, state and waits_for: it makes the
-// range of job_queue_claim_idx begin at the floor. Its parameters are a timestamptz and a uuid.
-#define AYB_FROM_FLOOR(run_at, id) " AND (q.run_at, q.id) >= (" run_at ", " id ")"
 
 // Where to begin in the role's lane: no queued job lies before it. With `look` the floor is raised
 // first, to the first job that is queued, locked or not; that costs a probe of the index. Inside

@@ -3,9 +3,9 @@
 #include "base/arguments.hpp"
 #include "handlers/command.hpp"
 #include "hooks/changes.hpp"
-#include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "pg/extension.hpp"
+#include "pg/sql.hpp"
 
 extern "C" {
 #include "utils/datetime.h"
@@ -77,53 +77,38 @@ void make_day(int day) {
                       name.partition, instant_of(day), instant_of(day + 1)));
 }
 
-Statement s_days{
-    "SELECT c.relname::text, i.inhdetachpending FROM pg_inherits AS i"
-    " JOIN pg_class AS c ON c.oid = i.inhrelid"
-    " WHERE i.inhparent = 'ayb_jobs.job_history'::regclass AND c.relname LIKE "
-    "'job\\_history\\_________'"
-    " UNION ALL SELECT c.relname::text, NULL FROM pg_class AS c"
-    " WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind = 'r' AND NOT c.relispartition"
-    " AND c.relname LIKE 'job\\_history\\_________' ORDER BY 1",
-    0,
-    {},
-    nullptr};
+Sql<> g_days{R"sql(
+    SELECT c.relname, true, i.inhdetachpending
+    FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+    WHERE i.inhparent = 'ayb_jobs.job_history'::regclass
+        AND c.relname LIKE 'job\_history\_________'
+    UNION ALL
+    SELECT c.relname, false, false
+    FROM pg_class AS c
+    WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind = 'r'
+        AND NOT c.relispartition AND c.relname LIKE 'job\_history\_________'
+    ORDER BY 1
+)sql"};
 
 // A partition that is to go, and how far it has come: still attached, half detached, detached.
 struct OldDay {
-    char partition[NAMEDATALEN];
+    NameData partition;
     bool attached;
     bool pending;
 };
 
 bool find_old_day(int first_kept, OldDay *old) {
-    bool found = false;
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    const Books books = open_books();
-    if (run_statement(s_days, Parameters()) > 0 &&
-        strcmp(text_column(0, 1), name_of(first_kept).partition) < 0) {
-        bool null;
-        strlcpy(old->partition, text_column(0, 1), NAMEDATALEN);
-        old->pending = DatumGetBool(column(0, 2, &null)) && !null;
-        old->attached = !null;
-        found = true;
-    }
-    close_books(books);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
-    return found;
+    return in_own_books([first_kept, old] {
+        if (g_days.run() == 0)
+            return false;
+        read_row(0, &old->partition, &old->attached, &old->pending);
+        return strcmp(NameStr(old->partition), name_of(first_kept).partition) < 0;
+    });
 }
 
 void run_in_books(const char *sql) {
     MemoryContext before = CurrentMemoryContext;
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    const Books books = open_books();
-    run_text(sql);
-    close_books(books);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
+    in_own_books([sql] { run_text(sql); });
     MemoryContextSwitchTo(before);
 }
 
@@ -146,39 +131,32 @@ void detach(const char *partition, const char *how) {
 // Its statements are in the caller's memory, which outlives their transactions.
 void drop_day(const OldDay &old) {
     if (old.attached && !old.pending) {
-        free_day(old.partition);
-        detach(old.partition, "CONCURRENTLY");
+        free_day(NameStr(old.partition));
+        detach(NameStr(old.partition), "CONCURRENTLY");
     } else if (old.pending) {
-        detach(old.partition, "FINALIZE");
+        detach(NameStr(old.partition), "FINALIZE");
     }
-    run_in_books(psprintf("DROP TABLE ayb_jobs.%s", old.partition));
+    run_in_books(psprintf("DROP TABLE ayb_jobs.%s", NameStr(old.partition)));
 }
 
-Statement s_purge{
-    "WITH old AS (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.state IN ('failed', 'canceled')"
-    " AND q.updated_at < $1 ORDER BY q.updated_at LIMIT $2 FOR UPDATE SKIP LOCKED),"
-    " gone AS (DELETE FROM ayb_jobs.job_queue AS q USING old WHERE q.id = old.id RETURNING q.*),"
-    " keys AS (DELETE FROM ayb_jobs.job_keys AS k USING gone AS g WHERE k.run_as = g.run_as"
-    " AND k.idempotency_key = g.idempotency_key AND k.job_id = g.id),"
-    " attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING gone AS g WHERE a.job_id = g.id)"
-    " SELECT g.id FROM gone AS g",
-    2,
-    {TIMESTAMPTZOID, INT4OID},
-    nullptr};
-Statement s_purge_minutes{
-    "DELETE FROM ayb_jobs.job_minutes WHERE minute < $1", 1, {TIMESTAMPTZOID}, nullptr};
-
-uint64 purge_batch(TimestampTz before) {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    const Books books = open_books();
-    const uint64 rows =
-        run_statement(s_purge, Parameters().set_time(1, before).set(2, Int32GetDatum(kBatch)));
-    close_books(books);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
-    return rows;
-}
+Sql<At, int> g_purge{R"sql(
+    WITH old AS (
+        SELECT q.id
+        FROM ayb_jobs.job_queue AS q
+        WHERE q.state IN ('failed', 'canceled') AND q.updated_at < $1
+        ORDER BY q.updated_at
+        LIMIT $2
+        FOR UPDATE SKIP LOCKED
+    ),
+    gone AS (DELETE FROM ayb_jobs.job_queue AS q USING old WHERE q.id = old.id RETURNING q.*),
+    keys AS (
+        DELETE FROM ayb_jobs.job_keys AS k USING gone AS g
+        WHERE k.run_as = g.run_as AND k.idempotency_key = g.idempotency_key AND k.job_id = g.id
+    ),
+    attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING gone AS g WHERE a.job_id = g.id)
+    SELECT g.id FROM gone AS g
+)sql"};
+Sql<At> g_purge_minutes{"DELETE FROM ayb_jobs.job_minutes WHERE minute < $1"};
 
 } // namespace
 
@@ -193,14 +171,10 @@ Oid history_table(TimestampTz first, TimestampTz last) {
 }
 
 void prepare_days(TimestampTz now) {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    const Books books = open_books();
-    for (int ahead = 0; ahead <= kDaysAhead; ahead++)
-        ensure_history(now + ahead * USECS_PER_DAY);
-    close_books(books);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
+    in_own_books([now] {
+        for (int ahead = 0; ahead <= kDaysAhead; ahead++)
+            ensure_history(now + ahead * USECS_PER_DAY);
+    });
 }
 
 void drop_old_days(TimestampTz now) {
@@ -222,16 +196,10 @@ void drop_old_days(TimestampTz now) {
 void purge_ended(TimestampTz now) {
     if (settings::failed_retention > 0) {
         const TimestampTz before = now - settings::failed_retention * kMicrosecondsPerSecond;
-        while (purge_batch(before) == kBatch)
+        while (in_own_books([before] { return g_purge.run(At{before}, kBatch); }) == kBatch)
             CHECK_FOR_INTERRUPTS();
     }
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    const Books books = open_books();
-    run_statement(s_purge_minutes, Parameters().set_time(1, now - kWeek));
-    close_books(books);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
+    in_own_books([now] { g_purge_minutes.run(At{now - kWeek}); });
 }
 
 } // namespace ayb
@@ -243,9 +211,7 @@ AYB_SQL_FUNCTION(ayb_jobs_prepare_history) {
     require_argument(fcinfo, 0, "at");
     const TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
     check_run_at(at);
-    const Books books = open_books();
-    ensure_history(at);
-    close_books(books);
+    in_books([at] { ensure_history(at); });
     note_recount();
     PG_RETURN_VOID();
 }

@@ -3,8 +3,8 @@
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
 #include "hooks/changes.hpp"
-#include "pg/books.hpp"
 #include "pg/direct_insert.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -38,30 +38,25 @@ DirectTable g_queue{"job_queue", kTriggers, kShape,  kQueueColumns, InvalidOid,
                     false,       nullptr,   nullptr, nullptr};
 
 // Where the direct way is closed.
-Statement s_insert{
-    "INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at, max_attempts,"
-    " idempotency_key, created_at, updated_at)"
-    " SELECT u.id, $3, u.payload, $4, $5, $6, $7, $8, $9, $9"
-    " FROM unnest($1, $2) AS u (id, payload)",
-    9,
-    {UUIDARRAYOID, JSONBARRAYOID, TEXTOID, TEXTOID, OIDOID, TIMESTAMPTZOID, INT4OID, TEXTOID,
-     TIMESTAMPTZOID},
-    nullptr};
+using InsertJobs =
+    Sql<UuidArray, JsonArray, const char *, WaitsFor, Oid, At, int, const char *, At>;
+InsertJobs g_insert{R"sql(
+    INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at, max_attempts,
+        idempotency_key, created_at, updated_at)
+    SELECT u.id, $3, u.payload, $4, $5, $6, $7, $8, $9, $9
+    FROM unnest($1, $2) AS u (id, payload)
+)sql"};
 
 void insert_by_statement(const Order &order, const Datum *ids, const Datum *payloads, int count,
                          const char *key) {
-    const Books books = open_books();
-    ArrayType *id_array =
-        construct_array(const_cast<Datum *>(ids), count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR);
-    ArrayType *payload_array =
-        construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT);
-    Parameters parameters;
-    parameters.set(1, PointerGetDatum(id_array)).set(2, PointerGetDatum(payload_array));
-    parameters.set_text(3, order.type).set_text(4, order.waits_for);
-    parameters.set(5, ObjectIdGetDatum(order.run_as)).set_time(6, order.run_at);
-    parameters.set(7, Int32GetDatum(order.max_attempts)).set_text(8, key).set_time(9, order.now);
-    run_statement(s_insert, parameters);
-    close_books(books);
+    const UuidArray id_array(
+        construct_array(const_cast<Datum *>(ids), count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+    const JsonArray payload_array(
+        construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT));
+    in_books([&] {
+        g_insert.run(id_array, payload_array, order.type, order.waits_for, order.run_as,
+                     At{order.run_at}, order.max_attempts, key, At{order.now});
+    });
 }
 
 struct Row {
@@ -83,8 +78,8 @@ Row describe_row(const Order &order, const char *key) {
     Row row{};
     memset(row.nulls, true, sizeof(row.nulls));
     row.set_text(kType, order.type);
-    row.set_text(kState, "queued");
-    row.set_text(kWaitsFor, order.waits_for);
+    row.set_text(kState, core::word_of(State::queued));
+    row.set_text(kWaitsFor, core::word_of(order.waits_for));
     row.set(kRunAs, ObjectIdGetDatum(order.run_as));
     row.set(kRunAt, TimestampTzGetDatum(order.run_at));
     row.set(kAttempts, Int32GetDatum(0));
@@ -102,8 +97,8 @@ Change describe_change(const Order &order) {
     change.type = order.type;
     change.from = -1;
     change.to = static_cast<int>(State::queued);
-    change.claimable = order.waits_for == nullptr;
-    change.external = order.waits_for != nullptr && strcmp(order.waits_for, "external") == 0;
+    change.claimable = order.waits_for == WaitsFor::worker;
+    change.external = order.waits_for == WaitsFor::external;
     change.run_at = order.run_at;
     change.lease_until = DT_NOEND;
     return change;

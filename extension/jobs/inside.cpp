@@ -64,15 +64,13 @@ AYB_SQL_FUNCTION(ayb_jobs_current_job) {
     if (!in_job())
         PG_RETURN_NULL();
     MemoryContext context = CurrentMemoryContext;
-    const Books books = open_books();
-    bool null;
-    const Datum row = job_row(my_slot()->job, &null);
-    const Datum seen = null || !in_group() ? row : as_running(row);
-    const Datum copy = null ? row : copy_row(seen, context);
-    close_books(books);
-    if (null)
+    const Datum found = in_books([context] {
+        const Datum row = job_row(my_slot()->job);
+        return copy_row(row != 0 && in_group() ? as_running(row) : row, context);
+    });
+    if (found == 0)
         PG_RETURN_NULL();
-    PG_RETURN_DATUM(copy);
+    PG_RETURN_DATUM(found);
 }
 
 // set_progress(percent, note) → void

@@ -55,9 +55,9 @@ Oid requested_role(FunctionCallInfo fcinfo, int number) {
 bool apply_handler(Order *order, Oid enqueuer) {
     const Handler *handler = find_handler(order->type);
     if (handler == nullptr)
-        order->waits_for = "handler";
+        order->waits_for = WaitsFor::handler;
     else if (handler->kind == Kind::external)
-        order->waits_for = "external";
+        order->waits_for = WaitsFor::external;
     if (handler != nullptr) {
         order->builtin = handler->builtin;
         if (order->max_attempts == 0)

@@ -7,8 +7,8 @@ namespace ayb {
 struct Order {
     const char *type;
     Oid run_as;
-    const char *waits_for; // null where our workers may take it
-    bool builtin;          // the type came with the extension: its payload is checked
+    WaitsFor waits_for;
+    bool builtin; // the type came with the extension: its payload is checked
     TimestampTz run_at;
     int max_attempts; // 0 in: the handler's, or else the setting's
     TimestampTz now;

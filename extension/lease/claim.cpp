@@ -1,15 +1,14 @@
 #include "lease/claim.hpp"
 
-#include "base/arguments.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/floor.hpp"
 #include "jobs/history.hpp"
 #include "memory/databases.hpp"
 #include "memory/my_slot.hpp"
 #include "memory/type_stats.hpp"
-#include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -19,40 +18,47 @@ namespace {
 constexpr int64 kSlow = kMicrosecondsPerSecond;
 constexpr int kMaxSlowTypes = 64;
 
-Statement s_claim{
-    "WITH next AS MATERIALIZED ("
-    " SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1 AND q.state = 'queued'"
-    " AND q.waits_for IS NULL" AYB_FROM_FLOOR(
-        "$6",
-        "$7") " AND q.run_at <= $2"
-              " AND q.type <> ALL ($3)"
-              " ORDER BY q.run_at, q.id LIMIT 1 FOR UPDATE SKIP LOCKED)"
-              " UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = q.attempts + 1, "
-              "worker_id = "
-              "$4,"
-              " lease_until = $5, last_run_at = $2, updated_at = $2 FROM next WHERE q.id = next.id"
-              " RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at",
-    7,
-    {OIDOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID, UUIDOID},
-    nullptr};
-Statement s_claim_one{
-    "WITH next AS MATERIALIZED ("
-    " SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.id = $6 AND q.run_as = $1"
-    " AND q.state = 'queued' AND q.waits_for IS NULL AND q.run_at <= $2 AND q.type <> ALL ($3)"
-    " FOR UPDATE SKIP LOCKED)"
-    " UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = q.attempts + 1,"
-    " worker_id = $4, lease_until = $5, last_run_at = $2, updated_at = $2 FROM next"
-    " WHERE q.id = next.id"
-    " RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at",
-    6,
-    {OIDOID, TIMESTAMPTZOID, TEXTARRAYOID, TEXTOID, TIMESTAMPTZOID, UUIDOID},
-    nullptr};
-Statement s_next_due{"SELECT q.run_at FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1"
-                     " AND q.state = 'queued' AND q.waits_for IS NULL" AYB_FROM_FLOOR(
-                         "$3", "$4") " AND q.type <> ALL ($2) ORDER BY q.run_at, q.id LIMIT 1",
-                     4,
-                     {OIDOID, TEXTARRAYOID, TIMESTAMPTZOID, UUIDOID},
-                     nullptr};
+// The next job of a lane; the floor last, from which on the lane is read.
+Sql<Oid, At, TextArray, const char *, At, At, core::Uuid> g_claim{R"sql(
+    WITH next AS MATERIALIZED (
+        SELECT q.id
+        FROM ayb_jobs.job_queue AS q
+        WHERE q.run_as = $1 AND q.state = 'queued' AND q.waits_for IS NULL
+            AND (q.run_at, q.id) >= ($6, $7) AND q.run_at <= $2 AND q.type <> ALL ($3)
+        ORDER BY q.run_at, q.id
+        LIMIT 1
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE ayb_jobs.job_queue AS q
+    SET state = 'running', attempts = q.attempts + 1, worker_id = $4, lease_until = $5,
+        last_run_at = $2, updated_at = $2
+    FROM next
+    WHERE q.id = next.id
+    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at
+)sql"};
+Sql<Oid, At, TextArray, const char *, At, core::Uuid> g_claim_one{R"sql(
+    WITH next AS MATERIALIZED (
+        SELECT q.id
+        FROM ayb_jobs.job_queue AS q
+        WHERE q.id = $6 AND q.run_as = $1 AND q.state = 'queued' AND q.waits_for IS NULL
+            AND q.run_at <= $2 AND q.type <> ALL ($3)
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE ayb_jobs.job_queue AS q
+    SET state = 'running', attempts = q.attempts + 1, worker_id = $4, lease_until = $5,
+        last_run_at = $2, updated_at = $2
+    FROM next
+    WHERE q.id = next.id
+    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at
+)sql"};
+Sql<Oid, TextArray, At, core::Uuid> g_next_due{R"sql(
+    SELECT q.run_at
+    FROM ayb_jobs.job_queue AS q
+    WHERE q.run_as = $1 AND q.state = 'queued' AND q.waits_for IS NULL
+        AND (q.run_at, q.id) >= ($3, $4) AND q.type <> ALL ($2)
+    ORDER BY q.run_at, q.id
+    LIMIT 1
+)sql"};
 
 // Jobs that run long keep at most half of the workers while quick ones are due.
 bool slow_jobs_have_their_share() {
@@ -79,16 +85,12 @@ void collect_slow(const Handler &handler, void *context) {
 }
 
 void take_row(Oid role, MemoryContext context, TimestampTz now, Job *job) {
-    bool null;
-    job->id = uuid_value(column(0, 1, &null));
-    strlcpy(job->type, text_column(0, 2), kTypeBytes);
+    Datum payload = 0;
+    read_row(0, &job->id, &job->type, &payload, &job->attempt, &job->max_attempts, &job->run_at);
     MemoryContext before = MemoryContextSwitchTo(context);
-    job->payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(column(0, 3, &null)));
+    job->payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(payload));
     MemoryContextSwitchTo(before);
     job->run_as = role;
-    job->attempt = static_cast<int>(int_column(0, 4));
-    job->max_attempts = static_cast<int>(int_column(0, 5));
-    job->run_at = time_column(0, 6, now);
     job->started_at = now;
 }
 
@@ -96,24 +98,20 @@ void take_row(Oid role, MemoryContext context, TimestampTz now, Job *job) {
 bool claim_without(Oid role, const SlowTypes &left_out, const core::Uuid *id, MemoryContext context,
                    Job *job) {
     const TimestampTz now = clock_now();
+    const At lease{later(now, settings::lease_duration * kMicrosecondsPerSecond)};
     char worker[kWorkerIdBytes];
     session_name(worker);
-    ArrayType *types = types_to_leave_out(left_out.types, left_out.count);
-    const Books books = open_books();
-    const Position from = lane_floor_for_one(role);
-    Parameters parameters;
-    parameters.set(1, ObjectIdGetDatum(role)).set_time(2, now).set(3, PointerGetDatum(types));
-    parameters.set_text(4, worker);
-    parameters.set_time(5, later(now, settings::lease_duration * kMicrosecondsPerSecond));
-    if (id != nullptr)
-        parameters.set(6, uuid_datum(*id));
-    else
-        parameters.set_time(6, from.run_at).set(7, uuid_datum(from.id));
-    const bool found = run_statement(id != nullptr ? s_claim_one : s_claim, parameters) > 0;
-    if (found)
-        take_row(role, context, now, job);
-    close_books(books);
-    return found;
+    const TextArray types(types_to_leave_out(left_out.types, left_out.count));
+    return in_books([&] {
+        const Position from = lane_floor_for_one(role);
+        const uint64 rows =
+            id != nullptr
+                ? g_claim_one.run(role, At{now}, types, worker, lease, *id)
+                : g_claim.run(role, At{now}, types, worker, lease, At{from.run_at}, from.id);
+        if (rows > 0)
+            take_row(role, context, now, job);
+        return rows > 0;
+    });
 }
 
 bool draining() {
@@ -145,16 +143,25 @@ bool claim_any(Oid role, MemoryContext context, Job *job) {
 }
 
 bool claim_in_transaction(Oid role, const core::Uuid *id, MemoryContext context, Job *job) {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    const bool found =
-        may_claim(role) && (id != nullptr ? claim_without(role, SlowTypes{}, id, context, job)
-                                          : claim_any(role, context, job));
-    if (found && job->attempt > 1)
-        ForceSyncCommit();
-    PopActiveSnapshot();
-    CommitTransactionCommand();
-    return found;
+    return in_transaction([=] {
+        const bool found =
+            may_claim(role) && (id != nullptr ? claim_without(role, SlowTypes{}, id, context, job)
+                                              : claim_any(role, context, job));
+        if (found && job->attempt > 1)
+            ForceSyncCommit();
+        return found;
+    });
+}
+
+// Inside the books.
+TimestampTz first_due(Oid role, const TextArray &left_out, TimestampTz after) {
+    const Position floor = lane_floor(role, true);
+    const Position later_on{after + 1, {}};
+    const Position &from = floor < later_on ? later_on : floor;
+    TimestampTz due = DT_NOEND;
+    if (g_next_due.run(role, left_out, At{from.run_at}, from.id) > 0)
+        read_row(0, &due);
+    return due;
 }
 
 } // namespace
@@ -170,25 +177,12 @@ bool claim_job(Oid role, const core::Uuid &id, MemoryContext context, Job *job) 
 }
 
 TimestampTz next_due(Oid role, TimestampTz after) {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    TimestampTz due = DT_NOEND;
-    if (!all_paused() && !draining()) {
-        ArrayType *types = types_to_leave_out(nullptr, 0);
-        const Books books = open_books();
-        const Position floor = lane_floor(role, true);
-        const Position later_on{after + 1, {}};
-        const Position &from = floor < later_on ? later_on : floor;
-        Parameters parameters;
-        parameters.set(1, ObjectIdGetDatum(role)).set(2, PointerGetDatum(types));
-        parameters.set_time(3, from.run_at).set(4, uuid_datum(from.id));
-        if (run_statement(s_next_due, parameters) > 0)
-            due = time_column(0, 1, DT_NOEND);
-        close_books(books);
-    }
-    PopActiveSnapshot();
-    CommitTransactionCommand();
-    return due;
+    return in_transaction([=] {
+        if (all_paused() || draining())
+            return DT_NOEND;
+        const TextArray types(types_to_leave_out(nullptr, 0));
+        return in_books([&] { return first_due(role, types, after); });
+    });
 }
 
 } // namespace ayb

@@ -8,8 +8,8 @@
 #include "memory/due_floor.hpp"
 #include "memory/slots.hpp"
 #include "memory/type_stats.hpp"
-#include "pg/books.hpp"
 #include "pg/clock.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -17,56 +17,41 @@ namespace {
 
 constexpr int kMost = 1000; // jobs looked at in one transaction
 
-Statement s_expired{
-    "SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, q.run_at, "
-    "q.lease_until"
-    " FROM ayb_jobs.job_queue AS q WHERE q.state = 'running' AND q.lease_until >= $3"
-    " AND q.lease_until <= $1 ORDER BY q.lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
-    3,
-    {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID},
-    nullptr};
-Statement s_expired_external{
-    "SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, q.run_at, "
-    "q.lease_until"
-    " FROM ayb_jobs.job_queue AS q WHERE q.state = 'running' AND q.lease_until >= $3"
-    " AND q.lease_until <= $1 AND q.waits_for = 'external' AND ($4 OR q.run_as = ANY ($5))"
-    " ORDER BY q.lease_until LIMIT $2 FOR UPDATE SKIP LOCKED",
-    5,
-    {TIMESTAMPTZOID, INT4OID, TIMESTAMPTZOID, BOOLOID, OIDARRAYOID},
-    nullptr};
-Statement s_ours{"SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, "
-                 "q.run_at, q.lease_until"
-                 " FROM ayb_jobs.job_queue AS q WHERE q.state = 'running' AND q.waits_for IS NULL",
-                 0,
-                 {},
-                 nullptr};
-Statement s_one{
-    "SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, q.run_at, "
-    "q.lease_until"
-    " FROM ayb_jobs.job_queue AS q WHERE q.id = $1 AND q.lease_until IS NOT NULL AND q.attempts = "
-    "$2",
-    2,
-    {UUIDOID, INT4OID},
-    nullptr};
-Statement s_extend{"UPDATE ayb_jobs.job_queue AS q SET lease_until = $2 WHERE q.id = $1",
-                   2,
-                   {UUIDOID, TIMESTAMPTZOID},
-                   nullptr};
-Statement s_next_lease{"SELECT q.lease_until FROM ayb_jobs.job_queue AS q WHERE q.state = 'running'"
-                       " AND q.lease_until >= $1 AND q.lease_until < $2"
-                       " ORDER BY q.lease_until LIMIT 1",
-                       2,
-                       {TIMESTAMPTZOID, TIMESTAMPTZOID},
-                       nullptr};
+#define AYB_HELD                                                                                   \
+    "SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, q.run_at,"          \
+    " q.lease_until FROM ayb_jobs.job_queue AS q WHERE "
+#define AYB_EXPIRED AYB_HELD "q.state = 'running' AND q.lease_until >= $3 AND q.lease_until <= $1"
+#define AYB_IN_TURN " ORDER BY q.lease_until LIMIT $2 FOR UPDATE SKIP LOCKED"
+
+// Now, how many, from where on: the floor of leases.
+template <typename... Whose> using Expired = Sql<At, int, At, Whose...>;
+Expired<> g_expired{AYB_EXPIRED AYB_IN_TURN};
+Expired<bool, OidArray> g_expired_external{
+    AYB_EXPIRED " AND q.waits_for = 'external' AND ($4 OR q.run_as = ANY ($5))" AYB_IN_TURN};
+Sql<> g_ours{AYB_HELD "q.state = 'running' AND q.waits_for IS NULL"};
+Sql<core::Uuid, int> g_one{AYB_HELD "q.id = $1 AND q.lease_until IS NOT NULL AND q.attempts = $2"};
+
+#undef AYB_HELD
+#undef AYB_EXPIRED
+#undef AYB_IN_TURN
+
+Sql<core::Uuid, At> g_extend{R"sql(
+    UPDATE ayb_jobs.job_queue AS q SET lease_until = $2 WHERE q.id = $1
+)sql"};
+Sql<At, At> g_next_lease{R"sql(
+    SELECT q.lease_until
+    FROM ayb_jobs.job_queue AS q
+    WHERE q.state = 'running' AND q.lease_until >= $1 AND q.lease_until < $2
+    ORDER BY q.lease_until
+    LIMIT 1
+)sql"};
 // The claim was lost with the crash: the row is as it was before, and is claimed again here.
-Statement s_reclaim{
-    "UPDATE ayb_jobs.job_queue AS q SET state = 'running', attempts = $2, worker_id = 'crashed',"
-    " lease_until = $3, last_run_at = $3 WHERE q.id = $1 AND q.state = 'queued' AND q.attempts = "
-    "$2 - 1"
-    " AND q.waits_for IS NULL",
-    3,
-    {UUIDOID, INT4OID, TIMESTAMPTZOID},
-    nullptr};
+Sql<core::Uuid, int, At> g_reclaim{R"sql(
+    UPDATE ayb_jobs.job_queue AS q
+    SET state = 'running', attempts = $2, worker_id = 'crashed', lease_until = $3,
+        last_run_at = $3
+    WHERE q.id = $1 AND q.state = 'queued' AND q.attempts = $2 - 1 AND q.waits_for IS NULL
+)sql"};
 
 struct Held {
     core::Uuid id;
@@ -74,23 +59,19 @@ struct Held {
     int attempt;
     char type[kTypeBytes];
     Oid run_as;
-    bool external;
-    TimestampTz lease_until;
+    WaitsFor waits_for;
     TimestampTz run_at;
+    TimestampTz lease_until;
+
+    bool external() const { return waits_for != WaitsFor::worker; }
 };
 
 Held *read_held(uint64 rows) {
     auto *held = static_cast<Held *>(palloc0((rows + 1) * sizeof(Held)));
     for (uint64 row = 0; row < rows; row++) {
-        bool null;
-        held[row].id = uuid_value(column(row, 1, &null));
-        strlcpy(held[row].worker, text_column(row, 2), sizeof(held[row].worker));
-        held[row].attempt = static_cast<int>(int_column(row, 3));
-        strlcpy(held[row].type, text_column(row, 4), kTypeBytes);
-        held[row].run_as = oid_column(row, 5);
-        held[row].external = text_column(row, 6) != nullptr;
-        held[row].run_at = time_column(row, 7, 0);
-        held[row].lease_until = time_column(row, 8, 0);
+        Held &job = held[row];
+        read_row(row, &job.id, &job.worker, &job.attempt, &job.type, &job.run_as, &job.waits_for,
+                 &job.run_at, &job.lease_until);
     }
     return held;
 }
@@ -98,7 +79,7 @@ Held *read_held(uint64 rows) {
 // The first loss goes back at once, and so does any of a worker outside. One of ours that is lost
 // again may be what ends its worker: it waits its back-off.
 TimestampTz lost_retry_time(const Held &job, TimestampTz now) {
-    return job.external || job.attempt <= 1 ? job.run_at : retry_time(job.type, job.attempt, now);
+    return job.external() || job.attempt <= 1 ? job.run_at : retry_time(job.type, job.attempt, now);
 }
 
 void lose(const Held &job, const char *why, TimestampTz now) {
@@ -120,41 +101,40 @@ void lose(const Held &job, const char *why, TimestampTz now) {
     ereport(LOG, (errmsg("job %s was lost: %s", uuid_text(job.id), why)));
 }
 
-Books begin() {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    return open_books();
-}
-
-void end(const Books &books) {
-    close_books(books);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
-}
-
 constexpr const char *kWorkerGone = "the worker process ended while the job ran";
 constexpr const char *kServerCrashed = "the server crashed or was stopped while the job ran";
 constexpr const char *kLeaseOver = "the lease ended before the worker completed the job";
 
 void settle_expired(const Held &job, TimestampTz now) {
-    if (!job.external && worker_lives(job.worker)) {
-        Parameters parameters;
-        parameters.set(1, uuid_datum(job.id));
-        parameters.set_time(2, later(now, settings::lease_duration * kMicrosecondsPerSecond));
-        run_statement(s_extend, parameters);
+    if (!job.external() && worker_lives(job.worker)) {
+        g_extend.run(job.id, At{later(now, settings::lease_duration * kMicrosecondsPerSecond)});
     } else {
-        lose(job, job.external ? kLeaseOver : kWorkerGone, now);
+        lose(job, job.external() ? kLeaseOver : kWorkerGone, now);
     }
 }
 
-uint64 settle_all_expired(Statement &statement, Parameters parameters, TimestampTz floor,
-                          TimestampTz now) {
-    parameters.set_time(1, now).set(2, Int32GetDatum(kMost)).set_time(3, floor);
-    const uint64 rows = run_statement(statement, parameters);
+void settle_all_expired(uint64 rows, TimestampTz now) {
     const Held *held = read_held(rows);
     for (uint64 row = 0; row < rows; row++)
         settle_expired(held[row], now);
-    return rows;
+}
+
+// What became of the job whose worker is gone. Inside the books.
+void settle_abandoned(const WorkerSlot &slot, const Held &held, TimestampTz now) {
+    if (slot.cancel_wanted && slot.cancel_job == slot.job)
+        cancel_job(slot.job, slot.worker_id, slot.attempt, now);
+    else if (slot.put_back)
+        put_back_job(slot.job, slot.worker_id, slot.attempt, now);
+    else
+        lose(held, kWorkerGone, now);
+}
+
+// The first lease that ends after the mark and before the horizon, or else the horizon.
+TimestampTz next_lease(const TimeMark &mark, TimestampTz horizon) {
+    TimestampTz next = horizon;
+    if (g_next_lease.run(At{mark.at}, At{horizon}) > 0)
+        read_row(0, &next);
+    return next;
 }
 
 } // namespace
@@ -163,33 +143,25 @@ void recover_slot(int index) {
     WorkerSlot slot;
     copy_slot(index, &slot);
     const TimestampTz now = clock_now();
-    const Books books = begin();
-    Parameters parameters;
-    parameters.set(1, uuid_datum(slot.job)).set(2, Int32GetDatum(slot.attempt));
-    if (run_statement(s_one, parameters) > 0) {
+    in_own_books([&] {
+        if (g_one.run(slot.job, slot.attempt) == 0)
+            return;
         const Held *held = read_held(1);
-        if (strcmp(held->worker, slot.worker_id) == 0) {
-            if (slot.cancel_wanted && memcmp(&slot.cancel_job, &slot.job, sizeof(slot.job)) == 0)
-                cancel_job(slot.job, slot.worker_id, slot.attempt, now);
-            else if (slot.put_back)
-                put_back_job(slot.job, slot.worker_id, slot.attempt, now);
-            else
-                lose(*held, kWorkerGone, now);
-        }
-    }
-    end(books);
+        if (strcmp(held->worker, slot.worker_id) == 0)
+            settle_abandoned(slot, *held, now);
+    });
     free_slot(index);
 }
 
 void recover_all() {
     const TimestampTz now = clock_now();
-    const Books books = begin();
-    const uint64 rows = run_statement(s_ours, Parameters());
-    const Held *held = read_held(rows);
-    for (uint64 row = 0; row < rows; row++)
-        if (!worker_lives(held[row].worker))
-            lose(held[row], kServerCrashed, now);
-    end(books);
+    in_own_books([now] {
+        const uint64 rows = g_ours.run();
+        const Held *held = read_held(rows);
+        for (uint64 row = 0; row < rows; row++)
+            if (!worker_lives(held[row].worker))
+                lose(held[row], kServerCrashed, now);
+    });
 }
 
 void charge_crashed() {
@@ -199,11 +171,7 @@ void charge_crashed() {
         RunningJob &job = crashed.jobs[i];
         if (job.magic == 0 || job.database != MyDatabaseId)
             continue;
-        const Books books = begin();
-        Parameters parameters;
-        parameters.set(1, uuid_datum(job.job)).set(2, Int32GetDatum(job.attempt)).set_time(3, now);
-        run_statement(s_reclaim, parameters);
-        end(books);
+        in_own_books([&] { g_reclaim.run(job.job, job.attempt, At{now}); });
         job.magic = 0;
     }
 }
@@ -216,13 +184,11 @@ TimestampTz recover_expired(Database *database, TimestampTz now) {
     do {
         CHECK_FOR_INTERRUPTS();
         const TimeMark mark = mark_due(database, database->leases);
-        const Books books = begin();
-        rows = settle_all_expired(s_expired, Parameters(), mark.at, now);
-        Parameters range;
-        const bool any =
-            run_statement(s_next_lease, range.set_time(1, mark.at).set_time(2, horizon)) > 0;
-        next = any ? time_column(0, 1, horizon) : horizon;
-        end(books);
+        in_own_books([&] {
+            rows = g_expired.run(At{now}, kMost, At{mark.at});
+            settle_all_expired(rows, now);
+            next = next_lease(mark, horizon);
+        });
         // Not before the commit: what the look showed is what this transaction has made of it.
         next = raise_due(database, &database->leases, mark, next);
     } while (rows == kMost);
@@ -233,9 +199,8 @@ void recover_expired_external(TimestampTz now, bool admin, Datum roles) {
     Database *database = find_served(MyDatabaseId);
     const TimestampTz floor =
         database != nullptr ? mark_due(database, database->leases).at : DT_NOBEGIN;
-    Parameters parameters;
-    parameters.set(4, BoolGetDatum(admin)).set(5, roles);
-    settle_all_expired(s_expired_external, parameters, Min(floor, own_next_lease()), now);
+    const At from{Min(floor, own_next_lease())};
+    settle_all_expired(g_expired_external.run(At{now}, kMost, from, admin, OidArray(roles)), now);
 }
 
 } // namespace ayb

@@ -37,20 +37,18 @@ void complete_here(const Job &job, const HandlerResult &result) {
     char worker[kWorkerIdBytes];
     session_name(worker);
     hold_cancels();
-    const Books books = open_books();
-    if (!complete_job(job.id, worker, job.attempt, result, clock_now()))
-        report_lost_lease(job);
-    close_books(books);
+    in_books([&] {
+        if (!complete_job(job.id, worker, job.attempt, result, clock_now()))
+            report_lost_lease(job);
+    });
     release_cancels();
 }
 
-// A transaction of the engine's own. A command or a procedure may have set what transactions begin
-// with, and only the end of the job resets that.
-void begin_own_transaction() {
-    StartTransactionCommand();
+// What a transaction of the engine's own begins with. A command or a procedure may have set
+// something else, and only the end of the job resets that.
+void set_plain() {
     XactReadOnly = false;
     XactIsoLevel = XACT_READ_COMMITTED;
-    PushActiveSnapshot(GetTransactionSnapshot());
 }
 
 int64 time_limit(const Handler &handler) {
@@ -68,16 +66,14 @@ bool runs_inside(const Handler *handler) {
     pg_unreachable();
 }
 
-// One transaction: the handler's effects and the completion.
+// The handler's effects and the completion, in one transaction. Its commit, with the triggers that
+// wait for it, is part of the handler's time.
 void run_function(const Job &job, const Handler &handler) {
     start_job_timer(time_limit(handler));
     const TimestampTz start = GetCurrentTimestamp();
     const HandlerResult result = call_handler(handler, job);
     g_handler_us = GetCurrentTimestamp() - start;
     complete_here(job, result);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
-    stop_job_timer();
 }
 
 // What the built-in type `command` runs: whoever ordered the job may act as its role.
@@ -110,31 +106,37 @@ void run_command(const Job &job, const char *sql, int64 limit, MemoryContext mem
     start_job_timer(limit);
     const char *tag = run_top_level(sql, memory);
     stop_job_timer();
-    begin_own_transaction();
-    complete_here(job, command_result(tag));
-    PopActiveSnapshot();
-    CommitTransactionCommand();
+    in_transaction([&] { complete_here(job, command_result(tag)); }, set_plain);
 }
 
-void run_handler(const Job &job, MemoryContext memory) {
-    SetCurrentStatementStartTimestamp(); // the handler's now()
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
+// A command that is to be run; null where the job was run as a function.
+struct Command {
+    const char *sql;
+    int64 limit;
+};
+
+// In a transaction, which is all there is of a function's job.
+Command run_or_prepare(const Job &job, MemoryContext memory) {
     const Handler *handler = find_handler(job.type);
     if (!runs_inside(handler))
         report_no_handler(job);
     if (handler->kind == Kind::function) {
         const Handler copy = *handler; // the job may register another one
         run_function(job, copy);
-        return;
+        return Command{};
     }
     check_command(*handler, GetUserId());
-    const int64 limit = time_limit(*handler);
-    const char *sql = MemoryContextStrdup(memory, handler->command != nullptr ? handler->command
-                                                                              : command_of(job));
-    PopActiveSnapshot();
-    CommitTransactionCommand();
-    run_command(job, sql, limit, memory);
+    const char *sql = handler->command != nullptr ? handler->command : command_of(job);
+    return Command{MemoryContextStrdup(memory, sql), time_limit(*handler)};
+}
+
+void run_handler(const Job &job, MemoryContext memory) {
+    SetCurrentStatementStartTimestamp(); // the handler's now()
+    const Command command = in_transaction([&] { return run_or_prepare(job, memory); });
+    if (command.sql == nullptr)
+        stop_job_timer();
+    else
+        run_command(job, command.sql, command.limit, memory);
 }
 
 Verdict judge(const char *sqlstate) {
@@ -195,34 +197,28 @@ Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
     return verdict;
 }
 
-// Writes the verdict into the books. False where the job is somebody else's by now.
-bool record(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
+// Writes the verdict into the books, unless the job is somebody else's by now.
+void record(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
     char worker[kWorkerIdBytes];
     session_name(worker);
     const TimestampTz now = clock_now();
     const TimestampTz retry_at = retry_time(job.type, job.attempt, now);
     const bool orphan = verdict == Verdict::failed && !runs_inside(find_handler(job.type));
-    const Books books = open_books();
-    bool mine;
-    if (verdict == Verdict::canceled) {
-        mine = cancel_job(job.id, worker, job.attempt, now);
-    } else if (verdict == Verdict::put_back || orphan) {
+    in_books([&] {
         // Unregistered since, or for workers outside by now: the job goes there, uncharged.
-        mine = put_back_job(job.id, worker, job.attempt, now);
-    } else {
-        mine = fail_job(job.id, worker, job.attempt, failure, error_text(failure), "failed",
-                        retry_at, now, failed);
-    }
-    close_books(books);
-    return mine;
+        if (verdict == Verdict::canceled)
+            cancel_job(job.id, worker, job.attempt, now);
+        else if (verdict == Verdict::put_back || orphan)
+            put_back_job(job.id, worker, job.attempt, now);
+        else
+            fail_job(job.id, worker, job.attempt, failure, error_text(failure), "failed", retry_at,
+                     now, failed);
+    });
 }
 
 void record_in_transaction(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
     hold_cancels();
-    begin_own_transaction();
-    record(job, verdict, failure, failed);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
+    in_transaction([&] { record(job, verdict, failure, failed); }, set_plain);
     release_cancels();
 }
 

@@ -23,8 +23,8 @@ void put_event(const Event &event, ReturnSetInfo *result) {
     row.add(uuid_datum(event.job));
     row.add_text(event.type);
     row.add(ObjectIdGetDatum(event.role));
-    row.add_text(event.from < 0 ? "" : state_name(static_cast<State>(event.from)));
-    row.add_text(state_name(static_cast<State>(event.to)));
+    row.add_text(event.from < 0 ? "" : core::word_of(static_cast<State>(event.from)));
+    row.add_text(core::word_of(static_cast<State>(event.to)));
     row.put(result);
 }
 

@@ -2,8 +2,8 @@
 
 #include "memory/type_stats.hpp"
 #include "pg/arrays.hpp"
-#include "pg/books.hpp"
 #include "pg/clock.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -12,43 +12,37 @@ namespace {
 constexpr int64 kMinute = 60 * kMicrosecondsPerSecond;
 
 // Two schedulers can share a minute (a restart in it): then the counts are added up.
-Statement s_write{
-    "INSERT INTO ayb_jobs.job_minutes AS m (minute, run_as, type, completed, failed, retried, lost,"
-    " canceled, wait_time, run_time) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
-    " ON CONFLICT (minute, run_as, type) DO UPDATE SET completed = m.completed + "
-    "excluded.completed,"
-    " failed = m.failed + excluded.failed, retried = m.retried + excluded.retried,"
-    " lost = m.lost + excluded.lost, canceled = m.canceled + excluded.canceled,"
-    " wait_time = (SELECT array_agg(a + b ORDER BY n) FROM unnest(m.wait_time, excluded.wait_time)"
-    " WITH ORDINALITY AS u (a, b, n)),"
-    " run_time = (SELECT array_agg(a + b ORDER BY n) FROM unnest(m.run_time, excluded.run_time)"
-    " WITH ORDINALITY AS u (a, b, n))",
-    10,
-    {TIMESTAMPTZOID, OIDOID, TEXTOID, INT8OID, INT8OID, INT8OID, INT8OID, INT8OID, INT8ARRAYOID,
-     INT8ARRAYOID},
-    nullptr};
+using WriteMinute =
+    Sql<At, Oid, const char *, int64, int64, int64, int64, int64, BigintArray, BigintArray>;
+WriteMinute g_write{R"sql(
+    INSERT INTO ayb_jobs.job_minutes AS m (minute, run_as, type, completed, failed, retried, lost,
+        canceled, wait_time, run_time)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+    ON CONFLICT (minute, run_as, type) DO UPDATE
+    SET completed = m.completed + excluded.completed, failed = m.failed + excluded.failed,
+        retried = m.retried + excluded.retried, lost = m.lost + excluded.lost,
+        canceled = m.canceled + excluded.canceled,
+        wait_time = (
+            SELECT array_agg(a + b ORDER BY n)
+            FROM unnest(m.wait_time, excluded.wait_time) WITH ORDINALITY AS u (a, b, n)
+        ),
+        run_time = (
+            SELECT array_agg(a + b ORDER BY n)
+            FROM unnest(m.run_time, excluded.run_time) WITH ORDINALITY AS u (a, b, n)
+        )
+)sql"};
 
 void write_one(const TypeStats &stats) {
-    Parameters parameters;
-    parameters.set_time(1, stats.minute)
-        .set(2, ObjectIdGetDatum(stats.key.role))
-        .set_text(3, stats.type);
-    parameters.set(4, Int64GetDatum(stats.completed)).set(5, Int64GetDatum(stats.failed));
-    parameters.set(6, Int64GetDatum(stats.retried)).set(7, Int64GetDatum(stats.lost));
-    parameters.set(8, Int64GetDatum(stats.canceled));
-    parameters.set(9, bigint_array(stats.wait)).set(10, bigint_array(stats.run));
-    run_statement(s_write, parameters);
+    g_write.run(At{stats.minute}, stats.key.role, stats.type, stats.completed, stats.failed,
+                stats.retried, stats.lost, stats.canceled, BigintArray(bigint_array(stats.wait)),
+                BigintArray(bigint_array(stats.run)));
 }
 
 void write_all(const TypeStats *entries, int count) {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    const Books books = open_books();
-    for (int i = 0; i < count; i++)
-        write_one(entries[i]);
-    close_books(books);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
+    in_own_books([=] {
+        for (int i = 0; i < count; i++)
+            write_one(entries[i]);
+    });
 }
 
 } // namespace

@@ -7,18 +7,17 @@ namespace ayb {
 
 namespace {
 
-Statement s_key{
-    "SELECT i.indkey::int2[] FROM pg_index AS i WHERE i.indrelid = $1 AND i.indisprimary",
-    1,
-    {OIDOID},
-    nullptr};
+Sql<Oid> g_key{R"sql(
+    SELECT i.indkey::int2[] FROM pg_index AS i WHERE i.indrelid = $1 AND i.indisprimary
+)sql"};
 // A column of which the statistics say that no two values are equal.
-Statement s_unique{"SELECT s.staattnum FROM pg_statistic AS s WHERE s.starelid = $1"
-                   " AND s.stadistinct = -1 AND s.stanullfrac = 0 AND NOT s.stainherit"
-                   " ORDER BY s.staattnum LIMIT 1",
-                   1,
-                   {OIDOID},
-                   nullptr};
+Sql<Oid> g_unique{R"sql(
+    SELECT s.staattnum
+    FROM pg_statistic AS s
+    WHERE s.starelid = $1 AND s.stadistinct = -1 AND s.stanullfrac = 0 AND NOT s.stainherit
+    ORDER BY s.staattnum
+    LIMIT 1
+)sql"};
 
 // The output columns that the clauses stand for; empty where one of them is not put out.
 List *columns_of(const Query &query, List *clauses) {
@@ -46,6 +45,22 @@ int output_of(const Query &query, int table, AttrNumber attribute) {
     return 0;
 }
 
+// Where the columns of the table's primary key are put out; 0 for one that isn't. In `context`.
+List *primary_key(const Query &query, int table, Oid relation, MemoryContext context) {
+    if (g_key.run(relation) == 0)
+        return NIL;
+    Datum key = 0;
+    read_row(0, &key);
+    ArrayType *numbers = DatumGetArrayTypeP(key);
+    const auto *attributes = reinterpret_cast<const int16 *>(ARR_DATA_PTR(numbers));
+    MemoryContext before = MemoryContextSwitchTo(context);
+    List *columns = NIL;
+    for (int i = 0; i < ArrayGetNItems(ARR_NDIM(numbers), ARR_DIMS(numbers)); i++)
+        columns = lappend_int(columns, output_of(query, table, attributes[i]));
+    MemoryContextSwitchTo(before);
+    return columns;
+}
+
 // The primary key of the one table that is read, if all of it is put out.
 List *key_columns(const Query &query) {
     if (list_length(query.rtable) < 1 || list_length(query.jointree->fromlist) != 1 ||
@@ -55,20 +70,8 @@ List *key_columns(const Query &query) {
     const RangeTblEntry *entry = rt_fetch(table, query.rtable);
     if (entry->rtekind != RTE_RELATION)
         return NIL;
-    List *columns = NIL;
     MemoryContext context = CurrentMemoryContext;
-    const Books books = open_books();
-    Parameters parameters;
-    if (run_statement(s_key, parameters.set(1, ObjectIdGetDatum(entry->relid))) > 0) {
-        bool null;
-        ArrayType *key = DatumGetArrayTypeP(column(0, 1, &null));
-        const auto *attributes = reinterpret_cast<const int16 *>(ARR_DATA_PTR(key));
-        MemoryContextSwitchTo(context);
-        for (int i = 0; i < ArrayGetNItems(ARR_NDIM(key), ARR_DIMS(key)); i++)
-            columns = lappend_int(columns, output_of(query, table, attributes[i]));
-    }
-    close_books(books);
-    MemoryContextSwitchTo(context);
+    List *columns = in_books([&] { return primary_key(query, table, entry->relid, context); });
     return list_member_int(columns, 0) ? NIL : columns;
 }
 
@@ -79,13 +82,12 @@ List *grouped_columns(const Query &query) {
 }
 
 List *distinguished_columns(Oid view) {
-    const Books books = open_books();
-    Parameters parameters;
-    int found = 0;
-    bool null;
-    if (run_statement(s_unique, parameters.set(1, ObjectIdGetDatum(view))) > 0)
-        found = DatumGetInt16(column(0, 1, &null));
-    close_books(books);
+    const int16 found = in_books([view] {
+        int16 column = 0;
+        if (g_unique.run(view) > 0)
+            read_row(0, &column);
+        return column;
+    });
     return found > 0 ? list_make1_int(found) : NIL;
 }
 

@@ -11,20 +11,24 @@ namespace ayb {
 namespace {
 
 // updated_at says when somebody changed something: not when a call found all as it was.
-Statement s_update{
-    "UPDATE ayb_jobs.matview_refreshes AS m SET refresh_mode = n.mode,"
-    " skip_unchanged = n.skip, lock_timeout = n.lock, statement_timeout = n.statement,"
-    " sources_seen = NULL, updated_at = $6"
-    " FROM (SELECT coalesce($2, o.refresh_mode) AS mode, coalesce($3, o.skip_unchanged) AS skip,"
-    " nullif(coalesce($4 * interval '1 ms', o.lock_timeout), '0') AS lock,"
-    " nullif(coalesce($5 * interval '1 ms', o.statement_timeout), '0') AS statement"
-    " FROM ayb_jobs.matview_refreshes AS o WHERE o.id = $1) AS n"
-    " WHERE m.id = $1 AND (m.refresh_mode, m.skip_unchanged, m.lock_timeout, m.statement_timeout)"
-    " IS DISTINCT FROM (n.mode, n.skip, n.lock, n.statement)",
-    6,
-    {UUIDOID, TEXTOID, BOOLOID, INT4OID, INT4OID, TIMESTAMPTZOID},
-    nullptr};
-Statement s_delete{"DELETE FROM ayb_jobs.matview_refreshes WHERE id = $1", 1, {UUIDOID}, nullptr};
+using UpdateMatview =
+    Sql<core::Uuid, const char *, std::optional<bool>, std::optional<int>, std::optional<int>, At>;
+UpdateMatview g_update{R"sql(
+    UPDATE ayb_jobs.matview_refreshes AS m
+    SET refresh_mode = n.mode, skip_unchanged = n.skip, lock_timeout = n.lock,
+        statement_timeout = n.statement, sources_seen = NULL, updated_at = $6
+    FROM (
+        SELECT coalesce($2, o.refresh_mode) AS mode, coalesce($3, o.skip_unchanged) AS skip,
+            nullif(coalesce($4 * interval '1 ms', o.lock_timeout), '0') AS lock,
+            nullif(coalesce($5 * interval '1 ms', o.statement_timeout), '0') AS statement
+        FROM ayb_jobs.matview_refreshes AS o
+        WHERE o.id = $1
+    ) AS n
+    WHERE m.id = $1
+        AND (m.refresh_mode, m.skip_unchanged, m.lock_timeout, m.statement_timeout)
+        IS DISTINCT FROM (n.mode, n.skip, n.lock, n.statement)
+)sql"};
+Sql<core::Uuid> g_delete{"DELETE FROM ayb_jobs.matview_refreshes WHERE id = $1"};
 
 Registration registration_arguments(FunctionCallInfo fcinfo) {
     Registration wanted{};
@@ -46,19 +50,26 @@ Registration registration_arguments(FunctionCallInfo fcinfo) {
     return wanted;
 }
 
-Parameters changes(FunctionCallInfo fcinfo) {
-    Parameters parameters;
-    parameters.set_text(2, mode_argument(fcinfo, 1));
-    if (!PG_ARGISNULL(2))
-        parameters.set(3, BoolGetDatum(PG_GETARG_BOOL(2)));
-    const int lock = timeout_argument(fcinfo, 3, "lock_timeout");
-    const int statement = timeout_argument(fcinfo, 4, "statement_timeout");
-    if (lock >= 0)
-        parameters.set(4, Int32GetDatum(lock));
-    if (statement >= 0)
-        parameters.set(5, Int32GetDatum(statement));
-    parameters.set_time(6, clock_now());
-    return parameters;
+// What is to be changed; null or nothing where it stays.
+struct Changes {
+    const char *mode;
+    std::optional<bool> skip_unchanged;
+    std::optional<int> lock_timeout;
+    std::optional<int> statement_timeout;
+};
+
+std::optional<int> optional_timeout(FunctionCallInfo fcinfo, int number, const char *name) {
+    const int milliseconds = timeout_argument(fcinfo, number, name);
+    return milliseconds >= 0 ? std::make_optional(milliseconds) : std::nullopt;
+}
+
+Changes read_changes(FunctionCallInfo fcinfo) {
+    Changes changes{};
+    changes.mode = mode_argument(fcinfo, 1);
+    changes.skip_unchanged = optional_argument<bool>(fcinfo, 2);
+    changes.lock_timeout = optional_timeout(fcinfo, 3, "lock_timeout");
+    changes.statement_timeout = optional_timeout(fcinfo, 4, "statement_timeout");
+    return changes;
 }
 
 } // namespace
@@ -77,31 +88,27 @@ AYB_SQL_FUNCTION(ayb_jobs_register_matview) {
                 (errcode(ERRCODE_UNIQUE_VIOLATION), errmsg("materialized view already registered"),
                  errdetail("It is %s.%s.", wanted.schema, wanted.view),
                  errhint("Change it with ayb_jobs.update_matview().")));
-    bool null;
     MemoryContext context = CurrentMemoryContext;
-    const Books books = open_books();
-    const Datum row = matview_row(id, context, &null);
-    close_books(books);
-    PG_RETURN_DATUM(row);
+    PG_RETURN_DATUM(in_books([&] { return matview_row(id, context); }));
 }
 
 // update_matview(id, refresh_mode, skip_unchanged, lock_timeout, statement_timeout) →
 // matview_refreshes
 AYB_SQL_FUNCTION(ayb_jobs_update_matview) {
     const core::Uuid id = id_argument(fcinfo, 0);
-    Parameters parameters = changes(fcinfo);
+    const Changes changes = read_changes(fcinfo);
     const Oid me = GetUserId();
     const Matview matview = require_matview(id, me, true);
-    const bool skip = PG_ARGISNULL(2) ? matview.skip_unchanged : PG_GETARG_BOOL(2);
+    const bool skip = changes.skip_unchanged.value_or(matview.skip_unchanged);
     const Oid view = find_view(matview.schema, matview.view);
-    if (!PG_ARGISNULL(2) && skip && OidIsValid(view))
+    if (changes.skip_unchanged && skip && OidIsValid(view))
         make_triggers(view, me);
     MemoryContext context = CurrentMemoryContext;
-    bool null;
-    const Books books = open_books();
-    run_statement(s_update, parameters.set(1, uuid_datum(id)));
-    const Datum row = matview_row(id, context, &null);
-    close_books(books);
+    const Datum row = in_books([&] {
+        g_update.run(id, changes.mode, changes.skip_unchanged, changes.lock_timeout,
+                     changes.statement_timeout, At{clock_now()});
+        return matview_row(id, context);
+    });
     if (matview.skip_unchanged && !skip)
         drop_needless_triggers();
     PG_RETURN_DATUM(row);
@@ -111,10 +118,7 @@ AYB_SQL_FUNCTION(ayb_jobs_update_matview) {
 AYB_SQL_FUNCTION(ayb_jobs_unregister_matview) {
     const core::Uuid id = id_argument(fcinfo, 0);
     const Matview matview = require_matview(id, GetUserId(), true);
-    const Books books = open_books();
-    Parameters parameters;
-    run_statement(s_delete, parameters.set(1, uuid_datum(id)));
-    close_books(books);
+    in_books([&id] { g_delete.run(id); });
     if (matview.skip_unchanged)
         drop_needless_triggers();
     PG_RETURN_VOID();
@@ -131,11 +135,8 @@ AYB_SQL_FUNCTION(ayb_jobs_matview_by_name) {
     if (!find_matview(id, GetUserId(), false, &matview))
         PG_RETURN_NULL();
     MemoryContext context = CurrentMemoryContext;
-    bool null;
-    const Books books = open_books();
-    const Datum row = matview_row(id, context, &null);
-    close_books(books);
-    if (null)
+    const Datum row = in_books([&] { return matview_row(id, context); });
+    if (row == 0)
         PG_RETURN_NULL();
     PG_RETURN_DATUM(row);
 }

@@ -1,19 +1,19 @@
 // refresh_all(): one after the other, in one transaction.
 #include "base/arguments.hpp"
 #include "matview/refresh.hpp"
-#include "pg/books.hpp"
 #include "pg/roles.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
 namespace {
 
-Statement s_order{"SELECT o.id, o.schema_name, o.view_name, o.reads"
-                  " FROM ayb_jobs._refresh_order($1, $2) AS o WHERE o.schema_name = $3"
-                  " ORDER BY o.place",
-                  3,
-                  {OIDOID, BOOLOID, TEXTOID},
-                  nullptr};
+Sql<Oid, bool, const char *> g_order{R"sql(
+    SELECT o.id, o.schema_name, o.view_name, o.reads
+    FROM ayb_jobs._refresh_order($1, $2) AS o
+    WHERE o.schema_name = $3
+    ORDER BY o.place
+)sql"};
 
 struct Step {
     core::Uuid id;
@@ -39,12 +39,10 @@ void copy_reads(Datum array, Step *step) {
 }
 
 Step read_step(uint64 row) {
-    bool null;
     Step step{};
-    step.id = uuid_value(column(row, 1, &null));
-    step.schema = text_column(row, 2);
-    step.view = text_column(row, 3);
-    copy_reads(column(row, 4, &null), &step);
+    Datum reads = 0;
+    read_row(row, &step.id, &step.schema, &step.view, &reads);
+    copy_reads(reads, &step);
     return step;
 }
 
@@ -53,25 +51,23 @@ Steps read_plan(const char *schema) {
     const Oid me = GetUserId();
     const bool admin = is_admin(me);
     MemoryContext context = CurrentMemoryContext;
-    const Books books = open_books();
-    Parameters parameters;
-    parameters.set(1, ObjectIdGetDatum(me)).set(2, BoolGetDatum(admin)).set_text(3, schema);
-    Steps plan{};
-    plan.count = static_cast<int>(run_statement(s_order, parameters));
-    MemoryContextSwitchTo(context);
-    plan.steps = static_cast<Step *>(palloc0(sizeof(Step) * (plan.count + 1)));
-    for (int i = 0; i < plan.count; i++)
-        plan.steps[i] = read_step(i);
-    close_books(books);
-    MemoryContextSwitchTo(context);
-    return plan;
+    return in_books([=] {
+        Steps plan{};
+        plan.count = static_cast<int>(g_order.run(me, admin, schema));
+        MemoryContext before = MemoryContextSwitchTo(context);
+        plan.steps = static_cast<Step *>(palloc0(sizeof(Step) * (plan.count + 1)));
+        for (int i = 0; i < plan.count; i++)
+            plan.steps[i] = read_step(i);
+        MemoryContextSwitchTo(before);
+        return plan;
+    });
 }
 
 // The first of what the step reads that is not new; null where all is.
 const Step *failed_source(const Steps &plan, const Step &step) {
     for (int i = 0; i < plan.count; i++)
         for (int read = 0; plan.steps[i].failed && read < step.read_count; read++)
-            if (memcmp(&plan.steps[i].id, &step.reads[read], sizeof(core::Uuid)) == 0)
+            if (plan.steps[i].id == step.reads[read])
                 return &plan.steps[i];
     return nullptr;
 }

@@ -12,7 +12,7 @@ namespace ayb {
 
 namespace {
 
-Statement s_unique{"SELECT ayb_jobs._has_unique_index($1)", 1, {OIDOID}, nullptr};
+Sql<Oid> g_unique{"SELECT ayb_jobs._has_unique_index($1)"};
 
 constexpr int kErrorBytes = 8192;
 
@@ -56,13 +56,12 @@ bool is_populated(Oid view) {
 }
 
 bool has_unique_index(Oid view) {
-    const Books books = open_books();
-    Parameters parameters;
-    bool null;
-    run_statement(s_unique, parameters.set(1, ObjectIdGetDatum(view)));
-    const bool found = DatumGetBool(column(0, 1, &null));
-    close_books(books);
-    return found;
+    return in_books([view] {
+        bool found = false;
+        g_unique.run(view);
+        read_row(0, &found);
+        return found;
+    });
 }
 
 RefreshOutcome view_gone(const Matview &matview) {

@@ -9,19 +9,24 @@ namespace ayb {
 
 namespace {
 
-Statement s_insert{
-    "INSERT INTO ayb_jobs.matview_refreshes (id, schema_name, view_name, refresh_mode,"
-    " skip_unchanged, lock_timeout, statement_timeout, run_as, created_at, updated_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6 * interval '1 ms', $7 * interval '1 ms', $8, $9, $9)"
-    " ON CONFLICT (schema_name, view_name) DO NOTHING",
-    9,
-    {UUIDOID, TEXTOID, TEXTOID, TEXTOID, BOOLOID, INT4OID, INT4OID, OIDOID, TIMESTAMPTZOID},
-    nullptr};
-Statement s_find{"SELECT m.id FROM ayb_jobs.matview_refreshes AS m"
-                 " WHERE m.schema_name = $1 AND m.view_name = $2",
-                 2,
-                 {TEXTOID, TEXTOID},
-                 nullptr};
+using InsertMatview = Sql<core::Uuid, const char *, const char *, const char *, bool,
+                          std::optional<int>, std::optional<int>, Oid, At>;
+InsertMatview g_insert{R"sql(
+    INSERT INTO ayb_jobs.matview_refreshes (id, schema_name, view_name, refresh_mode,
+        skip_unchanged, lock_timeout, statement_timeout, run_as, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6 * interval '1 ms', $7 * interval '1 ms', $8, $9, $9)
+    ON CONFLICT (schema_name, view_name) DO NOTHING
+)sql"};
+Sql<const char *, const char *> g_find{R"sql(
+    SELECT m.id
+    FROM ayb_jobs.matview_refreshes AS m
+    WHERE m.schema_name = $1 AND m.view_name = $2
+)sql"};
+
+// Of a timeout; 0 or less is none.
+std::optional<int> positive(int milliseconds) {
+    return milliseconds > 0 ? std::make_optional(milliseconds) : std::nullopt;
+}
 
 Oid require_own_view(const Registration &wanted, Oid *owner) {
     const Oid view = find_view(wanted.schema, wanted.view);
@@ -43,31 +48,23 @@ bool register_matview(const Registration &wanted, core::Uuid *id) {
     const Oid view = require_own_view(wanted, &owner);
     const TimestampTz now = clock_now();
     *id = new_job_id(now);
-    const Books books = open_books();
-    Parameters parameters;
-    parameters.set(1, uuid_datum(*id)).set_text(2, wanted.schema).set_text(3, wanted.view);
-    parameters.set_text(4, wanted.mode).set(5, BoolGetDatum(wanted.skip_unchanged));
-    if (wanted.lock_timeout > 0)
-        parameters.set(6, Int32GetDatum(wanted.lock_timeout));
-    if (wanted.statement_timeout > 0)
-        parameters.set(7, Int32GetDatum(wanted.statement_timeout));
-    parameters.set(8, ObjectIdGetDatum(owner)).set_time(9, now);
-    const bool made = run_statement(s_insert, parameters) > 0;
-    close_books(books);
+    const bool made = in_books([&] {
+        return g_insert.run(*id, wanted.schema, wanted.view, wanted.mode, wanted.skip_unchanged,
+                            positive(wanted.lock_timeout), positive(wanted.statement_timeout),
+                            owner, At{now}) > 0;
+    });
     if (made && wanted.skip_unchanged)
         make_triggers(view, GetUserId());
     return made;
 }
 
 bool find_registration(const char *schema, const char *view, core::Uuid *id) {
-    const Books books = open_books();
-    Parameters parameters;
-    const bool found = run_statement(s_find, parameters.set_text(1, schema).set_text(2, view)) > 0;
-    bool null;
-    if (found)
-        *id = uuid_value(column(0, 1, &null));
-    close_books(books);
-    return found;
+    return in_books([=] {
+        const bool found = g_find.run(schema, view) > 0;
+        if (found)
+            read_row(0, id);
+        return found;
+    });
 }
 
 } // namespace ayb

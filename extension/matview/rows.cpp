@@ -9,18 +9,16 @@ namespace ayb {
 
 namespace {
 
-Statement s_find{"SELECT m.schema_name, m.view_name, m.refresh_mode = 'concurrent',"
-                 " m.skip_unchanged, m.lock_timeout, m.statement_timeout, m.run_as::oid,"
-                 " m.sources_seen FROM ayb_jobs.matview_refreshes AS m WHERE m.id = $1",
-                 1,
-                 {UUIDOID},
-                 nullptr};
-Statement s_lock{"SELECT FROM ayb_jobs.matview_refreshes AS m WHERE m.id = $1 FOR UPDATE",
-                 1,
-                 {UUIDOID},
-                 nullptr};
-Statement s_row{
-    "SELECT m FROM ayb_jobs.matview_refreshes AS m WHERE m.id = $1", 1, {UUIDOID}, nullptr};
+Sql<core::Uuid> g_find{R"sql(
+    SELECT m.schema_name, m.view_name, m.refresh_mode = 'concurrent', m.skip_unchanged,
+        m.lock_timeout, m.statement_timeout, m.run_as::oid, m.sources_seen
+    FROM ayb_jobs.matview_refreshes AS m
+    WHERE m.id = $1
+)sql"};
+Sql<core::Uuid> g_lock{R"sql(
+    SELECT FROM ayb_jobs.matview_refreshes AS m WHERE m.id = $1 FOR UPDATE
+)sql"};
+Sql<core::Uuid> g_row{"SELECT m FROM ayb_jobs.matview_refreshes AS m WHERE m.id = $1"};
 
 [[noreturn]] void no_such_matview(const core::Uuid &id) {
     ereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND),
@@ -29,39 +27,26 @@ Statement s_row{
     pg_unreachable();
 }
 
-int timeout_column(int number) {
-    bool null;
-    const Datum value = column(0, number, &null);
-    return null ? 0 : static_cast<int>(interval_milliseconds(DatumGetIntervalP(value)));
-}
-
-bool flag_column(int number) {
-    bool null;
-    const Datum value = column(0, number, &null);
-    return !null && DatumGetBool(value);
-}
-
-const char *copy_text(MemoryContext context, int number) {
-    const char *text = text_column(0, number);
-    return text != nullptr ? MemoryContextStrdup(context, text) : nullptr;
+int milliseconds_of(Datum timeout) {
+    return timeout == 0 ? 0 : static_cast<int>(interval_milliseconds(DatumGetIntervalP(timeout)));
 }
 
 bool read_matview(const core::Uuid &id, bool lock, MemoryContext context, Matview *found) {
-    Parameters parameters;
-    parameters.set(1, uuid_datum(id));
-    if (lock && run_statement(s_lock, parameters) == 0)
+    if (lock && g_lock.run(id) == 0)
         return false;
-    if (run_statement(s_find, parameters) == 0)
+    if (g_find.run(id) == 0)
         return false;
+    Datum lock_timeout = 0;
+    Datum statement_timeout = 0;
+    *found = Matview{};
     found->id = id;
-    found->schema = copy_text(context, 1);
-    found->view = copy_text(context, 2);
-    found->concurrent = flag_column(3);
-    found->skip_unchanged = flag_column(4);
-    found->lock_timeout = timeout_column(5);
-    found->statement_timeout = timeout_column(6);
-    found->run_as = oid_column(0, 7);
-    found->sources_seen = copy_text(context, 8);
+    read_row(0, &found->schema, &found->view, &found->concurrent, &found->skip_unchanged,
+             &lock_timeout, &statement_timeout, &found->run_as, &found->sources_seen);
+    found->lock_timeout = milliseconds_of(lock_timeout);
+    found->statement_timeout = milliseconds_of(statement_timeout);
+    for (const char **text : {&found->schema, &found->view, &found->sources_seen})
+        if (*text != nullptr)
+            *text = MemoryContextStrdup(context, *text);
     return true;
 }
 
@@ -103,9 +88,7 @@ Query *view_query(Oid view) {
 
 bool find_matview(const core::Uuid &id, Oid me, bool lock, Matview *found) {
     MemoryContext context = CurrentMemoryContext;
-    const Books books = open_books();
-    const bool exists = read_matview(id, lock, context, found);
-    close_books(books);
+    const bool exists = in_books([=] { return read_matview(id, lock, context, found); });
     return exists && may_see(*found, me);
 }
 
@@ -124,10 +107,11 @@ void check_owner(Oid owner, Oid me, const char *schema, const char *view) {
                     errhint("A member of ayb_jobs_admin may do it as well.")));
 }
 
-Datum matview_row(const core::Uuid &id, MemoryContext context, bool *null) {
-    Parameters parameters;
-    *null = run_statement(s_row, parameters.set(1, uuid_datum(id))) == 0;
-    return *null ? 0 : copy_row(column(0, 1, null), context);
+Datum matview_row(const core::Uuid &id, MemoryContext context) {
+    Datum row = 0;
+    if (g_row.run(id) > 0)
+        read_row(0, &row);
+    return copy_row(row, context);
 }
 
 } // namespace ayb

@@ -1,7 +1,7 @@
 #pragma once
 // Registrations as their table has them, and the views that they name.
 #include "core/uuid7.hpp"
-#include "pg/books.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -39,7 +39,7 @@ Matview require_matview(const core::Uuid &id, Oid me, bool lock);
 // Raises 42501 unless `me` is the view's owner, or an admin.
 void check_owner(Oid owner, Oid me, const char *schema, const char *view);
 
-// The row as a composite datum, in `context`. Inside the books. 0 with `*null` set for none.
-Datum matview_row(const core::Uuid &id, MemoryContext context, bool *null);
+// The row as a composite datum, in `context`; 0 for none. Inside the books.
+Datum matview_row(const core::Uuid &id, MemoryContext context);
 
 } // namespace ayb

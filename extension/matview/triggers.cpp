@@ -1,7 +1,7 @@
 #include "matview/triggers.hpp"
 
-#include "pg/books.hpp"
 #include "pg/roles.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -9,11 +9,9 @@ namespace {
 
 constexpr const char *kTrigger = "ayb_jobs_note_change";
 
-Statement s_unknowable{"SELECT ayb_jobs._why_unknowable($1)", 1, {OIDOID}, nullptr};
-Statement s_missing{
-    "SELECT t.relation FROM ayb_jobs._tables_without_trigger($1) AS t", 1, {OIDOID}, nullptr};
-Statement s_needless{
-    "SELECT t.relation, t.name FROM ayb_jobs._needless_triggers() AS t", 0, {}, nullptr};
+Sql<Oid> g_unknowable{"SELECT ayb_jobs._why_unknowable($1)"};
+Sql<Oid> g_missing{"SELECT t.relation FROM ayb_jobs._tables_without_trigger($1) AS t"};
+Sql<> g_needless{"SELECT t.relation, t.name FROM ayb_jobs._needless_triggers() AS t"};
 
 // The table's name, once nobody can change it any more; null where it is gone.
 const char *lock_table(Oid table, LOCKMODE mode) {
@@ -50,30 +48,41 @@ void make_trigger(Oid table) {
 
 // Inside the books; the tables in the order of their ids, so that two of these don't deadlock.
 void make_missing(Oid view, Oid me) {
-    Parameters parameters;
-    const uint64 count = run_statement(s_missing, parameters.set(1, ObjectIdGetDatum(view)));
+    const uint64 count = g_missing.run(view);
     auto *tables = static_cast<Oid *>(palloc((count + 1) * sizeof(Oid)));
     for (uint64 i = 0; i < count; i++)
-        tables[i] = oid_column(i, 1);
+        read_row(i, &tables[i]);
     for (uint64 i = 0; i < count; i++)
         check_privilege(tables[i], me);
     for (uint64 i = 0; i < count; i++)
         make_trigger(tables[i]);
 }
 
+struct Needless {
+    Oid table;
+    const char *name;
+};
+
+// Inside the books.
+void drop_trigger(const Needless &trigger) {
+    const char *table = lock_table(trigger.table, AccessExclusiveLock);
+    if (table != nullptr)
+        run_text(
+            psprintf("DROP TRIGGER IF EXISTS %s ON %s", quote_identifier(trigger.name), table));
+}
+
 } // namespace
 
 void make_triggers(Oid view, Oid me) {
     MemoryContext context = CurrentMemoryContext;
-    const Books books = open_books();
-    Parameters parameters;
-    run_statement(s_unknowable, parameters.set(1, ObjectIdGetDatum(view)));
-    const char *why = text_column(0, 1);
-    if (why == nullptr)
-        make_missing(view, me);
-    else
-        why = MemoryContextStrdup(context, why);
-    close_books(books);
+    const char *why = in_books([=] {
+        const char *reason = nullptr;
+        g_unknowable.run(view);
+        read_row(0, &reason);
+        if (reason == nullptr)
+            make_missing(view, me);
+        return reason != nullptr ? MemoryContextStrdup(context, reason) : nullptr;
+    });
     if (why != nullptr)
         ereport(NOTICE,
                 (errmsg("no refresh will be skipped: %s", why),
@@ -81,18 +90,14 @@ void make_triggers(Oid view, Oid me) {
 }
 
 void drop_needless_triggers() {
-    const Books books = open_books();
-    const uint64 count = run_statement(s_needless, Parameters());
-    SPITupleTable *found = SPI_tuptable;
-    for (uint64 i = 0; i < count; i++) {
-        bool null;
-        const Datum table = SPI_getbinval(found->vals[i], found->tupdesc, 1, &null);
-        const char *trigger = SPI_getvalue(found->vals[i], found->tupdesc, 2);
-        const char *name = lock_table(DatumGetObjectId(table), AccessExclusiveLock);
-        if (name != nullptr)
-            run_text(psprintf("DROP TRIGGER IF EXISTS %s ON %s", quote_identifier(trigger), name));
-    }
-    close_books(books);
+    in_books([] {
+        const uint64 count = g_needless.run();
+        auto *needless = static_cast<Needless *>(palloc0((count + 1) * sizeof(Needless)));
+        for (uint64 i = 0; i < count; i++)
+            read_row(i, &needless[i].table, &needless[i].name);
+        for (uint64 i = 0; i < count; i++)
+            drop_trigger(needless[i]);
+    });
 }
 
 } // namespace ayb

@@ -20,12 +20,11 @@ namespace ayb {
 
 namespace {
 
-Statement s_known{"SELECT ayb_jobs._why_never_skipped($1) IS NULL", 1, {OIDOID}, nullptr};
-Statement s_version{"SELECT ayb_jobs._sources_version($1), ARRAY(SELECT s.relation::int8"
-                    " FROM ayb_jobs._sources($1) AS s)",
-                    1,
-                    {OIDOID},
-                    nullptr};
+Sql<Oid> g_known{"SELECT ayb_jobs._why_never_skipped($1) IS NULL"};
+Sql<Oid> g_version{R"sql(
+    SELECT ayb_jobs._sources_version($1),
+        ARRAY(SELECT s.relation::int8 FROM ayb_jobs._sources($1) AS s)
+)sql"};
 
 struct Sources {
     bool known;
@@ -34,17 +33,10 @@ struct Sources {
     int count;
 };
 
-bool ask(Statement &statement, const Parameters &parameters) {
-    bool null;
-    run_statement(statement, parameters);
-    return DatumGetBool(column(0, 1, &null));
-}
-
 void read_tables(MemoryContext context, Sources *sources) {
-    bool null;
-    const Datum tables = column(0, 2, &null);
+    Datum tables = 0;
     MemoryContext before = MemoryContextSwitchTo(context);
-    sources->version = text_column(0, 1);
+    read_row(0, &sources->version, &tables);
     deconstruct_array(DatumGetArrayTypePCopy(tables), INT8OID, sizeof(int64), FLOAT8PASSBYVAL,
                       TYPALIGN_DOUBLE, &sources->tables, nullptr, &sources->count);
     MemoryContextSwitchTo(before);
@@ -52,17 +44,16 @@ void read_tables(MemoryContext context, Sources *sources) {
 
 Sources read_sources(Oid view) {
     MemoryContext context = CurrentMemoryContext;
-    Sources sources{};
-    const Books books = open_books();
-    Parameters parameters;
-    parameters.set(1, ObjectIdGetDatum(view));
-    sources.known = ask(s_known, parameters);
-    if (sources.known) {
-        run_statement(s_version, parameters);
-        read_tables(context, &sources);
-    }
-    close_books(books);
-    return sources;
+    return in_books([=] {
+        Sources sources{};
+        g_known.run(view);
+        read_row(0, &sources.known);
+        if (sources.known) {
+            g_version.run(view);
+            read_tables(context, &sources);
+        }
+        return sources;
+    });
 }
 
 // Appends the counts; false where one isn't known. `*moving`: somebody is changing something now.

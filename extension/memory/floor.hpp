@@ -18,7 +18,7 @@ struct Position {
 inline bool operator<(const Position &one, const Position &other) {
     if (one.run_at != other.run_at)
         return one.run_at < other.run_at;
-    return memcmp(&one.id, &other.id, sizeof(one.id)) < 0;
+    return one.id < other.id;
 }
 
 constexpr Position kBegin{DT_NOBEGIN, {}};

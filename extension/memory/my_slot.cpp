@@ -137,8 +137,7 @@ void note_awake() {
 bool cancel_was_meant() {
     bool meant = false;
     change_mine([&](const WorkerSlot &slot) {
-        meant = slot.cancel_wanted && slot.has_job &&
-                memcmp(&slot.cancel_job, &slot.job, sizeof(slot.job)) == 0;
+        meant = slot.cancel_wanted && slot.has_job && slot.cancel_job == slot.job;
     });
     return meant;
 }

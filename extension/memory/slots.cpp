@@ -14,8 +14,7 @@ int g_my_slot = -1;
 
 // A copy of the database has jobs of the same ids.
 bool is_at(const WorkerSlot &slot, const core::Uuid &job) {
-    return slot.has_job && slot.serves(MyDatabaseId) &&
-           memcmp(slot.job.bytes, job.bytes, sizeof(job.bytes)) == 0;
+    return slot.has_job && slot.serves(MyDatabaseId) && slot.job == job;
 }
 
 bool abandoned(const WorkerSlot &copy) {

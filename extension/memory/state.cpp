@@ -6,12 +6,6 @@ extern "C" {
 
 namespace ayb {
 
-const char *state_name(State state) {
-    static const char *const names[kStates] = {"queued", "running", "completed", "failed",
-                                               "canceled"};
-    return names[static_cast<int>(state)];
-}
-
 uint64 hash_of_type(const char *type) {
     const auto *bytes = reinterpret_cast<const unsigned char *>(type);
     return hash_bytes_extended(bytes, static_cast<int>(strlen(type)), 0);

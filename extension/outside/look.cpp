@@ -6,23 +6,26 @@
 #include "memory/databases.hpp"
 #include "memory/lanes.hpp"
 #include "pg/arrays.hpp"
-#include "pg/books.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
 namespace {
 
 // The first one of each type, due or not, locked or not.
-Statement s_first{
-    "SELECT min(t.n)::integer, first.run_at, first.id"
-    " FROM unnest($1, $2, $3) WITH ORDINALITY AS t (type, run_at, id, n) LEFT JOIN LATERAL ("
-    " SELECT q.run_at, q.id FROM ayb_jobs.job_queue AS q WHERE q.type = t.type"
-    " AND q.state = 'queued' AND q.waits_for = 'external' AND (q.run_at, q.id) >= (t.run_at, t.id)"
-    " ORDER BY q.run_at, q.id LIMIT 1) AS first ON true"
-    " GROUP BY t.type, first.run_at, first.id ORDER BY first.run_at NULLS LAST",
-    3,
-    {TEXTARRAYOID, TIMESTAMPTZARRAYOID, UUIDARRAYOID},
-    nullptr};
+Sql<TextArray, TimeArray, UuidArray> g_first{R"sql(
+    SELECT min(t.n)::integer, first.run_at, first.id
+    FROM unnest($1, $2, $3) WITH ORDINALITY AS t (type, run_at, id, n) LEFT JOIN LATERAL (
+        SELECT q.run_at, q.id
+        FROM ayb_jobs.job_queue AS q
+        WHERE q.type = t.type AND q.state = 'queued' AND q.waits_for = 'external'
+            AND (q.run_at, q.id) >= (t.run_at, t.id)
+        ORDER BY q.run_at, q.id
+        LIMIT 1
+    ) AS first ON true
+    GROUP BY t.type, first.run_at, first.id
+    ORDER BY first.run_at NULLS LAST
+)sql"};
 
 struct Look {
     const char *type;
@@ -72,9 +75,8 @@ uint64 look_for_first(const Looks &looks) {
         add_value(times, TimestampTzGetDatum(looks.looks[i].from.run_at));
         add_value(ids, uuid_datum(looks.looks[i].from.id));
     }
-    Parameters parameters;
-    parameters.set(1, whole_column(types)).set(2, whole_column(times)).set(3, whole_column(ids));
-    return run_statement(s_first, parameters);
+    return g_first.run(TextArray(whole_column(types)), TimeArray(whole_column(times)),
+                       UuidArray(whole_column(ids)));
 }
 
 // Whoever has changed something would take its own changes, which may be rolled back, for facts;
@@ -92,11 +94,10 @@ DueType *due_external_types(Datum types, TimestampTz now, int *count) {
     *count = 0;
     const uint64 rows = looks.count > 0 ? look_for_first(looks) : 0;
     for (uint64 row = 0; row < rows; row++) {
-        bool null;
-        const Look &look = looks.looks[int_column(row, 1) - 1];
-        const Datum id = column(row, 3, &null);
-        const Position first =
-            null ? kEnd : Position{time_column(row, 2, DT_NOEND), uuid_value(id)};
+        int number = 0;
+        Position first = kEnd;
+        read_row(row, &number, &first.run_at, &first.id);
+        const Look &look = looks.looks[number - 1];
         const Position from =
             raise ? raise_lane_floor(lane_of(look.type), look.mark, first) : look.from;
         if (first.run_at <= now)

@@ -31,6 +31,11 @@ void set_locally(const char *name, const char *value) {
     set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
 }
 
+void connect_spi() {
+    if (SPI_connect() != SPI_OK_CONNECT)
+        elog(ERROR, "could not connect to SPI");
+}
+
 Books open_books() { return open_books_as(require_extension()); }
 
 Books open_books_as(Oid owner) {
@@ -39,8 +44,7 @@ Books open_books_as(Oid owner) {
     books.guc_level = NewGUCNestLevel();
     pin_planning();
     SetUserIdAndSecContext(owner, books.context | SECURITY_LOCAL_USERID_CHANGE);
-    if (SPI_connect() != SPI_OK_CONNECT)
-        elog(ERROR, "could not connect to SPI");
+    connect_spi();
     if (!ActiveSnapshotSet())
         elog(ERROR, "the books need a snapshot");
     return books;
@@ -61,13 +65,6 @@ uint64 run_statement(Statement &statement, const Parameters &parameters, int64 l
     }
     const int result = SPI_execute_plan(statement.plan, const_cast<Datum *>(parameters.values()),
                                         parameters.nulls(), false, static_cast<long>(limit));
-    if (result < 0)
-        elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
-    return SPI_processed;
-}
-
-uint64 run_text(const char *sql) {
-    const int result = SPI_execute(sql, false, 0);
     if (result < 0)
         elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
     return SPI_processed;

@@ -5,7 +5,7 @@
 // pg_catalog alone, and SPI is connected. Nothing of a user's may run in between. On an error the
 // transaction's (or subtransaction's) abort undoes all of it. A commit must never come in between:
 // it would fire the user's deferred triggers as the owner.
-#include "pg/postgres.hpp"
+#include "pg/transaction.hpp"
 
 namespace ayb {
 
@@ -21,9 +21,36 @@ Books open_books();
 // For the install script, which runs whatever release it installs: `owner` as by extension_owner().
 Books open_books_as(Oid owner);
 void close_books(const Books &books);
+void connect_spi();
 
 // Sets a parameter until the books are closed, without an access check: the role may be anyone.
 void set_locally(const char *name, const char *value);
+
+// Runs `work` with the books open, and gives back what it gives. An error leaves by longjmp, and
+// the abort closes the books: as everywhere, nothing with a destructor is alive then.
+template <typename Work> auto in_books(const Work &work) {
+    const Books books = open_books();
+    if constexpr (std::is_void_v<decltype(work())>) {
+        work();
+        close_books(books);
+    } else {
+        const auto result = work();
+        close_books(books);
+        return result;
+    }
+}
+
+// The same in a transaction of its own.
+template <typename Work> auto in_own_books(const Work &work) {
+    return in_transaction([&work] { return in_books(work); });
+}
+
+// Runs `work` with SPI connected, but as whoever calls, with their rights and settings.
+template <typename Work> void as_caller(const Work &work) {
+    connect_spi();
+    work();
+    SPI_finish();
+}
 
 constexpr int kMaxParameters = 16;
 
@@ -63,9 +90,6 @@ class Parameters {
 // Runs the statement inside open books; SPI_tuptable and SPI_processed hold what it gave. Raises
 // what it raises. Returns the number of rows. `limit` 0 is none.
 uint64 run_statement(Statement &statement, const Parameters &parameters, int64 limit = 0);
-
-// Runs text once, for statements that can't be prepared.
-uint64 run_text(const char *sql);
 
 // A column of row `row` of the last result; `*null` is set. Pass-by-reference values live until the
 // books are closed.

@@ -1,7 +1,7 @@
 #include "pg/session.hpp"
 
-#include "pg/postgres.hpp"
 #include "pg/settings.hpp"
+#include "pg/transaction.hpp"
 
 namespace ayb {
 
@@ -45,18 +45,16 @@ void pin_commit_level() {
 }
 
 void reset_session() {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot()); // for long values in the catalogs
-    PortalHashTableDeleteAll();
-    SetPGVariable("session_authorization", NIL, false);
-    ResetAllOptions();
-    DropAllPreparedStatements();
-    LockReleaseAll(USER_LOCKMETHOD, true);
-    ResetTempTableNamespace();
-    ResetSequenceCaches();
-    pin_session();
-    PopActiveSnapshot();
-    CommitTransactionCommand();
+    in_transaction([] { // its snapshot is for long values in the catalogs
+        PortalHashTableDeleteAll();
+        SetPGVariable("session_authorization", NIL, false);
+        ResetAllOptions();
+        DropAllPreparedStatements();
+        LockReleaseAll(USER_LOCKMETHOD, true);
+        ResetTempTableNamespace();
+        ResetSequenceCaches();
+        pin_session();
+    });
 }
 
 void clear_interrupts() {

@@ -13,57 +13,55 @@ namespace ayb {
 namespace {
 
 // updated_at says when somebody changed something: not when a call found all as it was.
-Statement s_update{
-    "UPDATE ayb_jobs.schedules AS s SET cron_expr = n.cron, timezone = n.zone,"
-    " payload = n.payload, enabled = n.enabled, max_attempts = n.max_attempts,"
-    " overlap = n.overlap, missed = n.missed, next_run_at = $9, last_error = NULL,"
-    " updated_at = $10"
-    " FROM (SELECT coalesce($2, o.cron_expr) AS cron, coalesce($3, o.timezone) AS zone,"
-    " coalesce($4, o.payload) AS payload, coalesce($5, o.enabled) AS enabled,"
-    " coalesce($6, o.max_attempts) AS max_attempts, coalesce($7, o.overlap) AS overlap,"
-    " coalesce($8, o.missed) AS missed FROM ayb_jobs.schedules AS o WHERE o.id = $1) AS n"
-    " WHERE s.id = $1 AND (s.cron_expr, s.timezone, s.payload, s.enabled, s.max_attempts,"
-    " s.overlap, s.missed, s.next_run_at) IS DISTINCT FROM (n.cron, n.zone, n.payload, n.enabled,"
-    " n.max_attempts, n.overlap, n.missed, $9::timestamptz)",
-    10,
-    {UUIDOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID, INT4OID, TEXTOID, TEXTOID, TIMESTAMPTZOID,
-     TIMESTAMPTZOID},
-    nullptr};
-Statement s_delete{"DELETE FROM ayb_jobs.schedules WHERE id = $1", 1, {UUIDOID}, nullptr};
+using UpdateSchedule = Sql<core::Uuid, const char *, const char *, std::optional<Json>,
+                           std::optional<bool>, std::optional<int>, std::optional<Overlap>,
+                           std::optional<core::Missed>, std::optional<At>, At>;
+UpdateSchedule g_update{R"sql(
+    UPDATE ayb_jobs.schedules AS s
+    SET cron_expr = n.cron, timezone = n.zone, payload = n.payload, enabled = n.enabled,
+        max_attempts = n.max_attempts, overlap = n.overlap, missed = n.missed, next_run_at = $9,
+        last_error = NULL, updated_at = $10
+    FROM (
+        SELECT coalesce($2, o.cron_expr) AS cron, coalesce($3, o.timezone) AS zone,
+            coalesce($4, o.payload) AS payload, coalesce($5, o.enabled) AS enabled,
+            coalesce($6, o.max_attempts) AS max_attempts, coalesce($7, o.overlap) AS overlap,
+            coalesce($8, o.missed) AS missed
+        FROM ayb_jobs.schedules AS o
+        WHERE o.id = $1
+    ) AS n
+    WHERE s.id = $1
+        AND (s.cron_expr, s.timezone, s.payload, s.enabled, s.max_attempts, s.overlap, s.missed,
+            s.next_run_at)
+        IS DISTINCT FROM (n.cron, n.zone, n.payload, n.enabled, n.max_attempts, n.overlap,
+            n.missed, $9::timestamptz)
+)sql"};
+Sql<core::Uuid> g_delete{"DELETE FROM ayb_jobs.schedules WHERE id = $1"};
 
-// What is to be changed; null or negative where nothing is.
+// What is to be changed; null or nothing where it stays.
 struct Changes {
     const char *cron;
     const char *zone;
-    bool has_payload;
-    Datum payload;
-    int enabled;
-    int max_attempts;
-    const char *overlap;
-    const char *missed;
+    std::optional<Json> payload;
+    std::optional<bool> enabled;
+    std::optional<int> max_attempts;
+    std::optional<Overlap> overlap;
+    std::optional<core::Missed> missed;
     bool keep_next;
 };
 
-Changes nothing() {
-    Changes changes{};
-    changes.enabled = -1;
-    return changes;
-}
-
 Changes read_changes(FunctionCallInfo fcinfo) {
-    Changes changes = nothing();
+    Changes changes{};
     changes.cron = text_argument(fcinfo, 1);
     changes.zone = text_argument(fcinfo, 2);
-    changes.has_payload = !PG_ARGISNULL(3);
-    if (changes.has_payload) {
-        changes.payload = PG_GETARG_DATUM(3);
-        check_json_size(changes.payload, "payload");
-    }
-    if (!PG_ARGISNULL(4))
-        changes.enabled = PG_GETARG_BOOL(4) ? 1 : 0;
-    changes.max_attempts = max_attempts_argument(fcinfo, 5);
-    changes.overlap = policy_argument(fcinfo, 6, "overlap", "skip", "queue", nullptr);
-    changes.missed = policy_argument(fcinfo, 7, "missed", "once", "all", "skip");
+    changes.payload = optional_argument<Json>(fcinfo, 3);
+    if (changes.payload)
+        check_json_size(changes.payload->datum, "payload");
+    changes.enabled = optional_argument<bool>(fcinfo, 4);
+    const int max_attempts = max_attempts_argument(fcinfo, 5);
+    if (max_attempts > 0)
+        changes.max_attempts = max_attempts;
+    changes.overlap = overlap_argument(fcinfo, 6);
+    changes.missed = missed_argument(fcinfo, 7);
     require_argument(fcinfo, 8, "keep_next_run_at");
     changes.keep_next = PG_GETARG_BOOL(8);
     return changes;
@@ -80,19 +78,21 @@ TimestampTz first_tick(const Schedule &old, const char *cron, const char *zone, 
 TimestampTz next_run(const Schedule &old, const Changes &changes, TimestampTz now) {
     const char *cron = changes.cron != nullptr ? changes.cron : old.cron;
     const char *zone = changes.zone != nullptr ? changes.zone : old.zone;
-    const bool enabled = changes.enabled < 0 ? old.enabled : changes.enabled == 1;
+    const bool enabled = changes.enabled.value_or(old.enabled);
+    const bool enables = changes.enabled == true;
+    const bool disables = changes.enabled == false;
     const bool moved = strcmp(cron, old.cron) != 0 || strcmp(zone, old.zone) != 0;
     const bool stopped = TIMESTAMP_IS_NOEND(old.next_run_at);
-    if (moved || (enabled && (!old.enabled || (stopped && changes.enabled == 1))))
+    if (moved || (enabled && (!old.enabled || (stopped && enables))))
         return first_tick(old, cron, zone, now);
-    if (changes.enabled == 0 && !changes.keep_next)
+    if (disables && !changes.keep_next)
         return DT_NOEND;
     return old.next_run_at;
 }
 
 // An admin may stop or move everybody's schedules, but not decide what another role runs.
 void check_payload_right(const Schedule &old, const Changes &changes, Oid me) {
-    if (changes.has_payload && !may_become(me, old.run_as))
+    if (changes.payload && !may_become(me, old.run_as))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be able to SET ROLE \"%s\" to change what it runs",
                                role_name(old.run_as)),
@@ -100,40 +100,29 @@ void check_payload_right(const Schedule &old, const Changes &changes, Oid me) {
 }
 
 void check_new_payload(const Schedule &old, const Changes &changes) {
-    const Handler *handler = changes.has_payload ? find_handler(old.type) : nullptr;
+    const Handler *handler = changes.payload ? find_handler(old.type) : nullptr;
     if (handler != nullptr && handler->builtin)
-        check_payloads(old.type, &changes.payload, 1);
+        check_payloads(old.type, &changes.payload->datum, 1);
 }
 
 void write_changes(const Schedule &old, const Changes &changes, TimestampTz now) {
     const TimestampTz next = next_run(old, changes, now);
-    Parameters parameters;
-    parameters.set(1, uuid_datum(old.id)).set_text(2, changes.cron).set_text(3, changes.zone);
-    if (changes.has_payload)
-        parameters.set(4, changes.payload);
-    if (changes.enabled >= 0)
-        parameters.set(5, BoolGetDatum(changes.enabled == 1));
-    if (changes.max_attempts > 0)
-        parameters.set(6, Int32GetDatum(changes.max_attempts));
-    parameters.set_text(7, changes.overlap).set_text(8, changes.missed);
-    if (!TIMESTAMP_IS_NOEND(next))
-        parameters.set_time(9, next);
-    parameters.set_time(10, now);
-    run_statement(s_update, parameters);
+    const auto next_run_at = TIMESTAMP_IS_NOEND(next) ? std::nullopt : std::make_optional(At{next});
+    g_update.run(old.id, changes.cron, changes.zone, changes.payload, changes.enabled,
+                 changes.max_attempts, changes.overlap, changes.missed, next_run_at, At{now});
 }
 
 Datum change_schedule(const core::Uuid &id, const Changes &changes) {
     const Oid me = GetUserId();
     const bool admin = is_admin(me);
     MemoryContext context = CurrentMemoryContext;
-    const Books books = open_books();
-    const Schedule old = lock_schedule(id, me, admin);
-    check_payload_right(old, changes, me);
-    check_new_payload(old, changes);
-    write_changes(old, changes, clock_now());
-    const Datum row = schedule_row(id, context);
-    close_books(books);
-    return row;
+    return in_books([&] {
+        const Schedule old = lock_schedule(id, me, admin);
+        check_payload_right(old, changes, me);
+        check_new_payload(old, changes);
+        write_changes(old, changes, clock_now());
+        return schedule_row(id, context);
+    });
 }
 
 } // namespace
@@ -150,15 +139,15 @@ AYB_SQL_FUNCTION(ayb_jobs_update_schedule) {
 
 // enable_schedule(id) → schedules
 AYB_SQL_FUNCTION(ayb_jobs_enable_schedule) {
-    Changes changes = nothing();
-    changes.enabled = 1;
+    Changes changes{};
+    changes.enabled = true;
     PG_RETURN_DATUM(change_schedule(id_argument(fcinfo, 0), changes));
 }
 
 // disable_schedule(id) → schedules
 AYB_SQL_FUNCTION(ayb_jobs_disable_schedule) {
-    Changes changes = nothing();
-    changes.enabled = 0;
+    Changes changes{};
+    changes.enabled = false;
     PG_RETURN_DATUM(change_schedule(id_argument(fcinfo, 0), changes));
 }
 
@@ -167,10 +156,9 @@ AYB_SQL_FUNCTION(ayb_jobs_delete_schedule) {
     const core::Uuid id = id_argument(fcinfo, 0);
     const Oid me = GetUserId();
     const bool admin = is_admin(me);
-    const Books books = open_books();
-    lock_schedule(id, me, admin);
-    Parameters parameters;
-    run_statement(s_delete, parameters.set(1, uuid_datum(id)));
-    close_books(books);
+    in_books([&] {
+        lock_schedule(id, me, admin);
+        g_delete.run(id);
+    });
     PG_RETURN_VOID();
 }

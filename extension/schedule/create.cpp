@@ -3,7 +3,6 @@
 #include "base/notice.hpp"
 #include "jobs/order.hpp"
 #include "jobs/payload.hpp"
-#include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "schedule/arguments.hpp"
 #include "schedule/rows.hpp"
@@ -13,15 +12,15 @@ namespace ayb {
 
 namespace {
 
-Statement s_create{
-    "INSERT INTO ayb_jobs.schedules (id, name, job_type, cron_expr, timezone, payload, enabled,"
-    " max_attempts, overlap, missed, run_as, next_run_at, created_at, updated_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)"
-    " ON CONFLICT (name) DO NOTHING",
-    13,
-    {UUIDOID, TEXTOID, TEXTOID, TEXTOID, TEXTOID, JSONBOID, BOOLOID, INT4OID, TEXTOID, TEXTOID,
-     OIDOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-    nullptr};
+using CreateSchedule =
+    Sql<core::Uuid, const char *, const char *, const char *, const char *, Json, bool, int,
+        std::optional<Overlap>, std::optional<core::Missed>, Oid, At, At>;
+CreateSchedule g_create{R"sql(
+    INSERT INTO ayb_jobs.schedules (id, name, job_type, cron_expr, timezone, payload, enabled,
+        max_attempts, overlap, missed, run_as, next_run_at, created_at, updated_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+    ON CONFLICT (name) DO NOTHING
+)sql"};
 
 struct Draft {
     const char *name;
@@ -29,8 +28,8 @@ struct Draft {
     const char *cron;
     const char *zone;
     bool enabled;
-    const char *overlap;
-    const char *missed;
+    std::optional<Overlap> overlap;
+    std::optional<core::Missed> missed;
     Oid run_as;
     TimestampTz next;
 };
@@ -54,22 +53,17 @@ Draft read_draft(FunctionCallInfo fcinfo) {
     draft.enabled = PG_GETARG_BOOL(5);
     draft.order.max_attempts = max_attempts_argument(fcinfo, 6);
     require_argument(fcinfo, 7, "overlap");
-    draft.overlap = policy_argument(fcinfo, 7, "overlap", "skip", "queue", nullptr);
+    draft.overlap = overlap_argument(fcinfo, 7);
     require_argument(fcinfo, 8, "missed");
-    draft.missed = policy_argument(fcinfo, 8, "missed", "once", "all", "skip");
+    draft.missed = missed_argument(fcinfo, 8);
     draft.run_as = requested_role(fcinfo, 9);
     return draft;
 }
 
 void insert_draft(const Draft &draft, const core::Uuid &id, Datum payload) {
-    Parameters parameters;
-    parameters.set(1, uuid_datum(id)).set_text(2, draft.name).set_text(3, draft.order.type);
-    parameters.set_text(4, draft.cron).set_text(5, draft.zone).set(6, payload);
-    parameters.set(7, BoolGetDatum(draft.enabled));
-    parameters.set(8, Int32GetDatum(draft.order.max_attempts)).set_text(9, draft.overlap);
-    parameters.set_text(10, draft.missed).set(11, ObjectIdGetDatum(draft.run_as));
-    parameters.set_time(12, draft.next).set_time(13, draft.order.now);
-    if (run_statement(s_create, parameters) == 0)
+    if (g_create.run(id, draft.name, draft.order.type, draft.cron, draft.zone, Json(payload),
+                     draft.enabled, draft.order.max_attempts, draft.overlap, draft.missed,
+                     draft.run_as, At{draft.next}, At{draft.order.now}) == 0)
         ereport(ERROR,
                 (errcode(ERRCODE_UNIQUE_VIOLATION),
                  errmsg("schedule \"%s\" already exists", draft.name),
@@ -96,9 +90,8 @@ AYB_SQL_FUNCTION(ayb_jobs_create_schedule) {
 
     MemoryContext context = CurrentMemoryContext;
     const core::Uuid id = new_job_id(draft.order.now);
-    const Books books = open_books();
-    insert_draft(draft, id, payload);
-    const Datum row = schedule_row(id, context);
-    close_books(books);
-    PG_RETURN_DATUM(row);
+    PG_RETURN_DATUM(in_books([&] {
+        insert_draft(draft, id, payload);
+        return schedule_row(id, context);
+    }));
 }

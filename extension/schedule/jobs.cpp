@@ -7,16 +7,14 @@ namespace ayb {
 
 namespace {
 
-Statement s_insert{
-    "INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at, max_attempts,"
-    " schedule_id, scheduled_at, created_at, updated_at)"
-    " SELECT u.id, s.job_type, s.payload, u.waits_for, u.run_as, $6, s.max_attempts, s.id,"
-    " u.scheduled_at, $6, $6"
-    " FROM unnest($1, $2, $3, $4, $5) AS u (id, schedule, scheduled_at, waits_for, run_as)"
-    " JOIN ayb_jobs.schedules AS s ON s.id = u.schedule",
-    6,
-    {UUIDARRAYOID, UUIDARRAYOID, TIMESTAMPTZARRAYOID, TEXTARRAYOID, OIDARRAYOID, TIMESTAMPTZOID},
-    nullptr};
+Sql<UuidArray, UuidArray, TimeArray, TextArray, OidArray, At> g_insert{R"sql(
+    INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at, max_attempts,
+        schedule_id, scheduled_at, created_at, updated_at)
+    SELECT u.id, s.job_type, s.payload, u.waits_for, u.run_as, $6, s.max_attempts, s.id,
+        u.scheduled_at, $6, $6
+    FROM unnest($1, $2, $3, $4, $5) AS u (id, schedule, scheduled_at, waits_for, run_as)
+        JOIN ayb_jobs.schedules AS s ON s.id = u.schedule
+)sql"};
 
 } // namespace
 
@@ -31,7 +29,7 @@ core::Uuid add_job(TickJobs *jobs, const core::Uuid &schedule, const Order &orde
     add_value(jobs->ids, uuid_datum(id));
     add_value(jobs->schedules, uuid_datum(schedule));
     add_time(jobs->scheduled_at, scheduled_at);
-    add_text(jobs->waits_for, order.waits_for);
+    add_text(jobs->waits_for, core::word_of(order.waits_for));
     add_value(jobs->run_as, ObjectIdGetDatum(order.run_as));
     return id;
 }
@@ -39,11 +37,10 @@ core::Uuid add_job(TickJobs *jobs, const core::Uuid &schedule, const Order &orde
 void insert_jobs(const TickJobs &jobs, TimestampTz now) {
     if (jobs.ids->nelems == 0)
         return;
-    Parameters parameters;
-    parameters.set(1, whole_column(jobs.ids)).set(2, whole_column(jobs.schedules));
-    parameters.set(3, whole_column(jobs.scheduled_at)).set(4, whole_column(jobs.waits_for));
-    parameters.set(5, whole_column(jobs.run_as)).set_time(6, now);
-    run_statement(s_insert, parameters);
+    g_insert.run(UuidArray(whole_column(jobs.ids)), UuidArray(whole_column(jobs.schedules)),
+                 TimeArray(whole_column(jobs.scheduled_at)),
+                 TextArray(whole_column(jobs.waits_for)), OidArray(whole_column(jobs.run_as)),
+                 At{now});
 }
 
 } // namespace ayb

@@ -2,7 +2,7 @@
 // The jobs of schedules, written many in one statement.
 #include "core/uuid7.hpp"
 #include "jobs/order.hpp"
-#include "pg/books.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 

@@ -1,7 +1,7 @@
 #pragma once
 // Schedules as their table has them.
 #include "core/uuid7.hpp"
-#include "pg/books.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 

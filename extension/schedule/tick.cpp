@@ -6,6 +6,7 @@
 #include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
+#include "schedule/arguments.hpp"
 #include "schedule/jobs.hpp"
 #include "schedule/rule.hpp"
 
@@ -19,37 +20,40 @@ constexpr int kBatch = 1000;      // schedules a transaction
 constexpr int kBatchJobs = 10000; // jobs a transaction, shared fairly by those that missed many
 constexpr int64 kLockedRetry = 100 * kMicrosecondsPerMillisecond; // somebody has a due one locked
 
-Statement s_due{
-    "SELECT s.id, s.job_type, s.cron_expr, s.timezone, s.overlap, s.missed, s.run_as::oid,"
-    " s.max_attempts, s.next_run_at, EXISTS (SELECT FROM ayb_jobs.job_queue AS q"
-    " WHERE q.schedule_id = s.id AND q.state IN ('queued', 'running'))"
-    " FROM ayb_jobs.schedules AS s WHERE s.enabled AND s.next_run_at >= $1 AND s.next_run_at <= $2"
-    " ORDER BY s.next_run_at LIMIT $3 FOR UPDATE OF s SKIP LOCKED",
-    3,
-    {TIMESTAMPTZOID, TIMESTAMPTZOID, INT4OID},
-    nullptr};
-Statement s_next{"SELECT s.next_run_at FROM ayb_jobs.schedules AS s"
-                 " WHERE s.enabled AND s.next_run_at >= $1 ORDER BY s.next_run_at LIMIT 1",
-                 1,
-                 {TIMESTAMPTZOID},
-                 nullptr};
-Statement s_move{"UPDATE ayb_jobs.schedules AS s SET next_run_at = u.next,"
-                 " last_run_at = coalesce(u.ran, s.last_run_at), last_error = u.error,"
-                 " last_skip = CASE WHEN u.skip_at IS NULL THEN s.last_skip"
-                 " ELSE jsonb_build_object('at', u.skip_at, 'reason', u.reason) END"
-                 " FROM unnest($1, $2, $3, $4, $5, $6) AS u (id, next, ran, skip_at, reason, error)"
-                 " WHERE s.id = u.id",
-                 6,
-                 {UUIDARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID,
-                  TEXTARRAYOID, TEXTARRAYOID},
-                 nullptr};
+Sql<At, At, int> g_due{R"sql(
+    SELECT s.id, s.job_type, s.cron_expr, s.timezone, s.overlap, s.missed, s.run_as::oid,
+        s.max_attempts, s.next_run_at, EXISTS (
+            SELECT FROM ayb_jobs.job_queue AS q
+            WHERE q.schedule_id = s.id AND q.state IN ('queued', 'running')
+        )
+    FROM ayb_jobs.schedules AS s
+    WHERE s.enabled AND s.next_run_at >= $1 AND s.next_run_at <= $2
+    ORDER BY s.next_run_at
+    LIMIT $3
+    FOR UPDATE OF s SKIP LOCKED
+)sql"};
+Sql<At> g_next{R"sql(
+    SELECT s.next_run_at
+    FROM ayb_jobs.schedules AS s
+    WHERE s.enabled AND s.next_run_at >= $1
+    ORDER BY s.next_run_at
+    LIMIT 1
+)sql"};
+Sql<UuidArray, TimeArray, TimeArray, TimeArray, TextArray, TextArray> g_move{R"sql(
+    UPDATE ayb_jobs.schedules AS s
+    SET next_run_at = u.next, last_run_at = coalesce(u.ran, s.last_run_at), last_error = u.error,
+        last_skip = CASE WHEN u.skip_at IS NULL THEN s.last_skip
+            ELSE jsonb_build_object('at', u.skip_at, 'reason', u.reason) END
+    FROM unnest($1, $2, $3, $4, $5, $6) AS u (id, next, ran, skip_at, reason, error)
+    WHERE s.id = u.id
+)sql"};
 
 struct Due {
     core::Uuid id;
     Order order;
     const char *cron;
     const char *zone;
-    bool skips_overlap;
+    Overlap overlap;
     core::Missed missed;
     Oid owner;
     TimestampTz at;
@@ -65,40 +69,26 @@ struct Outcome {
     const char *error = nullptr;
 };
 
-core::Missed missed_of(const char *text) {
-    if (strcmp(text, "all") == 0)
-        return core::Missed::all;
-    return strcmp(text, "skip") == 0 ? core::Missed::skip : core::Missed::once;
-}
-
 Due read_due(uint64 row, TimestampTz now, MemoryContext context) {
-    bool null;
     Due due{};
-    due.id = uuid_value(column(row, 1, &null));
-    due.order.type = MemoryContextStrdup(context, text_column(row, 2));
-    due.cron = MemoryContextStrdup(context, text_column(row, 3));
-    due.zone = MemoryContextStrdup(context, text_column(row, 4));
-    due.skips_overlap = strcmp(text_column(row, 5), "skip") == 0;
-    due.missed = missed_of(text_column(row, 6));
-    due.owner = due.order.run_as = oid_column(row, 7);
-    due.order.max_attempts = static_cast<int>(int_column(row, 8));
-    due.order.now = now;
-    due.at = time_column(row, 9, now);
-    due.busy = DatumGetBool(column(row, 10, &null));
+    due.at = due.order.now = now;
+    read_row(row, &due.id, &due.order.type, &due.cron, &due.zone, &due.overlap, &due.missed,
+             &due.owner, &due.order.max_attempts, &due.at, &due.busy);
+    due.order.run_as = due.owner;
+    for (const char **text : {&due.order.type, &due.cron, &due.zone})
+        *text = MemoryContextStrdup(context, *text);
     return due;
 }
 
 Due *read_all_due(TimestampTz floor, TimestampTz now, uint64 *count) {
     MemoryContext context = CurrentMemoryContext;
-    const Books books = open_books();
-    Parameters parameters;
-    parameters.set_time(1, floor).set_time(2, now).set(3, Int32GetDatum(kBatch));
-    *count = run_statement(s_due, parameters);
-    auto *due = static_cast<Due *>(MemoryContextAllocZero(context, (*count + 1) * sizeof(Due)));
-    for (uint64 row = 0; row < *count; row++)
-        due[row] = read_due(row, now, context);
-    close_books(books);
-    return due;
+    return in_books([=] {
+        *count = g_due.run(At{floor}, At{now}, kBatch);
+        auto *due = static_cast<Due *>(MemoryContextAllocZero(context, (*count + 1) * sizeof(Due)));
+        for (uint64 row = 0; row < *count; row++)
+            due[row] = read_due(row, now, context);
+        return due;
+    });
 }
 
 // Why no job of the schedule can be enqueued, or null. In a subtransaction that writes nothing, so
@@ -148,7 +138,7 @@ void skip(Outcome *outcome, int64 tick, const char *reason) {
 // The ticks of a schedule that was free when they came due are all run; missed => 'all' asks for
 // each that is late even where one is still at work.
 void enqueue_ticks(const Due &due, const core::TickPlan &plan, TickJobs *jobs, Outcome *outcome) {
-    const bool overlaps = due.busy && due.skips_overlap;
+    const bool overlaps = due.busy && due.overlap == Overlap::skip;
     const int64 on_time = unix_seconds(due.order.now) - core::kOnTime;
     for (int i = 0; i < plan.count; i++) {
         const int64 tick = plan.ticks[i];
@@ -186,7 +176,7 @@ Outcome settle(Due *due, core::TickPlan *plan, TickJobs *jobs) {
     return outcome;
 }
 
-// The outcomes, as the columns of s_move.
+// The outcomes, as the columns of g_move.
 struct Moves {
     ArrayBuildState *ids = new_column(UUIDOID);
     ArrayBuildState *times[3];
@@ -209,13 +199,9 @@ struct Moves {
 };
 
 void write_moves(const Moves &moves) {
-    Parameters parameters;
-    parameters.set(1, whole_column(moves.ids));
-    for (int i = 0; i < 3; i++)
-        parameters.set(2 + i, whole_column(moves.times[i]));
-    for (int i = 0; i < 2; i++)
-        parameters.set(5 + i, whole_column(moves.texts[i]));
-    run_statement(s_move, parameters);
+    g_move.run(UuidArray(whole_column(moves.ids)), TimeArray(whole_column(moves.times[0])),
+               TimeArray(whole_column(moves.times[1])), TimeArray(whole_column(moves.times[2])),
+               TextArray(whole_column(moves.texts[0])), TextArray(whole_column(moves.texts[1])));
 }
 
 // How many ticks the next of so many schedules may enqueue. Each may have one, so that nobody waits
@@ -228,50 +214,42 @@ int room_for(int jobs, uint64 schedules) {
 // One batch; what it leaves is still due. Returns how many schedules were due, or -1 while all is
 // paused.
 int64 settle_batch(TimestampTz floor, TimestampTz now) {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
+    if (all_paused())
+        return -1;
     uint64 count = 0;
-    const bool paused = all_paused();
-    if (!paused) {
-        Due *due = read_all_due(floor, now, &count);
-        auto *plan = new (palloc(sizeof(core::TickPlan))) core::TickPlan;
-        TickJobs jobs = no_jobs();
-        Moves moves;
-        for (uint64 i = 0; i < count; i++) {
-            plan->room = room_for(jobs.ids->nelems, count - i);
-            moves.add(due[i].id, settle(&due[i], plan, &jobs));
-        }
-        const Books books = open_books();
-        if (count > 0) {
+    Due *due = read_all_due(floor, now, &count);
+    auto *plan = new (palloc(sizeof(core::TickPlan))) core::TickPlan;
+    TickJobs jobs = no_jobs();
+    Moves moves;
+    for (uint64 i = 0; i < count; i++) {
+        plan->room = room_for(jobs.ids->nelems, count - i);
+        moves.add(due[i].id, settle(&due[i], plan, &jobs));
+    }
+    if (count > 0)
+        in_books([&] {
             insert_jobs(jobs, now);
             write_moves(moves);
-        }
-        close_books(books);
-    }
-    PopActiveSnapshot();
-    CommitTransactionCommand();
-    return paused ? -1 : static_cast<int64>(count);
+        });
+    return static_cast<int64>(count);
 }
 
 // The first tick from the floor on, locked or not.
 TimestampTz raise_ticks(Database *database) {
     const TimeMark mark = mark_due(database, database->ticks);
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    const Books books = open_books();
-    Parameters parameters;
-    const bool any = run_statement(s_next, parameters.set_time(1, mark.at)) > 0;
-    const TimestampTz next = any ? time_column(0, 1, DT_NOEND) : DT_NOEND;
-    close_books(books);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
+    const TimestampTz next = in_own_books([&mark] {
+        TimestampTz first = DT_NOEND;
+        if (g_next.run(At{mark.at}) > 0)
+            read_row(0, &first);
+        return first;
+    });
     return raise_due(database, &database->ticks, mark, next);
 }
 
 } // namespace
 
 TimestampTz run_ticks(Database *database, TimestampTz now) {
-    const int64 settled = settle_batch(mark_due(database, database->ticks).at, now);
+    const TimestampTz floor = mark_due(database, database->ticks).at;
+    const int64 settled = in_transaction([=] { return settle_batch(floor, now); });
     if (settled < 0)
         return DT_NOEND; // resume() wakes the scheduler
     const TimestampTz next = raise_ticks(database);

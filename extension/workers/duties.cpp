@@ -12,6 +12,7 @@
 #include "memory/lanes.hpp"
 #include "pg/clock.hpp"
 #include "pg/prepared.hpp"
+#include "pg/transaction.hpp"
 #include "schedule/tick.hpp"
 #include "workers/placing.hpp"
 
@@ -33,11 +34,7 @@ void step_lanes(TimestampTz /*now*/) { find_lanes(false); }
 
 // Read before lanes are looked at: see wake() in hooks/changes.cpp.
 void note_pause() {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    pg_atomic_exchange_u32(&g_database->paused, all_paused() ? 1 : 0);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
+    in_transaction([] { pg_atomic_exchange_u32(&g_database->paused, all_paused() ? 1 : 0); });
 }
 
 void step_sweep(TimestampTz /*now*/) {
@@ -109,12 +106,8 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
 // Reads from the beginning what else begins at a floor, and goes on with that while a transaction
 // waits whose commit may not be heard of.
 void step_check_floors(TimestampTz /*now*/) {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    if (has_prepared_transactions())
+    if (in_transaction(has_prepared_transactions))
         pg_atomic_write_u32(&g_database->doubt, 1);
-    PopActiveSnapshot();
-    CommitTransactionCommand();
     find_lanes(true);
     forget_outside_floors(g_database->oid);
     lower_due(g_database, &g_database->leases, DT_NOBEGIN);

@@ -8,6 +8,7 @@
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
+#include "pg/transaction.hpp"
 #include "workers/worker.hpp"
 
 namespace ayb {
@@ -112,12 +113,10 @@ int count_all(const Database *database) {
 
 // Null if the lane's role can log in.
 const char *why_not(Oid role) {
-    StartTransactionCommand();
-    const char *why = why_no_login(role);
-    if (why != nullptr)
-        why = MemoryContextStrdup(TopMemoryContext, why);
-    CommitTransactionCommand();
-    return why;
+    return in_transaction([role] {
+        const char *why = why_no_login(role);
+        return why != nullptr ? MemoryContextStrdup(TopMemoryContext, why) : nullptr;
+    });
 }
 
 // Where no worker can look at the lane it is looked here: what was due may be taken or canceled by

@@ -14,6 +14,7 @@
 #include "pg/clock.hpp"
 #include "pg/extension.hpp"
 #include "pg/session.hpp"
+#include "pg/transaction.hpp"
 #include "workers/duties.hpp"
 #include "workers/placing.hpp"
 #include "workers/serving.hpp"
@@ -38,21 +39,14 @@ void on_terminate(int signal, siginfo_t *info, void * /*context*/) {
     errno = saved;
 }
 
-bool look_for_extension() {
-    StartTransactionCommand();
-    const bool there = extension_exists();
-    CommitTransactionCommand();
-    return there;
-}
+bool look_for_extension() { return in_transaction(extension_exists); }
 
 bool still_wanted() {
     if (g_stop || !settings::enabled || pg_atomic_read_u32(&g_database->holds) != 0)
         return false;
-    StartTransactionCommand();
-    const bool there =
-        extension_exists() && settings::serves_database(get_database_name(MyDatabaseId));
-    CommitTransactionCommand();
-    return there;
+    return in_transaction([] {
+        return extension_exists() && settings::serves_database(get_database_name(MyDatabaseId));
+    });
 }
 
 void report_dormant(bool fits) {
@@ -69,12 +63,11 @@ void report_dormant(bool fits) {
 
 // Nothing runs in a copy, and nothing by a library that doesn't know these objects.
 void check_stamp(TimestampTz /*now*/) {
-    StartTransactionCommand();
-    PushActiveSnapshot(GetTransactionSnapshot());
-    const bool fits = extension_fits();
-    const bool dormant = !fits || read_stamp() != Stamp::fits;
-    PopActiveSnapshot();
-    CommitTransactionCommand();
+    bool fits = false;
+    const bool dormant = in_transaction([&fits] {
+        fits = extension_fits();
+        return !fits || read_stamp() != Stamp::fits;
+    });
     if (dormant && !g_database->dormant)
         report_dormant(fits);
     g_database->dormant = dormant;
@@ -151,11 +144,11 @@ void leave(int /*code*/, Datum /*argument*/) {
 // What ALTER DATABASE or ALTER ROLE say is meant for others: read-only by default, for example.
 void prepare_session() {
     pgstat_report_appname("ayb_jobs scheduler");
-    StartTransactionCommand();
-    pin_session();
-    SetConfigOption("lock_timeout", kLockTimeout, PGC_SUSET, PGC_S_OVERRIDE);
-    SetConfigOption("timezone", "UTC", PGC_USERSET, PGC_S_OVERRIDE); // of instants in last_skip
-    CommitTransactionCommand();
+    in_transaction([] {
+        pin_session();
+        SetConfigOption("lock_timeout", kLockTimeout, PGC_SUSET, PGC_S_OVERRIDE);
+        SetConfigOption("timezone", "UTC", PGC_USERSET, PGC_S_OVERRIDE); // of instants in last_skip
+    });
 }
 
 bool enter() {

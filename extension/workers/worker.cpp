@@ -13,6 +13,7 @@
 #include "pg/group_timer.hpp"
 #include "pg/job_timer.hpp"
 #include "pg/session.hpp"
+#include "pg/transaction.hpp"
 
 namespace ayb {
 
@@ -184,9 +185,7 @@ void prepare_session() {
     install_job_timer();
     install_group_timer();
     pgstat_report_appname("ayb_jobs worker");
-    StartTransactionCommand();
-    pin_session();
-    CommitTransactionCommand();
+    in_transaction(pin_session);
 }
 
 } // namespace

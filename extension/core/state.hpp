@@ -1,0 +1,22 @@
+#pragma once
+// The words of a job's row.
+#include "core/words.hpp"
+
+namespace ayb::core {
+
+// In the order in which counts of them are kept. A completed job is in the history.
+enum class State : int { queued, running, completed, failed, canceled };
+constexpr int kStates = 5;
+
+// Who takes a queued job: a worker of ours, a handler's registration first, a worker outside.
+enum class WaitsFor { worker, handler, external };
+
+template <> struct Words<State> {
+    static constexpr const char *kWords[] = {"queued", "running", "completed", "failed",
+                                             "canceled"};
+};
+template <> struct Words<WaitsFor> {
+    static constexpr const char *kWords[] = {nullptr, "handler", "external"};
+};
+
+} // namespace ayb::core
