@@ -4,8 +4,8 @@
 #include "hooks/utility_hook.hpp"
 #include "memory/shared.hpp"
 #include "memory/sources.hpp"
-#include "pg/direct_insert.hpp"
 #include "pg/extension.hpp"
+#include "pg/raw_table.hpp"
 #include "pg/settings.hpp"
 #include "workers/launcher.hpp"
 
@@ -20,7 +20,7 @@ void _PG_init(void) {
     install_change_callbacks();
     install_source_callbacks();
     install_extension_callbacks();
-    install_direct_callbacks();
+    install_raw_table_callbacks();
     install_handler_callbacks();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;

@@ -1,6 +1,6 @@
 #pragma once
-// The columns of job_queue, numbered from 1 in the order of its definition, for who reads or writes
-// rows without SQL.
+// The columns of job_queue and of job_history, numbered from 1 in the order of their definitions,
+// for who reads or writes rows without SQL.
 
 namespace ayb {
 
@@ -26,5 +26,25 @@ enum QueueColumn {
     kCanceledAt,
 };
 constexpr int kQueueColumns = kCanceledAt;
+
+enum HistoryColumn {
+    kHistoryId = 1,
+    kHistoryType,
+    kHistoryPayload,
+    kHistoryRunAs,
+    kHistoryRunAt,
+    kHistoryWorkerId,
+    kHistoryAttempts,
+    kHistoryMaxAttempts,
+    kHistoryLastError,
+    kHistoryLastRunAt,
+    kHistoryIdempotencyKey,
+    kHistoryScheduleId,
+    kHistoryScheduledAt,
+    kHistoryResult,
+    kHistoryCreatedAt,
+    kHistoryCompletedAt,
+};
+constexpr int kHistoryColumns = kHistoryCompletedAt;
 
 } // namespace ayb

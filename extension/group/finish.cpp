@@ -71,17 +71,14 @@ Columns columns_of(const Group &group) {
     columns.nulls = static_cast<bool *>(palloc(group.done));
     columns.started_at = static_cast<Datum *>(palloc(size));
     columns.ended_at = static_cast<Datum *>(palloc(size));
-    for (int i = 0; i < group.ran; i++) {
-        GroupedJob &job = group.jobs[i];
-        if (job.verdict != GroupVerdict::done)
-            continue;
+    each_job(group, GroupVerdict::done, [&](GroupedJob &job) {
         const int n = columns.count++;
         columns.ids[n] = PointerGetDatum(&job.id);
         columns.results[n] = job.result;
         columns.nulls[n] = job.null;
         columns.started_at[n] = TimestampTzGetDatum(job.started_at);
         columns.ended_at[n] = TimestampTzGetDatum(job.ended_at);
-    }
+    });
     return columns;
 }
 
@@ -101,27 +98,22 @@ Datum documents(const Columns &columns) {
                                               JSONBOID, -1, false, TYPALIGN_INT));
 }
 
-// The ids of those that are done and have `mark` set.
-Datum ids_with(const Group &group, bool GroupedJob::*mark, int *count) {
-    auto *ids = static_cast<Datum *>(palloc(group.done * sizeof(Datum)));
-    *count = 0;
-    for (int i = 0; i < group.ran; i++)
-        if (group.jobs[i].verdict == GroupVerdict::done && group.jobs[i].*mark)
-            ids[(*count)++] = PointerGetDatum(&group.jobs[i].id);
-    return *count == 0 ? static_cast<Datum>(0) : uuids(ids, *count);
-}
-
+// Of those that are done and have `mark` set, what stands elsewhere.
 void forget_rest(const Group &group, bool GroupedJob::*mark, Statement &statement) {
-    int count;
-    const Datum ids = ids_with(group, mark, &count);
+    auto *ids = static_cast<Datum *>(palloc(group.done * sizeof(Datum)));
+    int count = 0;
+    each_job(group, GroupVerdict::done, [&](GroupedJob &job) {
+        ids[count] = PointerGetDatum(&job.id);
+        count += static_cast<int>(job.*mark);
+    });
     if (count > 0)
-        run_statement(statement, Parameters().set(1, ids));
+        run_statement(statement, Parameters().set(1, uuids(ids, count)));
 }
 
-uint64 forget(const Group &group, const char *worker) {
+uint64 forget(const Group &group) {
     forget_rest(group, &GroupedJob::keyed, s_forget_keys);
     forget_rest(group, &GroupedJob::ran_before, s_forget_attempts);
-    if (move_jobs(group, InvalidOid, worker))
+    if (forget_jobs(group))
         return group.done;
     const Columns columns = columns_of(group);
     return run_statement(s_forget, Parameters().set(1, uuids(columns.ids, columns.count)));
@@ -157,16 +149,13 @@ void finish_jobs(const Group &group) {
     const Books books = open_books();
     if (group.done > 0) {
         complete_queued(true);
-        const uint64 rows =
-            settings::retention == 0 ? forget(group, worker) : complete(group, worker);
+        const uint64 rows = settings::retention == 0 ? forget(group) : complete(group, worker);
         complete_queued(false);
         if (rows != static_cast<uint64>(group.done))
             ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                             errmsg("a job was changed inside its group")));
     }
-    for (int i = 0; i < group.ran; i++)
-        if (group.jobs[i].verdict == GroupVerdict::canceled)
-            cancel(group.jobs[i], worker);
+    each_job(group, GroupVerdict::canceled, [&](GroupedJob &job) { cancel(job, worker); });
     close_books(books);
 }
 

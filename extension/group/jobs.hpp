@@ -59,6 +59,13 @@ struct Group {
     uint64 configuration; // by which it was taken
 };
 
+// Calls visit(job) for each job that was run and ended so, in the order of their runs.
+template <typename Visit> void each_job(const Group &group, GroupVerdict verdict, Visit visit) {
+    for (GroupedJob *job = group.jobs; job < group.jobs + group.ran; job++)
+        if (job->verdict == verdict)
+            visit(*job);
+}
+
 // Locks the rows and fills the group. In a transaction, with a snapshot that is younger than
 // `mark`.
 void take_jobs(Group *group, const LaneMark &mark);
@@ -70,9 +77,10 @@ void run_jobs(Group *group);
 // as it was when it was locked.
 void finish_jobs(const Group &group);
 
-// The same for what is done alone, without SQL, into a day's table of the history, or away where
-// `day` is InvalidOid. False, and nothing is done, where the tables have triggers that only SQL
-// fires. Inside the books.
+// The same for what is done alone, without SQL: into a day's table of the history, or away. False,
+// and nothing is done, where something stands on the tables that only SQL does justice to. Inside
+// the books.
 bool move_jobs(const Group &group, Oid day, const char *worker);
+bool forget_jobs(const Group &group);
 
 } // namespace ayb

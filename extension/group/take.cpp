@@ -96,37 +96,37 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
 }
 
 // Looks at one row. Where it is paused nobody takes it; where it doesn't fit it is passed over.
-void look_at(Group *group, DueScan *scan, Room *room) {
-    GroupType *type = type_of(group, scan->row);
+void look_at(Group *group, RawRange *rows, Room *room) {
+    GroupType *type = type_of(group, rows->row);
     if (type != nullptr && type->paused)
         return;
-    if (!fits(type, scan->row)) {
+    if (!fits(type, rows->row)) {
         group->leased_due = true;
         room->passed--;
-    } else if (lock_due_row(scan)) {
-        add_job(group, type, scan->row, room);
+    } else if (lock_in_range(rows)) {
+        add_job(group, type, rows->row, room);
     }
 }
 
 } // namespace
 
 void take_jobs(Group *group, const LaneMark &mark) {
-    DueScan scan;
+    RawRange rows;
     group->configuration = configuration_generation();
     group->jobs = static_cast<GroupedJob *>(
         MemoryContextAlloc(group->memory, settings::group_size * sizeof(GroupedJob)));
     Room room = empty_room();
-    if (!open_due_rows(&scan, group->role, mark.at, clock_now())) {
+    if (!open_due_rows(&rows, group->role, mark.at, clock_now())) {
         group->any_due = true; // nobody knows
         return;
     }
-    while (!is_full(room) && next_due_row(&scan)) {
+    while (!is_full(room) && next_in_range(&rows)) {
         if (!group->any_due)
-            raise_lane_floor({MyDatabaseId, group->role}, mark, position_of(scan));
+            raise_lane_floor({MyDatabaseId, group->role}, mark, position_of(rows));
         group->any_due = true;
-        look_at(group, &scan, &room);
+        look_at(group, &rows, &room);
     }
-    close_due_rows(&scan);
+    close_range(&rows);
 }
 
 } // namespace ayb

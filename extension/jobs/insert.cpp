@@ -3,39 +3,12 @@
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
 #include "hooks/changes.hpp"
-#include "pg/direct_insert.hpp"
+#include "jobs/queue_table.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {
 
 namespace {
-
-// What job_queue must look like.
-constexpr DirectColumn kShape[kQueueColumns] = {{"id", UUIDOID, true},
-                                                {"type", TEXTOID, true},
-                                                {"payload", JSONBOID, true},
-                                                {"state", TEXTOID, true},
-                                                {"waits_for", TEXTOID, true},
-                                                {"run_as", REGROLEOID, true},
-                                                {"run_at", TIMESTAMPTZOID, true},
-                                                {"lease_until", TIMESTAMPTZOID, false},
-                                                {"worker_id", TEXTOID, false},
-                                                {"attempts", INT4OID, true},
-                                                {"max_attempts", INT4OID, true},
-                                                {"last_error", TEXTOID, false},
-                                                {"last_run_at", TIMESTAMPTZOID, false},
-                                                {"idempotency_key", TEXTOID, true},
-                                                {"schedule_id", UUIDOID, false},
-                                                {"scheduled_at", TIMESTAMPTZOID, false},
-                                                {"created_at", TIMESTAMPTZOID, true},
-                                                {"updated_at", TIMESTAMPTZOID, true},
-                                                {"canceled_at", TIMESTAMPTZOID, false}};
-
-// What the first one notes is noted here; the second is for jobs of a schedule.
-constexpr const char *kTriggers[] = {"note_job", "expect_schedule", nullptr};
-
-DirectTable g_queue{"job_queue", kTriggers, kShape,  kQueueColumns, InvalidOid,
-                    false,       nullptr,   nullptr, nullptr};
 
 // Where the direct way is closed.
 using InsertJobs =
@@ -108,8 +81,8 @@ Change describe_change(const Order &order) {
 
 void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads, int count,
                  const char *key) {
-    DirectRows rows;
-    if (!open_direct(&g_queue, &rows)) {
+    RawRows rows;
+    if (!open_raw(queue_table(), &rows)) {
         insert_by_statement(order, ids, payloads, count, key);
         return;
     }
@@ -118,12 +91,12 @@ void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads, in
     for (int i = 0; i < count; i++) {
         row.set(kId, ids[i]);
         row.set(kPayload, payloads[i]);
-        insert_direct(&rows, row.values, row.nulls);
+        insert_raw(&rows, row.values, row.nulls);
         change.job = uuid_value(ids[i]);
         if (preloaded())
             note_change(change);
     }
-    close_direct(&rows);
+    close_raw(&rows);
 }
 
 } // namespace ayb

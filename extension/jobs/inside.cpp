@@ -4,6 +4,7 @@
 #include "base/arguments.hpp"
 #include "base/rows.hpp"
 #include "memory/my_slot.hpp"
+#include "pg/tuples.hpp"
 
 namespace ayb {
 
@@ -25,32 +26,11 @@ namespace {
 
 // The row of a job in a group is untouched; its handler sees it as it would by lease.
 Datum as_running(Datum row) {
-    HeapTupleHeader header = DatumGetHeapTupleHeader(row);
-    TupleDesc shape =
-        lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
-    HeapTupleData tuple{};
-    tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-    tuple.t_data = header;
     const WorkerSlot &slot = *my_slot();
-    const struct {
-        const char *column;
-        Datum value;
-    } changes[] = {{"state", CStringGetTextDatum("running")},
-                   {"worker_id", CStringGetTextDatum(slot.worker_id)},
-                   {"attempts", Int32GetDatum(slot.attempt)},
-                   {"last_run_at", TimestampTzGetDatum(slot.job_since)}};
-    int numbers[lengthof(changes)];
-    Datum values[lengthof(changes)];
-    bool nulls[lengthof(changes)] = {};
-    for (size_t i = 0; i < lengthof(changes); i++) {
-        numbers[i] = SPI_fnumber(shape, changes[i].column);
-        values[i] = changes[i].value;
-    }
-    HeapTuple changed =
-        heap_modify_tuple_by_cols(&tuple, shape, lengthof(changes), numbers, values, nulls);
-    const Datum result = heap_copy_tuple_as_datum(changed, shape);
-    ReleaseTupleDesc(shape);
-    return result;
+    return changed_row(row, {{"state", CStringGetTextDatum("running")},
+                             {"worker_id", CStringGetTextDatum(slot.worker_id)},
+                             {"attempts", Int32GetDatum(slot.attempt)},
+                             {"last_run_at", TimestampTzGetDatum(slot.job_since)}});
 }
 
 } // namespace

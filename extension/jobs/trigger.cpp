@@ -4,16 +4,15 @@
 #include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
 #include "pg/extension.hpp"
+#include "pg/tuples.hpp"
 
 namespace ayb {
 
 namespace {
 
 int state_of(HeapTuple row, TupleDesc shape) {
-    bool null;
-    const text *state = DatumGetTextPP(heap_getattr(row, kState, shape, &null));
-    const char first = null ? '\0' : VARDATA_ANY(state)[0];
-    switch (first) {
+    const text *state = DatumGetTextPP(value_of(row, shape, kState));
+    switch (VARDATA_ANY(state)[0]) {
     case 'q':
         return static_cast<int>(State::queued);
     case 'r':
@@ -25,16 +24,6 @@ int state_of(HeapTuple row, TupleDesc shape) {
     default:
         return -1; // the CHECK will refuse the row
     }
-}
-
-bool is_null(HeapTuple row, TupleDesc shape, int number) {
-    return heap_attisnull(row, number, shape);
-}
-
-Datum value_of(HeapTuple row, TupleDesc shape, int number) {
-    bool null;
-    const Datum value = heap_getattr(row, number, shape, &null);
-    return null ? static_cast<Datum>(0) : value;
 }
 
 // A row that its constraints will refuse: triggers come before them.

@@ -38,7 +38,7 @@ int output_of(const Query &query, int table, AttrNumber attribute) {
     foreach (cell, query.targetList) {
         auto *entry = lfirst_node(TargetEntry, cell);
         auto *var = reinterpret_cast<Var *>(entry->expr);
-        if (!entry->resjunk && IsA(var, Var) && table_number(*var) == table &&
+        if (!entry->resjunk && IsA(var, Var) && range_number(*var) == table &&
             var->varattno == attribute && var->varlevelsup == 0)
             return entry->resno;
     }

@@ -1,6 +1,7 @@
 #include "matview/outcome.hpp"
 
 #include "base/arguments.hpp"
+#include "pg/tuples.hpp"
 
 namespace ayb {
 
@@ -44,7 +45,7 @@ Datum outcome_datum(FunctionCallInfo fcinfo, const RefreshOutcome &outcome) {
     Datum values[kOutcomeColumns] = {};
     bool nulls[kOutcomeColumns] = {};
     outcome_columns(outcome, values, nulls);
-    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls));
+    return make_row(shape, values, nulls);
 }
 
 } // namespace ayb

@@ -233,7 +233,7 @@ inline bool walk_query(Query *query, TreeWalker walker, void *context) {
 }
 
 // Which of a query's tables it is a column of, which 14 counts without a sign.
-inline int table_number(const Var &var) { return static_cast<int>(var.varno); }
+inline int range_number(const Var &var) { return static_cast<int>(var.varno); }
 
 // A timeout that comes again and again, which 14 has only once.
 inline void enable_timeout_repeatedly(TimeoutId timeout, int every_ms) {

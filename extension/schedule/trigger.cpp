@@ -1,5 +1,6 @@
 // The trigger that tells the scheduler, at the commit, when a schedule is due.
 #include "hooks/changes.hpp"
+#include "pg/tuples.hpp"
 
 namespace ayb {
 
@@ -34,11 +35,7 @@ AYB_SQL_FUNCTION(ayb_jobs_note_schedule) {
     HeapTuple row =
         TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
     TupleDesc shape = RelationGetDescr(data->tg_relation);
-    bool no_flag;
-    bool no_time;
-    const Datum enabled = heap_getattr(row, kEnabled, shape, &no_flag);
-    const Datum next = heap_getattr(row, kNextRunAt, shape, &no_time);
-    if (!no_flag && !no_time && DatumGetBool(enabled))
-        note_tick(DatumGetTimestampTz(next));
+    if (DatumGetBool(value_of(row, shape, kEnabled)) && !is_null(row, shape, kNextRunAt))
+        note_tick(DatumGetTimestampTz(value_of(row, shape, kNextRunAt)));
     return PointerGetDatum(row);
 }

@@ -11,6 +11,7 @@
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
 #include "pg/transaction.hpp"
+#include "pg/tuples.hpp"
 #include "workers/scheduler.hpp"
 
 namespace ayb {
@@ -86,18 +87,9 @@ void look_at_row(const FormData_pg_database *form) {
         known(form->oid)->seen = true;
 }
 
-void read_databases() {
-    Relation table = table_open(DatabaseRelationId, AccessShareLock);
-    TableScanDesc scan = table_beginscan_catalog(table, 0, nullptr);
-    while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection))
-        look_at_row(reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple)));
-    table_endscan(scan);
-    table_close(table, AccessShareLock);
-}
-
 void look_at_databases() {
     each_known([](Known *entry) { entry->seen = false; });
-    in_transaction(read_databases);
+    in_transaction([] { each_database(look_at_row); });
     each_known([](Known *entry) {
         if (!entry->seen && entry->handle == nullptr)
             hash_search(g_known, &entry->database, HASH_REMOVE, nullptr);

@@ -317,10 +317,26 @@ CREATE TRIGGER see AFTER INSERT ON ayb_jobs.job_history FOR EACH ROW EXECUTE FUN
 @ids = run_jobs("somebody's trigger on the history", map { ['idle', '{}'] } 1 .. 10);
 is(sql($node, q{SELECT what, count(*), count(DISTINCT id) FROM seen GROUP BY 1}), 'INSERT|10|10', 'it is fired for each job');
 sql($node, q{DROP TRIGGER see ON ayb_jobs.job_history; TRUNCATE seen;
+CREATE TRIGGER see AFTER INSERT ON ayb_jobs.job_history FOR EACH STATEMENT EXECUTE FUNCTION see()});
+@ids = run_jobs("somebody's trigger for statements on the history", map { ['idle', '{}'] } 1 .. 10);
+cmp_ok(sql($node, 'SELECT count(*) FROM seen'), '>', 0, 'the partitions do not hide it');
+sql($node, q{DROP TRIGGER see ON ayb_jobs.job_history; TRUNCATE seen;
 CREATE TRIGGER see AFTER DELETE ON ayb_jobs.job_queue FOR EACH ROW EXECUTE FUNCTION see()});
 @ids = run_jobs("somebody's trigger on the queue", map { ['idle', '{}'] } 1 .. 10);
 is(sql($node, q{SELECT what, count(*), count(DISTINCT id) FROM seen GROUP BY 1}), 'DELETE|10|10', 'and so is that one');
 sql($node, 'DROP TRIGGER see ON ayb_jobs.job_queue');
+
+# --- what others put on the history otherwise: a row is as a statement would have written it
+sql($node, q{ALTER TABLE ayb_jobs.job_history ADD COLUMN origin text DEFAULT 'here',
+    ADD COLUMN length integer GENERATED ALWAYS AS (length(type)) STORED});
+@ids = run_jobs("somebody's columns in the history", ['idle', '{}']);
+is(sql($node, "SELECT origin, length FROM ayb_jobs.job_history WHERE id = '$ids[0]'"), 'here|4', 'they are filled');
+sql($node, 'ALTER TABLE ayb_jobs.job_history DROP COLUMN origin, DROP COLUMN length');
+sql($node, q{CREATE INDEX mine ON ayb_jobs.job_history USING gin (payload) WHERE type = 'idle'});
+@ids = run_jobs("somebody's index on the history", ['idle', '{"mine": 1}']);
+is(sql($node, q{SET enable_seqscan = off; SELECT id FROM ayb_jobs.job_history WHERE type = 'idle' AND payload @> '{"mine": 1}'}),
+    $ids[0], 'it has its entries');
+sql($node, 'DROP INDEX ayb_jobs.mine');
 
 # --- long values
 @ids = run_jobs('long values', ['run', q({"run": "SELECT to_jsonb((SELECT string_agg(md5(n::text), '') FROM generate_series(1, 5000) AS n))", "x": ") . ('long ' x 4000) . q("})]);

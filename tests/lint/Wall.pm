@@ -1,7 +1,7 @@
 package Wall;
 # The wall between C++ and PostgreSQL, as far as text can tell: no threads and no iostream in the backend; outside
 # core no throw, catch only in pg/wall.*; no way out of PG_TRY but its end; no object of a class with a destructor
-# from std:: outside core and the wall.
+# from std:: outside core and the wall. Tables and indexes past SQL are pg's alone.
 use strict;
 use warnings;
 use Lint;
@@ -18,6 +18,10 @@ my @outside_the_wall = (
     [qr/\b(catch|try)\b[ \t]*(\(|\{|$)/, 'exceptions stop at the one wall, pg/wall.*'],
     [qr/(^|[^_:[:alnum:]])std::(string|vector|map|set|unordered_map|unordered_set|deque|list|function|unique_ptr|shared_ptr|ostringstream|stringstream|istringstream|optional<std::string)\b/,
      'an owning std:: object outside core: ereport would jump over its destructor'],
+);
+my @outside_pg = (
+    [qr/\b((heap|table|index|systable)_[a-z_]+|Exec[A-Z][A-Za-z]*)[ \t]*\(/,
+     'access past SQL: pg/raw_table, pg/raw_range and pg/tuples have it'],
 );
 my @outside_core = ([qr/\bthrow\b/, 'throw outside core']);
 
@@ -63,6 +67,7 @@ sub look {
         next if $file =~ m{^extension/core/};
         forbid($file, @outside_the_wall) unless $file =~ m{^extension/pg/wall\.};
         forbid($file, @outside_core);
+        forbid($file, @outside_pg) unless $file =~ m{^extension/pg/};
         look_at_tries($file);
     }
     return;

@@ -117,6 +117,13 @@ try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{std::string name;\n});
 try_rule('wall', 'bad', 'extension/core/x.cpp' => q{#include <iostream>\n});
 try_rule('wall', 'bad', 'extension/core/x.cpp' => q{std::thread t;\n});
 
+try_rule('wall', 'good', 'extension/pg/x.cpp' => q{void f() { table_open(1, 2); }\n});
+try_rule('wall', 'good', 'extension/jobs/x.cpp' => q{void f() { Oid o = extension_table("x"); } // table_open(1, 2)\n});
+try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { heap_getattr(1, 2); }\n});
+try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { index_open (1, 2); }\n});
+try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { g(table_open(1, 2)); }\n});
+try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { ExecDropSingleTupleTableSlot(1); }\n});
+
 try_rule('locks', 'good', 'extension/jobs/x.cpp' =>
     q{void f() {\n SpinLockAcquire(&m);\n int now = Max(a, b);\n SpinLockRelease(&m);\n kill(now, SIGINT);\n}\n});
 try_rule('locks', 'good', 'extension/jobs/x.cpp' => q{with_lane(key, [&](Lane &lane) { lane.due = due; }); clock_now();\n});

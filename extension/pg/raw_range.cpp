@@ -1,0 +1,105 @@
+#include "pg/raw_range.hpp"
+
+#include "pg/extension.hpp"
+
+namespace ayb {
+
+namespace {
+
+// One that was made amid changes shows old snapshots less than all: the planner leaves it out too.
+bool usable(Relation index) {
+    return index->rd_index->indisvalid && !index->rd_index->indcheckxmin;
+}
+
+// One column of a comparison of rows.
+void set_part(ScanKey key, int flag, AttrNumber column, const RawBound &bound) {
+    ScanKeyEntryInitialize(key, SK_ROW_MEMBER | flag, column, BTGreaterEqualStrategyNumber,
+                           bound.type, InvalidOid, bound.order, bound.value);
+}
+
+// Told from the row itself: most rows that are passed over are in groups of other workers, whose
+// transactions were met some rows ago. Wrong answers do no harm, which is why nobody is kept from
+// changing the row meanwhile: a free row stays for the next look, a taken one can't be locked.
+bool is_taken(RawRange *range) {
+    if (!TTS_IS_BUFFERTUPLE(range->row))
+        return false;
+    const HeapTupleHeaderData *row =
+        reinterpret_cast<HeapTupleTableSlot *>(range->row)->tuple->t_data;
+    if ((row->t_infomask & (HEAP_XMAX_INVALID | HEAP_XMAX_IS_MULTI)) != 0)
+        return false;
+    const TransactionId owner = HeapTupleHeaderGetRawXmax(row);
+    if (TransactionIdIsValid(owner) && owner == range->met)
+        return true;
+    if (!TransactionIdIsInProgress(owner))
+        return false;
+    range->met = owner;
+    return true;
+}
+
+} // namespace
+
+bool open_range(RawRange *range, const char *table, const char *index) {
+    const Oid oid = extension_table(index);
+    if (!OidIsValid(oid))
+        return false;
+    range->table = table_open(extension_table(table), RowExclusiveLock);
+    range->index = index_open(oid, AccessShareLock);
+    range->key_count = 0;
+    range->met = InvalidTransactionId;
+    if (usable(range->index))
+        return true;
+    index_close(range->index, NoLock);
+    table_close(range->table, NoLock);
+    return false;
+}
+
+void range_equals(RawRange *range, AttrNumber column, RegProcedure equal, Datum value) {
+    ScanKeyInit(&range->keys[range->key_count++], column, BTEqualStrategyNumber, equal, value);
+}
+
+void range_begins(RawRange *range, AttrNumber column, const RawBound &first,
+                  const RawBound &second) {
+    set_part(&range->from[0], 0, column, first);
+    set_part(&range->from[1], SK_ROW_END, static_cast<AttrNumber>(column + 1), second);
+    ScanKeyData &key = range->keys[range->key_count++];
+    MemSet(&key, 0, sizeof(key));
+    key.sk_flags = SK_ROW_HEADER;
+    key.sk_attno = column;
+    key.sk_strategy = BTGreaterEqualStrategyNumber;
+    key.sk_argument = PointerGetDatum(range->from);
+}
+
+void range_ends(RawRange *range, AttrNumber column, RegProcedure less_or_equal, Datum value) {
+    ScanKeyInit(&range->keys[range->key_count++], column, BTLessEqualStrategyNumber, less_or_equal,
+                value);
+}
+
+void begin_range(RawRange *range) {
+    range->row = table_slot_create(range->table, nullptr);
+    range->locked = table_slot_create(range->table, nullptr);
+    range->scan =
+        begin_index_scan(range->table, range->index, GetActiveSnapshot(), range->key_count);
+    index_rescan(range->scan, range->keys, range->key_count, nullptr, 0);
+}
+
+bool next_in_range(RawRange *range) {
+    return index_getnext_slot(range->scan, ForwardScanDirection, range->row);
+}
+
+bool lock_in_range(RawRange *range) {
+    TM_FailureData failure;
+    return !is_taken(range) &&
+           table_tuple_lock(range->table, &range->row->tts_tid, GetActiveSnapshot(), range->locked,
+                            GetCurrentCommandId(false), LockTupleExclusive, LockWaitSkip, 0,
+                            &failure) == TM_Ok;
+}
+
+void close_range(RawRange *range) {
+    index_endscan(range->scan);
+    ExecDropSingleTupleTableSlot(range->row);
+    ExecDropSingleTupleTableSlot(range->locked);
+    index_close(range->index, NoLock);
+    table_close(range->table, NoLock);
+}
+
+} // namespace ayb

@@ -1,0 +1,48 @@
+#pragma once
+// A range of an index, read row by row without SQL: who reads looks at each row before it decides
+// to lock it.
+#include "pg/postgres.hpp"
+
+namespace ayb {
+
+struct RawRange {
+    Relation table;
+    Relation index;
+    IndexScanDesc scan;
+    ScanKeyData keys[4];
+    int key_count;
+    ScanKeyData from[2];    // the columns of a lower bound
+    TransactionId met;      // has rows locked that were passed over
+    TupleTableSlot *row;    // what next_in_range() found
+    TupleTableSlot *locked; // the same, as lock_in_range() saw it
+};
+
+// One column of a lower bound, in the index's order.
+struct RawBound {
+    RegProcedure order; // F_…_CMP
+    Oid type;
+    Datum value; // has to stay where it is while the range is open, as the range itself
+};
+
+// A B-tree of a table, both named as in the schema ayb_jobs. False where the index is missing or
+// can't be used for every snapshot; nothing is open then.
+bool open_range(RawRange *range, const char *table, const char *index);
+
+// What bounds it, by the index's columns from 1: column = value, (column, column + 1) >= bounds,
+// column <= value; then begin_range(), for the active snapshot.
+void range_equals(RawRange *range, AttrNumber column, RegProcedure equal, Datum value);
+void range_begins(RawRange *range, AttrNumber column, const RawBound &first,
+                  const RawBound &second);
+void range_ends(RawRange *range, AttrNumber column, RegProcedure less_or_equal, Datum value);
+void begin_range(RawRange *range);
+
+// The next row that the snapshot shows, locked by somebody or not.
+bool next_in_range(RawRange *range);
+
+// Locks that row as FOR UPDATE SKIP LOCKED does. False where somebody else has it, or had.
+bool lock_in_range(RawRange *range);
+
+// The table stays locked (as for writing) until the transaction ends, as after any statement.
+void close_range(RawRange *range);
+
+} // namespace ayb

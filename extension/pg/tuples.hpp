@@ -1,0 +1,58 @@
+#pragma once
+// Tuples by themselves: what a trigger is given, what a catalog holds, what a function returns.
+#include "pg/postgres.hpp"
+
+namespace ayb {
+
+inline bool is_null(HeapTuple row, TupleDesc shape, int column) {
+    return heap_attisnull(row, column, shape);
+}
+
+// 0 where it is null.
+inline Datum value_of(HeapTuple row, TupleDesc shape, int column) {
+    bool null;
+    return heap_getattr(row, column, shape, &null);
+}
+
+// A value of a row type, palloc'd. The shape is one of get_call_result_type().
+inline Datum make_row(TupleDesc shape, Datum *values, bool *nulls) {
+    return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls));
+}
+
+struct ColumnChange {
+    const char *column;
+    Datum value;
+};
+
+// A copy of a row with other values in some columns, which it has.
+template <size_t count> Datum changed_row(Datum row, const ColumnChange (&changes)[count]) {
+    HeapTupleHeader header = DatumGetHeapTupleHeader(row);
+    TupleDesc shape =
+        lookup_rowtype_tupdesc(HeapTupleHeaderGetTypeId(header), HeapTupleHeaderGetTypMod(header));
+    HeapTupleData tuple{};
+    tuple.t_len = HeapTupleHeaderGetDatumLength(header);
+    tuple.t_data = header;
+    int numbers[count];
+    Datum values[count];
+    bool nulls[count] = {};
+    for (size_t i = 0; i < count; i++) {
+        numbers[i] = SPI_fnumber(shape, changes[i].column);
+        values[i] = changes[i].value;
+    }
+    HeapTuple changed = heap_modify_tuple_by_cols(&tuple, shape, count, numbers, values, nulls);
+    const Datum result = heap_copy_tuple_as_datum(changed, shape);
+    ReleaseTupleDesc(shape);
+    return result;
+}
+
+// Calls visit(form) for each database of the cluster. In a transaction.
+template <typename Visit> void each_database(Visit visit) {
+    Relation table = table_open(DatabaseRelationId, AccessShareLock);
+    TableScanDesc scan = table_beginscan_catalog(table, 0, nullptr);
+    while (HeapTuple tuple = heap_getnext(scan, ForwardScanDirection))
+        visit(reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple)));
+    table_endscan(scan);
+    table_close(table, AccessShareLock);
+}
+
+} // namespace ayb
