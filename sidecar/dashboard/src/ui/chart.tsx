@@ -67,7 +67,7 @@ const widthOf: uPlot.Axis.Size = (chart, values, axis, cycle) => {
 function vertical(kind: ChartProps["kind"], height: number): { scale: uPlot.Scale; axis: uPlot.Axis } {
     if (kind === "bars")
         return {
-            scale: { range: chart => [0, Math.max(ceiling(wholes(chart.data)) * 1.08, 0.001)] },
+            scale: { range: chart => [0, (ceiling(wholes(chart.data)) || 1) * 1.08] },
             axis: { values: (_chart, splits, _axis, _space, step) => splits.map(value => numberTick(value, step)) },
         };
     const most = Math.floor((height - AXIS_PX) / TEXT_PX);
