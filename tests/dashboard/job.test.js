@@ -90,7 +90,7 @@ pageTest("retry and cancel", "/jobs", async page => {
     await page.getByRole("button", { name: "Cancel", exact: true }).click();
     const question = page.getByRole("dialog", { name: "Cancel this job?" });
     await accessible(page);
-    await question.getByRole("button", { name: "Cancel it" }).click();
+    await question.getByRole("button", { name: "Cancel the job" }).click();
     await badge(page, "canceled");
     await page.getByText(`Job ${short(bad.id)} canceled`).waitFor();
     assert.equal(await page.getByRole("button", { name: /^(Retry|Cancel|Force)/ }).count(), 0);
@@ -106,7 +106,7 @@ pageTest("what can't be done is said", "/jobs", async page => {
         await ask("POST", `jobs/${job.id}/cancel`);
         await route.continue();
     });
-    await page.getByRole("button", { name: "Cancel it" }).click();
+    await page.getByRole("button", { name: "Cancel the job" }).click();
     await page.getByRole("alert").getByText("not found or not in queued state").waitFor();
 });
 
