@@ -3,8 +3,8 @@
 #include "hooks/changes.hpp"
 #include "jobs/history.hpp"
 #include "memory/my_slot.hpp"
-#include "pg/books.hpp"
 #include "pg/clock.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -12,44 +12,47 @@ namespace {
 
 #define AYB_AS_LOCKED "q.state = 'queued' AND q.attempts = 0"
 
-Statement s_complete{
-    "WITH done AS (DELETE FROM ayb_jobs.job_queue AS q USING unnest($1, $2, $3, $4)"
-    " AS u (id, result, started_at, ended_at) WHERE q.id = u.id AND " AYB_AS_LOCKED
-    " RETURNING q.*, u.result, u.started_at, u.ended_at)"
-    " INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts,"
-    " max_attempts, last_error, last_run_at, idempotency_key, schedule_id, scheduled_at,"
-    " result, created_at, completed_at)"
-    " SELECT d.id, d.type, d.payload, d.run_as, d.run_at, $5, 1, d.max_attempts,"
-    " d.last_error, d.started_at, d.idempotency_key, d.schedule_id, d.scheduled_at, d.result,"
-    " d.created_at, d.ended_at FROM done AS d",
-    5,
-    {UUIDARRAYOID, JSONBARRAYOID, TIMESTAMPTZARRAYOID, TIMESTAMPTZARRAYOID, TEXTOID},
-    nullptr};
+Sql<UuidArray, JsonArray, TimeArray, TimeArray, const char *> g_complete{R"sql(
+    WITH done AS (
+        DELETE FROM ayb_jobs.job_queue AS q
+        USING unnest($1, $2, $3, $4) AS u (id, result, started_at, ended_at)
+        WHERE q.id = u.id AND )sql" AYB_AS_LOCKED R"sql(
+        RETURNING q.*, u.result, u.started_at, u.ended_at
+    )
+    INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts,
+        max_attempts, last_error, last_run_at, idempotency_key, schedule_id, scheduled_at,
+        result, created_at, completed_at)
+    SELECT d.id, d.type, d.payload, d.run_as, d.run_at, $5, 1, d.max_attempts, d.last_error,
+        d.started_at, d.idempotency_key, d.schedule_id, d.scheduled_at, d.result, d.created_at,
+        d.ended_at
+    FROM done AS d
+)sql"};
 // With retention = 0 nothing of the jobs stays.
-Statement s_forget{"DELETE FROM ayb_jobs.job_queue AS q USING unnest($1) AS u (id)"
-                   " WHERE q.id = u.id AND " AYB_AS_LOCKED,
-                   1,
-                   {UUIDARRAYOID},
-                   nullptr};
-Statement s_forget_keys{
-    "DELETE FROM ayb_jobs.job_keys AS k USING ayb_jobs.job_queue AS q"
-    " WHERE q.id = ANY ($1) AND k.run_as = q.run_as AND k.idempotency_key = q.idempotency_key"
-    " AND k.job_id = q.id",
-    1,
-    {UUIDARRAYOID},
-    nullptr};
-Statement s_forget_attempts{
-    "DELETE FROM ayb_jobs.job_attempts AS a WHERE a.job_id = ANY ($1)", 1, {UUIDARRAYOID}, nullptr};
-Statement s_cancel{
-    "WITH ended AS (UPDATE ayb_jobs.job_queue AS q SET state = 'canceled', attempts = 1,"
-    " canceled_at = $4, last_run_at = $3, updated_at = $4 WHERE q.id = $1 AND " AYB_AS_LOCKED
-    " RETURNING q.id, q.run_as)"
-    " INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id, started_at,"
-    " finished_at, error, sqlstate) SELECT e.id, 1, e.run_as, 'canceled', $2, $3, $4,"
-    " 'canceled while it ran', '57014' FROM ended AS e",
-    4,
-    {UUIDOID, TEXTOID, TIMESTAMPTZOID, TIMESTAMPTZOID},
-    nullptr};
+Sql<UuidArray> g_forget{R"sql(
+    DELETE FROM ayb_jobs.job_queue AS q
+    USING unnest($1) AS u (id)
+    WHERE q.id = u.id AND )sql" AYB_AS_LOCKED};
+Sql<UuidArray> g_forget_keys{R"sql(
+    DELETE FROM ayb_jobs.job_keys AS k
+    USING ayb_jobs.job_queue AS q
+    WHERE q.id = ANY ($1) AND k.run_as = q.run_as AND k.idempotency_key = q.idempotency_key
+        AND k.job_id = q.id
+)sql"};
+Sql<UuidArray> g_forget_attempts{R"sql(
+    DELETE FROM ayb_jobs.job_attempts AS a WHERE a.job_id = ANY ($1)
+)sql"};
+Sql<core::Uuid, const char *, At, At> g_cancel{R"sql(
+    WITH ended AS (
+        UPDATE ayb_jobs.job_queue AS q
+        SET state = 'canceled', attempts = 1, canceled_at = $4, last_run_at = $3, updated_at = $4
+        WHERE q.id = $1 AND )sql" AYB_AS_LOCKED R"sql(
+        RETURNING q.id, q.run_as
+    )
+    INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id, started_at,
+        finished_at, error, sqlstate)
+    SELECT e.id, 1, e.run_as, 'canceled', $2, $3, $4, 'canceled while it ran', '57014'
+    FROM ended AS e
+)sql"};
 
 #undef AYB_AS_LOCKED
 
@@ -82,24 +85,24 @@ Columns columns_of(const Group &group) {
     return columns;
 }
 
-Datum uuids(Datum *values, int count) {
-    return PointerGetDatum(construct_array(values, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+UuidArray uuids(Datum *values, int count) {
+    return UuidArray(construct_array(values, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
 }
 
-Datum times(Datum *values, int count) {
-    return PointerGetDatum(construct_array(values, count, TIMESTAMPTZOID, sizeof(TimestampTz),
-                                           FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
+TimeArray times(Datum *values, int count) {
+    return TimeArray(construct_array(values, count, TIMESTAMPTZOID, sizeof(TimestampTz),
+                                     FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-Datum documents(const Columns &columns) {
+JsonArray documents(const Columns &columns) {
     int length = columns.count;
     int first = 1;
-    return PointerGetDatum(construct_md_array(columns.results, columns.nulls, 1, &length, &first,
-                                              JSONBOID, -1, false, TYPALIGN_INT));
+    return JsonArray(construct_md_array(columns.results, columns.nulls, 1, &length, &first,
+                                        JSONBOID, -1, false, TYPALIGN_INT));
 }
 
 // Of those that are done and have `mark` set, what stands elsewhere.
-void forget_rest(const Group &group, bool GroupedJob::*mark, Statement &statement) {
+void forget_rest(const Group &group, bool GroupedJob::*mark, Sql<UuidArray> &statement) {
     auto *ids = static_cast<Datum *>(palloc(group.done * sizeof(Datum)));
     int count = 0;
     each_job(group, GroupVerdict::done, [&](GroupedJob &job) {
@@ -107,16 +110,16 @@ void forget_rest(const Group &group, bool GroupedJob::*mark, Statement &statemen
         count += static_cast<int>(job.*mark);
     });
     if (count > 0)
-        run_statement(statement, Parameters().set(1, uuids(ids, count)));
+        statement.run(uuids(ids, count));
 }
 
 uint64 forget(const Group &group) {
-    forget_rest(group, &GroupedJob::keyed, s_forget_keys);
-    forget_rest(group, &GroupedJob::ran_before, s_forget_attempts);
+    forget_rest(group, &GroupedJob::keyed, g_forget_keys);
+    forget_rest(group, &GroupedJob::ran_before, g_forget_attempts);
     if (forget_jobs(group))
         return group.done;
     const Columns columns = columns_of(group);
-    return run_statement(s_forget, Parameters().set(1, uuids(columns.ids, columns.count)));
+    return g_forget.run(uuids(columns.ids, columns.count));
 }
 
 uint64 complete(const Group &group, const char *worker) {
@@ -128,17 +131,18 @@ uint64 complete(const Group &group, const char *worker) {
     if (OidIsValid(day) && move_jobs(group, day, worker))
         return group.done;
     const Columns columns = columns_of(group);
-    Parameters parameters;
-    parameters.set(1, uuids(columns.ids, columns.count)).set(2, documents(columns));
-    parameters.set(3, times(columns.started_at, columns.count));
-    parameters.set(4, times(columns.ended_at, columns.count)).set_text(5, worker);
-    return run_statement(s_complete, parameters);
+    return g_complete.run(uuids(columns.ids, columns.count), documents(columns),
+                          times(columns.started_at, columns.count),
+                          times(columns.ended_at, columns.count), worker);
 }
 
-void cancel(const GroupedJob &job, const char *worker) {
-    Parameters parameters;
-    parameters.set(1, uuid_datum(job.id)).set_text(2, worker).set_time(3, job.started_at);
-    run_statement(s_cancel, parameters.set_time(4, job.ended_at));
+void take_out(const Group &group, const char *worker) {
+    complete_queued(true);
+    const uint64 rows = settings::retention == 0 ? forget(group) : complete(group, worker);
+    complete_queued(false);
+    if (rows != static_cast<uint64>(group.done))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("a job was changed inside its group")));
 }
 
 } // namespace
@@ -146,17 +150,13 @@ void cancel(const GroupedJob &job, const char *worker) {
 void finish_jobs(const Group &group) {
     char worker[kWorkerIdBytes];
     session_name(worker);
-    const Books books = open_books();
-    if (group.done > 0) {
-        complete_queued(true);
-        const uint64 rows = settings::retention == 0 ? forget(group) : complete(group, worker);
-        complete_queued(false);
-        if (rows != static_cast<uint64>(group.done))
-            ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                            errmsg("a job was changed inside its group")));
-    }
-    each_job(group, GroupVerdict::canceled, [&](GroupedJob &job) { cancel(job, worker); });
-    close_books(books);
+    in_books([&] {
+        if (group.done > 0)
+            take_out(group, worker);
+        each_job(group, GroupVerdict::canceled, [&](GroupedJob &job) {
+            g_cancel.run(job.id, worker, At{job.started_at}, At{job.ended_at});
+        });
+    });
 }
 
 } // namespace ayb

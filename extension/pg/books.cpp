@@ -56,49 +56,4 @@ void close_books(const Books &books) {
     AtEOXact_GUC(true, books.guc_level);
 }
 
-uint64 run_statement(Statement &statement, const Parameters &parameters, int64 limit) {
-    if (statement.plan == nullptr) {
-        SPIPlanPtr plan = SPI_prepare(statement.sql, statement.count, statement.types);
-        if (plan == nullptr || SPI_keepplan(plan) != 0)
-            elog(ERROR, "could not prepare a statement: %s", SPI_result_code_string(SPI_result));
-        statement.plan = plan;
-    }
-    const int result = SPI_execute_plan(statement.plan, const_cast<Datum *>(parameters.values()),
-                                        parameters.nulls(), false, static_cast<long>(limit));
-    if (result < 0)
-        elog(ERROR, "could not run a statement: %s", SPI_result_code_string(result));
-    return SPI_processed;
-}
-
-Datum column(uint64 row, int number, bool *null) {
-    return SPI_getbinval(SPI_tuptable->vals[row], SPI_tuptable->tupdesc, number, null);
-}
-
-const char *text_column(uint64 row, int number) {
-    bool null;
-    const Datum value = column(row, number, &null);
-    return null ? nullptr : TextDatumGetCString(value);
-}
-
-int64 int_column(uint64 row, int number) {
-    bool null;
-    const Datum value = column(row, number, &null);
-    if (null)
-        return 0;
-    return SPI_gettypeid(SPI_tuptable->tupdesc, number) == INT8OID ? DatumGetInt64(value)
-                                                                   : DatumGetInt32(value);
-}
-
-TimestampTz time_column(uint64 row, int number, TimestampTz otherwise) {
-    bool null;
-    const Datum value = column(row, number, &null);
-    return null ? otherwise : DatumGetTimestampTz(value);
-}
-
-Oid oid_column(uint64 row, int number) {
-    bool null;
-    const Datum value = column(row, number, &null);
-    return null ? InvalidOid : DatumGetObjectId(value);
-}
-
 } // namespace ayb
