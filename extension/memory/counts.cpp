@@ -21,7 +21,69 @@ struct Journal {
     Entry entries[kJournalEntries];
 };
 
+// By which snapshot a database was last counted, as far as whole transactions go. A commit is
+// visible before it is told: what the count has seen must not be added once more. `xmax` is
+// InvalidTransactionId while it is being counted, or never was. Guarded by Locks::lanes.
+struct Counted {
+    Oid database; // InvalidOid for a free place
+    TransactionId xmin;
+    TransactionId xmax;
+    int running;
+    TransactionId running_xids[FLEXIBLE_ARRAY_MEMBER];
+};
+
 Journal *g_journal;
+char *g_counted; // max_worker_processes of them: no more databases have a scheduler
+
+// As many transactions as a snapshot can show running.
+int most_running() { return MaxBackends + max_prepared_xacts; }
+
+Size counted_size() {
+    return MAXALIGN(offsetof(Counted, running_xids) + most_running() * sizeof(TransactionId));
+}
+
+Counted *counted_at(int place) {
+    return reinterpret_cast<Counted *>(g_counted + place * counted_size());
+}
+
+Counted *find_counted(Oid database) {
+    for (int i = 0; i < max_worker_processes; i++)
+        if (counted_at(i)->database == database)
+            return counted_at(i);
+    return nullptr;
+}
+
+// A place is never given back: of databases without a scheduler nothing is counted, and of one that
+// gets one again everything is. So another one's may be taken.
+Counted *take_counted(Oid database) {
+    static int next;
+    Counted *place = find_counted(database);
+    if (place == nullptr)
+        place = find_counted(InvalidOid);
+    if (place == nullptr)
+        place = counted_at(next++ % max_worker_processes);
+    place->database = database;
+    place->xmax = InvalidTransactionId;
+    return place;
+}
+
+void keep_snapshot(Counted *counted, Snapshot snapshot) {
+    counted->xmin = snapshot->xmin;
+    counted->xmax = snapshot->xmax;
+    counted->running = static_cast<int>(snapshot->xcnt);
+    memcpy(counted->running_xids, snapshot->xip, snapshot->xcnt * sizeof(TransactionId));
+}
+
+bool was_counted(Oid database, TransactionId xid) {
+    const Counted *counted = find_counted(database);
+    if (counted == nullptr || !TransactionIdIsValid(counted->xmax) ||
+        TransactionIdFollowsOrEquals(xid, counted->xmax))
+        return false;
+    for (int i = 0; i < counted->running; i++)
+        if (counted->running_xids[i] == xid)
+            return false;
+    return true;
+}
 
 void add(Lane &lane, const int32 (&delta)[kStates]) {
     for (int i = 0; i < kStates; i++)
@@ -47,26 +109,35 @@ void enter_journal(TransactionId xid, Oid role, const int32 (&delta)[kStates]) {
 
 } // namespace
 
-Size counts_size() { return sizeof(Journal); }
+Size counts_size() {
+    return add_size(sizeof(Journal), mul_size(max_worker_processes, counted_size()));
+}
 
 void init_counts() {
     bool made;
-    g_journal = static_cast<Journal *>(shared_part("ayb_jobs counts", counts_size(), &made));
+    g_journal = static_cast<Journal *>(shared_part("ayb_jobs counts", sizeof(Journal), &made));
+    g_counted = static_cast<char *>(
+        shared_part("ayb_jobs counted", max_worker_processes * counted_size(), &made));
 }
 
 void count_change(const LaneKey &key, TransactionId xid, const int32 (&delta)[kStates]) {
-    bool counted = false;
-    with_lane(key, [&](Lane &lane) {
-        counted = g_journal->database != key.database;
-        if (counted)
-            add(lane, delta);
-    });
-    if (counted)
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    const bool journaled = g_journal->database == key.database;
+    bool done = !journaled && was_counted(key.database, xid);
+    Lane *lane = journaled || done ? nullptr : find_lane(key);
+    if (lane != nullptr) {
+        SpinLockAcquire(&lane->mutex);
+        add(*lane, delta);
+        SpinLockRelease(&lane->mutex);
+        done = true;
+    }
+    LWLockRelease(lock_of(Locks::lanes));
+    if (done)
         return;
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
     if (g_journal->database == key.database)
         enter_journal(xid, key.role, delta);
-    else
+    else if (!was_counted(key.database, xid))
         add_to_made(key, delta);
     LWLockRelease(lock_of(Locks::lanes));
 }
@@ -78,6 +149,7 @@ bool begin_count(Oid database) {
         g_journal->database = database;
         g_journal->count = 0;
         g_journal->overflow = false;
+        take_counted(database);
     }
     LWLockRelease(lock_of(Locks::lanes));
     if (free)
@@ -96,6 +168,7 @@ bool finish_count(Oid database, Snapshot snapshot) {
         if (XidInMVCCSnapshot(commit.xid, snapshot))
             add_to_made({database, commit.role}, commit.delta);
     }
+    keep_snapshot(take_counted(database), snapshot);
     const bool exact = !g_journal->overflow && !lanes_were_full();
     g_journal->database = InvalidOid;
     LWLockRelease(lock_of(Locks::lanes));

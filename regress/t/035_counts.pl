@@ -1,0 +1,36 @@
+# A commit is visible before it is told. Whoever counts the tables in between has seen its jobs, and they are counted once.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use AybJobs;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = start_server('counts', q{
+shared_preload_libraries = 'ayb_jobs, ayb_jobs_test'
+ayb_jobs.scheduler_tick = 1h
+max_prepared_transactions = 5
+});
+sql($node, q{SELECT ayb_jobs.pause('work')});
+my $counts = 'SELECT coalesce(sum(queued), -1) FROM ayb_jobs._counts()';
+ok(eventually($node, "SELECT ($counts) = 0"), 'nothing is counted');
+
+# What COMMIT PREPARED commits nobody tells: the tables are counted again.
+sql($node, q{BEGIN; SELECT ayb_jobs.enqueue('work'); PREPARE TRANSACTION 'one'});
+my $enqueuer = $node->background_psql('postgres');
+$enqueuer->query_safe(q{SET application_name = 'paused'});
+pause_at($node, 'commit');
+$enqueuer->query_until(qr/begun/, qq{\\echo begun
+SELECT count(*) FROM ayb_jobs.enqueue_many('work', array_fill('{}'::jsonb, ARRAY[100]));\n});
+ok(is_at($node, 'commit'), 'a commit is held up');
+is(sql($node, 'SELECT count(*) FROM ayb_jobs.job_queue'), '100', 'and visible');
+sql($node, q{COMMIT PREPARED 'one'});
+ok(eventually($node, "SELECT ($counts) = 101"), 'all are counted while it is held up');
+go_on($node, 'commit');
+like($enqueuer->query_safe('SELECT 1'), qr{1$}, 'it goes on');
+is(sql($node, $counts), '101', 'and its jobs are counted once');
+sql($node, q{SELECT ayb_jobs.enqueue('work')});
+is(sql($node, $counts), '102', 'what is committed later counts');
+$enqueuer->quit;
+done_testing();
