@@ -43,11 +43,8 @@ using namespace ayb;
 // _stamp_new_database(): the last step of the install script. A restore is told from an
 // installation by what pg_dump's scripts set first, and leaves the database unstamped.
 AYB_SQL_FUNCTION(ayb_jobs_stamp_new_database) {
-    if (!restoring()) {
-        const Books books = open_books_as(extension_owner());
-        write_stamp();
-        close_books(books);
-    }
+    if (!restoring())
+        in_books_as(extension_owner(), write_stamp);
     note_probe();
     PG_RETURN_VOID();
 }

@@ -26,10 +26,8 @@ void connect_spi();
 // Sets a parameter until the books are closed, without an access check: the role may be anyone.
 void set_locally(const char *name, const char *value);
 
-// Runs `work` with the books open, and gives back what it gives. An error leaves by longjmp, and
-// the abort closes the books: as everywhere, nothing with a destructor is alive then.
-template <typename Work> auto in_books(const Work &work) {
-    const Books books = open_books();
+// Closes the books after `work`, and gives back what that gives.
+template <typename Work> auto keep_books(const Books &books, const Work &work) {
     if constexpr (std::is_void_v<decltype(work())>) {
         work();
         close_books(books);
@@ -38,6 +36,14 @@ template <typename Work> auto in_books(const Work &work) {
         close_books(books);
         return result;
     }
+}
+
+// Runs `work` with the books open, and gives back what it gives. An error leaves by longjmp, and
+// the abort closes the books: as everywhere, nothing with a destructor is alive then.
+template <typename Work> auto in_books(const Work &work) { return keep_books(open_books(), work); }
+
+template <typename Work> auto in_books_as(Oid owner, const Work &work) {
+    return keep_books(open_books_as(owner), work);
 }
 
 // The same in a transaction of its own.

@@ -10,6 +10,7 @@ use Length;
 use Lint;
 use Locks;
 use Rooms;
+use Sql;
 use Wall;
 
 my $tree = tempdir(CLEANUP => 1) . '/tree';
@@ -134,6 +135,14 @@ try_rule('locks', qr/x\.cpp:1: clock_now/, 'extension/jobs/x.cpp' =>
 try_rule('locks', qr/x\.cpp:2: GetCurrentTimestamp/, 'extension/memory/x.cpp' =>
     q{change_slot(i, [&](WorkerSlot &slot) {\n slot.since = GetCurrentTimestamp();\n});\n});
 try_rule('locks', qr/lock_slot\(\) outside/, 'extension/jobs/x.cpp' => q{WorkerSlot *slot = lock_slot(0);\n});
+
+try_rule('sql', 'good', 'extension/pg/x.cpp' => q{void f() { SPI_execute(sql, false, 0); StartTransactionCommand(); open_books(); }\n});
+try_rule('sql', 'good', 'extension/jobs/x.cpp' => q{Sql<Oid> g_x{"SELECT $1"}; void f() { in_books([] { g_x.run(1); }); SPI_fnumber(a, b); }\n});
+try_rule('sql', 'good', 'extension/handlers/command.cpp' => q{StartTransactionCommand();\n});
+try_rule('sql', qr/x\.cpp:1: SQL is run by/, 'extension/jobs/x.cpp' => q{int r = SPI_execute_with_args(sql, 1, types, &value, 0, false, 0);\n});
+try_rule('sql', qr/x\.cpp:2: a list of types/, 'extension/jobs/x.cpp' => q{\nStatement s_x{"SELECT $1", 1, {OIDOID}, nullptr};\n});
+try_rule('sql', qr/x\.cpp:1: books/, 'extension/jobs/x.cpp' => q{const Books books = open_books();\n});
+try_rule('sql', qr/x\.cpp:1: a transaction/, 'extension/jobs/x.cpp' => q{StartTransactionCommand();\n});
 
 try_script('schedules', 'good', 'docs/x' => q{x});
 try_script('schedules', 'bad', 'regress/sql/a.sql' => q{SELECT 1;\n});
