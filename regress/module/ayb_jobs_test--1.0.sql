@@ -19,3 +19,11 @@ COMMENT ON FUNCTION ayb_jobs_test_start_scheduler() IS 'starts a scheduler of th
 CREATE FUNCTION ayb_jobs_test_commit_prepared(gid text) RETURNS void
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION ayb_jobs_test_commit_prepared(text) IS 'commits a prepared transaction without a statement, as replication does';
+
+CREATE FUNCTION ayb_jobs_test_share_lanes() RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION ayb_jobs_test_share_lanes() IS 'holds the lanes'' lock shared while the point lanes is paused';
+
+CREATE FUNCTION ayb_jobs_test_prune(role oid) RETURNS boolean
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION ayb_jobs_test_prune(oid) IS 'removes the role''s lane if it holds no job; true if there was one';

@@ -29,6 +29,7 @@ PG_MODULE_MAGIC;
 static ExecutorEnd_hook_type previous_end;
 
 void		_PG_init(void);
+void		pause_at(const char *point);
 
 PG_FUNCTION_INFO_V1(ayb_jobs_test_crash);
 PG_FUNCTION_INFO_V1(ayb_jobs_test_exit);
@@ -117,7 +118,7 @@ ayb_jobs_test_commit_prepared(PG_FUNCTION_ARGS)
  * While the file ayb_jobs_test.pause_POINT is in the data directory, for a minute at most; ayb_jobs_test.at_POINT is
  * there meanwhile.
  */
-static void
+void
 pause_at(const char *point)
 {
 	char		pause[64];

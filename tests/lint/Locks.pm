@@ -1,7 +1,8 @@
 package Locks;
 # Nothing but loads and stores under a spinlock (PostgreSQL's storage/spin.h): between SpinLockAcquire and
 # SpinLockRelease, and in what is handed to those who call it in between, only these are called. And worker slots are
-# seen by each_slot() and its twins, which take the slot's lock.
+# seen by each_slot() and its twins, which take the slot's lock; lanes by with_lane() and its twins, which hold the
+# table's for as long as there is a pointer.
 use strict;
 use warnings;
 use Lint;
@@ -26,6 +27,16 @@ sub look_at {
         next if $allowed{$1};
         my $line = 1 + (substr($text, 0, $from + $-[1]) =~ tr/\n//);
         wrong("$file:$line", "$1() under a spinlock: only loads and stores");
+    }
+    return;
+}
+
+sub keep_to {
+    my ($file, $text, $home, $names, $instead) = @_;
+    return if $file =~ $home;
+    while ($text =~ /\b($names)\b/g) {
+        my $line = 1 + (substr($text, 0, $-[1]) =~ tr/\n//);
+        wrong("$file:$line", "$1() outside its module: $instead holds the lock as long as there is a pointer");
     }
     return;
 }
@@ -56,11 +67,8 @@ sub look {
             my $from = pos $text;
             look_at($file, $text, $from, closing($text, $from));
         }
-        next if $file =~ m{^extension/memory/slots\.};
-        while ($text =~ /\b(lock_slot(?:_of)?)\b/g) {
-            my $line = 1 + (substr($text, 0, $-[1]) =~ tr/\n//);
-            wrong("$file:$line", "$1() outside memory/slots: each_slot() takes the lock, and hands out a copy");
-        }
+        keep_to($file, $text, qr{^extension/memory/slots\.}, qr/lock_slot|lock_slot_of/, 'each_slot()');
+        keep_to($file, $text, qr{^extension/memory/(?:lanes|counts)\.}, qr/find_lane|make_lane|lane_table/, 'with_lane()');
     }
     return;
 }

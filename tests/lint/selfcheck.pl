@@ -135,6 +135,7 @@ try_rule('locks', qr/x\.cpp:1: clock_now/, 'extension/jobs/x.cpp' =>
 try_rule('locks', qr/x\.cpp:2: GetCurrentTimestamp/, 'extension/memory/x.cpp' =>
     q{change_slot(i, [&](WorkerSlot &slot) {\n slot.since = GetCurrentTimestamp();\n});\n});
 try_rule('locks', qr/lock_slot\(\) outside/, 'extension/jobs/x.cpp' => q{WorkerSlot *slot = lock_slot(0);\n});
+try_rule('locks', qr/find_lane\(\) outside/, 'extension/jobs/x.cpp' => q{Lane *lane = find_lane(key);\n});
 
 try_rule('sql', 'good', 'extension/pg/x.cpp' => q{void f() { SPI_execute(sql, false, 0); StartTransactionCommand(); open_books(); }\n});
 try_rule('sql', 'good', 'extension/jobs/x.cpp' => q{Sql<Oid> g_x{"SELECT $1"}; void f() { in_books([] { g_x.run(1); }); SPI_fnumber(a, b); }\n});
