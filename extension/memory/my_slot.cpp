@@ -43,6 +43,7 @@ void leave_slot(int code, Datum /*argument*/) {
         pg_atomic_write_u32(&slot.idle, 0);
     });
     forget_running_job(mine.index);
+    write_running_job(mine.index);
     // An error outside of any job would meet the next worker of the lane as well, at once and for
     // ever.
     if (code != 0 && !in_job) {
@@ -85,6 +86,8 @@ void begin_job(const core::Uuid &job, int attempt, const char *type, TimestampTz
         slot.note[0] = '\0';
     });
     note_running_job(my_slot()->index, my_slot()->database, job, attempt);
+    if (!my_slot()->in_group)
+        write_running_job(my_slot()->index);
 }
 
 void end_job(bool interrupted) {
@@ -93,6 +96,7 @@ void end_job(bool interrupted) {
         slot.cancel_wanted = !interrupted && (slot.cancel_wanted || slot.put_back);
     });
     forget_running_job(my_slot()->index);
+    write_running_job(my_slot()->index);
 }
 
 bool in_job() { return my_slot() != nullptr && my_slot()->has_job; }
@@ -108,6 +112,7 @@ void end_turn() {
 
 void begin_group() {
     change_mine([](WorkerSlot &slot) { slot.in_group = true; });
+    write_running_group(my_slot()->index, my_slot()->database);
 }
 
 void end_group_jobs() {
@@ -117,6 +122,7 @@ void end_group_jobs() {
 
 void end_group() {
     change_mine([](WorkerSlot &slot) { slot.in_group = false; });
+    write_running_job(my_slot()->index);
 }
 
 bool in_group() { return my_slot() != nullptr && my_slot()->in_group; }
