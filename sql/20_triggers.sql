@@ -52,7 +52,3 @@ CREATE TRIGGER note_truncate AFTER TRUNCATE ON ayb_jobs.job_queue
     FOR EACH STATEMENT EXECUTE FUNCTION ayb_jobs._note_truncate();
 ALTER TABLE ayb_jobs.job_queue ENABLE ALWAYS TRIGGER note_truncate;
 COMMENT ON TRIGGER note_truncate ON ayb_jobs.job_queue IS 'has the jobs counted anew';
-
--- Triggers that exist fire whoever writes; nobody else is to make one of them, on a table of a shape of their own.
-REVOKE ALL ON FUNCTION ayb_jobs._note_job(), ayb_jobs._note_schedule(), ayb_jobs._note_configuration(),
-                          ayb_jobs._note_truncate() FROM PUBLIC;

@@ -4,6 +4,7 @@ ALTER TABLE ayb_jobs.job_queue    ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.job_history  ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.job_attempts ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.job_minutes  ENABLE ROW LEVEL SECURITY;
+ALTER TABLE ayb_jobs.job_keys     ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.schedules    ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.matview_refreshes ENABLE ROW LEVEL SECURITY;
 
@@ -16,6 +17,8 @@ CREATE POLICY own ON ayb_jobs.job_attempts FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.job_minutes FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+CREATE POLICY own ON ayb_jobs.job_keys FOR SELECT
+    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.schedules FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.matview_refreshes FOR SELECT
@@ -26,6 +29,7 @@ CREATE POLICY every ON ayb_jobs.job_queue    FOR SELECT TO ayb_jobs_admin USING 
 CREATE POLICY every ON ayb_jobs.job_history  FOR SELECT TO ayb_jobs_admin USING (true);
 CREATE POLICY every ON ayb_jobs.job_attempts FOR SELECT TO ayb_jobs_admin USING (true);
 CREATE POLICY every ON ayb_jobs.job_minutes  FOR SELECT TO ayb_jobs_admin USING (true);
+CREATE POLICY every ON ayb_jobs.job_keys     FOR SELECT TO ayb_jobs_admin USING (true);
 CREATE POLICY every ON ayb_jobs.schedules    FOR SELECT TO ayb_jobs_admin USING (true);
 CREATE POLICY every ON ayb_jobs.matview_refreshes FOR SELECT TO ayb_jobs_admin USING (true);
 
@@ -33,6 +37,8 @@ COMMENT ON POLICY own ON ayb_jobs.job_queue IS 'a role sees its own jobs';
 COMMENT ON POLICY own ON ayb_jobs.job_history IS 'a role sees its own jobs';
 COMMENT ON POLICY own ON ayb_jobs.job_attempts IS 'a role sees its own jobs'' attempts';
 COMMENT ON POLICY own ON ayb_jobs.job_minutes IS 'a role sees its own jobs'' counts';
+COMMENT ON POLICY own ON ayb_jobs.job_keys IS 'a role sees its own keys';
+COMMENT ON POLICY every ON ayb_jobs.job_keys IS 'admins see all keys';
 COMMENT ON POLICY own ON ayb_jobs.schedules IS 'a role sees its own schedules';
 COMMENT ON POLICY every ON ayb_jobs.schedules IS 'admins see all schedules';
 COMMENT ON POLICY own ON ayb_jobs.matview_refreshes IS 'a role sees the registrations of its own views';
@@ -44,17 +50,19 @@ COMMENT ON POLICY every ON ayb_jobs.job_minutes IS 'admins see all counts';
 
 -- No grant of ours lets others write. ALTER DEFAULT PRIVILEGES may have: then these still refuse.
 ALTER TABLE ayb_jobs.imports        ENABLE ROW LEVEL SECURITY;
-ALTER TABLE ayb_jobs.job_keys       ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.handlers       ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.pauses         ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.database_stamp ENABLE ROW LEVEL SECURITY;
 CREATE POLICY every ON ayb_jobs.handlers       FOR SELECT USING (true);
 CREATE POLICY every ON ayb_jobs.pauses         FOR SELECT USING (true);
 CREATE POLICY every ON ayb_jobs.database_stamp FOR SELECT USING (true);
+CREATE POLICY every ON ayb_jobs.imports        FOR SELECT TO ayb_jobs_admin USING (true);
+COMMENT ON POLICY every ON ayb_jobs.imports IS 'admins see what import_ayb() took over';
 COMMENT ON POLICY every ON ayb_jobs.handlers IS 'everybody sees what types run';
 COMMENT ON POLICY every ON ayb_jobs.pauses IS 'everybody sees what is paused';
 COMMENT ON POLICY every ON ayb_jobs.database_stamp IS 'everybody sees for which database jobs may run';
 
-GRANT SELECT ON ayb_jobs.job_queue, ayb_jobs.job_history, ayb_jobs.job_attempts, ayb_jobs.job_minutes,
+-- Of every table: pg_dump locks each, for which it takes SELECT, and the policies say which rows that shows.
+GRANT SELECT ON ayb_jobs.job_keys, ayb_jobs.imports, ayb_jobs.job_queue, ayb_jobs.job_history, ayb_jobs.job_attempts, ayb_jobs.job_minutes,
                 ayb_jobs.schedules, ayb_jobs.matview_refreshes, ayb_jobs.handlers, ayb_jobs.pauses,
                 ayb_jobs.database_stamp TO PUBLIC;

@@ -12,7 +12,7 @@ CREATE TYPE ayb_jobs.refresh_outcome AS (
 COMMENT ON TYPE ayb_jobs.refresh_outcome IS
     'what became of a refresh: success, error (then also sqlstate and hint) or skipped (then error says why, unless nothing had changed)';
 
--- What REFRESH … CONCURRENTLY itself asks for.
+-- What REFRESH MATERIALIZED VIEW CONCURRENTLY itself asks for.
 CREATE FUNCTION ayb_jobs._has_unique_index(view oid) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
@@ -141,6 +141,10 @@ CREATE TABLE ayb_jobs.matview_waits (
 COMMENT ON TABLE ayb_jobs.matview_waits IS
     'views that jobs are still to refresh with those that they read, and which of these are not done yet; not dumped';
 ALTER TABLE ayb_jobs.matview_waits ENABLE ROW LEVEL SECURITY;
+CREATE POLICY own ON ayb_jobs.matview_waits FOR SELECT
+    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+COMMENT ON POLICY own ON ayb_jobs.matview_waits IS 'a role sees its own runs';
+GRANT SELECT ON ayb_jobs.matview_waits TO PUBLIC;
 
 CREATE FUNCTION ayb_jobs._refresh_dependents(id uuid, failed boolean, run uuid) RETURNS jsonb
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_refresh_dependents';

@@ -216,7 +216,6 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION ayb_jobs._install_builtins(text) IS
     'registers the types that come with the extension, or one whose replacement has gone; gives back their kinds';
-REVOKE ALL ON FUNCTION ayb_jobs._install_builtins(text) FROM PUBLIC;
 
 -- As a DO block, so that psql shows no result.
 DO $$ BEGIN PERFORM ayb_jobs._install_builtins(); END $$;
@@ -230,7 +229,6 @@ END
 $$;
 COMMENT ON FUNCTION ayb_jobs._replace_builtin() IS
     'an admin''s own handler takes the place of a built-in one, when it is registered and when it is restored';
-REVOKE ALL ON FUNCTION ayb_jobs._replace_builtin() FROM PUBLIC;
 
 CREATE TRIGGER replace_builtin BEFORE INSERT ON ayb_jobs.handlers
     FOR EACH ROW WHEN (NOT NEW.builtin) EXECUTE FUNCTION ayb_jobs._replace_builtin();

@@ -1,7 +1,6 @@
 CREATE FUNCTION ayb_jobs._prepare_history(at timestamptz) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_prepare_history';
 COMMENT ON FUNCTION ayb_jobs._prepare_history(timestamptz) IS 'makes the history''s partition for a day';
-REVOKE ALL ON FUNCTION ayb_jobs._prepare_history(timestamptz) FROM PUBLIC;
 
 CREATE FUNCTION ayb_jobs._history_begins() RETURNS timestamptz
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp

@@ -159,4 +159,3 @@ CREATE FUNCTION ayb_jobs._server_state(OUT preloaded boolean, OUT enabled boolea
                                        OUT draining boolean)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_server_state';
 COMMENT ON FUNCTION ayb_jobs._server_state() IS 'what health() asks of shared memory';
-REVOKE ALL ON FUNCTION ayb_jobs._server_state() FROM PUBLIC;

@@ -40,4 +40,3 @@ CREATE TRIGGER fill_placeholder BEFORE INSERT ON ayb_jobs.schedules FOR EACH ROW
     EXECUTE FUNCTION ayb_jobs._fill_placeholder();
 COMMENT ON TRIGGER fill_placeholder ON ayb_jobs.schedules IS 'lets pg_restore --jobs load schedules after their jobs';
 
-REVOKE ALL ON FUNCTION ayb_jobs._expect_schedule(), ayb_jobs._fill_placeholder() FROM PUBLIC;

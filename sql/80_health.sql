@@ -100,7 +100,7 @@ BEGIN ATOMIC
     SELECT 'lanes', CASE WHEN count(l.error) = 0 THEN 'ok' ELSE 'error' END,
            coalesce(string_agg('role ' || l.role || ': ' || l.error, '; ' ORDER BY l.role::text),
                     'every lane can be served'),
-           CASE WHEN count(l.error) > 0 THEN 'ALTER ROLE … LOGIN, GRANT CONNECT ON DATABASE, or cancel the jobs.' END
+           CASE WHEN count(l.error) > 0 THEN 'ALTER ROLE ... LOGIN, GRANT CONNECT ON DATABASE, or cancel the jobs.' END
     FROM ayb_jobs.lanes() AS l
     UNION ALL
     SELECT 'leases_lost', CASE WHEN s.leases_lost > 0 THEN 'warning' ELSE 'ok' END,
@@ -121,5 +121,3 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION ayb_jobs.health() IS
     'one row a check: what is well, what isn''t, and what mends it; for ayb_jobs_admin and pg_monitor';
-REVOKE ALL ON FUNCTION ayb_jobs.health() FROM PUBLIC;
-GRANT EXECUTE ON FUNCTION ayb_jobs.health() TO ayb_jobs_admin, pg_monitor;

@@ -61,12 +61,19 @@ void check_json_size(Datum value, const char *what) {
                         errhint("Store the data in a table and pass its key.")));
 }
 
-void check_run_at(TimestampTz run_at) {
+TimestampTz latest_run_at() { return kYear10000 - 1; }
+
+void check_run_at(TimestampTz run_at, const char *argument) {
     if (!TIMESTAMP_NOT_FINITE(run_at) && run_at >= 0 && run_at < kYear10000)
         return;
-    ereport(ERROR, (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("run_at is out of range"),
-                    errdetail("It must lie between the years 2000 and 9999."),
-                    errhint("Leave run_at out to run the job as soon as it is committed.")));
+    const bool instant = strcmp(argument, "run_at") == 0;
+    ereport(ERROR,
+            (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("%s is out of range", argument),
+             instant ? errdetail("It must lie between the years 2000 and 9999.")
+                     : errdetail("The job would run after the year 9999."),
+             instant
+                 ? errhint("Leave run_at out to run the job as soon as it is committed.")
+                 : errhint("Leave it out for the default, or cancel a job that is not to run.")));
 }
 
 int max_attempts_argument(FunctionCallInfo fcinfo, int number) {

@@ -28,8 +28,12 @@ core::Uuid id_argument(FunctionCallInfo fcinfo, int number);
 // Refuses JSON of more than 16 MiB without unpacking it. 54000.
 void check_json_size(Datum value, const char *what);
 
-// Refuses infinities, and instants before 2000 or after 9999. 22008.
-void check_run_at(TimestampTz run_at);
+// The last instant at which a job may be ordered to run.
+TimestampTz latest_run_at();
+
+// Refuses infinities, and instants before 2000 or after 9999, that `argument` names or leads to.
+// 22008.
+void check_run_at(TimestampTz run_at, const char *argument = "run_at");
 
 // max_attempts, at least 1, or 0 where it is NULL or the function has no such argument. 22023.
 int max_attempts_argument(FunctionCallInfo fcinfo, int number);

@@ -150,11 +150,14 @@ void check_backoff(FunctionCallInfo fcinfo, int number) {
     ArrayIterator iterator = array_create_iterator(steps, 0, nullptr);
     Datum step;
     bool null;
-    while (array_iterate(iterator, &step, &null))
-        if (interval_milliseconds(DatumGetIntervalP(step)) < 0)
+    while (array_iterate(iterator, &step, &null)) {
+        const int64 wait_ms = interval_milliseconds(DatumGetIntervalP(step));
+        if (wait_ms < 0)
             ereport(ERROR,
                     (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                      errmsg("backoff must not be negative"), errhint("0 tries again at once.")));
+        check_run_at(later(clock_now(), wait_ms * kMicrosecondsPerMillisecond), "backoff");
+    }
 }
 
 void check_numbers(FunctionCallInfo fcinfo) {

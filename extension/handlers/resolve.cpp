@@ -56,7 +56,7 @@ void check_handler_shape(const char *type, const FormData_pg_proc *form) {
             (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
              errmsg("the handler of type \"%s\" must be a plain function", type),
              form->prokind == PROKIND_PROCEDURE
-                 ? errhint("Register a procedure with kind => 'command' and handler => 'CALL …'.")
+                 ? errhint("Register a procedure with kind => 'command' and handler => 'CALL ...'.")
                  : errhint("It may return one value or void, not a set.")));
 }
 

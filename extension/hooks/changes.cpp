@@ -10,6 +10,7 @@
 #include "memory/launcher.hpp"
 #include "pg/settings.hpp"
 #include "pg/subtransaction_log.hpp"
+#include "pg/text.hpp"
 
 namespace ayb {
 
@@ -85,8 +86,7 @@ void note_event(const Change &change) {
     event.job = change.job;
     event.from = change.from;
     event.to = change.to;
-    const int bytes =
-        pg_mbcliplen(change.type, static_cast<int>(strlen(change.type)), kEventTypeBytes - 1);
+    const int bytes = clipped_bytes(change.type, kEventTypeBytes - 1);
     memcpy(event.type, change.type, bytes); // the rest is zeroed
     g_notes.events.add(event);
 }

@@ -7,6 +7,7 @@
 #include "jobs/history.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
+#include "pg/text.hpp"
 
 namespace ayb {
 
@@ -127,7 +128,7 @@ TimestampTz retry_time(const char *type, int attempt, TimestampTz now) {
         handler != nullptr && handler->backoff_count > 0
             ? core::stepped_backoff_ms(attempt, handler->backoff_ms, handler->backoff_count)
             : core::default_backoff_ms(attempt, jitter());
-    return later(now, wait_ms * kMicrosecondsPerMillisecond);
+    return Min(later(now, wait_ms * kMicrosecondsPerMillisecond), latest_run_at());
 }
 
 const char *error_text(const Failure &failure) {
@@ -138,7 +139,7 @@ const char *error_text(const Failure &failure) {
 
 void set_failure(Failure *failure, const char *sqlstate, const char *message) {
     strlcpy(failure->sqlstate, sqlstate, sizeof(failure->sqlstate));
-    const int bytes = pg_mbcliplen(message, static_cast<int>(strlen(message)), kErrorTextBytes - 1);
+    const int bytes = clipped_bytes(message, kErrorTextBytes - 1);
     memcpy(failure->message, message, bytes);
     failure->message[bytes] = '\0';
 }

@@ -50,6 +50,17 @@ const char *instant_of(int day) {
 
 bool day_exists(int day) { return OidIsValid(extension_table(name_of(day).partition)); }
 
+// Whoever reads a day past the parent, as pg_dump does, sees what the parent's policies would show.
+void guard_day(const char *partition) {
+    run_text(psprintf("ALTER TABLE ayb_jobs.%s ENABLE ROW LEVEL SECURITY", partition));
+    run_text(psprintf("CREATE POLICY own ON ayb_jobs.%s FOR SELECT USING (run_as = ANY"
+                      " ((SELECT ayb_jobs._visible_roles())::oid[]))",
+                      partition));
+    run_text(psprintf(
+        "CREATE POLICY every ON ayb_jobs.%s FOR SELECT TO ayb_jobs_admin USING (true)", partition));
+    run_text(psprintf("GRANT SELECT ON ayb_jobs.%s TO PUBLIC", partition));
+}
+
 // Made by itself and attached then: CREATE … PARTITION OF would wait for every reader of the
 // parent, and every writer for it.
 void make_day(int day) {
@@ -68,8 +79,7 @@ void make_day(int day) {
                       name.partition));
     // Without it nothing could be deleted by hand while a publication FOR ALL TABLES is there.
     run_text(psprintf("ALTER TABLE ayb_jobs.%s REPLICA IDENTITY FULL", name.partition));
-    // The parent's policies guard what is read through it; nobody reads it past them.
-    run_text(psprintf("ALTER TABLE ayb_jobs.%s ENABLE ROW LEVEL SECURITY", name.partition));
+    guard_day(name.partition);
     run_text(psprintf("COMMENT ON TABLE ayb_jobs.%s IS 'jobs completed on one day (UTC)'",
                       name.partition));
     run_text(psprintf("ALTER TABLE ayb_jobs.job_history ATTACH PARTITION ayb_jobs.%s"

@@ -4,6 +4,7 @@
 #include "base/arguments.hpp"
 #include "base/rows.hpp"
 #include "memory/my_slot.hpp"
+#include "pg/text.hpp"
 #include "pg/tuples.hpp"
 
 namespace ayb {
@@ -69,7 +70,7 @@ AYB_SQL_FUNCTION(ayb_jobs_set_progress) {
                  errhint("Call it in the function that ayb_jobs.register_handler() named.")));
     if (note == nullptr)
         note = "";
-    const int bytes = pg_mbcliplen(note, static_cast<int>(strlen(note)), kNoteBytes - 1);
+    const int bytes = clipped_bytes(note, kNoteBytes - 1);
     report_progress(percent, pnstrdup(note, bytes));
     PG_RETURN_VOID();
 }

@@ -16,8 +16,9 @@ void check_login(Oid role) {
         ERROR,
         (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE), errmsg("jobs can't run as role %s", name),
          errdetail("A job runs in a session of its role, and %s.", why),
-         errhint("Let it log in (ALTER ROLE … LOGIN) and connect (GRANT CONNECT ON DATABASE …), or"
-                 " pass run_as a role that may.")));
+         errhint(
+             "Let it log in (ALTER ROLE ... LOGIN) and connect (GRANT CONNECT ON DATABASE ...), or"
+             " pass run_as a role that may.")));
 }
 
 void check_handler(const Handler &handler, Oid run_as, Oid enqueuer) {

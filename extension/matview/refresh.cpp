@@ -7,6 +7,7 @@
 #include "matview/statement.hpp"
 #include "matview/unchanged.hpp"
 #include "pg/roles.hpp"
+#include "pg/text.hpp"
 
 namespace ayb {
 
@@ -89,8 +90,7 @@ bool may_be_concurrent(const Matview &matview, Oid view, RefreshOutcome *outcome
 }
 
 const char *written_error(const Refreshed &refreshed) {
-    const int bytes =
-        pg_mbcliplen(refreshed.error, static_cast<int>(strlen(refreshed.error)), kErrorBytes);
+    const int bytes = clipped_bytes(refreshed.error, kErrorBytes);
     return psprintf("ERROR: %.*s (SQLSTATE %s)", bytes, refreshed.error, refreshed.sqlstate);
 }
 

@@ -246,6 +246,8 @@ AYB_SQL_FUNCTION(ayb_jobs_fail) {
     set_failure(failure, "", text_argument(fcinfo, 3));
     const TimestampTz now = clock_now();
     const int64 retry_ms = retry_argument(fcinfo, 4);
+    if (retry_ms >= 0)
+        check_run_at(later(now, retry_ms * kMicrosecondsPerMillisecond), "retry_in");
     Found job;
     bool failed = false;
     const Datum row = in_books([&] {

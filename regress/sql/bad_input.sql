@@ -116,6 +116,8 @@ SELECT refused($$SELECT ayb_jobs.fail(NULL, 'w', 1, 'error')$$);
 SELECT refused($$SELECT ayb_jobs.extend_lease(NULL, 'w', 1)$$);
 SELECT refused(format('SELECT ayb_jobs.extend_lease(%L, %L, 1, %L)', :'running', 'w', '0'));
 SELECT refused(format('SELECT ayb_jobs.extend_lease(%L, %L, 1, %L)', :'running', 'w', '-1 day'));
+SELECT refused(format('SELECT ayb_jobs.fail(%L, %L, 1, %L, %L)', :'running', 'w', 'error', '285000 years'));
+SELECT refused($$SELECT ayb_jobs.register_handler('patient', kind => 'external', backoff => '{1 s, 285000 years}')$$);
 SELECT refused(format('SELECT ayb_jobs.extend_lease(%L, %L, 1, %L)', :'running', 'w', '10 years'));
 
 -- handlers

@@ -66,9 +66,14 @@ SELECT c.relname, string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) A
 FROM pg_class AS c LEFT JOIN LATERAL aclexplode(c.relacl) AS a ON a.grantee <> c.relowner
 WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
 GROUP BY c.relname ORDER BY c.relname COLLATE "C";
--- A day's table by itself has no policy: nobody may read it but through the parent.
-SELECT count(*) AS days_that_others_read FROM pg_class AS c CROSS JOIN LATERAL aclexplode(c.relacl) AS a
-WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relispartition AND a.grantee <> c.relowner;
+-- A day's table by itself shows what its parent does, to whoever dumps it.
+SELECT count(*) AS days_unlike_their_parent FROM pg_class AS c
+WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relispartition AND c.relkind = 'r'
+  AND (NOT c.relrowsecurity OR c.relacl IS DISTINCT FROM (SELECT p.relacl FROM pg_class AS p WHERE p.oid = 'ayb_jobs.job_history'::regclass)
+       OR (SELECT array_agg((o.polname, o.polcmd, o.polroles, pg_get_expr(o.polqual, o.polrelid))::text ORDER BY o.polname) FROM pg_policy AS o WHERE o.polrelid = c.oid)
+          IS DISTINCT FROM (SELECT array_agg((o.polname, o.polcmd, o.polroles, pg_get_expr(o.polqual, o.polrelid))::text ORDER BY o.polname) FROM pg_policy AS o WHERE o.polrelid = 'ayb_jobs.job_history'::regclass));
+-- Every table can be read: pg_dump locks all of them
+SELECT c.oid::regclass AS unreadable FROM pg_class AS c WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p') AND NOT has_table_privilege('regress_alice', c.oid, 'SELECT');
 
 -- functions: what each takes and gives, and whether PUBLIC may call it
 SELECT p.oid::regprocedure AS function, pg_get_function_result(p.oid) AS result, p.prosecdef AS definer,

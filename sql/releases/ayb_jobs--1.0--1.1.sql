@@ -12,3 +12,4 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION ayb_jobs.versions() IS
     'the versions of the loaded library and of the objects in this database; where they differ nothing runs';
+GRANT EXECUTE ON FUNCTION ayb_jobs._library_version(), ayb_jobs.versions() TO PUBLIC;

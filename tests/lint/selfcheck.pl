@@ -145,6 +145,11 @@ try_rule('sql', qr/x\.cpp:2: a list of types/, 'extension/jobs/x.cpp' => q{\nSta
 try_rule('sql', qr/x\.cpp:1: books/, 'extension/jobs/x.cpp' => q{const Books books = open_books();\n});
 try_rule('sql', qr/x\.cpp:1: a transaction/, 'extension/jobs/x.cpp' => q{StartTransactionCommand();\n});
 
+try_script('ascii', 'good', 'extension/jobs/x.cpp' => qq{f("a -> b"); // \xe2\x86\x92\n});
+try_script('ascii', 'bad', 'extension/jobs/x.cpp' => qq{f("a \xe2\x86\x92 b");\n});
+try_script('ascii', 'good', 'sql/x.sql' => q{-- a -> b\n});
+try_script('ascii', 'bad', 'sql/x.sql' => qq{-- a \xe2\x86\x92 b\n});
+
 try_script('schedules', 'good', 'docs/x' => q{x});
 try_script('schedules', 'bad', 'regress/sql/a.sql' => q{SELECT 1;\n});
 try_script('schedules', 'bad', 'regress/isolation/specs/a.spec' => q{session s\n});
