@@ -69,7 +69,7 @@ my $carried = q{SELECT format('%s %s %s %s %s %s %s %s', (SELECT count(*) FROM a
     (SELECT count(*) FROM ayb_jobs.job_attempts), (SELECT count(DISTINCT minute::date) FROM ayb_jobs.job_minutes),
     (SELECT count(DISTINCT tableoid) FROM ayb_jobs.job_history), (SELECT count(*) FROM ayb_jobs.schedules),
     (SELECT count(schedule_id) FROM ayb_jobs.jobs))};
-is($node->safe_psql('origin', $carried), '8 1 4 3 3 3 4 2', 'handlers, pauses, keys, attempts, days of minutes and history, schedules and their jobs');
+is($node->safe_psql('origin', $carried), '10 1 4 3 3 3 4 2', 'handlers, pauses, keys, attempts, days of minutes and history, schedules and their jobs');
 my %dump = lines_of_dump('origin');
 my $archive = "$files/origin.dump";
 $node->command_ok(['pg_dump', '-Fc', '-f', $archive, 'origin'], 'pg_dump -Fc');
@@ -98,11 +98,11 @@ $node->command_ok($ways{disorder}->('copy_disorder'), 'disorder: jobs are restor
 $node->safe_psql('postgres', 'CREATE DATABASE copy_template TEMPLATE origin');
 for my $copy (map { "copy_$_" } sort keys %ways) {
     same_dump($copy);
-    is($node->safe_psql($copy, $carried), '8 1 4 3 3 3 4 2', "$copy: all is there");
+    is($node->safe_psql($copy, $carried), '10 1 4 3 3 3 4 2', "$copy: all is there");
     is($node->safe_psql($copy, $states), $all, "$copy: jobs in each state");
     keeps_still($node, $copy, $offset);
 }
-is($node->safe_psql('copy_template', $carried), '8 1 4 3 3 3 4 2', 'copy_template: all is there');
+is($node->safe_psql('copy_template', $carried), '10 1 4 3 3 3 4 2', 'copy_template: all is there');
 keeps_still($node, 'copy_template', $offset);
 
 # It goes on after resume(): what waited runs, what ran is lost once and runs again, what is to stay stays.
@@ -173,7 +173,7 @@ my ($code, undef, $errors) = $other->psql('postgres', slurp_file("$files/all.sql
 is_deeply([grep { /ERROR/ && !/role "\w+" already exists/ } split /\n/, $errors], [], 'is restored without an error');
 $other->safe_psql('postgres', 'SELECT ayb_jobs.resume()');
 keeps_still($other, 'origin', 0);
-is($other->safe_psql('origin', $carried), '8 1 4 3 3 3 4 2', 'all is there');
+is($other->safe_psql('origin', $carried), '10 1 4 3 3 3 4 2', 'all is there');
 $other->safe_psql('origin', 'SELECT ayb_jobs.resume()');
 holds($other, 'origin', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$job{running}'", 'after resume() it works');
 $_->stop('fast') for $node, $other;
