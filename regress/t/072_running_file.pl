@@ -8,7 +8,7 @@ use lib "$FindBin::RealBin/../perl";
 use AybJobs;
 use PostgreSQL::Test::Utils;
 
-my $node = start_server('running_file');
+my $node = start_server('running_file', 'log_min_messages = warning');
 my $file = $node->data_dir . '/ayb_jobs.running';
 my $started = sql($node, 'SELECT pg_postmaster_start_time()');
 my $offset = -s $node->logfile;
