@@ -1,4 +1,5 @@
 #include "base/arguments.hpp"
+#include "base/columns.hpp"
 #include "group/jobs.hpp"
 #include "hooks/changes.hpp"
 #include "jobs/history.hpp"
@@ -17,16 +18,8 @@ Sql<UuidArray, JsonArray, TimeArray, TimeArray, const char *> g_complete{R"sql(
         DELETE FROM ayb_jobs.job_queue AS q
         USING unnest($1, $2, $3, $4) AS u (id, result, started_at, ended_at)
         WHERE q.id = u.id AND )sql" AYB_AS_LOCKED R"sql(
-        RETURNING q.*, u.result, u.started_at, u.ended_at
-    )
-    INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts,
-        max_attempts, last_error, last_run_at, idempotency_key, schedule_id, scheduled_at,
-        result, created_at, completed_at)
-    SELECT d.id, d.type, d.payload, d.run_as, d.run_at, $5, 1, d.max_attempts, d.last_error,
-        d.started_at, d.idempotency_key, d.schedule_id, d.scheduled_at, d.result, d.created_at,
-        d.ended_at
-    FROM done AS d
-)sql"};
+        RETURNING q.*, $5 AS worker, 1 AS attempt, u.started_at, u.result, u.ended_at
+    ))sql" AYB_INTO_HISTORY};
 // With retention = 0 nothing of the jobs stays.
 Sql<UuidArray> g_forget{R"sql(
     DELETE FROM ayb_jobs.job_queue AS q

@@ -10,22 +10,10 @@ namespace ayb {
 
 namespace {
 
-constexpr RawColumn kColumns[kHistoryColumns] = {{"id", UUIDOID, true},
-                                                 {"type", TEXTOID, true},
-                                                 {"payload", JSONBOID, true},
-                                                 {"run_as", REGROLEOID, true},
-                                                 {"run_at", TIMESTAMPTZOID, true},
-                                                 {"worker_id", TEXTOID, true},
-                                                 {"attempts", INT4OID, true},
-                                                 {"max_attempts", INT4OID, true},
-                                                 {"last_error", TEXTOID, true},
-                                                 {"last_run_at", TIMESTAMPTZOID, true},
-                                                 {"idempotency_key", TEXTOID, true},
-                                                 {"schedule_id", UUIDOID, true},
-                                                 {"scheduled_at", TIMESTAMPTZOID, true},
-                                                 {"result", JSONBOID, true},
-                                                 {"created_at", TIMESTAMPTZOID, true},
-                                                 {"completed_at", TIMESTAMPTZOID, true}};
+#define AYB_RAW_COLUMN(name, id, type, when) {#name, type, true},
+constexpr RawColumn kColumns[kHistoryColumns] = {
+    AYB_JOB_COLUMNS(AYB_RAW_COLUMN, AYB_RAW_COLUMN, AYB_NO_COLUMN, AYB_RAW_COLUMN)};
+#undef AYB_RAW_COLUMN
 constexpr const char *kTriggers[] = {nullptr};
 
 RawTable g_history{"job_history", kTriggers, kColumns, kHistoryColumns};
@@ -35,16 +23,10 @@ struct Taken {
     HistoryColumn to;
     QueueColumn from;
 };
-constexpr Taken kTaken[] = {{kHistoryId, kId},
-                            {kHistoryType, kType},
-                            {kHistoryRunAs, kRunAs},
-                            {kHistoryRunAt, kRunAt},
-                            {kHistoryMaxAttempts, kMaxAttempts},
-                            {kHistoryLastError, kLastError},
-                            {kHistoryIdempotencyKey, kIdempotencyKey},
-                            {kHistoryScheduleId, kScheduleId},
-                            {kHistoryScheduledAt, kScheduledAt},
-                            {kHistoryCreatedAt, kCreatedAt}};
+#define AYB_TAKEN(name, id, type, when) {kHistory##id, k##id},
+constexpr Taken kTaken[] = {
+    AYB_JOB_COLUMNS(AYB_TAKEN, AYB_NO_COLUMN, AYB_NO_COLUMN, AYB_NO_COLUMN)};
+#undef AYB_TAKEN
 
 struct HistoryRow {
     Datum values[kHistoryColumns];

@@ -1,6 +1,7 @@
 #include "jobs/finish.hpp"
 
 #include "base/arguments.hpp"
+#include "base/columns.hpp"
 #include "core/backoff.hpp"
 #include "handlers/handlers.hpp"
 #include "handlers/waiting.hpp"
@@ -21,15 +22,12 @@ namespace {
 template <typename... More> using OfMine = Sql<core::Uuid, const char *, int, More...>;
 
 OfMine<std::optional<Json>, At> g_complete{R"sql(
-    WITH done AS (DELETE FROM ayb_jobs.job_queue AS q WHERE )sql" AYB_MINE R"sql( RETURNING q.*)
-    INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts,
-        max_attempts, last_error, last_run_at, idempotency_key, schedule_id, scheduled_at,
-        result, created_at, completed_at)
-    SELECT d.id, d.type, d.payload, d.run_as, d.run_at, d.worker_id, d.attempts,
-        d.max_attempts, d.last_error, d.last_run_at, d.idempotency_key, d.schedule_id,
-        d.scheduled_at, $4, d.created_at, $5
-    FROM done AS d
-)sql"};
+    WITH done AS (
+        DELETE FROM ayb_jobs.job_queue AS q
+        WHERE )sql" AYB_MINE R"sql(
+        RETURNING q.*, q.worker_id AS worker, q.attempts AS attempt, q.last_run_at AS started_at,
+            $4 AS result, $5 AS ended_at
+    ))sql" AYB_INTO_HISTORY};
 // With retention = 0 nothing of the job stays.
 OfMine<> g_forget{R"sql(
     WITH done AS (DELETE FROM ayb_jobs.job_queue AS q WHERE )sql" AYB_MINE R"sql( RETURNING q.*),

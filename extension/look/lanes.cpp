@@ -104,8 +104,8 @@ AYB_SQL_FUNCTION(ayb_jobs_floors) {
 AYB_SQL_FUNCTION(ayb_jobs_counts) {
     const Viewer me = viewer();
     ReturnSetInfo *result = begin_set(fcinfo);
-    const Database *database = find_database(MyDatabaseId);
-    if (database == nullptr || !database->counted)
+    Database *database = find_database(MyDatabaseId);
+    if (database == nullptr || !database->counted || pg_atomic_read_u32(&database->recount) != 0)
         PG_RETURN_NULL();
     const LaneCopies copies = copy_lanes();
     int64 totals[kStates] = {};

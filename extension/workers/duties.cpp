@@ -96,6 +96,7 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
         prune_lanes(g_database->oid);
     }
     if (pg_atomic_read_u32(&g_database->recount) != 0 && now >= times->recount) {
+        g_database->counted = false; // before the flag goes: they are never taken for right between
         pg_atomic_write_u32(&g_database->recount, 0);
         guarded(step_count, now);
         times->recount = pg_atomic_read_u32(&g_database->recount) != 0 ? now + kRecountAfter : 0;

@@ -274,7 +274,7 @@ TimestampTz place_workers(Database *database, TimestampTz now) {
             MemoryContextAllocZero(TopMemoryContext, slot_count() * sizeof(*g_handles)));
     if (pg_atomic_read_u32(&database->paused) != 0)
         return DT_NOEND; // whoever ends the pause wakes us
-    static DueLane lanes[kMaxLanes];
+    static DueLane lanes[kMaxLanes] = {};
     Look look{database, now, lanes, 0, false, DT_NOEND};
     each_role_lane(database->oid, [&](const Lane &lane) { look_at_lane(lane, &look); });
     for (int i = 0; i < look.count; i++)

@@ -33,4 +33,12 @@ is(sql($node, $counts), '101', 'and its jobs are counted once');
 sql($node, q{SELECT ayb_jobs.enqueue('work')});
 is(sql($node, $counts), '102', 'what is committed later counts');
 $enqueuer->quit;
+
+# What makes the counts wrong is told to the scheduler. Until it has counted again nobody takes them for right.
+my $scheduler = sql($node, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'ayb_jobs scheduler'");
+kill 'STOP', $scheduler or die $!;
+sql($node, 'TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_keys, ayb_jobs.job_attempts');
+is(sql($node, 'SELECT queued FROM ayb_jobs.stats()'), '0', 'what was truncated is not counted, though the scheduler stands still');
+kill 'CONT', $scheduler or die $!;
+ok(eventually($node, "SELECT ($counts) = 0"), 'and then it counts');
 done_testing();

@@ -8,7 +8,7 @@ make_sources() {
     sources=$state/sources
     rm -rf "$sources"
     mkdir -p "$sources"
-    cp -R "$checkout/regress" "$checkout/tests" "$checkout/sidecar" "$checkout/docs" "$checkout/README.md" "$sources/"
+    cp -R "$checkout/regress" "$checkout/extension" "$checkout/tests" "$checkout/sidecar" "$checkout/docs" "$checkout/README.md" "$sources/"
     chmod -R a+rX "$sources"
 }
 
