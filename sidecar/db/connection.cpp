@@ -34,6 +34,14 @@ Error make_error(const PGresult *result) {
     return error;
 }
 
+// What all our statements take for granted; $1 says whether for the transaction alone.
+constexpr const char *kSessionSettings =
+    "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', $1::boolean),"
+    " pg_catalog.set_config('TimeZone', 'UTC', $1::boolean),"
+    " pg_catalog.set_config('DateStyle', 'ISO', $1::boolean),"
+    " pg_catalog.set_config('IntervalStyle', 'postgres', $1::boolean),"
+    " pg_catalog.set_config('statement_timeout', $2, $1::boolean)";
+
 std::vector<const char *> pointers(const Parameters &parameters) {
     std::vector<const char *> values;
     values.reserve(parameters.size());
@@ -71,18 +79,20 @@ Connection::Connection(const ConnectionSettings &settings)
 
 Connection::~Connection() { PQfinish(connection_); }
 
+// A pooler gives us a number of its own, and not the one of a server's process.
 void Connection::set_up() {
-    query_once("SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', false),"
-               " pg_catalog.set_config('TimeZone', 'UTC', false),"
-               " pg_catalog.set_config('DateStyle', 'ISO', false),"
-               " pg_catalog.set_config('IntervalStyle', 'postgres', false)",
-               {});
-    set_timeout(timeout_);
+    static const std::string whose = "SELECT pg_catalog.pg_backend_pid()";
+    const Result server = query_once(whose, {});
+    pooled_ = server.at(0, 0) != std::to_string(PQbackendPID(connection_));
+    if (pooled_)
+        return;
+    query_once(kSessionSettings, {"false", std::to_string(timeout_.count())});
 }
 
 void Connection::set_timeout(std::chrono::milliseconds timeout) {
-    query("SELECT pg_catalog.set_config('statement_timeout', $1, false)",
-          {std::to_string(timeout.count())});
+    static const std::string sql = "SELECT pg_catalog.set_config('statement_timeout', $1, false)";
+    if (!pooled_)
+        query(sql, {std::to_string(timeout.count())});
     timeout_ = timeout;
 }
 
@@ -187,16 +197,74 @@ const std::string &Connection::prepare(const std::string &sql) {
 }
 
 Result Connection::query(const std::string &sql, const Parameters &parameters) {
-    const std::string &name = prepare(sql);
-    const std::vector<const char *> values = pointers(parameters);
-    return finish(PQsendQueryPrepared(connection_, name.c_str(), static_cast<int>(values.size()),
-                                      values.data(), nullptr, nullptr, 0) == 1);
+    if (pooled_)
+        return std::move(query_all({{sql, parameters}}).front());
+    prepare(sql);
+    return finish(send({sql, parameters}));
 }
 
 Result Connection::query_once(const std::string &sql, const Parameters &parameters) {
+    if (pooled_)
+        return std::move(query_all({{sql, parameters}}).front());
     const std::vector<const char *> values = pointers(parameters);
     return finish(PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()),
                                     nullptr, values.data(), nullptr, nullptr, 0) == 1);
+}
+
+// By its name where it is prepared.
+bool Connection::send(const Statement &statement) {
+    const std::vector<const char *> values = pointers(statement.parameters);
+    const int count = static_cast<int>(values.size());
+    const auto known = prepared_.find(statement.sql);
+    if (known == prepared_.end())
+        return PQsendQueryParams(connection_, statement.sql.c_str(), count, nullptr, values.data(),
+                                 nullptr, nullptr, 0) == 1;
+    return PQsendQueryPrepared(connection_, known->second.c_str(), count, values.data(), nullptr,
+                               nullptr, 0) == 1;
+}
+
+// What is sent up to one Sync is one transaction by itself, without BEGIN and COMMIT.
+std::vector<Result> Connection::query_all(const std::vector<Statement> &statements) {
+    static const std::string settings_sql = kSessionSettings;
+    const Parameters settings = {"true", std::to_string(timeout_.count())};
+    if (!pooled_)
+        for (const Statement &statement : statements)
+            prepare(statement.sql);
+    bool sent = PQenterPipelineMode(connection_) == 1;
+    if (pooled_)
+        sent = sent && send({settings_sql, settings});
+    for (const Statement &statement : statements)
+        sent = sent && send(statement);
+    sent = sent && PQpipelineSync(connection_) == 1;
+    const std::size_t extra = pooled_ ? 1 : 0;
+    std::vector<Result> results = finish_all(sent, statements.size() + extra);
+    results.erase(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(extra));
+    return results;
+}
+
+// All are read, also behind one that failed, so that the session can be used again.
+std::vector<Result> Connection::finish_all(bool sent, std::size_t count) {
+    if (!sent)
+        lost(false);
+    const Time end = end_after(timeout_);
+    flush(end);
+    std::vector<Result> results;
+    for (;;) {
+        Result result(next_result(end));
+        const ExecStatusType status = PQresultStatus(result.get());
+        if (PQstatus(connection_) != CONNECTION_OK)
+            lost(true);
+        if (status == PGRES_PIPELINE_SYNC)
+            break;
+        if (result.get() != nullptr && status != PGRES_PIPELINE_ABORTED)
+            results.push_back(std::move(result));
+    }
+    PQexitPipelineMode(connection_);
+    for (const Result &result : results)
+        result_check(result);
+    if (results.size() != count)
+        lost(true);
+    return results;
 }
 
 std::string masked(const std::string &dsn) {

@@ -34,11 +34,19 @@ class Result {
     std::unique_ptr<pg_result, Clear> result_;
 };
 
+struct Statement {
+    const std::string &sql;
+    const Parameters &parameters;
+};
+
 struct ConnectionSettings {
     std::string dsn; // "" takes the PG* environment
     std::chrono::milliseconds statement_timeout{15000};
 };
 
+// Where a pooler stands between us and the server (PgBouncer), the server's session is another one
+// in each transaction: so nothing is prepared by name then, and what a session would keep is said
+// again in each transaction. Elsewhere a session keeps both, which is quicker.
 class Connection {
   public:
     // Connects, which takes connect_timeout at the longest. Throws Unavailable.
@@ -52,6 +60,10 @@ class Connection {
     Result query(const std::string &sql, const Parameters &parameters = {});
     // The same, planned for these parameters alone.
     Result query_once(const std::string &sql, const Parameters &parameters);
+
+    // Runs them in one transaction and in one round trip, and gives back what each gave. Throws
+    // like query() where one fails, and nothing is done then.
+    std::vector<Result> query_all(const std::vector<Statement> &statements);
 
     // How long the next statements may take.
     void set_timeout(std::chrono::milliseconds timeout);
@@ -70,11 +82,14 @@ class Connection {
     void flush(std::chrono::steady_clock::time_point end);
     [[noreturn]] void lost(bool sent);
     const std::string &prepare(const std::string &sql);
+    bool send(const Statement &statement);
+    std::vector<Result> finish_all(bool sent, std::size_t count);
     void set_up();
 
     pg_conn *connection_;
     std::chrono::milliseconds timeout_;
     std::map<std::string, std::string> prepared_; // by statement; as many as the sidecar has
+    bool pooled_ = false; // whether the session is another one in each transaction
     bool broken_ = false;
 };
 
