@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 
 namespace ayb::cli {
 
@@ -86,7 +87,7 @@ Words take_words(const Command &command, const std::vector<std::string> &words) 
         }
     }
     const std::size_t wanted = command.argument != nullptr ? 1 : 0;
-    if (arguments != wanted)
+    if (arguments != wanted && !(command.may_lack_argument && arguments == 0))
         throw UsageError(name_of(command) + (wanted == 1
                                                  ? std::string(" needs one ") + command.argument
                                                  : " takes no argument"));
@@ -101,7 +102,38 @@ std::string or_environment(const Words &words, const char *option, const char *v
     return value != nullptr ? value : "";
 }
 
+// AYB's own flag, ours, its environment, and the file that its server leaves.
+std::string token_of(const Words &words) {
+    const auto of_ayb = words.options.find("admin-token");
+    if (of_ayb != words.options.end())
+        return of_ayb->second;
+    const std::string given = or_environment(words, "token", "AYB_ADMIN_TOKEN");
+    const char *home = std::getenv("HOME");
+    if (!given.empty() || home == nullptr)
+        return given;
+    std::ifstream file(std::string(home) + "/.ayb/admin-token");
+    std::string line;
+    std::getline(file, line);
+    return line;
+}
+
+// Through the API, AYB's own commands say what AYB's say, to the letter: scripts read it.
+void tell_as_ayb(const std::string &verb, const CommandError &error) {
+    const auto *refused = dynamic_cast<const Refused *>(&error);
+    std::string line = verb + " failed: ";
+    if (dynamic_cast<const Unreachable *>(&error) != nullptr)
+        line = "connecting to server: ";
+    else if (refused != nullptr && verb == "list")
+        line = "server error: ";
+    line += refused != nullptr ? refused->reply.body : error.what();
+    std::fprintf(stderr, "Error: %s\n", printable(line).c_str());
+    if (refused != nullptr && !refused->hint.empty())
+        std::fprintf(stderr, "hint: %s\n", printable(refused->hint).c_str());
+}
+
 Format format_of(const Words &words) {
+    if (words.options.count("json") != 0)
+        return Format::items;
     const auto given = words.options.find("output");
     const std::string name = given == words.options.end() ? "table" : given->second;
     if (name == "table")
@@ -116,9 +148,8 @@ Format format_of(const Words &words) {
 int run_command(const Command &command, const Words &words, Format format) {
     const auto url = words.options.find("url");
     const std::unique_ptr<Source> source =
-        url == words.options.end()
-            ? database_source(or_environment(words, "dsn", "AYB_JOBS_DSN"))
-            : api_source(url->second, or_environment(words, "token", "AYB_ADMIN_TOKEN"));
+        url == words.options.end() ? database_source(or_environment(words, "dsn", "AYB_JOBS_DSN"))
+                                   : api_source(url->second, token_of(words));
     return command.run(Call(*source, format, words.argument, words.options));
 }
 
@@ -138,6 +169,13 @@ int run(const std::vector<std::string> &words) {
     const std::string verb = command.verb;
     try {
         return run_command(command, taken, format);
+    } catch (const CommandError &error) {
+        if (*command.group != '\0' && taken.options.count("url") != 0)
+            tell_as_ayb(verb, error);
+        else
+            std::fprintf(stderr, "Error: %s failed: %s\n", command.verb,
+                         printable(error.what()).c_str());
+        return verb == "health" ? kUnknown : 1;
     } catch (const std::exception &error) {
         std::fprintf(stderr, "Error: %s failed: %s\n", command.verb,
                      printable(error.what()).c_str());

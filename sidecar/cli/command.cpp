@@ -12,14 +12,28 @@ namespace ayb::cli {
 
 namespace {
 
-std::string reason(const Reply &reply) {
+Refused refused(const Reply &reply) {
     try {
         const json::Object error(reply.body);
         const auto details = error.text("details");
-        return error.text("message").value_or("") + (details ? ": " + *details : "");
+        return {error.text("message").value_or("") + (details ? ": " + *details : ""), reply,
+                error.text("hint").value_or("")};
     } catch (const json::Error &) {
-        return "HTTP status " + std::to_string(reply.status);
+        return {"HTTP status " + std::to_string(reply.status), reply, ""};
     }
+}
+
+// Instants as people read them; all that is finer is for programs.
+Table with_short_times(Table table) {
+    constexpr std::size_t kSeconds = 19;
+    for (std::size_t column = 0; column < table.header.size(); column++) {
+        const std::string &name = table.header[column];
+        if (name != "CREATED" && name != "LAST REFRESH")
+            continue;
+        for (Row &row : table.rows)
+            row[column] = row[column].substr(0, kSeconds);
+    }
+    return table;
 }
 
 std::string as_json(const Option &option, const std::string &value) {
@@ -51,10 +65,10 @@ const std::vector<Command> &all_commands() {
 }
 
 const std::vector<Option> &common_options() {
-    static const std::vector<Option> options = {{"dsn", nullptr, Option::Kind::text},
-                                                {"url", nullptr, Option::Kind::text},
-                                                {"token", nullptr, Option::Kind::text},
-                                                {"output", nullptr, Option::Kind::text}};
+    static const std::vector<Option> options = {
+        {"dsn", nullptr, Option::Kind::text},   {"url", nullptr, Option::Kind::text},
+        {"token", nullptr, Option::Kind::text}, {"admin-token", nullptr, Option::Kind::text},
+        {"json", nullptr, Option::Kind::flag},  {"output", nullptr, Option::Kind::text}};
     return options;
 }
 
@@ -67,7 +81,7 @@ std::string Call::ask(const std::string &method, const std::string &path,
                       const std::string &body) const {
     const Reply reply = source_.ask(method, path, body);
     if (reply.status >= 400)
-        throw CommandError(reason(reply));
+        throw refused(reply);
     return reply.body;
 }
 
@@ -90,7 +104,7 @@ std::string Call::query(const std::vector<Option> &options) const {
 }
 
 void Call::say(const std::string &sentence, const std::string &json, const Table &row) const {
-    if (format_ == Format::json)
+    if (format_ == Format::json || format_ == Format::items)
         std::cout << json << "\n";
     else if (format_ == Format::csv)
         std::cout << as_csv(row);
@@ -107,13 +121,15 @@ std::string shown(const json::Object &object, const char *key, const char *other
 
 std::string listed(const Call &call, const std::string &json, const Table &table,
                    const char *none) {
+    if (call.format() == Format::items)
+        return std::string(json::Object(json).raw("items").value_or(json)) + "\n";
     if (call.format() == Format::json)
         return json + "\n";
     if (call.format() == Format::csv)
         return as_csv(table);
     if (table.rows.empty())
         return std::string(none) + "\n";
-    return as_table(table, colour_wanted());
+    return as_table(with_short_times(table), colour_wanted());
 }
 
 void watch(long long seconds, const std::function<std::string()> &look) {

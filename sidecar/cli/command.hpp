@@ -15,7 +15,7 @@ struct Option {
     enum class Kind { text, number, flag, json, boolean } kind;
 };
 
-enum class Format { table, json, csv };
+enum class Format { table, json, items, csv }; // items: a list's alone, as AYB prints it
 
 class Call {
   public:
@@ -53,6 +53,7 @@ struct Command {
     const char *help;
     std::vector<Option> options;
     int (*run)(const Call &call);
+    bool may_lack_argument = false; // an option says it as well
 };
 
 // "group verb", or the one word.

@@ -16,6 +16,14 @@ const std::vector<Option> &mode_option() {
     return options;
 }
 
+// AYB names the view by options; an argument is shorter.
+const std::vector<Option> &register_options() {
+    static const std::vector<Option> options = {{"schema", "schema", Kind::text},
+                                                {"view", "viewName", Kind::text},
+                                                {"mode", "refreshMode", Kind::text}};
+    return options;
+}
+
 Row row_of(const json::Object &view) {
     return {shown(view, "id"),
             shown(view, "schemaName"),
@@ -53,9 +61,12 @@ int list(const Call &call) {
 int register_view(const Call &call) {
     const std::string &argument = call.argument();
     const std::size_t dot = argument.find('.');
-    const std::string schema = dot == std::string::npos ? "" : argument.substr(0, dot);
-    const std::string view = dot == std::string::npos ? argument : argument.substr(dot + 1);
-    const std::string body = "{\"schemaName\":" + json::quote(schema) +
+    const std::string schema =
+        dot == std::string::npos ? call.option("schema") : argument.substr(0, dot);
+    const std::string view = argument.empty()           ? call.option("view")
+                             : dot == std::string::npos ? argument
+                                                        : argument.substr(dot + 1);
+    const std::string body = "{\"schema\":" + json::quote(schema) +
                              ",\"viewName\":" + json::quote(view) +
                              ",\"refreshMode\":" + json::quote(call.option("mode")) + "}";
     const std::string row = call.ask("POST", "/matviews", body);
@@ -96,7 +107,8 @@ int refresh(const Call &call) {
 std::vector<Command> matview_commands() {
     constexpr const char *kWhich = "ID|SCHEMA.VIEW";
     return {{"matviews", "list", nullptr, "registered materialized views", {}, list},
-            {"matviews", "register", "[SCHEMA.]VIEW", "register one", mode_option(), register_view},
+            {"matviews", "register", "[SCHEMA.]VIEW", "register one", register_options(),
+             register_view, true},
             {"matviews", "update", kWhich, "change its mode", mode_option(), update},
             {"matviews", "unregister", kWhich, "forget it; the view stays", {}, unregister},
             {"matviews", "refresh", kWhich, "refresh it, and wait", {}, refresh}};

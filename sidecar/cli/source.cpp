@@ -66,7 +66,7 @@ class ApiSource : public Source {
         try {
             return exchange(method, path, body);
         } catch (const Poco::Exception &error) {
-            throw CommandError(uri_.toString() + ": " + error.displayText());
+            throw Unreachable(uri_.toString() + ": " + error.displayText());
         }
     }
 
@@ -78,6 +78,8 @@ class ApiSource : public Source {
                                        Poco::Net::HTTPMessage::HTTP_1_1);
         request.set("Authorization", "Bearer " + token_);
         request.setContentLength(static_cast<int>(body.size()));
+        if (!body.empty())
+            request.setContentType("application/json");
         session_->sendRequest(request) << body;
         Poco::Net::HTTPResponse response;
         Reply reply{};

@@ -12,9 +12,23 @@ struct CommandError : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
+// Nobody answers there.
+struct Unreachable : CommandError {
+    using CommandError::CommandError;
+};
+
 struct Reply {
     int status;
     std::string body;
+};
+
+// The API refused it. `what()` is its message in plain words.
+struct Refused : CommandError {
+    Refused(const std::string &message, Reply answer, std::string advice)
+        : CommandError(message), reply(std::move(answer)), hint(std::move(advice)) {}
+
+    Reply reply;
+    std::string hint;
 };
 
 class Source {
@@ -24,7 +38,7 @@ class Source {
     Source(const Source &) = delete;
     Source &operator=(const Source &) = delete;
 
-    // `path` begins behind /api/admin. Throws CommandError where nobody answers.
+    // `path` begins behind /api/admin. Throws Unreachable.
     virtual Reply ask(const std::string &method, const std::string &path,
                       const std::string &body) = 0;
 };
