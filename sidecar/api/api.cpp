@@ -29,7 +29,7 @@ Api::Api(db::Pool &pool, const ApiSettings &settings, AccessLog log)
     router_.add(matview_routes(settings.refresh_timeout, (pool.settings().size + 1) / 2));
     router_.add(seeing_routes());
     router_.add(events_.routes());
-    router_.add(probe_routes(counters_, events_));
+    router_.add(probe_routes(database_, counters_, events_));
     router_.add(openapi_routes());
     router_.add(page_routes());
 }
@@ -61,6 +61,22 @@ template <class Step> http::Response Api::caught(Step step, std::string &error) 
     }
 }
 
+// What the extension doesn't have is "not enabled" only where there is no extension.
+bool Api::has_extension() {
+    const db::Pool::Lease session = database_.pool().lease();
+    return session->query("SELECT FROM pg_extension WHERE extname = 'ayb_jobs'").rows() > 0;
+}
+
+http::Response Api::handle(const Router::Match &match, const http::Request &request) {
+    try {
+        return match.route->handler(Call(request, database_, match.segments));
+    } catch (const db::Error &error) {
+        if (may_lack_extension(error) && !has_extension())
+            throw Failure(503, kNotEnabled);
+        throw classify(error, !request.body.empty());
+    }
+}
+
 http::Response Api::dispatch(const http::Request &request, bool admitted) {
     const Router::Match match = router_.match(request.method, request.path);
     const bool open = match.route != nullptr && match.route->access == Access::open;
@@ -69,7 +85,7 @@ http::Response Api::dispatch(const http::Request &request, bool admitted) {
     if (!open && admin_path && !admitted)
         throw Failure(401, "admin authentication required");
     if (match.route != nullptr)
-        return match.route->handler(Call(request, database_, match.segments));
+        return handle(match, request);
     if (match.allowed.empty())
         throw Failure(404, "not found");
     http::Response response = http::error_response(405, "method not allowed");
@@ -78,6 +94,7 @@ http::Response Api::dispatch(const http::Request &request, bool admitted) {
 }
 
 http::Response Api::admit(const http::Request &request) {
+    gate_.require_own_page(request);
     if (request.method == "OPTIONS")
         return gate_.preflight(request);
     return dispatch(request, gate_.allows(request));

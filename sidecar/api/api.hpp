@@ -32,6 +32,8 @@ class Api {
   private:
     http::Response admit(const http::Request &request);
     http::Response dispatch(const http::Request &request, bool admitted);
+    http::Response handle(const Router::Match &match, const http::Request &request);
+    bool has_extension();
     template <class Step> http::Response caught(Step step, std::string &error) noexcept;
 
     Database database_;

@@ -4,6 +4,7 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 #include <openssl/rand.h>
+#include <sys/stat.h>
 
 #include <charconv>
 #include <fstream>
@@ -71,7 +72,22 @@ bool expired(std::string_view content) {
 
 } // namespace
 
+// Links are followed: secrets are often mounted by them.
+FileRights rights_of(const std::string &file) {
+    struct stat status {};
+    if (::stat(file.c_str(), &status) != 0)
+        return FileRights::unreadable;
+    if (!S_ISREG(status.st_mode))
+        return FileRights::good; // a pipe that somebody handed us
+    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+        return FileRights::writable_by_others;
+    return (status.st_mode & (S_IRGRP | S_IROTH)) != 0 ? FileRights::readable_by_others
+                                                       : FileRights::good;
+}
+
 std::string first_line(const std::string &file) {
+    if (rights_of(file) == FileRights::writable_by_others)
+        return "";
     std::ifstream in(file);
     std::string line;
     std::getline(in, line);

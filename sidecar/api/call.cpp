@@ -1,24 +1,18 @@
 #include "api/call.hpp"
 
-#include <algorithm>
-
 namespace ayb::api {
 
 namespace {
 
-bool is_hex(char c) { return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'f'); }
+constexpr std::size_t kLongestBody = 1024 * 1024;
 
 } // namespace
 
-bool is_uuid(const std::string &text) {
-    if (text.size() != 36)
-        return false;
-    for (std::size_t i = 0; i < text.size(); i++) {
-        const bool dash = i == 8 || i == 13 || i == 18 || i == 23;
-        if (dash ? text[i] != '-' : !is_hex(text[i]))
-            return false;
-    }
-    return true;
+Call::Call(const http::Request &request, Database &database, std::vector<std::string> segments)
+    : request_(request), database_(database), query_(request.query),
+      segments_(std::move(segments)) {
+    if (query_.broken())
+        throw invalid(http::decode(*query_.broken(), true).value_or("query"), "not UTF-8 text");
 }
 
 const std::string &Call::id(const char *what) const {
@@ -27,7 +21,15 @@ const std::string &Call::id(const char *what) const {
     return segments_.front();
 }
 
-json::Object Call::body() const { return json::Object(request_.body); }
+json::Object Call::body() const {
+    json::Object body(request_.body);
+    if (body.written_size() > kLongestBody) {
+        Failure failure(400, kInvalidBody);
+        failure.details = "its numbers are too long when they are written out";
+        throw failure;
+    }
+    return body;
+}
 
 http::Response json_response(std::string body, int status) {
     http::Response response;

@@ -1,16 +1,14 @@
 #pragma once
 // One request at its route.
 #include "api/database.hpp"
-#include "http/query.hpp"
-#include "json/json.hpp"
+#include "api/values.hpp"
 
 namespace ayb::api {
 
 class Call {
   public:
-    Call(const http::Request &request, Database &database, std::vector<std::string> segments)
-        : request_(request), database_(database), query_(request.query),
-          segments_(std::move(segments)) {}
+    // Throws 400 where the query has a part that is no text.
+    Call(const http::Request &request, Database &database, std::vector<std::string> segments);
 
     const http::Request &request() const { return request_; }
     Database &database() const { return database_; }
@@ -18,7 +16,8 @@ class Call {
 
     // The id in the path; throws 400 "invalid <what> id format".
     const std::string &id(const char *what) const;
-    // The request's body. Throws 400 unless it is a JSON object.
+    // The request's body. Throws 400 unless it is a JSON object, which written out is no larger
+    // than what may be sent.
     json::Object body() const;
 
   private:
@@ -27,9 +26,6 @@ class Call {
     http::Query query_;
     std::vector<std::string> segments_; // what stood for {id}
 };
-
-// Whether it is 8-4-4-4-12 hexadecimal digits.
-bool is_uuid(const std::string &text);
 
 http::Response json_response(std::string body, int status = 200);
 http::Response no_content();

@@ -12,7 +12,9 @@ std::optional<std::string> Database::ask(const std::string &sql, const db::Param
             throw Failure(503, kNotEnabled);
         return result.at(0, 0);
     } catch (const db::Error &error) {
-        throw translate(error, cases);
+        if (const std::optional<Failure> known = translate(error, cases))
+            throw *known;
+        throw;
     }
 }
 

@@ -10,7 +10,8 @@ class Database {
   public:
     explicit Database(db::Pool &pool) : pool_(pool) {}
 
-    // The text of the row; nothing where it is NULL. Throws Failure, or db::Unavailable.
+    // The text of the row; nothing where it is NULL. Throws Failure where one of the route's cases
+    // fits, else db::Error; or db::Unavailable.
     // `once`: the statement was put together for this request and is not worth to be kept.
     enum class Keep { prepared, once };
     std::optional<std::string> ask(const std::string &sql, const db::Parameters &parameters = {},

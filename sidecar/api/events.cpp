@@ -17,13 +17,17 @@ constexpr const char *kHello = ": ayb-jobs\nretry: 2000\n\n";
 // Nothing where the client has seen none.
 std::optional<long long> last_event_id(const Call &call) {
     std::string text(call.request().header("last-event-id"));
-    if (text.empty())
+    const bool in_query = text.empty();
+    if (in_query)
         text = call.query()["lastEventId"];
     long long number = 0;
     const char *end = text.data() + text.size();
     const auto read = std::from_chars(text.data(), end, number);
-    if (text.empty() || read.ec != std::errc() || read.ptr != end)
-        return std::nullopt;
+    const bool good = !text.empty() && read.ec == std::errc() && read.ptr == end;
+    if (!good && in_query && !text.empty())
+        throw invalid("lastEventId", "not a number");
+    if (!good)
+        return std::nullopt; // a browser's own field, of some other stream
     return std::max(number, 0LL);
 }
 
@@ -79,12 +83,8 @@ long long Events::first_of(const Call &call) {
     const std::optional<long long> last = last_event_id(call);
     if (last)
         return *last;
-    try {
-        const db::Pool::Lease session = pool_.lease();
-        return read_span(session.session()).newest;
-    } catch (const db::Error &error) {
-        throw translate(error);
-    }
+    const db::Pool::Lease session = pool_.lease();
+    return read_span(session.session()).newest;
 }
 
 void Events::run() {

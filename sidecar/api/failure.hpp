@@ -4,6 +4,7 @@
 #include "http/message.hpp"
 
 #include <initializer_list>
+#include <optional>
 
 namespace ayb::api {
 
@@ -14,7 +15,11 @@ struct Failure : std::runtime_error {
     std::string details;
     std::string hint;
     std::string sqlstate;
+    std::string field; // the parameter or member that is wrong
 };
+
+// A parameter that isn't what its type says: 400 "invalid <name>".
+Failure invalid(const std::string &name, const std::string &details);
 
 // What a route answers instead when PostgreSQL says this.
 struct Case {
@@ -23,8 +28,14 @@ struct Case {
     std::string message;
 };
 
-// The first case that fits; else by the SQLSTATE's class. PostgreSQL's own words go along.
-Failure translate(const db::Error &error, std::initializer_list<Case> cases = {});
+// The first of a route's own cases that fits, with PostgreSQL's own words; nothing where none does.
+std::optional<Failure> translate(const db::Error &error, std::initializer_list<Case> cases);
+// What the SQLSTATE says by itself. `has_body`: the request has one, which may be what PostgreSQL
+// can't read.
+Failure classify(const db::Error &error, bool has_body);
+// Whether PostgreSQL misses something of the kind that the extension is made of: who knows whether
+// the extension is there can tell what that means.
+bool may_lack_extension(const db::Error &error);
 
 http::Response to_response(const Failure &failure);
 

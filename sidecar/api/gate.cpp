@@ -22,6 +22,14 @@ bool matches(const std::string &network, const IPAddress &address) {
     return (address & mask) == (base & mask);
 }
 
+// Who has a file's token needs no password, and isn't counted.
+Failure too_many(long long seconds) {
+    Failure failure(429, "too many requests");
+    failure.details = "again in " + std::to_string(seconds) + " s";
+    failure.hint = "The token of the setting token-file is taken at any time.";
+    return failure;
+}
+
 std::string last_hop(std::string_view forwarded) {
     const std::size_t comma = forwarded.rfind(',');
     std::string hop(comma == std::string_view::npos ? forwarded : forwarded.substr(comma + 1));
@@ -82,6 +90,44 @@ http::Response Gate::preflight(const http::Request &request) const {
     return response;
 }
 
+// host[:port]: a name that can only mean this machine, so that no name server can make it ours.
+bool Gate::is_ours(std::string_view authority) const {
+    std::string host(authority);
+    const std::size_t bracket = host.rfind(']');
+    const std::size_t colon = host.rfind(':');
+    if (colon != std::string::npos && (bracket == std::string::npos || colon > bracket))
+        host.erase(colon);
+    if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+        host = host.substr(1, host.size() - 2);
+    for (char &c : host)
+        if (c >= 'A' && c <= 'Z')
+            c = static_cast<char>(c | 0x20);
+    IPAddress address;
+    return host == "localhost" || host == settings_.listen_host ||
+           (IPAddress::tryParse(host, address) && address.isLoopback());
+}
+
+void Gate::require_own_page(const http::Request &request) const {
+    if (!auth_.open())
+        return;
+    if (!request.header("host").empty() && !is_ours(request.header("host")))
+        throw Failure(403, "without authentication only this machine's own names are served");
+    const std::string origin(request.header("origin"));
+    const std::size_t scheme = origin.find("://");
+    const auto &allowed = settings_.cors_origins;
+    const bool known = std::find(allowed.begin(), allowed.end(), origin) != allowed.end();
+    const bool ours = scheme != std::string::npos &&
+                      std::string_view(origin).substr(scheme + 3) == request.header("host");
+    const std::string_view site = request.header("sec-fetch-site");
+    const bool foreign = (!origin.empty() && !ours) || site == "cross-site" || site == "same-site";
+    if (foreign && !known)
+        throw Failure(403, "without authentication other pages are not served");
+    std::string_view type = request.header("content-type");
+    type = type.substr(0, type.find(';'));
+    if (!request.body.empty() && type != "application/json")
+        throw Failure(403, "without authentication a body has to be application/json");
+}
+
 http::Response Gate::check_password(const Call &call) const {
     if (!auth_.password_configured())
         throw Failure(404, "admin auth not configured");
@@ -97,7 +143,7 @@ http::Response Gate::log_in(const Call &call) {
     http::Response response;
     try {
         if (!verdict.allowed)
-            throw Failure(429, "too many requests");
+            throw too_many(verdict.retry_after);
         response = check_password(call);
     } catch (const Failure &failure) {
         response = to_response(failure);

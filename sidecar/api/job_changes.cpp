@@ -11,49 +11,74 @@ db::Parameter as_text(const std::optional<long long> &value) {
     return value ? db::Parameter(std::to_string(*value)) : std::nullopt;
 }
 
-// In one transaction, so that either the job is there and told of, or it isn't there. The row is
-// ours if it was this transaction that wrote it; else the key was taken.
-struct Created {
-    std::string job;
-    bool is_new;
-};
+constexpr std::size_t kMaxJobs = 10000;
 
-Created enqueue(db::Connection &session, const db::Parameters &order) {
-    static const std::string enqueue_sql =
-        guarded("SELECT ayb_jobs.enqueue(type => $1, payload => $2::jsonb,"
-                " run_at => $3::timestamptz, idempotency_key => $4, max_attempts => $5::integer,"
-                " run_as => $6::name)::text");
-    static const std::string read_sql =
-        "SELECT " + job_json() +
-        ", EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.id = j.id"
-        " AND q.xmin::text = (pg_current_xact_id()::text::numeric % 4294967296)::text)"
-        " FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid";
-    session.query("BEGIN");
-    const db::Result enqueued = session.query(enqueue_sql, order);
-    if (enqueued.rows() == 0)
-        throw Failure(503, kNotEnabled);
-    const db::Result job = session.query(read_sql, {enqueued.at(0, 0)});
-    Created created{job.at(0, 0).value(), job.at(0, 1) == "t"};
-    session.query("COMMIT");
-    return created;
+// The arguments of enqueue(), as one job's object has them.
+db::Parameters order_of(const json::Object &body) {
+    require_known(body, {"type", "payload", "runAt", "idempotencyKey", "maxAttempts", "runAs"});
+    return {body.text("type").value_or(""),
+            std::string(body.raw("payload").value_or("{}")),
+            time_of(body, "runAt"),
+            body.text("idempotencyKey"),
+            as_text(body.integer("maxAttempts")),
+            body.text("runAs")};
 }
 
+// One round trip: the first statement leaves the id to the second, which finds the row only where
+// this transaction wrote it. A new job is in the queue, nobody works at it yet, and it has none of
+// what is costly to know.
 http::Response create_job(const Call &call) {
-    const json::Object body = call.body();
-    const db::Parameters order = {body.text("type").value_or(""),
-                                  std::string(body.raw("payload").value_or("{}")),
-                                  body.text("runAt"),
-                                  body.text("idempotencyKey"),
-                                  as_text(body.integer("maxAttempts")),
-                                  body.text("runAs")};
-    try {
-        // A session whose transaction an error left open is not used again.
+    static const std::string enqueue_sql =
+        guarded("SELECT set_config('ayb_jobs_sidecar.id', ayb_jobs.enqueue(type => $1,"
+                " payload => $2::jsonb, run_at => $3::timestamptz, idempotency_key => $4,"
+                " max_attempts => $5::integer, run_as => $6::name)::text, true)");
+    static const std::string read_sql =
+        "SELECT " + job_json() +
+        " FROM (SELECT q.*, NULL::timestamptz AS completed_at, NULL::jsonb AS result,"
+        " NULL::jsonb AS progress FROM ayb_jobs.job_queue AS q WHERE q.id ="
+        " nullif(current_setting('ayb_jobs_sidecar.id', true), '')::uuid AND q.xmin::text ="
+        " (pg_current_xact_id()::text::numeric % 4294967296)::text) AS j";
+    static const std::string known_sql =
+        guarded("SELECT (SELECT " + job_json() + " FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)");
+    const db::Parameters order = order_of(call.body());
+    std::optional<std::string> id;
+    {
         const db::Pool::Lease session = call.database().pool().lease();
-        Created created = enqueue(session.session(), order);
-        return json_response(std::move(created.job), created.is_new ? 201 : 200);
-    } catch (const db::Error &error) {
-        throw translate(error);
+        const std::vector<db::Result> results =
+            session->query_all({{enqueue_sql, order}, {read_sql, {}}});
+        if (results[0].rows() == 0)
+            throw Failure(503, kNotEnabled);
+        if (results[1].rows() > 0)
+            return json_response(results[1].at(0, 0).value(), 201);
+        id = results[0].at(0, 0);
     }
+    return found(call.database().ask(known_sql, {id}), "job not found"); // the key was taken
+}
+
+// All or none, in one statement.
+http::Response create_jobs(const Call &call) {
+    static const std::string sql = guarded(
+        "SELECT '{\"ids\":' || coalesce(json_agg(e.id), '[]') || ',\"count\":' || count(*) || '}' "
+        "FROM"
+        " (SELECT ayb_jobs.enqueue(type => coalesce(o.job ->> 'type', ''),"
+        " payload => coalesce(o.job -> 'payload', '{}'),"
+        " run_at => (o.job ->> 'runAt')::timestamptz, idempotency_key => o.job ->> "
+        "'idempotencyKey',"
+        " max_attempts => (o.job ->> 'maxAttempts')::integer, run_as => (o.job ->> 'runAs')::name)"
+        " AS id FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS o (job, number)"
+        " ORDER BY o.number) AS e");
+    const json::Object body = call.body();
+    require_known(body, {"jobs"});
+    const auto given = body.raw("jobs");
+    if (!given)
+        throw Failure(400, "jobs is required");
+    const std::string jobs(*given);
+    const std::vector<std::string_view> all = json::elements(jobs);
+    if (all.size() > kMaxJobs)
+        throw Failure(400, "at most 10000 jobs at once");
+    for (const std::string_view job : all)
+        order_of(json::Object(job));
+    return json_response(*call.database().ask(sql, {jobs}), 201);
 }
 
 // A refusal and an unknown id are the same to the contract; the details tell them apart.
@@ -71,16 +96,16 @@ http::Response retry_job(const Call &call) {
 }
 
 http::Response cancel_job(const Call &call) {
-    return call.query()["force"] == "true"
+    return flag_of(call.query(), "force")
                ? change_job(call, "cancel($1::uuid, true)", "queued or running")
                : change_job(call, "cancel($1::uuid)", "queued");
 }
 
 http::Response answer_changed(const Call &call, const std::string &function,
-                              const db::Parameters &parameters, std::initializer_list<Case> cases) {
+                              const db::Parameters &parameters) {
     const std::string sql = guarded("SELECT " + object({{"changed", "n.changed"}}) +
                                     " FROM ayb_jobs." + function + " AS n (changed)");
-    return json_response(*call.database().ask(sql, parameters, cases));
+    return json_response(*call.database().ask(sql, parameters));
 }
 
 // All or none: an id that is no id refuses them all. One in another state is left as it is.
@@ -95,25 +120,27 @@ http::Response change_ids(const Call &call, std::string_view ids, const std::str
             throw Failure(400, "invalid job id format");
         array += (array.size() == 1 ? "" : ",") + text;
     }
-    return answer_changed(call, function + "($1::uuid[])", {array + "}"}, {});
+    return answer_changed(call, function + "($1::uuid[])", {array + "}"});
 }
 
 http::Response change_many(const Call &call, const std::string &verb) {
     const json::Object body = call.body();
+    require_known(body, {"ids", "type", "since", "until"});
     const auto ids = body.raw("ids");
     if (ids && *ids != "null")
         return change_ids(call, *ids, verb + "_many");
-    const db::Parameters range = {body.text("type"), body.text("since"), body.text("until")};
+    const db::Parameters range = {body.text("type"), time_of(body, "since"),
+                                  time_of(body, "until")};
     if (!range[0] && !range[1] && !range[2])
         throw Failure(400, "ids, type, since or until is required");
-    return answer_changed(call, verb + "_matching($1, $2::timestamptz, $3::timestamptz)", range,
-                          {{"22007", 400, "invalid time"}, {"22008", 400, "invalid time"}});
+    return answer_changed(call, verb + "_matching($1, $2::timestamptz, $3::timestamptz)", range);
 }
 
 } // namespace
 
 std::vector<Route> job_change_routes() {
     return {{"POST", "/api/admin/jobs", Access::admin, create_job},
+            {"POST", "/api/admin/jobs/many", Access::admin, create_jobs},
             {"POST", "/api/admin/jobs/retry", Access::admin,
              [](const Call &call) { return change_many(call, "retry"); }},
             {"POST", "/api/admin/jobs/cancel", Access::admin,

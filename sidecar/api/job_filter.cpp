@@ -1,6 +1,6 @@
 #include "api/job_filter.hpp"
 
-#include "api/call.hpp"
+#include "api/values.hpp"
 
 namespace ayb::api {
 
@@ -36,15 +36,13 @@ std::string newest(const std::string &jobs, const std::string &page) {
 
 JobFilter::JobFilter(const http::Query &query) {
     require("j.type = $?", query["type"]);
-    const std::string &since = query["since"];
-    const std::string &until = query["until"];
-    if (!since.empty()) {
-        looked_.push_back(fill("j.created_at >= $?::timestamptz", since));
-        first_id_ = id_at(fill("$?::timestamptz", since), "- interval '1 minute'");
+    if (const auto since = time_of(query, "since")) {
+        looked_.push_back(fill("j.created_at >= $?::timestamptz", *since));
+        first_id_ = id_at(fill("$?::timestamptz", *since), "- interval '1 minute'");
     }
-    if (!until.empty()) {
-        looked_.push_back(fill("j.created_at < $?::timestamptz", until));
-        end_id_ = id_at(fill("$?::timestamptz", until), "+ interval '1 minute'");
+    if (const auto until = time_of(query, "until")) {
+        looked_.push_back(fill("j.created_at < $?::timestamptz", *until));
+        end_id_ = id_at(fill("$?::timestamptz", *until), "+ interval '1 minute'");
     }
     if (!query["q"].empty())
         search(query["q"]);

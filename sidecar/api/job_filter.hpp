@@ -13,7 +13,7 @@ class JobFilter {
   public:
     static constexpr int kLongestLook = 20000;
 
-    // Reads type, since, until and q. Conditions may be added after that.
+    // Reads type, since, until and q; throws Failure. Conditions may be added after that.
     explicit JobFilter(const http::Query &query);
 
     // Without effect where the value is empty; `$?` in the condition stands for it.

@@ -12,41 +12,44 @@ namespace {
 constexpr const char *kNotFound = "job not found";
 constexpr int kDefaultLimit = 50;
 constexpr int kMaxLimit = 500;
+constexpr long long kMaxOffset = 100000; // they are all walked over
 constexpr const char *kMostCounted = "1000";
 // The job of a refresh completes however it went, and has that in its result.
 constexpr const char *kRefreshOutcome =
     "CASE WHEN j.type = 'materialized_view_refresh' THEN j.result ->> 'status' END";
 
-// 0 where it is no number, or one below 0.
-long long number(const std::string &text) {
+// As the contract has it: 0 where it is no number, or one below 0. `beyond` is what is too large.
+long long number(const std::string &text, long long beyond) {
     long long value = 0;
     const char *last = text.data() + text.size();
     const auto result = std::from_chars(text.data(), last, value);
-    return result.ec == std::errc() && result.ptr == last ? std::max(value, 0LL) : 0;
+    if (result.ptr != last || text.empty() || text.front() == '-')
+        return 0;
+    return result.ec == std::errc() ? value : beyond;
 }
 
 // With those of its columns that may be long.
 std::string fields_of_job(std::initializer_list<Field> long_ones) {
-    std::vector<Field> fields = {{"id", "j.id"},
-                                 {"type", "j.type"},
-                                 {"state", "j.state"},
-                                 {"runAt", "j.run_at"},
-                                 {"leaseUntil", "j.lease_until"},
-                                 {"workerId", "j.worker_id"},
-                                 {"attempts", "j.attempts"},
-                                 {"maxAttempts", "j.max_attempts"},
-                                 {"lastRunAt", "j.last_run_at"},
-                                 {"idempotencyKey", "j.idempotency_key"},
-                                 {"scheduleId", "j.schedule_id"},
-                                 {"createdAt", "j.created_at"},
-                                 {"updatedAt", "j.updated_at"},
-                                 {"completedAt", "j.completed_at"},
-                                 {"canceledAt", "j.canceled_at"},
-                                 {"runAs", "pg_get_userbyid(j.run_as)"},
-                                 {"scheduledAt", "j.scheduled_at"},
-                                 {"waitsFor", "j.waits_for"},
-                                 {"outcome", kRefreshOutcome},
-                                 {"progress", "j.progress"}};
+    std::vector<Field> fields = {
+        {"id", "j.id"},
+        {"type", "j.type"},
+        {"state", "j.state"},
+        {"runAt", "j.run_at"},
+        {"leaseUntil", "j.lease_until"},
+        {"workerId", "CASE WHEN j.state <> 'completed' THEN j.worker_id END"},
+        {"attempts", "j.attempts"},
+        {"maxAttempts", "j.max_attempts"},
+        {"lastRunAt", "j.last_run_at"},
+        {"idempotencyKey", "j.idempotency_key"},
+        {"scheduleId", "j.schedule_id"},
+        {"createdAt", "j.created_at"},
+        {"updatedAt", "j.updated_at"},
+        {"completedAt", "j.completed_at"},
+        {"canceledAt", "j.canceled_at"},
+        {"runAs", "pg_get_userbyid(j.run_as)"},
+        {"scheduledAt", "j.scheduled_at"},
+        {"waitsFor", "j.waits_for"},
+        {"progress", "j.progress"}};
     fields.insert(fields.end(), long_ones);
     return object(fields);
 }
@@ -59,7 +62,7 @@ JobFilter read_filter(const http::Query &query) {
                            "failed, canceled");
     JobFilter filter(query);
     filter.require("j.state = $?", state);
-    filter.require("j.id < $?::uuid", query["cursor"]);
+    filter.require("j.id < $?::uuid", uuid_of(query, "cursor").value_or(""));
     return filter;
 }
 
@@ -82,20 +85,20 @@ std::string list_statement(const JobFilter &filter, const std::string &item, lon
 }
 
 http::Response ask_filtered(const Call &call, const JobFilter &filter, const std::string &sql) {
-    return json_response(*call.database().ask(guarded(sql), filter.parameters(),
-                                              {{"22P02", 400, "invalid cursor"},
-                                               {"22007", 400, "invalid time"},
-                                               {"22008", 400, "invalid time"}},
-                                              Database::Keep::once));
+    return json_response(
+        *call.database().ask(guarded(sql), filter.parameters(), {}, Database::Keep::once));
 }
 
 http::Response list_jobs(const Call &call) {
     const http::Query &query = call.query();
     const JobFilter filter = read_filter(query);
-    const long long asked = number(query["limit"]);
+    const long long asked = number(query["limit"], 0);
     const long long limit = asked == 0 ? kDefaultLimit : std::min<long long>(asked, kMaxLimit);
-    const std::string item = query["brief"] == "true" ? brief_job_json() : job_json();
-    return ask_filtered(call, filter, list_statement(filter, item, limit, number(query["offset"])));
+    const long long offset = number(query["offset"], kMaxOffset + 1);
+    if (offset > kMaxOffset)
+        throw invalid("offset", "at most 100000: pages further on have a cursor");
+    const std::string item = flag_of(query, "brief") ? brief_job_json() : job_json();
+    return ask_filtered(call, filter, list_statement(filter, item, limit, offset));
 }
 
 // Under a filter no more are counted than a person tells apart.
@@ -159,18 +162,25 @@ http::Response job_stats(const Call &call) {
 }
 
 http::Response job_runs(const Call &call) {
-    static const std::string item = object({{"attempt", "a.attempt"},
-                                            {"status", "a.status"},
-                                            {"startedAt", "a.started_at"},
-                                            {"finishedAt", "a.finished_at"},
-                                            {"durationMs", "a.duration_ms"},
-                                            {"workerId", "a.worker_id"},
-                                            {"error", "a.error"},
-                                            {"sqlstate", "a.sqlstate"}});
-    static const std::string sql = guarded(
-        "SELECT CASE WHEN EXISTS (SELECT FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)"
-        " THEN (" +
-        list(item, "ayb_jobs.attempts($1::uuid) AS a", "a.started_at, a.attempt") + ") END");
+    // Numbers go on where a retry began anew, and what still runs has taken its time so far.
+    static const std::string item =
+        object({{"attempt", "a.number"},
+                {"status", "a.status"},
+                {"startedAt", "a.started_at"},
+                {"finishedAt", "a.finished_at"},
+                {"durationMs", "round(coalesce(a.duration_ms, 1000 * extract(epoch FROM"
+                               " clock_timestamp() - a.started_at)))::bigint"},
+                {"workerId", "a.worker_id"},
+                {"error", "a.error"},
+                {"sqlstate", "a.sqlstate"}});
+    static const std::string sql =
+        guarded("SELECT CASE WHEN EXISTS (SELECT FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)"
+                " THEN (" +
+                list(item,
+                     "(SELECT a.*, row_number() OVER (ORDER BY a.started_at, a.attempt) AS number"
+                     " FROM ayb_jobs.attempts($1::uuid) AS a) AS a",
+                     "a.number") +
+                ") END");
     return found(call.database().ask(sql, {call.id("job")}), kNotFound);
 }
 

@@ -1,33 +1,20 @@
 #include "api/matviews.hpp"
 
-#include <atomic>
+#include <mutex>
+#include <set>
 
 namespace ayb::api {
 
 namespace {
 
 constexpr const char *kNotFound = "matview registration not found";
+constexpr const char *kInProgress = "refresh already in progress";
 constexpr const char *kBadMode = "refreshMode must be 'standard' or 'concurrent'";
 
-// A registration of `m`, a row of the table or of the view ayb_jobs.matviews.
-const std::string &matview_json() {
-    static const std::string json = object({{"id", "m.id"},
-                                            {"schemaName", "m.schema_name"},
-                                            {"viewName", "m.view_name"},
-                                            {"refreshMode", "m.refresh_mode"},
-                                            {"lastRefreshAt", "m.last_refresh_at"},
-                                            {"lastRefreshDurationMs", "m.last_refresh_duration_ms"},
-                                            {"lastRefreshStatus", "m.last_refresh_status"},
-                                            {"lastRefreshError", "m.last_refresh_error"},
-                                            {"createdAt", "m.created_at"},
-                                            {"updatedAt", "m.updated_at"}});
-    return json;
-}
-
-// The same of `m`, a row of the view, with what only the view knows, and whether it is being
-// refreshed: somebody holds the lock that each refresh takes. Since when isn't told of the sessions
+// A registration of `m`, a row of the view ayb_jobs.matviews, and whether it is being refreshed:
+// somebody holds the lock that each refresh takes. Since when isn't told of the sessions
 // of every role, but a worker says it itself.
-const std::string &whole_json() {
+const std::string &matview_json() {
     static const std::string refreshes =
         " FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid"
         " LEFT JOIN ayb_jobs.workers() AS w ON w.pid = l.pid"
@@ -38,7 +25,17 @@ const std::string &whole_json() {
     static const std::string refreshing = "EXISTS (SELECT" + refreshes;
     static const std::string since =
         "(SELECT min(coalesce(w.job_since, a.query_start))" + refreshes;
-    static const std::string more = object({{"refreshing", refreshing.c_str()},
+    static const std::string json = object({{"id", "m.id"},
+                                            {"schemaName", "m.schema_name"},
+                                            {"viewName", "m.view_name"},
+                                            {"refreshMode", "m.refresh_mode"},
+                                            {"lastRefreshAt", "m.last_refresh_at"},
+                                            {"lastRefreshDurationMs", "m.last_refresh_duration_ms"},
+                                            {"lastRefreshStatus", "m.last_refresh_status"},
+                                            {"lastRefreshError", "m.last_refresh_error"},
+                                            {"createdAt", "m.created_at"},
+                                            {"updatedAt", "m.updated_at"},
+                                            {"refreshing", refreshing.c_str()},
                                             {"refreshingSince", since.c_str()},
                                             {"lastRefreshRows", "m.last_refresh_rows"},
                                             {"lastSkippedAt", "m.last_skipped_at"},
@@ -51,15 +48,12 @@ const std::string &whole_json() {
                                             {"estimatedChanges", "m.estimated_changes"},
                                             {"skipUnchanged", "m.skip_unchanged"},
                                             {"neverSkippedBecause", "m.never_skipped_because"}});
-    // Two objects, neither of them empty, as one.
-    static const std::string json =
-        "left(" + matview_json() + ", -1) || ',' || substr(" + more + ", 2)";
     return json;
 }
 
 const std::string &read_one() {
     static const std::string sql =
-        "SELECT (SELECT " + whole_json() + " FROM ayb_jobs.matviews AS m WHERE m.id = $1::uuid)";
+        "SELECT (SELECT " + matview_json() + " FROM ayb_jobs.matviews AS m WHERE m.id = $1::uuid)";
     return sql;
 }
 
@@ -88,9 +82,21 @@ std::string mode_of(const json::Object &body, const char *otherwise) {
     return mode;
 }
 
+// AYB's clients say schema; schemaName is what the answer calls it.
+std::string schema_of(const json::Object &body) {
+    const std::string schema = body.text("schema").value_or("");
+    const std::string name = body.text("schemaName").value_or("");
+    if (!schema.empty() && !name.empty() && schema != name) {
+        Failure failure(400, "schema and schemaName differ");
+        failure.field = "schema";
+        throw failure;
+    }
+    return !schema.empty() ? schema : !name.empty() ? name : "public";
+}
+
 http::Response list_matviews(const Call &call) {
     static const std::string sql =
-        list(whole_json(), "ayb_jobs.matviews AS m", "m.schema_name, m.view_name");
+        list(matview_json(), "ayb_jobs.matviews AS m", "m.schema_name, m.view_name");
     return json_response(*call.database().ask(sql));
 }
 
@@ -99,33 +105,29 @@ http::Response get_matview(const Call &call) {
 }
 
 http::Response register_matview(const Call &call) {
-    static const std::string sql = "SELECT " + matview_json() +
-                                   " FROM ayb_jobs.register_matview(view_name => $1,"
+    static const std::string sql = "SELECT m.id FROM ayb_jobs.register_matview(view_name => $1,"
                                    " schema_name => $2, refresh_mode => $3) AS m";
     const json::Object body = call.body();
     const std::string view = body.text("viewName").value_or("");
-    std::string schema = body.text("schemaName").value_or("");
-    if (schema.empty())
-        schema = "public";
+    const std::string schema = schema_of(body);
     if (view.empty())
         throw Failure(400, "viewName is required");
     const std::string mode = mode_of(body, "standard");
     require_identifier(schema);
     require_identifier(view);
     constexpr const char *kNoView = "materialized view not found in database";
-    return json_response(
-        *call.database().ask(
-            sql, {view, schema, mode},
-            {{"42P01", 404, kNoView}, {"23505", 409, "materialized view already registered"}}),
-        201);
+    const auto id = call.database().ask(
+        sql, {view, schema, mode},
+        {{"42P01", 404, kNoView}, {"23505", 409, "materialized view already registered"}});
+    return found(call.database().ask(read_one(), {id}), kNotFound, 201);
 }
 
 http::Response update_matview(const Call &call) {
-    static const std::string sql =
-        "SELECT " + matview_json() + " FROM ayb_jobs.update_matview($1::uuid, $2) AS m";
+    static const std::string sql = "SELECT m.id FROM ayb_jobs.update_matview($1::uuid, $2) AS m";
     const std::string &id = call.id("matview");
     const std::string mode = mode_of(call.body(), "");
-    return json_response(*call.database().ask(sql, {id, mode}, {{"P0002", 404, kNotFound}}));
+    call.database().ask(sql, {id, mode}, {{"P0002", 404, kNotFound}});
+    return found(call.database().ask(read_one(), {id}), kNotFound);
 }
 
 http::Response unregister_matview(const Call &call) {
@@ -147,7 +149,7 @@ constexpr Outcome kOutcomes[] = {
      "concurrent refresh requires a populated materialized view"},
     {"concurrent refresh requires a unique index", 409,
      "concurrent refresh requires a unique index on the materialized view"},
-    {"refresh already in progress", 409, "refresh already in progress"}};
+    {kInProgress, 409, kInProgress}};
 
 Failure refused(const db::Result &outcome) {
     const std::string error = outcome.at(0, 2).value_or("");
@@ -185,35 +187,50 @@ class LongTime {
     const std::chrono::milliseconds usual_;
 };
 
-// A refresh may hold a session for long: some are left for everybody else.
+// A refresh may hold a session for long: some are left for everybody else. Two of one view need no
+// session to be told apart.
 class Turns {
   public:
     explicit Turns(std::size_t most) : most_(most) {}
 
     class Turn {
       public:
-        explicit Turn(Turns &turns) : turns_(turns) {
-            if (turns_.taken_++ >= turns_.most_) {
-                turns_.taken_--;
+        Turn(Turns &turns, const std::string &id) : turns_(turns), id_(lower(id)) {
+            const std::lock_guard lock(turns_.mutex_);
+            if (turns_.taken_.count(id_) != 0)
+                throw Failure(409, kInProgress);
+            if (turns_.taken_.size() >= turns_.most_)
                 throw Failure(503, "too many refreshes at once");
-            }
+            turns_.taken_.insert(id_);
         }
-        ~Turn() { turns_.taken_--; }
+        ~Turn() {
+            const std::lock_guard lock(turns_.mutex_);
+            turns_.taken_.erase(id_);
+        }
         Turn(const Turn &) = delete;
         Turn &operator=(const Turn &) = delete;
 
       private:
+        // An id is the same in any case.
+        static std::string lower(std::string id) {
+            for (char &c : id)
+                c = static_cast<char>(c | 0x20); // digits and '-' have the bit already
+            return id;
+        }
+
         Turns &turns_;
+        const std::string id_;
     };
 
   private:
     const std::size_t most_;
-    std::atomic<std::size_t> taken_{0};
+    std::mutex mutex_;
+    std::set<std::string> taken_;
 };
 
 http::Response refresh(const Call &call, std::chrono::milliseconds time, Turns &turns) {
     const std::string &id = call.id("matview");
-    const Turns::Turn turn(turns);
+    const Turns::Turn turn(turns, id);
     db::Pool &pool = call.database().pool();
     try {
         const db::Pool::Lease session = pool.lease();
@@ -231,7 +248,9 @@ http::Response refresh(const Call &call, std::chrono::milliseconds time, Turns &
         return json_response("{\"registration\":" + row.at(0, 0).value_or("null") +
                              ",\"durationMs\":" + outcome.at(0, 1).value_or("0") + "}");
     } catch (const db::Error &error) {
-        throw translate(error, {{"P0002", 404, kNotFound}});
+        if (const std::optional<Failure> known = translate(error, {{"P0002", 404, kNotFound}}))
+            throw *known;
+        throw;
     }
 }
 

@@ -1,31 +1,50 @@
 #include "api/probes.hpp"
 
+#include "api/fresh.hpp"
+
 namespace ayb::api {
 
 namespace {
 
 http::Response live(const Call &) { return json_response("{\"status\":\"ok\"}"); }
 
-http::Response health(const Call &call) {
+http::Response unavailable(const std::string &body) {
+    http::Response response = json_response(body, 503);
+    response.headers.emplace_back("Retry-After", "1");
+    return response;
+}
+
+// What the database says of itself: whether it answers, and whether the extension is in it.
+struct Pulse {
+    bool answers;
+    bool ready;
+};
+
+Pulse feel(Database &database) noexcept {
     try {
-        call.database().ask("SELECT 1");
-        return json_response("{\"status\":\"ok\",\"database\":\"ok\"}");
+        const auto found =
+            database.ask("SELECT count(*)::text FROM pg_extension WHERE extname = 'ayb_jobs'");
+        return {true, found == "1"};
     } catch (const std::exception &) {
-        http::Response response =
-            json_response("{\"status\":\"error\",\"database\":\"unavailable\"}", 503);
-        response.headers.emplace_back("Retry-After", "1");
-        return response;
+        return {false, false};
     }
 }
 
+http::Response health(const std::optional<Pulse> &pulse) {
+    return pulse && pulse->answers
+               ? json_response("{\"status\":\"ok\",\"database\":\"ok\"}")
+               : unavailable("{\"status\":\"error\",\"database\":\"unavailable\"}");
+}
+
 // Ready is who can answer: there is a database, and the extension in it.
-http::Response ready(const Call &call) {
-    call.database().ask("SELECT extversion FROM pg_extension WHERE extname = 'ayb_jobs'");
-    return json_response("{\"status\":\"ok\"}");
+http::Response ready(const std::optional<Pulse> &pulse) {
+    if (pulse && pulse->ready)
+        return json_response("{\"status\":\"ok\"}");
+    throw Failure(503, pulse && pulse->answers ? kNotEnabled : "the database is not available");
 }
 
 // Lines of the text format for a metric whose samples PostgreSQL puts together.
-std::string database_metrics(const Call &call) {
+std::string database_metrics(Database &database) {
     static const std::string sql =
         "SELECT concat_ws(E'\\n', '# TYPE ayb_jobs_jobs gauge',"
         " 'ayb_jobs_jobs{state=\"queued\"} ' || s.queued,"
@@ -41,7 +60,7 @@ std::string database_metrics(const Call &call) {
         " (SELECT string_agg('ayb_jobs_check{check=\"' || h.\"check\" || '\",status=\"' || h.status"
         " || '\"} 1', E'\\n') FROM ayb_jobs.health() AS h)) || E'\\n'"
         " FROM ayb_jobs.stats() AS s";
-    return call.database().ask(sql).value_or("");
+    return database.ask(sql).value_or("");
 }
 
 std::string gauge(const char *name, std::size_t value) {
@@ -61,28 +80,40 @@ std::string own_metrics(const Call &call, const Counters &counters, Events &even
 }
 
 // Also while the database is away: then it says just that.
-http::Response metrics(const Call &call, const Counters &counters, Events &events) {
-    std::string text;
-    bool up = true;
+std::string asked_metrics(Database &database) noexcept {
     try {
-        text = database_metrics(call);
+        return database_metrics(database) + gauge("ayb_jobs_up", 1);
     } catch (const std::exception &) {
-        up = false;
+        return gauge("ayb_jobs_up", 0);
     }
-    http::Response response = json_response(text + gauge("ayb_jobs_up", up ? 1 : 0) +
-                                            own_metrics(call, counters, events));
+}
+
+http::Response metrics(const std::optional<std::string> &asked, const Call &call,
+                       const Counters &counters, Events &events) {
+    if (!asked)
+        throw Failure(503, "the first metrics are being asked for");
+    http::Response response = json_response(*asked + own_metrics(call, counters, events));
     response.content_type = "text/plain; version=0.0.4; charset=utf-8";
     return response;
 }
 
 } // namespace
 
-std::vector<Route> probe_routes(const Counters &counters, Events &events) {
-    return {{"GET", "/live", Access::open, live},
-            {"GET", "/ready", Access::open, ready},
-            {"GET", "/health", Access::open, health},
-            {"GET", "/metrics", Access::open,
-             [&counters, &events](const Call &call) { return metrics(call, counters, events); }}};
+// None of these wants a token, so all of them together cost the database a few statements a second,
+// however often they are asked for.
+std::vector<Route> probe_routes(Database &database, const Counters &counters, Events &events) {
+    constexpr std::chrono::milliseconds kPulse{200}, kMetrics{1000};
+    const auto pulse =
+        std::make_shared<Fresh<Pulse>>(kPulse, [&database] { return feel(database); });
+    const auto asked = std::make_shared<Fresh<std::string>>(
+        kMetrics, [&database] { return asked_metrics(database); });
+    return {
+        {"GET", "/live", Access::open, live},
+        {"GET", "/ready", Access::open, [pulse](const Call &) { return ready(pulse->get()); }},
+        {"GET", "/health", Access::open, [pulse](const Call &) { return health(pulse->get()); }},
+        {"GET", "/metrics", Access::open, [asked, &counters, &events](const Call &call) {
+             return metrics(asked->get(), call, counters, events);
+         }}};
 }
 
 } // namespace ayb::api

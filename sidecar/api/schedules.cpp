@@ -45,16 +45,12 @@ std::string ask(const Call &call, const std::string &sql, const db::Parameters &
         return *call.database().ask(
             sql, parameters,
             {{"P0002", 404, kNotFound}, {"23505", 409, "schedule name already exists"}});
-    } catch (Failure &failure) {
+    } catch (const db::Error &error) {
         constexpr std::string_view kZone = "invalid timezone";
-        const std::string said = failure.what();
-        if (failure.sqlstate != "22023" || said.compare(0, kZone.size(), kZone) != 0)
+        if (error.sqlstate != "22023" ||
+            std::string_view(error.what()).substr(0, kZone.size()) != kZone)
             throw;
-        Failure plain(400, std::string(kZone));
-        plain.details = said;
-        plain.hint = failure.hint;
-        plain.sqlstate = failure.sqlstate;
-        throw plain;
+        throw *translate(error, {{"22023", 400, std::string(kZone)}});
     }
 }
 
@@ -194,6 +190,7 @@ http::Response preview(const Call &call) {
         "coalesce($3::integer, 5))"
         " AS p (at)");
     const json::Object body = call.body();
+    require_known(body, {"cronExpr", "timezone", "count"});
     const db::Parameter cron = text(body, "cronExpr");
     const db::Parameter zone = text(body, "timezone");
     const db::Parameter count = positive(body, "count");

@@ -114,27 +114,36 @@ db::Parameter text_or_null(const std::string &value) {
     return value.empty() ? std::nullopt : db::Parameter(value);
 }
 
+constexpr const char *kBadStep = "invalid step";
+
 http::Response get_series(const Call &call) {
     static const std::string sql = guarded(series());
     const http::Query &query = call.query();
     return json_response(*call.database().ask(
         sql,
-        {text_or_null(query["since"]), text_or_null(query["step"]), text_or_null(query["type"]),
-         query["total"] == "true" ? "false" : "true"},
-        {{"22007", 400, "invalid since or step"}, {"22008", 400, "invalid since or step"}}));
+        {time_of(query, "since"), text_or_null(query["step"]), text_or_null(query["type"]),
+         flag_of(query, "total") ? "false" : "true"},
+        // Time that PostgreSQL can't read, is too long, has months, or isn't above 0.
+        {{"22007", 400, kBadStep},
+         {"22008", 400, kBadStep},
+         {"22015", 400, kBadStep},
+         {"0A000", 400, kBadStep}}));
 }
 
 // An empty body is none: all of the database.
 http::Response switch_running(const Call &call, const char *function) {
     db::Parameter type;
-    if (!call.request().body.empty())
-        type = call.body().text("type");
+    if (!call.request().body.empty()) {
+        const json::Object body = call.body();
+        require_known(body, {"type"});
+        type = body.text("type");
+    }
     const std::string sql = guarded(std::string("SELECT ayb_jobs.") + function + "($1)::text");
     call.database().ask(sql, {type && !type->empty() ? type : std::nullopt});
     return json_response("{\"status\":\"ok\"}");
 }
 
-// What AYB's console asks for. A role sees what it may read.
+// What AYB's console asks for. A role sees what it may read, and the views that it may register.
 std::string schema() {
     const std::string column = object({{"name", "a.attname"},
                                        {"type", "format_type(a.atttypid, a.atttypmod)"},
@@ -156,7 +165,15 @@ std::string schema() {
            " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns"
            " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'"
            " AND n.nspname NOT IN ('information_schema', 'ayb_jobs')"
-           " AND has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT')";
+           " AND has_schema_privilege(n.oid, 'USAGE') AND (has_table_privilege(c.oid, 'SELECT')"
+           " OR c.relkind = 'm' AND (pg_has_role(c.relowner, 'USAGE') OR"
+           " pg_has_role(to_regrole('ayb_jobs_admin')::oid, 'USAGE')))";
+}
+
+// What AYB's console asks for before it shows its parts.
+http::Response capabilities(const Call &) {
+    return json_response("{\"jobs\":true,\"schedules\":true,\"matviews\":true,\"events\":true,"
+                         "\"handlers\":true,\"workers\":true,\"series\":true,\"health\":true}");
 }
 
 } // namespace
@@ -173,6 +190,7 @@ std::vector<Route> seeing_routes() {
              [](const Call &call) { return switch_running(call, "pause"); }},
             {"POST", "/api/admin/resume", Access::admin,
              [](const Call &call) { return switch_running(call, "resume"); }},
+            {"GET", "/api/admin/capabilities", Access::admin, capabilities},
             {"GET", "/api/schema", Access::admin, answer(schema())}};
 }
 

@@ -55,12 +55,14 @@ void write(Message::Priority priority, const std::string &text, LogFields fields
         return;
     std::string members = "\"message\":" + json::quote(text);
     for (const auto &[name, value] : fields)
-        if (!value.empty())
-            members += "," + json::quote(name) + ":" + json::quote(value);
+        if (const std::string text = value.json(); !text.empty())
+            members += "," + json::quote(name) + ":" + text;
     logger.log(Message("ayb-jobs", members, priority));
 }
 
 } // namespace
+
+std::string LogValue::json() const { return number_ || text_.empty() ? text_ : json::quote(text_); }
 
 void start_log(const std::string &level) {
     try {

@@ -2,11 +2,27 @@
 // One JSON object a line, to stderr: time, level, message, and what belongs to it.
 #include <initializer_list>
 #include <string>
+#include <type_traits>
 #include <utility>
 
 namespace ayb::app {
 
-using LogFields = std::initializer_list<std::pair<const char *, std::string>>;
+// Text, which is left out where it is empty, or a number.
+class LogValue {
+  public:
+    LogValue(std::string text) : text_(std::move(text)) {}
+    LogValue(const char *text) : text_(text) {}
+    template <class Number, class = std::enable_if_t<std::is_integral_v<Number>>>
+    LogValue(Number number) : text_(std::to_string(number)), number_(true) {}
+
+    std::string json() const; // "" where it is left out
+
+  private:
+    std::string text_;
+    bool number_ = false;
+};
+
+using LogFields = std::initializer_list<std::pair<const char *, LogValue>>;
 
 // "none", "error", "warning", "information" or "debug". Throws UsageError at another one.
 void start_log(const std::string &level);

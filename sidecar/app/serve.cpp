@@ -35,7 +35,7 @@ std::size_t affordable_clients(std::size_t wanted, std::size_t sessions) {
     const std::size_t left = limit.rlim_cur > taken ? limit.rlim_cur - taken : 1;
     if (left < wanted)
         log_warning("fewer clients than max-connections: descriptors are limited",
-                    {{"clients", std::to_string(left)}});
+                    {{"clients", left}});
     return std::min(wanted, left);
 }
 
@@ -70,9 +70,26 @@ api::ApiSettings api_settings(const Settings &settings) {
     api.gate.login_limit = static_cast<std::size_t>(settings.number("login-limit"));
     api.gate.trusted_proxies = settings.words("trusted-proxies");
     api.gate.cors_origins = settings.words("cors-origins");
+    api.gate.listen_host = Poco::Net::SocketAddress(settings.text("listen")).host().toString();
     api.refresh_timeout = milliseconds(settings, "refresh-timeout");
     api.max_listeners = static_cast<std::size_t>(settings.number("max-listeners"));
     return api;
+}
+
+// Who may write the file may log in with a word of his own. To be read by others is how containers
+// mount secrets, so that is only said.
+void check_secret(const Settings &settings, const char *name) {
+    const std::string &file = settings.text(name);
+    if (file.empty())
+        return;
+    const api::FileRights rights = api::rights_of(file);
+    if (rights == api::FileRights::writable_by_others)
+        throw UsageError(std::string(name) + ": others than its owner may write " + file);
+    if (rights == api::FileRights::readable_by_others)
+        log_warning("others than its owner may read a file with a secret",
+                    {{"setting", name}, {"file", file}});
+    if (rights == api::FileRights::unreadable)
+        log_warning("a file with a secret can't be read", {{"setting", name}, {"file", file}});
 }
 
 Poco::Net::ServerSocket listen(const Settings &settings) {
@@ -115,13 +132,10 @@ sigset_t stop_signals() {
 // Only the path: a query may hold what isn't to be logged.
 void log_access(const http::Request &request, const std::string &client, int status,
                 std::chrono::microseconds took, const std::string &error) {
-    const LogFields fields = {{"requestId", request.id},
-                              {"client", client},
-                              {"method", request.method},
-                              {"path", request.path},
-                              {"status", std::to_string(status)},
-                              {"micros", std::to_string(took.count())},
-                              {"error", error}};
+    const LogFields fields = {
+        {"requestId", request.id}, {"client", client}, {"method", request.method},
+        {"path", request.path},    {"status", status}, {"micros", took.count()},
+        {"error", error}};
     if (status >= 500)
         log_error("request", fields);
     else
@@ -137,7 +151,7 @@ class Stopper {
               int signal = 0;
               sigwait(&signals, &signal);
               if (!done_)
-                  log_information("stopping", {{"signal", std::to_string(signal)}});
+                  log_information("stopping", {{"signal", signal}});
               events.close();
               front.stop();
           }) {}
@@ -156,6 +170,8 @@ class Stopper {
 
 void run(const Settings &settings) {
     const Poco::Net::ServerSocket listener = listen(settings);
+    for (const char *name : {"password-file", "token-file", "tls-key"})
+        check_secret(settings, name);
     db::Pool pool(pool_settings(settings), [](const std::string &what) { log_warning(what); });
     api::Api api(pool, api_settings(settings), log_access);
     http::Front front(listener, front_settings(settings),

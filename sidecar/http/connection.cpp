@@ -9,6 +9,7 @@ namespace ayb::http {
 namespace {
 
 constexpr std::size_t kReadSize = 16 * 1024;
+constexpr std::size_t kSmallBody = 16 * 1024;
 constexpr std::size_t kMaxDrained = 8 * 1024 * 1024;
 constexpr std::size_t kMaxStreamed = 64 * 1024; // beyond, the rest stays in the stream's own bound
 constexpr std::chrono::milliseconds kDrainTime{2000};
@@ -37,7 +38,7 @@ unsigned Connection::interest() const {
     unsigned events = 0;
     if (reads())
         events |= read_wants_write_ ? EPOLLOUT : EPOLLIN;
-    if (sent_ < out_.size())
+    if (!unsent().empty())
         events |= write_wants_read_ ? EPOLLIN : EPOLLOUT;
     return events;
 }
@@ -118,12 +119,27 @@ Request Connection::take_request() {
     return request;
 }
 
-void Connection::respond(const Response &response, bool last) {
+// What is to go next.
+std::string_view Connection::unsent() const {
+    return sent_ < out_.size() ? std::string_view(out_).substr(sent_)
+                               : std::string_view(body_).substr(sent_ - out_.size());
+}
+
+void Connection::take_body(std::string body) {
+    if (body.size() > kSmallBody)
+        body_ = std::move(body);
+    else
+        out_ += body; // in one call with the head
+}
+
+void Connection::respond(Response response, bool last) {
     if (state_ != State::working)
         return;
     working_ = 0;
     keep_alive_ = keep_alive_ && !last && !response.close;
-    out_ += serialize(response, keep_alive_, head_only_);
+    out_ += serialize(response, keep_alive_, true);
+    if (!head_only_ && response.status != 204 && response.status != 304)
+        take_body(std::move(response.body));
     stream_ = response.stream;
     state_ = stream_ ? State::streaming : State::writing;
     extend(deadlines_.write);
@@ -139,9 +155,9 @@ void Connection::refuse(const Refusal &refusal) {
 }
 
 void Connection::write_some() {
-    while (sent_ < out_.size()) {
+    while (!unsent().empty()) {
         std::size_t sent = 0;
-        const Socket::Outcome outcome = socket_.send(std::string_view(out_).substr(sent_), sent);
+        const Socket::Outcome outcome = socket_.send(unsent(), sent);
         write_wants_read_ = outcome == Socket::Outcome::wants_read;
         if (outcome == Socket::Outcome::ended)
             close();
@@ -151,6 +167,7 @@ void Connection::write_some() {
         extend(deadlines_.write);
     }
     out_ = std::string(); // with its memory: one large answer is not the next one's size
+    body_ = std::string();
     sent_ = 0;
     written();
 }

@@ -39,7 +39,9 @@ class Connection {
         return state_ == State::reading && reader_.state() == RequestReader::State::idle;
     }
     bool streaming() const { return stream_ != nullptr; }
-    std::size_t buffered() const { return reader_.buffered() + out_.size() + working_; }
+    std::size_t buffered() const {
+        return reader_.buffered() + out_.size() + body_.size() + working_;
+    }
     int descriptor() const { return socket_.descriptor(); }
     // What to wait for, as EPOLLIN and EPOLLOUT.
     unsigned interest() const;
@@ -51,13 +53,15 @@ class Connection {
     void on_writable();
     void on_deadline(Clock::time_point now);
     Request take_request(); // → working
-    void respond(const Response &response, bool last);
+    void respond(Response response, bool last);
     void refuse(const Refusal &refusal);
     void pump(); // what the stream has
     void close();
 
   private:
     bool reads() const;
+    std::string_view unsent() const;
+    void take_body(std::string body);
     bool read_some();
     bool look_at_request();
     void write_some();
@@ -72,7 +76,8 @@ class Connection {
     RequestReader::State seen_ = RequestReader::State::idle;
     State state_ = State::reading;
     std::string out_;
-    std::size_t sent_ = 0;
+    std::string body_; // goes after it: a large one is not copied, which would hold up everybody
+    std::size_t sent_ = 0;          // of both
     bool read_wants_write_ = false; // TLS in the middle of something of its own
     bool write_wants_read_ = false;
     std::shared_ptr<Stream> stream_;

@@ -231,10 +231,10 @@ void Front::take_answers() {
 
 void Front::deliver(Answer &answer) {
     const std::uint64_t id = answer.connection;
-    const std::shared_ptr<Stream> &stream = answer.response.stream;
+    const std::shared_ptr<Stream> stream = answer.response.stream;
     bool streaming = false;
     with(id, [&](Connection &connection) {
-        connection.respond(answer.response, stopping_);
+        connection.respond(std::move(answer.response), stopping_);
         streaming = connection.streaming();
         // The next request may be here already, in our buffer or in TLS's.
         if (connection.state() == Connection::State::reading && connection.on_resumed())

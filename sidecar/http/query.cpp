@@ -70,7 +70,9 @@ Query::Query(std::string_view query) {
         const std::size_t equals = std::min(part.find('='), part.size());
         const auto name = decode(part.substr(0, equals), true);
         const auto value = decode(part.substr(std::min(equals + 1, part.size())), true);
-        if (name && !name->empty() && value)
+        if ((!name || !value) && !broken_)
+            broken_ = part.substr(0, equals);
+        else if (name && !name->empty() && value)
             fields_.emplace_back(*name, *value);
     }
 }

@@ -14,14 +14,18 @@ std::string encode(std::string_view text);
 
 class Query {
   public:
-    // Parts that can't be decoded are as if absent; empty parts are harmless.
+    // Empty parts are harmless.
     explicit Query(std::string_view query);
+
+    // The name of the first part that can't be decoded, as it was sent; nothing where all can.
+    const std::optional<std::string> &broken() const { return broken_; }
 
     // "" where it is absent; the first of several.
     const std::string &operator[](std::string_view name) const;
 
   private:
     Fields fields_;
+    std::optional<std::string> broken_;
 };
 
 } // namespace ayb::http

@@ -2,6 +2,7 @@
 
 #include "json/scanner.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cstdio>
 
@@ -20,6 +21,14 @@ Object::Object(std::string_view text) {
         members_.emplace_back(unquote(key), value);
     });
     scanner.end();
+    written_size_ = text.size() + scanner.hidden_digits();
+}
+
+std::optional<std::string> Object::other_than(std::initializer_list<std::string_view> keys) const {
+    for (const auto &[key, value] : members_)
+        if (std::find(keys.begin(), keys.end(), key) == keys.end())
+            return key;
+    return std::nullopt;
 }
 
 std::optional<std::string_view> Object::raw(std::string_view key) const {

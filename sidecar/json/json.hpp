@@ -3,6 +3,7 @@
 // through (a payload, a bigint) comes out byte for byte.
 #include "json/error.hpp"
 
+#include <initializer_list>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,8 +28,14 @@ class Object {
     std::optional<bool> boolean(std::string_view key) const;
     std::optional<long long> integer(std::string_view key) const;
 
+    // The first key that is none of these; nothing where there is none.
+    std::optional<std::string> other_than(std::initializer_list<std::string_view> keys) const;
+    // How large the text is where its numbers are written out.
+    std::size_t written_size() const { return written_size_; }
+
   private:
     std::vector<std::pair<std::string, std::string_view>> members_;
+    std::size_t written_size_ = 0;
 };
 
 // The raw elements of an array. Throws Error on anything else.

@@ -1,8 +1,14 @@
 #include "json/scanner.hpp"
 
+#include <algorithm>
+#include <charconv>
+
 namespace ayb::json {
 
 namespace {
+
+// PostgreSQL's: beyond, a number is refused.
+constexpr std::size_t kLongestExponent = 200000;
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
@@ -127,12 +133,21 @@ void Scanner::number() {
         at_++;
         digits();
     }
-    if (peek() == 'e' || peek() == 'E') {
+    if (peek() == 'e' || peek() == 'E')
+        exponent();
+}
+
+void Scanner::exponent() {
+    at_++;
+    if (peek() == '+' || peek() == '-')
         at_++;
-        if (peek() == '+' || peek() == '-')
-            at_++;
-        digits();
-    }
+    const std::size_t from = at_;
+    digits();
+    std::size_t size = 0;
+    const auto read = std::from_chars(text_.data() + from, text_.data() + at_, size);
+    // What is no number of 64 bits is refused by who stores it, before it is written out.
+    if (read.ec == std::errc())
+        hidden_digits_ += std::min(size, kLongestExponent);
 }
 
 std::string_view Scanner::string() {

@@ -27,6 +27,10 @@ class Scanner {
     void expect_object(); // throws unless an object begins here
     void end();           // throws unless nothing but blanks follows
 
+    // How many digits more the numbers have where they are written without exponents, as
+    // PostgreSQL does: a few bytes may stand for very many.
+    std::size_t hidden_digits() const { return hidden_digits_; }
+
   private:
     void blanks();
     char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }
@@ -34,6 +38,7 @@ class Scanner {
     void literal(std::string_view word);
     void number();
     void digits();
+    void exponent();
     void character();
     void escape();
     unsigned hex();
@@ -41,6 +46,7 @@ class Scanner {
 
     std::string_view text_;
     std::size_t at_ = 0;
+    std::size_t hidden_digits_ = 0;
     int depth_ = 0;
 };
 

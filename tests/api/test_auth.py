@@ -2,9 +2,10 @@
 
 import json
 import os
+import subprocess
 import time
 
-from support import OUT, PASSWORD, ApiTest, Sidecar, server
+from support import OUT, PASSWORD, SIDECAR, ApiTest, Sidecar, server
 
 ROUTES = [("GET", path) for path in (
     "/api/admin/jobs", "/api/admin/jobs/stats", "/api/admin/jobs/x", "/api/admin/jobs/x/runs", "/api/admin/schedules",
@@ -127,6 +128,38 @@ class Ways(ApiTest):
         self.assertEqual(self.with_token(sidecar, "a-fixed-two"), 401)
         self.refused(log_in(sidecar), 404, "admin auth not configured")
 
+    def test_a_file_that_others_may_write_is_no_secret(self):
+        for name in ("password", "token"):
+            file = self.file("loose-" + name, "a-word\n")
+            os.chmod(file, 0o620)
+            done = subprocess.run([SIDECAR, "serve", "--listen", "127.0.0.1:0", f"--{name}-file", file], capture_output=True,
+                                  text=True, env={"PATH": os.environ["PATH"]}, timeout=60)
+            self.assertEqual(done.returncode, 2)
+            self.assertIn("others than its owner may write", done.stderr)
+        # Later, too.
+        file = self.file("turned-token", "a-word\n")
+        os.chmod(file, 0o600)
+        sidecar = self.other("--token-file", file)
+        self.assertEqual(self.with_token(sidecar, "a-word"), 200)
+        os.chmod(file, 0o602)
+        self.assertEqual(self.with_token(sidecar, "a-word"), 401)
+
+    def test_a_file_that_others_may_read_is_said(self):
+        file = self.file("open-token", "a-word\n")
+        os.chmod(file, 0o644)
+        sidecar = self.other("--token-file", file)
+        self.assertEqual(self.with_token(sidecar, "a-word"), 200)
+        self.assertIn("others than its owner may read a file with a secret", sidecar.log())
+
+    def test_the_fixed_token_is_beyond_the_limit(self):
+        sidecar = self.other("--token-file", self.file("way-in", "a-word\n"), "--login-limit", "0")
+        self.assertEqual(self.with_token(sidecar, "a-word"), 200)
+
+    def test_the_log_has_numbers_as_numbers(self):
+        self.good(self.ask("GET", "/jobs"))
+        lines = [json.loads(line) for line in self.sidecar.log().splitlines() if '"path":"/api/admin/jobs"' in line]
+        self.assertEqual((lines[-1]["status"], type(lines[-1]["micros"])), (200, int))
+
     def test_nothing_configured(self):
         sidecar = self.other()
         self.refused(log_in(sidecar), 404, "admin auth not configured")
@@ -137,6 +170,33 @@ class Ways(ApiTest):
         sidecar = self.other("--no-auth")
         self.good(sidecar.send("GET", "/api/admin/jobs"))
         self.assertEqual(self.good(sidecar.send("GET", "/api/admin/status")), {"auth": False})
+
+    def test_no_auth_is_for_this_machine_and_no_other_page(self):
+        sidecar = self.other("--no-auth", "--cors-origins", "https://console.example")
+        port = sidecar.port
+        mine = f"127.0.0.1:{port}"
+        path, body = "/api/admin/jobs", '{"type":"x"}'
+        json_type = {"Content-Type": "application/json"}
+        for headers in ({"Host": mine}, {"Host": f"localhost:{port}"}, {"Host": "[::1]:1"}, {"Host": "LOCALHOST"},
+                        {"Origin": f"http://{mine}"}, {"Sec-Fetch-Site": "same-origin"}, {"Sec-Fetch-Site": "none"},
+                        {"Origin": "https://console.example", "Sec-Fetch-Site": "cross-site"}):
+            self.good(sidecar.send("GET", path, None, headers))
+            self.good(sidecar.send("POST", path, body, {**json_type, **headers}), 201)
+        # A name that somebody's name server made ours, a page of somebody else's, and its forms.
+        for headers in ({"Host": "evil.example"}, {"Host": f"evil.example:{port}"}, {"Host": "127.0.0.1.evil.example"},
+                        {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": f"http://evil.example:{port}"},
+                        {"Origin": f"http://127.0.0.1:{port + 1}"}, {"Sec-Fetch-Site": "cross-site"},
+                        {"Sec-Fetch-Site": "same-site"}):
+            for method in ("GET", "POST"):
+                answer = sidecar.send(method, path, body if method == "POST" else None, {**json_type, **headers})
+                self.assertEqual((answer.status, answer.json["code"]), (403, 403), headers)
+            self.assertEqual(sidecar.send("GET", "/metrics", None, headers).status, 403)
+        for kind in ({}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}):
+            self.assertEqual(sidecar.send("POST", path, body, kind).status, 403)
+        self.good(sidecar.send("POST", path, body, {"Content-Type": "application/json; charset=utf-8"}), 201)
+
+    def test_with_a_password_other_pages_have_no_token_anyway(self):
+        self.good(self.ask("GET", "/jobs", None, Host="jobs.example", Origin="https://evil.example"))
 
 
 class Limit(ApiTest):
@@ -154,6 +214,8 @@ class Limit(ApiTest):
             self.refused(answer, 429, "too many requests")
             self.assertTrue(1 <= int(answer.header("Retry-After")) <= 60)
             self.assertEqual(answer.header("X-RateLimit-Remaining"), "0")
+            self.assertRegex(answer.json["details"], "^again in [0-9]+ s$")
+            self.assertIn("token-file", answer.json["hint"])
         self.good(log_in(self.sidecar, PASSWORD, **{"X-Forwarded-For": "192.0.2.2"}))
         # What the client itself wrote down, before the proxy, counts for nothing.
         self.refused(log_in(self.sidecar, PASSWORD, **{"X-Forwarded-For": "192.0.2.3, 192.0.2.1"}), 429, "too many requests")

@@ -60,7 +60,9 @@ class Look(JobTest):
         run = runs["items"][0]
         self.assertEqual((run["attempt"], run["status"]), (1, "completed"))
         self.assertNotIn("error", run)
+        self.assertIsInstance(run["durationMs"], int)
         self.assertGreaterEqual(run["durationMs"], 0)
+        self.assertNotIn("workerId", job)
 
     def test_a_failed_job_and_its_runs(self):
         job = self.wait(self.enqueue("bad"), "failed")
@@ -68,6 +70,13 @@ class Look(JobTest):
         runs = self.good(self.ask("GET", f"/jobs/{job['id']}/runs"))
         self.assertEqual([(run["attempt"], run["status"]) for run in runs["items"]], [(1, "failed")])
         self.assertIn("no <luck>", runs["items"][0]["error"])
+        self.good(self.ask("POST", f"/jobs/{job['id']}/retry"))
+        runs = until(lambda: self.ended_runs(job["id"], 2), "it to fail again")
+        self.assertEqual([(run["attempt"], run["status"]) for run in runs], [(1, "failed"), (2, "failed")])
+
+    def ended_runs(self, job_id, count):
+        items = self.good(self.ask("GET", f"/jobs/{job_id}/runs"))["items"]
+        return items if [run["status"] for run in items] == ["failed"] * count else None
 
     def test_what_a_job_waits_for(self):
         self.assertEqual(self.enqueue()["waitsFor"], "external")
@@ -136,7 +145,7 @@ class Listing(JobTest):
             self.refused(self.ask("GET", "/jobs?state=" + state), 400, STATES)
         self.assertEqual(self.items("?until=2000-01-01T00:00:00Z"), [])
         self.assertEqual(self.items("?since=2090-01-01T00:00:00Z"), [])
-        self.refused(self.ask("GET", "/jobs?since=yester"), 400, "invalid time")
+        self.refused(self.ask("GET", "/jobs?since=yester"), 400, "invalid since")
         one = self.items("?type=other")[0]
         self.assertEqual(self.items("?q=" + one["id"].upper()), [one])
         self.assertEqual(self.items("?q=%25"), [])
@@ -213,7 +222,7 @@ class Search(JobTest):
         self.assertEqual([job["id"] for job in page["items"]], [self.first])
         self.assertNotIn("nextCursor", page)
         self.assertEqual(self.page(f"since={day}&state=failed")["items"], [])
-        self.assertEqual(self.page("since=2000-01-01T00:00:00Z&until=infinity&limit=500")["count"], 500)
+        self.assertEqual(self.page("since=2000-01-01T00:00:00Z&until=9999-12-31T23:59:59Z&limit=500")["count"], 500)
         self.assertEqual(self.counts("until=" + day)["failed"], 1)
 
     def test_a_job_with_an_id_of_another_kind_has_its_time_too(self):
@@ -232,7 +241,7 @@ class Search(JobTest):
         self.assertEqual((counts["queued"], counts["failed"], counts["atLeast"]), (0, 1, ["queued"]))
         all_of_them = until(lambda: self.all_counted(self.NEWEST), "the counts to follow")
         self.assertEqual((all_of_them["failed"], all_of_them["atLeast"]), (1, []))
-        self.refused(self.ask("GET", "/jobs/counts?since=x"), 400, "invalid time")
+        self.refused(self.ask("GET", "/jobs/counts?since=x"), 400, "invalid since")
 
     def all_counted(self, queued):
         counts = self.counts("")
@@ -296,6 +305,8 @@ class Change(JobTest):
         job = self.wait(self.enqueue("slow"), "running")
         self.assertRegex(job["leaseUntil"], TIME)
         self.assertTrue(job["workerId"])
+        run = self.good(self.ask("GET", f"/jobs/{job['id']}/runs"))["items"][0]
+        self.assertEqual((run["attempt"], run["status"], type(run["durationMs"])), (1, "running", int))
         self.refused(self.ask("POST", f"/jobs/{job['id']}/cancel"), 409,
                      f"job {job['id']} not found or not in queued state")
         canceled = self.good(self.ask("POST", f"/jobs/{job['id']}/cancel?force=true"))
@@ -304,7 +315,7 @@ class Change(JobTest):
     def test_create(self):
         job = self.good(self.ask("POST", "/jobs", {
             "type": "parked", "payload": None, "runAt": "2090-05-06T07:08:09.123456+02:00", "maxAttempts": 7,
-            "idempotencyKey": "k <&> ü", "unknown": 1}), 201)
+            "idempotencyKey": "k <&> ü"}), 201)
         self.assertEqual((job["runAt"], job["maxAttempts"], job["idempotencyKey"]),
                          ("2090-05-06T05:08:09.123456+00:00", 7, "k <&> ü"))
         self.assertIn("payload", job)
@@ -314,7 +325,7 @@ class Change(JobTest):
 
     def test_a_create_that_is_refused(self):
         for body in ({}, {"type": ""}, {"type": "x" * 101}, {"type": "x", "maxAttempts": 0},
-                     {"type": "x", "runAt": "soon"}, {"type": "x", "runAs": "nobody"},
+                     {"type": "x", "runAs": "nobody"},
                      {"type": "x", "idempotencyKey": "k" * 256}):
             answer = self.ask("POST", "/jobs", body)
             self.assertEqual(answer.status, 400, (body, answer.body))
@@ -344,7 +355,7 @@ class Change(JobTest):
         for _ in range(3):
             self.enqueue(kind)
         self.refused(self.ask("POST", "/jobs/cancel", {}), 400, "ids, type, since or until is required")
-        self.refused(self.ask("POST", "/jobs/cancel", {"since": "x"}), 400, "invalid time")
+        self.refused(self.ask("POST", "/jobs/cancel", {"since": "x"}), 400, "invalid since")
         none = {"type": kind, "since": "2000-01-01T00:00:00Z", "until": "2000-01-02T00:00:00Z"}
         self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", none)), {"changed": 0})
         self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"type": kind})), {"changed": 3})

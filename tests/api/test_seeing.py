@@ -1,5 +1,7 @@
 """What is there to be seen: workers, lanes, health, handlers, series, the schema, metrics; pausing."""
 
+import time
+
 from support import ApiTest, until
 
 
@@ -37,7 +39,7 @@ class Seeing(ApiTest):
         self.assertEqual(self.items("/series?type=none"), [])
         total = self.items("/series?total=true&step=1%20day&type=sleepy")
         self.assertEqual([(row["canceled"], "type" in row) for row in total], [(total[0]["canceled"], False)])
-        self.refused(self.ask("GET", "/series?since=x"), 400, "invalid since or step")
+        self.refused(self.ask("GET", "/series?since=x"), 400, "invalid since")
 
     def test_at_what_a_worker_waits(self):
         job = self.good(self.ask("POST", "/jobs", {"type": "sleepy"}), 201)
@@ -87,12 +89,39 @@ class Seeing(ApiTest):
                         {"name": 'na"me', "type": "text", "nullable": False}]})
         self.assertEqual(tables["shop.totals"]["kind"], "materialized_view")
 
+    def test_the_schema_has_what_may_be_registered(self):
+        self.server.psql("CREATE SCHEMA IF NOT EXISTS closed; GRANT USAGE ON SCHEMA closed TO sidecar;"
+                         " DROP MATERIALIZED VIEW IF EXISTS closed.totals; DROP TABLE IF EXISTS closed.items;"
+                         " CREATE TABLE closed.items (a int); CREATE MATERIALIZED VIEW closed.totals AS TABLE closed.items")
+        tables = self.good(self.ask("GET", "/api/schema"))["tables"]
+        self.assertEqual([name for name in tables if name.startswith("closed.")], ["closed.totals"])
+        self.good(self.ask("POST", "/matviews", {"schema": "closed", "viewName": "totals"}), 201)
+
+    def test_capabilities(self):
+        self.assertTrue(all(value is True for value in self.good(self.ask("GET", "/capabilities")).values()))
+        self.assertIn("jobs", self.good(self.ask("GET", "/capabilities")))
+
     def test_metrics(self):
         answer = self.sidecar.send("GET", "/metrics")
         self.assertEqual(answer.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8")
         for line in answer.body.decode().splitlines():
             self.assertRegex(line, r'^(# TYPE [a-z_]+ (gauge|counter)|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.e+-]+)$')
         self.assertIn("ayb_jobs_up 1\n", answer.body.decode())
+
+    def test_the_open_routes_cost_the_database_little(self):
+        """However often they are asked: what it ran is counted by the database itself."""
+        def statements():
+            return int(self.server.psql("SELECT xact_commit FROM pg_stat_database WHERE datname = 'app'"))
+
+        wanted = 300
+        before, started = statements(), time.monotonic()
+        for _ in range(wanted):
+            for path in ("/metrics", "/health", "/ready"):
+                self.assertEqual(self.sidecar.send("GET", path).status, 200)
+        took = time.monotonic() - started
+        ran = statements() - before
+        # The engine's own go on meanwhile, some ten a second at most.
+        self.assertLess(ran, 3 * wanted / 2 + 20 * took)
 
     def test_probes(self):
         for path in ("/live", "/ready"):

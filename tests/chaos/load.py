@@ -280,13 +280,13 @@ class Caller(Client):
 
     def post(self, body):
         try:
-            return self.world.sidecar.send("POST", "/api/admin/jobs", body, patience=20)
+            return self.world.sidecar.send("POST", "/api/admin/jobs", body, {"Content-Type": "application/json"}, patience=20)
         except (OSError, http.client.HTTPException):
             return None
 
     def hang_up(self, body):
         """Sends a request, or half of it, and doesn't wait for the answer."""
-        request = f"POST /api/admin/jobs HTTP/1.1\r\nHost: x\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        request = f"POST /api/admin/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
         try:
             with self.world.sidecar.connect() as connection:
                 connection.sendall(request[:self.random.choice((len(request) // 2, len(request)))])

@@ -57,8 +57,10 @@ async function failure(response: Response): Promise<ApiError> {
 async function send(method: string, path: string, options: Options): Promise<Response> {
     const init: RequestInit = { method, headers: headers(), cache: "no-store", credentials: "omit" };
     if (options.signal) init.signal = options.signal;
-    if (options.body !== undefined)
+    if (options.body !== undefined) {
+        init.headers = { ...headers(), "Content-Type": "application/json" };
         init.body = typeof options.body === "string" ? options.body : JSON.stringify(options.body);
+    }
     try {
         return await fetch(address(path, options.query), init);
     } catch (error) {
