@@ -138,8 +138,8 @@ http::Response Gate::check_password(const Call &call) const {
 }
 
 http::Response Gate::log_in(const Call &call) {
-    const LoginLimit::Verdict verdict =
-        limit_.attempt(client(call.request()), LoginLimit::Clock::now());
+    const login::LoginLimit::Verdict verdict =
+        limit_.attempt(client(call.request()), login::LoginLimit::Clock::now());
     http::Response response;
     try {
         if (!verdict.allowed)

@@ -1,13 +1,13 @@
 #pragma once
 // What stands before every route: who the client is, cross-origin rules, logging in, the token.
-#include "api/auth.hpp"
-#include "api/login_limit.hpp"
 #include "api/router.hpp"
+#include "login/auth.hpp"
+#include "login/login_limit.hpp"
 
 namespace ayb::api {
 
 struct GateSettings {
-    AuthSettings auth;
+    login::AuthSettings auth;
     std::size_t login_limit = 20;
     std::vector<std::string> trusted_proxies; // addresses, or networks such as 10.0.0.0/8
     std::vector<std::string> cors_origins;
@@ -40,8 +40,8 @@ class Gate {
     bool is_ours(std::string_view authority) const;
 
     const GateSettings settings_;
-    const Auth auth_;
-    LoginLimit limit_;
+    const login::Auth auth_;
+    login::LoginLimit limit_;
 };
 
 } // namespace ayb::api

@@ -3,6 +3,7 @@
 #include "api/api.hpp"
 #include "app/log.hpp"
 #include "http/front.hpp"
+#include "login/auth.hpp"
 
 #include <Poco/Net/Context.h>
 #include <Poco/Net/NetSSL.h>
@@ -82,13 +83,13 @@ void check_secret(const Settings &settings, const char *name) {
     const std::string &file = settings.text(name);
     if (file.empty())
         return;
-    const api::FileRights rights = api::rights_of(file);
-    if (rights == api::FileRights::writable_by_others)
+    const login::FileRights rights = login::rights_of(file);
+    if (rights == login::FileRights::writable_by_others)
         throw UsageError(std::string(name) + ": others than its owner may write " + file);
-    if (rights == api::FileRights::readable_by_others)
+    if (rights == login::FileRights::readable_by_others)
         log_warning("others than its owner may read a file with a secret",
                     {{"setting", name}, {"file", file}});
-    if (rights == api::FileRights::unreadable)
+    if (rights == login::FileRights::unreadable)
         log_warning("a file with a secret can't be read", {{"setting", name}, {"file", file}});
 }
 

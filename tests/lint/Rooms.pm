@@ -26,14 +26,15 @@ my %may;
     $lay->('.');
 }
 
-# The sidecar's own arrows: db and json know nobody, http json alone, api these, cli these, app all.
+# The sidecar's own arrows: db, json and login know nobody, http json alone, api these, cli these, app all.
 my %sidecar_may = (
-    db   => [qw(db)],
-    json => [qw(json)],
-    http => [qw(json http)],
-    api  => [qw(db json http api)],
-    cli  => [qw(db json http api cli)],
-    app  => [qw(db json http api cli app)],
+    db    => [qw(db)],
+    json  => [qw(json)],
+    login => [qw(login)],
+    http  => [qw(json http)],
+    api   => [qw(db json http login api)],
+    cli   => [qw(db json http login api cli)],
+    app   => [qw(db json http login api cli app)],
 );
 
 # The one header that knows PostgreSQL's majors apart.

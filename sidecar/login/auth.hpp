@@ -7,7 +7,7 @@
 #include <string>
 #include <string_view>
 
-namespace ayb::api {
+namespace ayb::login {
 
 struct AuthSettings {
     std::string password;      // "" is none
@@ -44,4 +44,4 @@ std::string first_line(const std::string &file);
 enum class FileRights { good, readable_by_others, writable_by_others, unreadable };
 FileRights rights_of(const std::string &file);
 
-} // namespace ayb::api
+} // namespace ayb::login

@@ -6,7 +6,7 @@
 #include <mutex>
 #include <string>
 
-namespace ayb::api {
+namespace ayb::login {
 
 class LoginLimit {
   public:
@@ -31,4 +31,4 @@ class LoginLimit {
     std::map<std::string, std::deque<Clock::time_point>> attempts_; // the oldest first
 };
 
-} // namespace ayb::api
+} // namespace ayb::login

@@ -1,4 +1,4 @@
-#include "api/auth.hpp"
+#include "login/auth.hpp"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -10,7 +10,7 @@
 #include <fstream>
 #include <stdexcept>
 
-namespace ayb::api {
+namespace ayb::login {
 
 namespace {
 
@@ -132,4 +132,4 @@ bool Auth::allows(std::string_view authorization) const {
     return same(token.substr(kContentDigits), seal(content, secret), secret_) && !expired(content);
 }
 
-} // namespace ayb::api
+} // namespace ayb::login

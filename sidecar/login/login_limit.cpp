@@ -1,8 +1,8 @@
-#include "api/login_limit.hpp"
+#include "login/login_limit.hpp"
 
 #include <algorithm>
 
-namespace ayb::api {
+namespace ayb::login {
 
 namespace {
 
@@ -47,4 +47,4 @@ LoginLimit::Verdict LoginLimit::attempt(const std::string &address, Clock::time_
     return verdict;
 }
 
-} // namespace ayb::api
+} // namespace ayb::login
