@@ -19,19 +19,19 @@ core::Uuid g_left_over[settings::kMaxGroupSize];
 int g_left_over_count;
 int g_left_over_next;
 
-void leave_over(const Group &group, bool all) {
+Group *g_running; // from before its first job to after its commit
+
+void leave_over(const Group &group) {
     g_left_over_count = g_left_over_next = 0;
-    for (int i = 0; i < group.ran; i++) {
-        const GroupVerdict verdict = group.jobs[i].verdict;
-        if (verdict == GroupVerdict::left_over || (all && verdict == GroupVerdict::done))
-            g_left_over[g_left_over_count++] = group.jobs[i].id;
-    }
+    each_job(group, GroupVerdict::left_over,
+             [](const GroupedJob &job) { g_left_over[g_left_over_count++] = job.id; });
 }
 
 Group *begin(Oid role, MemoryContext memory) {
     auto *group = static_cast<Group *>(MemoryContextAllocZero(memory, sizeof(Group)));
     group->role = role;
     group->memory = memory;
+    group->turn = GroupTurn::none;
     group->job_memory =
         AllocSetContextCreate(memory, "ayb_jobs grouped job", ALLOCSET_DEFAULT_SIZES);
     return group;
@@ -87,51 +87,74 @@ bool commit(const Group &group) {
 void count_done(const Group &group, GroupType *type) {
     type->runs =
         static_cast<GroupedRun *>(MemoryContextAlloc(group.memory, group.ran * sizeof(GroupedRun)));
-    for (int i = 0; i < group.ran; i++) {
-        const GroupedJob &job = group.jobs[i];
-        if (job.type == type && job.verdict == GroupVerdict::done)
+    each_job(group, GroupVerdict::done, [type](const GroupedJob &job) {
+        if (job.type == type)
             type->runs[type->run_count++] = {Max(job.started_at - job.run_at, 0),
                                              job.ended_at - job.started_at};
-    }
+    });
     if (type->run_count > 0)
         add_grouped(MyDatabaseId, group.role, type->handler.type, type->runs, type->run_count,
                     type->subtransactions);
 }
 
-void count_canceled(const Group &group) {
-    for (int i = 0; i < group.ran; i++) {
-        const GroupedJob &job = group.jobs[i];
-        if (job.verdict == GroupVerdict::canceled)
-            add_outcome(MyDatabaseId, group.role, job.type->handler.type, Outcome::canceled,
-                        Max(job.started_at - job.run_at, 0), job.ended_at - job.started_at, -1);
+void count_canceled(const Group &group, const GroupedJob &job) {
+    add_outcome(MyDatabaseId, group.role, job.type->handler.type, Outcome::canceled,
+                Max(job.started_at - job.run_at, 0), job.ended_at - job.started_at, -1);
+}
+
+// It was rolled back, and nobody knows by whose fault.
+void lose(Group *group) {
+    for (int i = 0; i < group->ran; i++) {
+        group->jobs[i].verdict = GroupVerdict::left_over;
+        group->jobs[i].type->strike = Strike::commit;
     }
 }
 
-void settle(const Group &group, bool committed) {
-    for (int i = 0; i < group.type_count; i++) {
-        GroupType *type = group.types[i];
-        if (committed)
-            count_done(group, type);
-        else if (type->way.grouped)
-            type->strike = Strike::commit;
+void strike_types(const Group &group) {
+    for (const GroupType *type = group.types; type != nullptr; type = type->next)
         if (type->strike != Strike::none)
-            strike_type(MyDatabaseId, group.role, type->handler.type, type->strike);
-    }
-    if (committed)
-        count_canceled(group);
-    leave_over(group, !committed);
+            strike_type(MyDatabaseId, group.role, type->handler.type, type->strike, group.began);
+}
+
+void settle(Group *group, bool committed) {
+    if (!committed)
+        lose(group);
+    for (GroupType *type = group->types; type != nullptr; type = type->next)
+        count_done(*group, type);
+    each_job(*group, GroupVerdict::canceled,
+             [group](const GroupedJob &job) { count_canceled(*group, job); });
+    strike_types(*group);
+    leave_over(*group);
+}
+
+// Whatever ends the process inside a group must not meet the next one: its types go by lease, where
+// an attempt that ends its worker is charged.
+void strike_at_exit(int /*code*/, Datum /*argument*/) {
+    Group *group = g_running;
+    if (group == nullptr || my_slot()->put_back || stop_requested())
+        return;
+    LWLockReleaseAll();
+    if (group->at != nullptr)
+        group->at->type->strike = Strike::ended;
+    else
+        lose(group);
+    strike_types(*group);
 }
 
 void run_taken(Group *group) {
     begin_group();
+    g_running = group;
     run_jobs(group);
     const bool committed = commit(*group);
+    g_running = nullptr;
     end_group();
-    settle(*group, committed);
+    settle(group, committed);
     reset_session();
 }
 
 } // namespace
+
+void install_groups() { before_shmem_exit(strike_at_exit, 0); }
 
 GroupTurn run_group(Oid role, const LaneMark &mark, MemoryContext memory) {
     MemoryContext before = MemoryContextSwitchTo(memory);
@@ -139,8 +162,7 @@ GroupTurn run_group(Oid role, const LaneMark &mark, MemoryContext memory) {
     SetCurrentStatementStartTimestamp(); // now() of the handlers
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
-    const bool may = may_claim(role);
-    if (may)
+    if (may_claim(role))
         take_jobs(group, mark);
     PopActiveSnapshot();
     if (group->count > 0)
@@ -148,9 +170,7 @@ GroupTurn run_group(Oid role, const LaneMark &mark, MemoryContext memory) {
     else
         CommitTransactionCommand();
     MemoryContextSwitchTo(before);
-    if (group->count == 0)
-        return may && !group->any_due ? GroupTurn::nothing_due : GroupTurn::none;
-    return group->leased_due ? GroupTurn::ran_and_leased_due : GroupTurn::ran;
+    return group->turn;
 }
 
 bool next_left_over(core::Uuid *id) {

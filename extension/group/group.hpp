@@ -10,16 +10,14 @@
 //        cancel(force)                    -> rolled back, canceled
 //   -> what is done leaves the queue in one statement -> one commit
 //        the commit fails                 -> all of them go by lease
+#include "group/turn.hpp"
 #include "memory/lanes.hpp"
 
 namespace ayb {
 
-enum class GroupTurn {
-    nothing_due, // no row at all is due
-    none,        // nothing that is due goes grouped
-    ran,
-    ran_and_leased_due, // and passed over jobs that go by lease
-};
+// Has the types of a group lose the grouped way where it ends the process. Called once, by a worker
+// that has its slot.
+void install_groups();
 
 // Takes and runs one group. `memory` holds what it needs, and is reset by the caller. Called with
 // cancels held, which are let through to the handlers only. Raises where the engine itself fails,

@@ -1,5 +1,6 @@
 #pragma once
 // A group while it is taken, run and finished: what the files of this room share.
+#include "group/turn.hpp"
 #include "group/ways.hpp"
 #include "handlers/call.hpp"
 #include "handlers/handlers.hpp"
@@ -14,13 +15,13 @@ struct GroupType {
     Way way;
     int subtransactions; // that one of its jobs writes in
     bool paused;
-    bool callable_known;
-    uint64 callable_made; // code_generation() by then
+    uint64 callable_made; // code_generation() by then; 0 where it isn't known
     Callable callable;
     int failures;
     Strike strike; // earned in this group
     GroupedRun *runs;
     int run_count;
+    GroupType *next;
 };
 
 enum class GroupVerdict : uint8 { waiting, done, left_over, canceled };
@@ -41,21 +42,20 @@ struct GroupedJob {
     GroupVerdict verdict;
 };
 
-constexpr int kMaxGroupTypes = 32;
-
 struct Group {
     Oid role;
     MemoryContext memory;     // lives as long as the group
     MemoryContext job_memory; // reset after each job
-    GroupType *types[kMaxGroupTypes];
-    int type_count;
+    GroupType *types;         // of all that was looked at
     GroupedJob *jobs;
     int count;
-    int ran;      // of these, the first ones
-    int done;     // of these
-    Size results; // bytes
-    bool any_due;
-    bool leased_due;
+    int ran;              // of these, the first ones
+    int done;             // of these
+    GroupedJob *at;       // whose handler runs now
+    Size results;         // bytes
+    TimestampTz began;    // to run them
+    GroupTurn turn;       // what take_jobs() has found
+    GroupTurn if_taken;   // the same, if it has taken any
     uint64 configuration; // by which it was taken
 };
 

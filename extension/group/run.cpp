@@ -1,8 +1,8 @@
 #include "lease/run.hpp"
 #include "base/arguments.hpp"
 #include "group/jobs.hpp"
+#include "lease/claim.hpp"
 #include "memory/configuration.hpp"
-#include "memory/databases.hpp"
 #include "memory/my_slot.hpp"
 #include "memory/signals.hpp"
 #include "pg/clock.hpp"
@@ -20,12 +20,11 @@ constexpr Size kMostResults = 4 * 1024 * 1024; // bytes that wait for the commit
 // While the rights and the code that were looked at are the same, they need no second look.
 Callable *callable_of(Group *group, GroupType *type) {
     AcceptInvalidationMessages();
-    const bool fresh = type->callable_known && type->callable_made == code_generation();
-    if (!fresh || type->callable.forgets) {
-        type->callable_known = false;
-        type->callable_made = code_generation();
+    if (type->callable_made != code_generation() || type->callable.forgets) {
+        const uint64 made = code_generation();
+        type->callable_made = 0;
         prepare_call(type->handler, group->memory, &type->callable);
-        type->callable_known = true;
+        type->callable_made = made;
     }
     return &type->callable;
 }
@@ -64,12 +63,11 @@ GroupVerdict undo(Group *group, GroupedJob *job) {
     const ErrorData *error = CopyErrorData();
     FlushErrorState();
     RollbackAndReleaseCurrentSubTransaction();
-    job->type->callable_known = false;
+    job->type->callable_made = 0;
     job->traces = left_traces();
     if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && !group_timed_out() && cancel_was_meant())
         return GroupVerdict::canceled;
-    if (!group_timed_out() && !stop_struck() && !my_slot()->put_back)
-        job->type->failures++;
+    job->type->failures++;
     return GroupVerdict::left_over;
 }
 
@@ -94,11 +92,7 @@ void attempt(Group *group, GroupedJob *job) {
 }
 
 bool claims_are_held(const Group &group) {
-    const Database *database = find_database(MyDatabaseId);
-    return database == nullptr ||
-           pg_atomic_read_u32(const_cast<pg_atomic_uint32 *>(&database->draining)) != 0 ||
-           stop_requested() || my_slot()->leave ||
-           configuration_generation() != group.configuration;
+    return draining() || should_leave() || configuration_generation() != group.configuration;
 }
 
 // Another job of this type may write in as many subtransactions as the one that wrote in most.
@@ -134,7 +128,7 @@ void run_one(Group *group, GroupedJob *job, TimestampTz now) {
 } // namespace
 
 void run_jobs(Group *group) {
-    TimestampTz now = clock_now();
+    TimestampTz now = group->began = clock_now();
     const TimestampTz half =
         now + settings::group_budget * kMicrosecondsPerMillisecond / 2; // none begins after it
     bool more = true;
@@ -143,12 +137,14 @@ void run_jobs(Group *group) {
     while (more && group->ran < group->count && now <= half && group->results < kMostResults &&
            has_room(*group->jobs[group->ran].type) && !claims_are_held(*group)) {
         GroupedJob &job = group->jobs[group->ran];
+        group->at = &job;
         job.started_at = now;
         run_one(group, &job, now);
         now = clock_now();
         job.ended_at = now;
         more = goes_on(job);
     }
+    group->at = nullptr;
     stop_group_timer();
     end_group_jobs();
     clear_interrupts();

@@ -45,25 +45,24 @@ GroupType *add_type(Group *group, const char *name) {
     strlcpy(type->handler.type, name, kTypeBytes);
     type->paused = is_paused(name);
     type->way = way_of(type->handler, group->role);
-    type->subtransactions = type_record(MyDatabaseId, group->role, name).subtransactions;
-    group->types[group->type_count++] = type;
-    return type;
+    type->subtransactions = type->way.record.subtransactions;
+    type->next = group->types;
+    return group->types = type;
 }
 
 bool is_named(const GroupType &type, const char *name, Size bytes) {
     return strncmp(type.handler.type, name, bytes) == 0 && type.handler.type[bytes] == '\0';
 }
 
-// Null where the group knows enough types.
 GroupType *type_of(Group *group, TupleTableSlot *row) {
     bool null;
     const text *value = DatumGetTextPP(slot_getattr(row, kType, &null));
     const char *name = VARDATA_ANY(value);
     const Size bytes = VARSIZE_ANY_EXHDR(value);
-    for (int i = 0; i < group->type_count; i++)
-        if (is_named(*group->types[i], name, bytes))
-            return group->types[i];
-    return group->type_count < kMaxGroupTypes ? add_type(group, pnstrdup(name, bytes)) : nullptr;
+    for (GroupType *type = group->types; type != nullptr; type = type->next)
+        if (is_named(*type, name, bytes))
+            return type;
+    return add_type(group, pnstrdup(name, bytes));
 }
 
 int int_of(TupleTableSlot *row, int column) {
@@ -72,8 +71,8 @@ int int_of(TupleTableSlot *row, int column) {
 }
 
 // A first attempt of a type that goes grouped. Whatever failed once goes by lease.
-bool fits(const GroupType *type, TupleTableSlot *row) {
-    return type != nullptr && type->way.grouped && int_of(row, kAttempts) == 0;
+bool fits(const GroupType &type, TupleTableSlot *row) {
+    return type.way.grouped && int_of(row, kAttempts) == 0;
 }
 
 void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
@@ -90,7 +89,7 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     job.keyed = !slot_attisnull(row, kIdempotencyKey);
     job.verdict = GroupVerdict::waiting;
     room->jobs--;
-    room->microseconds -= type->way.handler_average;
+    room->microseconds -= type->way.record.handler_average;
     room->subtransactions -= type->subtransactions;
     room->bytes -= Min(room->bytes, VARSIZE(DatumGetPointer(job.payload)));
 }
@@ -98,10 +97,10 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
 // Looks at one row. Where it is paused nobody takes it; where it doesn't fit it is passed over.
 void look_at(Group *group, RawRange *rows, Room *room) {
     GroupType *type = type_of(group, rows->row);
-    if (type != nullptr && type->paused)
+    if (type->paused)
         return;
-    if (!fits(type, rows->row)) {
-        group->leased_due = true;
+    if (!fits(*type, rows->row)) {
+        group->if_taken = GroupTurn::ran_and_leased_due;
         room->passed--;
     } else if (lock_in_range(rows)) {
         add_job(group, type, rows->row, room);
@@ -116,16 +115,18 @@ void take_jobs(Group *group, const LaneMark &mark) {
     group->jobs = static_cast<GroupedJob *>(
         MemoryContextAlloc(group->memory, settings::group_size * sizeof(GroupedJob)));
     Room room = empty_room();
-    if (!open_due_rows(&rows, group->role, mark.at, clock_now())) {
-        group->any_due = true; // nobody knows
-        return;
-    }
+    group->if_taken = GroupTurn::ran;
+    if (!open_due_rows(&rows, group->role, mark.at, clock_now()))
+        return; // nobody knows what is due
+    group->turn = GroupTurn::nothing_due;
     while (!is_full(room) && next_in_range(&rows)) {
-        if (!group->any_due)
+        if (group->turn == GroupTurn::nothing_due)
             raise_lane_floor({MyDatabaseId, group->role}, mark, position_of(rows));
-        group->any_due = true;
+        group->turn = GroupTurn::none;
         look_at(group, &rows, &room);
     }
+    if (group->count > 0)
+        group->turn = group->if_taken;
     close_range(&rows);
 }
 

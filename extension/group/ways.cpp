@@ -1,8 +1,8 @@
 #include "group/ways.hpp"
 
 #include "base/answer.hpp"
+#include "lease/run.hpp"
 #include "memory/crashed.hpp"
-#include "memory/lanes.hpp"
 #include "memory/slots.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
@@ -16,34 +16,26 @@ constexpr int64 kRunsToEarn = 10;
 // commit then, which is about where that stops to matter.
 constexpr double kQuickPart = 0.2;
 
-bool in_future(TimestampTz instant) { return instant != 0 && instant > clock_now(); }
+bool in_future(TimestampTz instant) { return instant > clock_now(); }
 
-bool lane_is_leased(Oid role) {
-    if (!OidIsValid(role))
-        return false; // nobody's
-    return in_future(lane_leased_until({MyDatabaseId, role}));
+// Whether a job that may run so long, in milliseconds, would have to be canceled before the group's
+// budget is over; 0 is for ever.
+bool ends_before_a_group(int64 limit_ms) {
+    return limit_ms > 0 && limit_ms <= settings::group_budget;
 }
 
-// How long a job may run, in milliseconds; 0 is for ever. What a role's own statement_timeout is
-// only its sessions know.
-int64 limit_of(const Handler &handler) {
-    const int64 limit = handler.timeout_ms > 0 ? handler.timeout_ms : settings::job_timeout;
-    const int64 own = my_slot() != nullptr ? StatementTimeout : 0;
-    return own > 0 && (limit == 0 || own < limit) ? own : limit;
-}
+// A role's own statement_timeout is known to its sessions only.
+int64 own_limit() { return my_slot() != nullptr ? StatementTimeout : 0; }
 
-Why why_of(const Handler &handler, Oid role, const TypeRecord &record) {
-    const int64 limit_ms = limit_of(handler);
+Why why_of(const Handler &handler, const TypeRecord &record) {
     if (handler.kind != Kind::function)
         return Why::kind;
     if (!handler.grouped)
         return Why::registered;
     if (settings::group_size <= 1)
         return Why::size;
-    if (limit_ms > 0 && limit_ms <= settings::group_budget)
+    if (ends_before_a_group(time_limit(handler)) || ends_before_a_group(own_limit()))
         return Why::timeout;
-    if (lane_is_leased(role))
-        return Why::lane;
     if (in_future(record.leased_until))
         return Why::struck;
     if (settings::test_group_at_once)
@@ -56,22 +48,33 @@ Why why_of(const Handler &handler, Oid role, const TypeRecord &record) {
     return record.handler_average > quick ? Why::slow : Why::quick;
 }
 
-const char *strike_text(Strike strike) {
-    switch (strike) {
-    case Strike::overstay:
-        return "a job of it ran longer than a group may";
-    case Strike::failures:
-        return "several of its jobs failed in one group";
-    case Strike::commit:
-        return "the commit of a group with jobs of it failed";
-    case Strike::ended:
-        return "a job of it ended its worker inside a group";
-    case Strike::traces:
-        return "a job of it left something in the session";
-    case Strike::none:
-        break;
-    }
-    return "";
+// In the order of Strike.
+constexpr const char *kStrikes[] = {"",
+                                    "a job of it ran longer than a group may",
+                                    "several of its jobs failed in one group",
+                                    "the commit of a group with jobs of it failed",
+                                    "a job of it ended its worker inside a group",
+                                    "a job of it left something in the session"};
+
+// In the order of Why, of those that say all by themselves.
+constexpr const char *kReasons[] = {"its runs are quick",
+                                    "only functions can be grouped",
+                                    "it was registered with grouped => false",
+                                    "ayb_jobs.group_size is 1",
+                                    "its timeout is not above ayb_jobs.group_budget",
+                                    "the server crashed less than a minute ago"};
+
+// The reason as a person reads it, palloc'd where it has a number.
+const char *why_text(const Way &way) {
+    const TypeRecord &record = way.record;
+    if (way.why == Why::struck)
+        return kStrikes[static_cast<int>(record.last_strike)];
+    if (way.why == Why::unmeasured)
+        return psprintf("only " INT64_FORMAT " of " INT64_FORMAT " runs are measured", record.runs,
+                        kRunsToEarn);
+    if (way.why == Why::slow)
+        return psprintf("its runs take %.1f ms", record.handler_average / 1000);
+    return kReasons[static_cast<int>(way.why)];
 }
 
 // A type as shared memory knows it for one role.
@@ -97,14 +100,13 @@ void note_known(const TypeStats &stats, void *context) {
 
 AllKnown all_known() {
     AllKnown all{static_cast<Known *>(palloc(kMaxTypes * sizeof(Known))), 0};
-    if (preloaded())
-        each_type(MyDatabaseId, note_known, &all);
+    each_type(MyDatabaseId, note_known, &all);
     return all;
 }
 
 void put_way(const Handler &handler, Oid role, ReturnSetInfo *result) {
-    const TypeRecord record = type_record(MyDatabaseId, role, handler.type);
     const Way way = way_of(handler, role);
+    const TypeRecord &record = way.record;
     Row row;
     row.add_text(handler.type);
     if (OidIsValid(role))
@@ -112,7 +114,7 @@ void put_way(const Handler &handler, Oid role, ReturnSetInfo *result) {
     else
         row.add_null();
     row.add_text(way.grouped ? "grouped" : "leased");
-    row.add_text(why_text(way, record));
+    row.add_text(why_text(way));
     row.add(Int64GetDatum(record.grouped));
     if (record.runs > 0)
         row.add(Float8GetDatum(record.handler_average / kMicrosecondsPerMillisecond));
@@ -148,35 +150,8 @@ void list_handler(const Handler &handler, void *context) {
 
 Way way_of(const Handler &handler, Oid role) {
     const TypeRecord record = type_record(MyDatabaseId, role, handler.type);
-    const Why why = why_of(handler, role, record);
-    return {why == Why::quick, why, record.handler_average};
-}
-
-const char *why_text(const Way &way, const TypeRecord &record) {
-    switch (way.why) {
-    case Why::quick:
-        return settings::test_group_at_once ? "all are, for a test" : "its runs are quick";
-    case Why::kind:
-        return "only functions can be grouped";
-    case Why::registered:
-        return "it was registered with grouped => false";
-    case Why::size:
-        return "ayb_jobs.group_size is 1";
-    case Why::timeout:
-        return "its timeout is not above ayb_jobs.group_budget";
-    case Why::crash:
-        return "the server crashed less than a minute ago";
-    case Why::lane:
-        return "a worker of this role ended inside a group less than a minute ago";
-    case Why::struck:
-        return strike_text(record.last_strike);
-    case Why::unmeasured:
-        return psprintf("only " INT64_FORMAT " of " INT64_FORMAT " runs are measured", record.runs,
-                        kRunsToEarn);
-    case Why::slow:
-        break;
-    }
-    return psprintf("its runs take %.1f ms", way.handler_average / 1000);
+    const Why why = why_of(handler, record);
+    return {why == Why::quick, why, record};
 }
 
 ArrayType *grouped_types(Oid role) {
@@ -198,8 +173,10 @@ using namespace ayb;
 
 // ways() → setof
 AYB_SQL_FUNCTION(ayb_jobs_ways) {
-    Listing listing{all_known(), viewer(), begin_set(fcinfo)};
-    if (preloaded())
-        each_handler(list_handler, &listing);
+    ReturnSetInfo *result = begin_set(fcinfo);
+    if (!preloaded())
+        PG_RETURN_NULL();
+    Listing listing{all_known(), viewer(), result};
+    each_handler(list_handler, &listing);
     PG_RETURN_NULL();
 }

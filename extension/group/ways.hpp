@@ -3,7 +3,8 @@
 //
 //   leased -> its runs have proved quick -> grouped
 //          <- a job overstayed, several failed, the commit failed, it left traces in the session,
-//             its worker ended inside a group: for a second, or a minute, doubled each time
+//             its worker ended inside a group: for a second, or a minute, doubled each time. One
+//             incident counts once, however many groups it hit.
 #include "handlers/handlers.hpp"
 #include "memory/type_stats.hpp"
 
@@ -16,7 +17,6 @@ enum class Why : int {
     size,       // ayb_jobs.group_size = 1
     timeout,    // it would have to be canceled before the group's budget is over
     crash,      // the server crashed a moment ago
-    lane,       // a worker of the lane ended inside a group
     struck,     // it lost the grouped way; the record says how
     unmeasured, // not enough runs yet
     slow,       // they usually take too long
@@ -25,7 +25,7 @@ enum class Why : int {
 struct Way {
     bool grouped;
     Why why;
-    double handler_average; // microseconds; 0 while not known
+    TypeRecord record; // by which that was decided
 };
 
 // The way that jobs of this handler go as `role`.
@@ -33,8 +33,5 @@ Way way_of(const Handler &handler, Oid role);
 
 // The types of which the role's jobs go grouped now, as text[] in the current memory context.
 ArrayType *grouped_types(Oid role);
-
-// The reason as a person reads it, palloc'd.
-const char *why_text(const Way &way, const TypeRecord &record);
 
 } // namespace ayb

@@ -18,7 +18,7 @@ HTAB *g_handlers;
 HTAB *g_pauses;
 bool g_valid;
 uint64 g_generation; // of the configuration that was read
-uint64 g_code_generation;
+uint64 g_code_generation = 1;
 uint64 g_invalidations; // tells whether the tables changed while they were being read
 
 // Any relation may stand behind `relation`: a look at two oids would need the catalogs.

@@ -59,7 +59,7 @@ void check_handler_shape(const char *type, const FormData_pg_proc *form);
 void check_command(const Handler &handler, Oid role);
 
 // Counts whatever may change what resolve_function() says. Others' commits count once
-// AcceptInvalidationMessages() has been called.
+// AcceptInvalidationMessages() has been called. Never 0.
 uint64 code_generation();
 
 // Looks at the tables anew before the next use.

@@ -5,6 +5,7 @@
 #include "jobs/history.hpp"
 #include "memory/databases.hpp"
 #include "memory/my_slot.hpp"
+#include "memory/signals.hpp"
 #include "memory/type_stats.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
@@ -114,11 +115,6 @@ bool claim_without(Oid role, const SlowTypes &left_out, const core::Uuid *id, Me
     });
 }
 
-bool draining() {
-    Database *database = find_database(MyDatabaseId);
-    return database == nullptr || pg_atomic_read_u32(&database->draining) != 0;
-}
-
 // The role may have been dropped, or lost LOGIN or CONNECT, since this session began: a session of
 // its own would go on, but no new one could start. The worker leaves; the scheduler, which can't
 // replace it, says why if there is anything to do.
@@ -165,6 +161,13 @@ TimestampTz first_due(Oid role, const TextArray &left_out, TimestampTz after) {
 }
 
 } // namespace
+
+bool should_leave() { return stop_requested() || my_slot()->leave; }
+
+bool draining() {
+    Database *database = find_database(MyDatabaseId);
+    return database == nullptr || pg_atomic_read_u32(&database->draining) != 0;
+}
 
 bool may_claim(Oid role) { return !all_paused() && !draining() && may_go_on(role); }
 

@@ -12,6 +12,12 @@ bool claim_next(Oid role, MemoryContext context, Job *job);
 // The same for one job, which may have gone meanwhile: somebody has it, or it isn't claimable now.
 bool claim_job(Oid role, const core::Uuid &id, MemoryContext context, Job *job);
 
+// Whether this worker is to take no further job: it has to stop, or to make room.
+bool should_leave();
+
+// Whether a drain holds back all claims of the database.
+bool draining();
+
 // Whether the session's role may take jobs now: nothing is paused or drained as a whole, and it may
 // still log in. Needs a snapshot. Where the role may not, the worker is told to leave.
 bool may_claim(Oid role);

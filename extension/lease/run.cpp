@@ -51,10 +51,6 @@ void set_plain() {
     XactIsoLevel = XACT_READ_COMMITTED;
 }
 
-int64 time_limit(const Handler &handler) {
-    return handler.timeout_ms > 0 ? handler.timeout_ms : settings::job_timeout;
-}
-
 bool runs_inside(const Handler *handler) {
     return handler != nullptr && handler->kind != Kind::external;
 }
@@ -237,6 +233,10 @@ void count_outcome(const Job &job, Verdict verdict, bool failed) {
 }
 
 } // namespace
+
+int64 time_limit(const Handler &handler) {
+    return handler.timeout_ms > 0 ? handler.timeout_ms : settings::job_timeout;
+}
 
 void show_activity(const char *type, const core::Uuid &id) {
     constexpr char kBegin[] = "ayb_jobs: ";

@@ -1,6 +1,7 @@
 #pragma once
 // The leased way's second half: what a worker does with a job that it has claimed.
 #include "base/job.hpp"
+#include "handlers/handlers.hpp"
 
 namespace ayb {
 
@@ -13,6 +14,9 @@ namespace ayb {
 //           -> cancel(force): canceled    -> shutdown: back to the queue, uncharged
 //           -> the lease went to somebody else: rolled back, nothing recorded
 void run_job(const Job &job, MemoryContext memory);
+
+// How long a job of the type may run, in milliseconds; 0 is for ever.
+int64 time_limit(const Handler &handler);
 
 // Shows the job in pg_stat_activity.
 void show_activity(const char *type, const core::Uuid &id);

@@ -10,7 +10,6 @@ namespace {
 
 constexpr int64 kLongestHold = 60 * kMicrosecondsPerSecond;
 constexpr int64 kSoon = 5 * kMicrosecondsPerMillisecond; // as often a scheduler looks at busy lanes
-constexpr int64 kLeasedFor = 60 * kMicrosecondsPerSecond;
 constexpr long kCrowded = kMaxLanes * 3 / 4;
 
 HTAB *g_lanes;
@@ -211,17 +210,6 @@ void clear_lane_failure(const LaneKey &key) {
         lane.not_before = 0;
         lane.error[0] = '\0';
     });
-}
-
-void lease_lane(const LaneKey &key) {
-    const TimestampTz until = later(clock_now(), kLeasedFor);
-    with_made_lane(key, [&](Lane &lane) { lane.leased_until = until; });
-}
-
-TimestampTz lane_leased_until(const LaneKey &key) {
-    TimestampTz until = lanes_were_full() ? END_TIMESTAMP : 0;
-    with_lane(key, [&](Lane &lane) { until = lane.leased_until; });
-    return until;
 }
 
 void forget_lanes(Oid database) {

@@ -49,8 +49,7 @@ struct Lane {
     int failures;           // starts in a row that failed
     char error[kLaneErrorBytes];
     TimestampTz last_served;
-    int64 counts[kStates];    // by counts.hpp
-    TimestampTz leased_until; // a worker ended inside a group, in none of its jobs
+    int64 counts[kStates]; // by counts.hpp
 };
 
 using LaneMark = FloorMark<Position>;
@@ -143,13 +142,6 @@ bool hold_locked_lane(const LaneKey &key, const LaneMark &mark, TimestampTz unti
 // When to look at the lane again, of a copy or under its mutex: when it is due, or when it is tried
 // again.
 TimestampTz next_look(const Lane &lane, TimestampTz now);
-
-// The lane's jobs go by lease for a while: a worker ended between the jobs of a group.
-void lease_lane(const LaneKey &key);
-
-// Until when they do; 0 where they don't, and END_TIMESTAMP where it can't be known, as the table
-// was full.
-TimestampTz lane_leased_until(const LaneKey &key);
 
 // Whether the table was full since lanes were last removed: some may be missing.
 bool lanes_were_full();

@@ -3,8 +3,6 @@
 #include "memory/crashed.hpp"
 #include "memory/databases.hpp"
 #include "memory/lanes.hpp"
-#include "memory/signals.hpp"
-#include "memory/type_stats.hpp"
 #include "pg/settings.hpp"
 
 namespace ayb {
@@ -17,25 +15,14 @@ template <typename Change> void change_mine(Change change) {
     change_slot(index, change);
 }
 
-// Whatever ended it inside a group must not meet the next group: its jobs go by lease, where an
-// attempt that ends its worker is charged. Others may wait for the rows that it had locked.
-void leave_group(const WorkerSlot &slot) {
-    LWLockReleaseAll();
-    const bool asked = slot.put_back || stop_requested();
-    const LaneKey lane{slot.database, slot.role};
-    if (!asked && slot.has_job)
-        strike_type(slot.database, slot.role, slot.type, Strike::ended);
-    if (!asked && !slot.has_job)
-        lease_lane(lane);
-    lower_lane(lane, kEnd);
-}
-
 void leave_slot(int code, Datum /*argument*/) {
     const WorkerSlot &mine = *my_slot();
-    if (mine.in_group)
-        leave_group(mine);
     const Oid database = mine.database;
     const Oid role = mine.role;
+    if (mine.in_group) { // others may wait for the rows that it had locked
+        LWLockReleaseAll();
+        lower_lane({database, role}, kEnd);
+    }
     const bool in_job = mine.has_job;
     change_mine([&](WorkerSlot &slot) {
         slot.phase = in_job ? WorkerSlot::Phase::gone : WorkerSlot::Phase::free;

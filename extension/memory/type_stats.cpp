@@ -184,10 +184,11 @@ TypeRecord type_record(Oid database, Oid role, const char *type) {
     return record;
 }
 
-void strike_type(Oid database, Oid role, const char *type, Strike why) {
+void strike_type(Oid database, Oid role, const char *type, Strike why, TimestampTz began) {
     const TimestampTz now = clock_now();
     LWLockAcquire(lock_of(Locks::types), LW_EXCLUSIVE);
-    if (TypeStats *stats = place_for(database, role, type)) {
+    TypeStats *stats = place_for(database, role, type);
+    if (stats != nullptr && stats->leased_until <= began) {
         const int64 first = why == Strike::ended || why == Strike::traces ? kGraveStrike : kStrike;
         stats->leased_until = later(now, Min(first << Min(stats->strikes, 16), kLongestStrike));
         stats->strikes++;

@@ -75,8 +75,10 @@ struct TypeRecord {
 };
 TypeRecord type_record(Oid database, Oid role, const char *type);
 
-// The type loses the grouped way for a while: the longer, the more often. Never throws.
-void strike_type(Oid database, Oid role, const char *type, Strike why);
+// The type loses the grouped way for a while: the longer, the more often. `began`: the group that
+// tells of it, which knew the type as one that goes grouped. Where it was struck since, another
+// group has told of the same incident, and nothing more comes of it. Never throws.
+void strike_type(Oid database, Oid role, const char *type, Strike why, TimestampTz began);
 
 // Calls `visit` for each type of the database that is known, under a lock: no catalog, no memory.
 void each_type(Oid database, void (*visit)(const TypeStats &stats, void *context), void *context);

@@ -28,8 +28,6 @@ struct Orders {
     Oid role;
 };
 
-bool should_leave() { return stop_requested() || my_slot()->leave; }
-
 // Publishes itself asleep, looks at the lane once more, and sleeps until it is woken or `until`. A
 // commit that comes after the look finds it asleep, and sets its latch.
 void sleep_idle(const LaneKey &lane, const LaneMark &mark, TimestampTz until) {
@@ -184,6 +182,7 @@ void serve(Oid role) {
 void prepare_session() {
     install_job_timer();
     install_group_timer();
+    install_groups();
     pgstat_report_appname("ayb_jobs worker");
     in_transaction(pin_session);
 }

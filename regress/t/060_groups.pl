@@ -96,7 +96,7 @@ is(sql($node, qq{SELECT old_state, new_state, count(*), count(DISTINCT job_id) F
     WHERE old_state IS NOT NULL GROUP BY 1, 2}), 'queued|completed|20|20', 'each has its event');
 is(sql($node, q{SELECT sum(completed) FROM ayb_jobs.series(type => 'quick')}), '20', 'and is counted');
 is(grouped('quick'), '20', 'ways() counts them');
-is(way('quick'), 'grouped: all are, for a test', 'and says which way they go');
+is(way('quick'), 'grouped: its runs are quick', 'and says which way they go');
 is(sql($node, 'SELECT grouped_types FROM ayb_jobs.lanes()'), '{quick}', 'so does lanes()');
 
 # --- what isn't grouped
@@ -289,7 +289,20 @@ CREATE TABLE fatal (a integer);
 CREATE CONSTRAINT TRIGGER fatal AFTER INSERT ON fatal DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION end_it()});
 @ids = run_jobs('one that ends its worker in the commit', ['ending_late', q({"run": "INSERT INTO fatal VALUES (1)"})]);
 is(state_of($node, $ids[0]), 'failed/2', 'it is charged too, by lease');
+is(way('ending_late'), 'leased: the commit of a group with jobs of it failed', 'its type leaves the groups');
+is(way('quick'), 'grouped: its runs are quick', 'and no other one of the lane does');
 turn_clock($node, 7200);    # all strikes are over
+
+# --- one incident that hits the groups of several workers is one strike
+set_configuration($node, 'ayb_jobs.worker_concurrency' => 4, 'ayb_jobs.group_size' => 2);
+($holder, @ids) = held('stalled', map { ['stalled', q({"run": "SELECT FROM once"})] } 1 .. 7);
+holds($node, 'postgres', q{SELECT count(*) = 4 FROM ayb_jobs.jobs WHERE type = 'stalled' AND state = 'running' AND attempts = 1},
+    'four workers are held up, and none of them in a group any more');
+is(strikes('stalled'), '1', 'it counts once');
+end($holder);
+all_ended('what was held up');
+set_configuration($node, 'ayb_jobs.worker_concurrency' => 1, 'ayb_jobs.group_size' => 256);
+turn_clock($node, 14400);
 
 # --- what writes shows itself to others by 64 subtransactions at most
 @ids = run_jobs('many that write', map { ['quick', '{}'] } 1 .. 150);

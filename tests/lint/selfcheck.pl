@@ -6,6 +6,7 @@ use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use FindBin;
 use lib $FindBin::RealBin;
+use Conditions;
 use Length;
 use Lint;
 use Locks;
@@ -104,6 +105,10 @@ try_rule('length', 'bad', 'extension/jobs/x.cpp' => "//\n" x 401);
 try_rule('length', 'good', map { ("extension/jobs/$_.cpp" => "//\n" x 300) } 1 .. 10);
 try_rule('length', qr/extension\/jobs:1: has 3001 lines/, 'extension/jobs/x.hpp' => "//\n",
     map { ("extension/jobs/$_.cpp" => "//\n" x 300) } 1 .. 10);
+
+try_rule('conditions', 'good', 'extension/group/x.cpp' => "if (a) b; // if, && and ?\n" x 121, 'extension/jobs/x.cpp' => "if (a) b;\n");
+try_rule('conditions', 'bad', 'extension/group/x.cpp' => "if (a) b;\n" x 122);
+try_rule('conditions', 'bad', 'extension/group/x.cpp' => "a = b && c || d ? e : f;\n" x 40, 'extension/pg/traces.cpp' => "for (;;) while (a) {}\n");
 
 try_rule('wall', 'good', 'extension/jobs/x.cpp' => q{// throw, std::thread\nstatic const char *s = "std::vector"; std::string_view v; std::array<int, 2> a;\n});
 try_rule('wall', 'good', 'extension/core/x.cpp' => q{std::string f() { throw 1; }\n});

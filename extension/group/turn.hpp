@@ -1,0 +1,13 @@
+#pragma once
+// What came of a worker's look for a group.
+
+namespace ayb {
+
+enum class GroupTurn {
+    nothing_due, // no row at all is due
+    none,        // nothing that is due goes grouped
+    ran,
+    ran_and_leased_due, // and passed over jobs that go by lease
+};
+
+} // namespace ayb
