@@ -30,6 +30,10 @@ BEGIN ATOMIC
         SELECT t.n_dead_tup, t.n_live_tup,
                coalesce(t.n_dead_tup - r.dead > greatest(100000, t.n_live_tup), false) AS bad
         FROM tuples AS t CROSS JOIN recent AS r
+    ), days AS (
+        SELECT max(to_date(c.relname, '"job_history_"YYYYMMDD')) AS last
+        FROM pg_inherits AS i JOIN pg_class AS c ON c.oid = i.inhrelid
+        WHERE i.inhparent = 'ayb_jobs.job_history'::regclass AND c.relname ~ '^job_history_\d{8}$'
     ), due AS (
         SELECT extract(epoch FROM ayb_jobs._now() - ayb_jobs._oldest_due()) AS seconds
     ), waiting AS (
@@ -60,6 +64,16 @@ BEGIN ATOMIC
                 ELSE 'the database is the one that its stamp names' END,
            CASE WHEN s.dormant THEN 'SELECT ayb_jobs.resume(); lets its jobs run.' END
     FROM state AS s
+    UNION ALL
+    -- The scheduler makes three days ahead, each hour those that are missing.
+    SELECT 'history', CASE WHEN h.ahead < 0 THEN 'error' WHEN h.ahead < 2 THEN 'warning' ELSE 'ok' END,
+           CASE WHEN h.ahead IS NULL THEN 'no table of the history is needed now'
+                ELSE 'history has tables until ' || h.last || CASE WHEN h.ahead < 0 THEN ': no job can complete' ELSE '' END END,
+           CASE WHEN h.ahead < 2 THEN 'SELECT ayb_jobs._prepare_history(now() + interval ''3 days''); by the extension''s owner says'
+                                      ' what keeps the next one from being made.' END
+    FROM (SELECT d.last, CASE WHEN s.scheduled AND NOT s.dormant AND current_setting('ayb_jobs.retention')::interval > '0'
+                              THEN d.last - (ayb_jobs._now() AT TIME ZONE 'UTC')::date END AS ahead
+          FROM state AS s CROSS JOIN days AS d) AS h
     UNION ALL
     SELECT 'paused', CASE WHEN count(p.type) = 0 THEN 'ok' ELSE 'warning' END,
            coalesce(string_agg(CASE p.type WHEN '' THEN 'all of the database' ELSE 'type ' || p.type END, ', '

@@ -55,10 +55,10 @@ OfMine<At, const char *, At, const char *, const char *, const char *> g_fail{R"
     )
     SELECT e.state FROM ended AS e
 )sql"};
-OfMine<At> g_put_back{R"sql(
+OfMine<At, std::optional<At>> g_put_back{R"sql(
     UPDATE ayb_jobs.job_queue AS q
     SET state = 'queued', attempts = q.attempts - 1, worker_id = NULL, lease_until = NULL,
-        updated_at = $4, waits_for = )sql" AYB_WAITS_FOR R"sql(
+        updated_at = $4, run_at = coalesce($5, q.run_at), waits_for = )sql" AYB_WAITS_FOR R"sql(
     WHERE )sql" AYB_MINE};
 OfMine<At> g_cancel{R"sql(
     WITH ended AS (
@@ -112,8 +112,10 @@ bool fail_job(const core::Uuid &id, const char *worker, int attempt, const Failu
     return true;
 }
 
-bool put_back_job(const core::Uuid &id, const char *worker, int attempt, TimestampTz now) {
-    return g_put_back.run(id, worker, attempt, At{now}) > 0;
+bool put_back_job(const core::Uuid &id, const char *worker, int attempt, TimestampTz now,
+                  std::optional<TimestampTz> run_at) {
+    const auto at = run_at ? std::optional<At>(At{*run_at}) : std::nullopt;
+    return g_put_back.run(id, worker, attempt, At{now}, at) > 0;
 }
 
 bool cancel_job(const core::Uuid &id, const char *worker, int attempt, TimestampTz now) {

@@ -1,6 +1,8 @@
 #pragma once
 // How an attempt ends: each of these demands the same worker and attempt, inside the books, and
 // says whether that still held. False means that the lease was lost, and nothing was changed.
+#include <optional>
+
 #include "base/job.hpp"
 
 namespace ayb {
@@ -15,8 +17,9 @@ bool fail_job(const core::Uuid &id, const char *worker, int attempt, const Failu
               const char *error, const char *status, TimestampTz retry_at, TimestampTz now,
               bool *failed);
 
-// Puts the job back uncharged.
-bool put_back_job(const core::Uuid &id, const char *worker, int attempt, TimestampTz now);
+// Puts the job back uncharged, to run again at once or at `run_at`.
+bool put_back_job(const core::Uuid &id, const char *worker, int attempt, TimestampTz now,
+                  std::optional<TimestampTz> run_at = std::nullopt);
 
 // Marks the job canceled.
 bool cancel_job(const core::Uuid &id, const char *worker, int attempt, TimestampTz now);

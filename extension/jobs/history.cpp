@@ -19,6 +19,8 @@ constexpr int kDaysAhead = 3;
 constexpr int kBatch = 5000;
 constexpr int64 kWeek = 7 * USECS_PER_DAY;
 
+bool g_making; // a day's table, or none could be made
+
 // Days since 2000, in UTC whatever TimeZone says.
 int day_of(TimestampTz at) {
     return static_cast<int>(at >= 0 ? at / USECS_PER_DAY
@@ -52,13 +54,13 @@ bool day_exists(int day) { return OidIsValid(extension_table(name_of(day).partit
 
 // Whoever reads a day past the parent, as pg_dump does, sees what the parent's policies would show.
 void guard_day(const char *partition) {
-    run_text(psprintf("ALTER TABLE ayb_jobs.%s ENABLE ROW LEVEL SECURITY", partition));
-    run_text(psprintf("CREATE POLICY own ON ayb_jobs.%s FOR SELECT USING (run_as = ANY"
-                      " ((SELECT ayb_jobs._visible_roles())::oid[]))",
-                      partition));
-    run_text(psprintf(
+    run_own_ddl(psprintf("ALTER TABLE ayb_jobs.%s ENABLE ROW LEVEL SECURITY", partition));
+    run_own_ddl(psprintf("CREATE POLICY own ON ayb_jobs.%s FOR SELECT USING (run_as = ANY"
+                         " ((SELECT ayb_jobs._visible_roles())::oid[]))",
+                         partition));
+    run_own_ddl(psprintf(
         "CREATE POLICY every ON ayb_jobs.%s FOR SELECT TO ayb_jobs_admin USING (true)", partition));
-    run_text(psprintf("GRANT SELECT ON ayb_jobs.%s TO PUBLIC", partition));
+    run_own_ddl(psprintf("GRANT SELECT ON ayb_jobs.%s TO PUBLIC", partition));
 }
 
 // Made by itself and attached then: CREATE … PARTITION OF would wait for every reader of the
@@ -69,22 +71,22 @@ void make_day(int day) {
     if (day_exists(day))
         return;
     set_locally("default_tablespace", ""); // it may be made inside somebody's job
-    run_text(psprintf("CREATE TABLE ayb_jobs.%s (LIKE ayb_jobs.job_history INCLUDING DEFAULTS)",
-                      name.partition));
-    run_text(
+    run_own_ddl(psprintf("CREATE TABLE ayb_jobs.%s (LIKE ayb_jobs.job_history INCLUDING DEFAULTS)",
+                         name.partition));
+    run_own_ddl(
         psprintf("CREATE INDEX %s_id_idx ON ayb_jobs.%s (id)", name.partition, name.partition));
-    run_text(psprintf("CREATE INDEX %s_type_idx ON ayb_jobs.%s (type, id)", name.partition,
-                      name.partition));
-    run_text(psprintf("CREATE INDEX %s_run_as_idx ON ayb_jobs.%s (run_as, id)", name.partition,
-                      name.partition));
+    run_own_ddl(psprintf("CREATE INDEX %s_type_idx ON ayb_jobs.%s (type, id)", name.partition,
+                         name.partition));
+    run_own_ddl(psprintf("CREATE INDEX %s_run_as_idx ON ayb_jobs.%s (run_as, id)", name.partition,
+                         name.partition));
     // Without it nothing could be deleted by hand while a publication FOR ALL TABLES is there.
-    run_text(psprintf("ALTER TABLE ayb_jobs.%s REPLICA IDENTITY FULL", name.partition));
+    run_own_ddl(psprintf("ALTER TABLE ayb_jobs.%s REPLICA IDENTITY FULL", name.partition));
     guard_day(name.partition);
-    run_text(psprintf("COMMENT ON TABLE ayb_jobs.%s IS 'jobs completed on one day (UTC)'",
-                      name.partition));
-    run_text(psprintf("ALTER TABLE ayb_jobs.job_history ATTACH PARTITION ayb_jobs.%s"
-                      " FOR VALUES FROM ('%s') TO ('%s')",
-                      name.partition, instant_of(day), instant_of(day + 1)));
+    run_own_ddl(psprintf("COMMENT ON TABLE ayb_jobs.%s IS 'jobs completed on one day (UTC)'",
+                         name.partition));
+    run_own_ddl(psprintf("ALTER TABLE ayb_jobs.job_history ATTACH PARTITION ayb_jobs.%s"
+                         " FOR VALUES FROM ('%s') TO ('%s')",
+                         name.partition, instant_of(day), instant_of(day + 1)));
 }
 
 Sql<> g_days{R"sql(
@@ -116,10 +118,14 @@ bool find_old_day(int first_kept, OldDay *old) {
     });
 }
 
-void run_in_books(const char *sql) {
+template <typename Work> void keep_memory(const Work &work) {
     MemoryContext before = CurrentMemoryContext;
-    in_own_books([sql] { run_text(sql); });
+    in_own_books(work);
     MemoryContextSwitchTo(before);
+}
+
+void run_in_books(const char *sql) {
+    keep_memory([sql] { run_text(sql); });
 }
 
 void free_day(const char *partition) {
@@ -146,7 +152,8 @@ void drop_day(const OldDay &old) {
     } else if (old.pending) {
         detach(NameStr(old.partition), "FINALIZE");
     }
-    run_in_books(psprintf("DROP TABLE ayb_jobs.%s", NameStr(old.partition)));
+    const char *drop = psprintf("DROP TABLE ayb_jobs.%s", NameStr(old.partition));
+    keep_memory([drop] { run_own_ddl(drop); });
 }
 
 Sql<At, int> g_purge{R"sql(
@@ -171,8 +178,22 @@ Sql<At> g_purge_minutes{"DELETE FROM ayb_jobs.job_minutes WHERE minute < $1"};
 } // namespace
 
 void ensure_history(TimestampTz at) {
-    if (!day_exists(day_of(at)))
-        make_day(day_of(at));
+    if (day_exists(day_of(at)))
+        return;
+    g_making = true; // stays so if an error leaves from here
+    make_day(day_of(at));
+    g_making = false;
+}
+
+bool day_is_missing() { return g_making; }
+
+void ensure_day(TimestampTz now) {
+    static int known = -1; // the day that this process has seen last
+    g_making = false;
+    if (settings::retention == 0 || day_of(now) == known)
+        return;
+    in_own_books([now] { ensure_history(now); });
+    known = day_of(now);
 }
 
 Oid history_table(TimestampTz first, TimestampTz last) {

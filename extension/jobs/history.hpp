@@ -8,6 +8,13 @@ namespace ayb {
 // where it has.
 void ensure_history(TimestampTz at);
 
+// For a worker, before it runs a job by lease: what has no place to be completed in would be done
+// in vain, again and again. In a transaction of its own; costs nothing on a day that it knows.
+void ensure_day(TimestampTz now);
+
+// Whether the last error came from making a day's table. No job's fault, so none is charged.
+bool day_is_missing();
+
 // The table of the history for jobs that complete between two instants; InvalidOid where there is
 // none, or it would take more than one.
 Oid history_table(TimestampTz first, TimestampTz last);

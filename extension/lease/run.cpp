@@ -5,6 +5,7 @@
 #include "handlers/command.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/finish.hpp"
+#include "jobs/history.hpp"
 #include "jobs/inside.hpp"
 #include "memory/my_slot.hpp"
 #include "memory/signals.hpp"
@@ -17,6 +18,8 @@
 namespace ayb {
 
 namespace {
+
+constexpr int64 kDayRetry = 10 * kMicrosecondsPerSecond;
 
 // Set when the completion found that the job is somebody else's by now.
 bool g_lease_lost;
@@ -127,6 +130,7 @@ Command run_or_prepare(const Job &job, MemoryContext memory) {
 }
 
 void run_handler(const Job &job, MemoryContext memory) {
+    ensure_day(clock_now());
     SetCurrentStatementStartTimestamp(); // the handler's now()
     const Command command = in_transaction([&] { return run_or_prepare(job, memory); });
     if (command.sql == nullptr)
@@ -138,6 +142,8 @@ void run_handler(const Job &job, MemoryContext memory) {
 Verdict judge(const char *sqlstate) {
     if (g_lease_lost)
         return Verdict::lost;
+    if (day_is_missing())
+        return Verdict::put_back;
     if (strcmp(sqlstate, "57014") != 0 || job_timed_out())
         return Verdict::failed;
     if (stop_struck() || my_slot()->put_back)
@@ -172,6 +178,11 @@ Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failur
     MemoryContextSwitchTo(memory);
     read_error(*error, failure);
     const Verdict verdict = judge(failure->sqlstate);
+    if (day_is_missing())
+        ereport(LOG, (errcode(error->sqlerrcode),
+                      errmsg("job %s (%s) waits until a table can be made for the history of the "
+                             "day: %s",
+                             uuid_text(job.id), job.type, failure->message)));
     if (verdict == Verdict::failed)
         ereport(LOG, (errcode(error->sqlerrcode),
                       errmsg("attempt %d of job %s (%s) failed: %s", job.attempt, uuid_text(job.id),
@@ -193,6 +204,13 @@ Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
     return verdict;
 }
 
+// When a job that goes back may run again, if not at once.
+std::optional<TimestampTz> put_off(TimestampTz now) {
+    if (day_is_missing())
+        return later(now, kDayRetry);
+    return std::nullopt;
+}
+
 // Writes the verdict into the books, unless the job is somebody else's by now.
 void record(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
     char worker[kWorkerIdBytes];
@@ -205,7 +223,7 @@ void record(const Job &job, Verdict verdict, const Failure &failure, bool *faile
         if (verdict == Verdict::canceled)
             cancel_job(job.id, worker, job.attempt, now);
         else if (verdict == Verdict::put_back || orphan)
-            put_back_job(job.id, worker, job.attempt, now);
+            put_back_job(job.id, worker, job.attempt, now, put_off(now));
         else
             fail_job(job.id, worker, job.attempt, failure, error_text(failure), "failed", retry_at,
                      now, failed);

@@ -69,6 +69,18 @@ uint64 run_prepared(Prepared *statement, const Oid *types, int count, const Datu
 
 uint64 run_text(const char *sql) { return rows_of(SPI_execute(sql, false, 0)); }
 
+void run_own_ddl(const char *sql) {
+    auto *raw = linitial_node(RawStmt, raw_parser(sql, RAW_PARSE_DEFAULT));
+    auto *planned = makeNode(PlannedStmt);
+    planned->commandType = CMD_UTILITY;
+    planned->utilityStmt = raw->stmt;
+    planned->stmt_location = raw->stmt_location;
+    planned->stmt_len = raw->stmt_len;
+    ProcessUtility(planned, sql, false, PROCESS_UTILITY_SUBCOMMAND, nullptr, nullptr, None_Receiver,
+                   nullptr);
+    CommandCounterIncrement();
+}
+
 void read_column(uint64 row, int number, bool *value) {
     if (const auto found = value_at(row, number, BOOLOID))
         *value = DatumGetBool(*found);

@@ -159,6 +159,10 @@ template <typename... Parameters> class Sql {
 // Runs text once, for what can't be prepared.
 uint64 run_text(const char *sql);
 
+// Runs one statement of the engine's own DDL as a part of another one, so that no event trigger
+// fires: one that logs or forbids DDL must not keep the engine from its tables.
+void run_own_ddl(const char *sql);
+
 // Reads column `number` of row `row` of the last result, which must have the type of `*value`. NULL
 // leaves `*value` as it was. Whatever lies in memory of its own lives until the books are closed.
 void read_column(uint64 row, int number, bool *value);

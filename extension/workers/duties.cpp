@@ -21,6 +21,7 @@ namespace ayb {
 namespace {
 
 constexpr int64 kUpkeepEvery = 3600 * kMicrosecondsPerSecond;
+constexpr int64 kDaysRetry = 10 * kMicrosecondsPerSecond;    // while days ahead can't be made
 constexpr int64 kRecountAfter = 60 * kMicrosecondsPerSecond; // when a count could not be exact
 constexpr int64 kRetryAfter = kMicrosecondsPerSecond; // after a step that failed, or found a lock
 
@@ -86,9 +87,10 @@ void run_if_asked(pg_atomic_uint32 *flag, void (*step)(TimestampTz), TimestampTz
 }
 
 void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
+    if (now >= times->days || now < times->days - 2 * kUpkeepEvery)
+        times->days = now + (guarded(step_days, now) ? kUpkeepEvery : kDaysRetry);
     if (now >= times->upkeep || now < times->upkeep - 2 * kUpkeepEvery) {
         times->upkeep = now + kUpkeepEvery;
-        guarded(step_days, now);
         guarded(step_old_days, now);
         guarded(step_purge, now);
         pg_atomic_write_u32(&g_database->recount, 1);
@@ -189,7 +191,6 @@ void take_duties(Database *database) { g_database = database; }
 
 void begin_duties(Times *times) {
     guarded(step_recover, clock_now());
-    guarded(step_days, clock_now());
     times->upkeep = later(clock_now(), kUpkeepEvery / 60); // not in the rush of a start
 }
 

@@ -8,6 +8,7 @@ namespace ayb {
 // When the duties that no wake-up asks for are due. Zero: at once.
 struct Times {
     TimestampTz tick;
+    TimestampTz days; // the history's tables ahead
     TimestampTz upkeep;
     TimestampTz recount;
 };
