@@ -103,10 +103,10 @@ void count_canceled(const Group &group, const GroupedJob &job) {
 }
 
 // It was rolled back, and nobody knows by whose fault.
-void lose(Group *group) {
+void lose(Group *group, Strike why) {
     for (int i = 0; i < group->ran; i++) {
         group->jobs[i].verdict = GroupVerdict::left_over;
-        group->jobs[i].type->strike = Strike::commit;
+        group->jobs[i].type->strike = why;
     }
 }
 
@@ -118,7 +118,7 @@ void strike_types(const Group &group) {
 
 void settle(Group *group, bool committed) {
     if (!committed)
-        lose(group);
+        lose(group, Strike::commit);
     for (GroupType *type = group->types; type != nullptr; type = type->next)
         count_done(*group, type);
     each_job(*group, GroupVerdict::canceled,
@@ -137,7 +137,7 @@ void strike_at_exit(int /*code*/, Datum /*argument*/) {
     if (group->at != nullptr)
         group->at->type->strike = Strike::ended;
     else
-        lose(group);
+        lose(group, Strike::ended);
     strike_types(*group);
 }
 

@@ -289,7 +289,7 @@ CREATE TABLE fatal (a integer);
 CREATE CONSTRAINT TRIGGER fatal AFTER INSERT ON fatal DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION end_it()});
 @ids = run_jobs('one that ends its worker in the commit', ['ending_late', q({"run": "INSERT INTO fatal VALUES (1)"})]);
 is(state_of($node, $ids[0]), 'failed/2', 'it is charged too, by lease');
-is(way('ending_late'), 'leased: the commit of a group with jobs of it failed', 'its type leaves the groups');
+is(way('ending_late'), 'leased: a job of it ended its worker inside a group', 'its type leaves the groups');
 is(way('quick'), 'grouped: its runs are quick', 'and no other one of the lane does');
 turn_clock($node, 7200);    # all strikes are over
 
