@@ -52,12 +52,12 @@ std::string queue() {
                         {"queued", "c.queued"},
                         {"running", "c.running"},
                         {"more", "c.seen = 5000"},
-                        {"oldestDueAgeSec",
-                         "extract(epoch FROM now() - c.oldest_due)"}}),
+                        {"oldestDueAgeSec", "extract(epoch FROM now() - c.oldest_due)"}}),
                 "(SELECT t.type, count(*) AS seen,"
                 " count(*) FILTER (WHERE s.state = 'queued') AS queued,"
                 " count(*) FILTER (WHERE s.state = 'running') AS running,"
-                " min(s.run_at) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()) AS oldest_due"
+                " min(s.run_at) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()) AS "
+                "oldest_due"
                 " FROM (SELECT * FROM types LIMIT 200) AS t CROSS JOIN LATERAL"
                 " (SELECT q.state, q.run_at FROM ayb_jobs.job_queue AS q WHERE q.type = t.type"
                 " ORDER BY q.id LIMIT 5000) AS s GROUP BY t.type) AS c",
