@@ -103,7 +103,7 @@ template <typename T> std::optional<T> optional_argument(FunctionCallInfo fcinfo
 [[gnu::error("the SQL numbers other parameters than its types")]] void parameters_differ();
 
 // The highest n of the $n in a text.
-constexpr int parameters_in(const char *sql) {
+constexpr int parameters_in(const char *sql) noexcept {
     int highest = 0;
     for (; *sql != '\0'; sql++) {
         if (*sql != '$')
@@ -128,7 +128,7 @@ uint64 run_prepared(Prepared *statement, const Oid *types, int count, const Datu
 
 template <typename... Parameters> class Sql {
   public:
-    constexpr explicit Sql(const char *sql) : statement_{sql, nullptr} {
+    constexpr explicit Sql(const char *sql) noexcept : statement_{sql, nullptr} {
         if (parameters_in(sql) != kCount)
             parameters_differ();
     }
