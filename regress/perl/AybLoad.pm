@@ -126,12 +126,12 @@ sub stop {
     waitpid $_, 0 for splice @{ $self->{children} };
 }
 
-# How long after that instant each part was at work again, as the server that was promoted then tells it: for each the
+# When each part was first at work again after that instant, as SQL for the server that was promoted then: for each the
 # first of its effects, and for the sidecar the first of its jobs.
-sub resumed {
-    my ($self, $sql, $promoted) = @_;
+sub firsts {
+    my ($self, $promoted) = @_;
     my $since = "to_timestamp($promoted)";
-    my %first = (
+    return (
         'a job in the database' => "SELECT min(at) FROM effects WHERE at > $since AND type = 'work'",
         'a job that was enqueued then' => "SELECT min(j.completed_at) FROM ayb_jobs.jobs AS j
             WHERE j.completed_at > $since AND j.created_at > $since AND j.type = 'work' AND j.schedule_id IS NULL",
@@ -140,7 +140,13 @@ sub resumed {
         $self->{url} ? ('the sidecar' => "SELECT min(created_at) FROM ayb_jobs.jobs
             WHERE created_at > $since AND run_as::text = 'sidecar'") : (),
     );
-    return map { $_ => $sql->("SELECT round(extract(epoch FROM ($first{$_}) - $since), 2)") } keys %first;
+}
+
+# How long after it that was, in seconds.
+sub resumed {
+    my ($self, $sql, $promoted) = @_;
+    my %first = $self->firsts($promoted);
+    return map { $_ => $sql->("SELECT round(extract(epoch FROM ($first{$_}) - to_timestamp($promoted)), 2)") } keys %first;
 }
 
 # Holds what was acknowledged against the database, as tests; gives back how many jobs that were.

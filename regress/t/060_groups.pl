@@ -7,7 +7,6 @@ use lib "$FindBin::RealBin/../perl";
 use AybJobs;
 use PostgreSQL::Test::Utils;
 use Test::More;
-use Time::HiRes qw(time usleep);
 
 # One worker, and a budget that a loaded machine keeps. Jobs that are enqueued in one transaction are one group then.
 my $node = start_server('groups', q{
@@ -81,21 +80,28 @@ sub strikes { sql($node, "SELECT coalesce(sum(strikes), 0) FROM ayb_jobs.ways() 
 sub calls { sql($node, q{SELECT count FROM (SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS count FROM calls) AS c}) }
 
 # --- what a group is
-my $last = sql($node, 'SELECT coalesce(max(seq), 0) FROM ayb_jobs.events()');
-my @ids = run_jobs('a group', map { ['quick', qq({"what": "$_"})] } 1 .. 20);
+# A group ends after its budget, which twenty quick jobs keep, unless the machine has no time for them: then once more.
+my ($last, @ids);
+my $enqueued = 0;
+do {
+    $last = sql($node, 'SELECT coalesce(max(seq), 0) FROM ayb_jobs.events()');
+    @ids = run_jobs('a group', map { ['quick', qq({"what": "$_"})] } 1 .. 20);
+    $enqueued += @ids;
+} while (distinct_xacts(@ids) > 1 && $enqueued < 400);
+my $these = "'{" . join(',', @ids) . "}'";
 is(distinct_xacts(@ids), 1, 'twenty jobs share one transaction');
-is(sql($node, q{SELECT count(DISTINCT result->>'now'), count(DISTINCT result->>'clock') FROM ayb_jobs.job_history}), '1|20',
+is(sql($node, qq{SELECT count(DISTINCT result->>'now'), count(DISTINCT result->>'clock') FROM ayb_jobs.job_history WHERE id = ANY ($these)}), '1|20',
     'and its now()');
-is(sql($node, q{SELECT string_agg(what, ' ' ORDER BY at) FROM ran}), join(' ', 1 .. 20), 'they run in order');
-is(sql($node, q{SELECT count(*) FROM ayb_jobs.job_history AS h JOIN ran ON job = id WHERE attempts = 1 AND max_attempts = 2
+is(sql($node, qq{SELECT string_agg(what, ' ' ORDER BY at) FROM ran WHERE job = ANY ($these)}), join(' ', 1 .. 20), 'they run in order');
+is(sql($node, qq{SELECT count(*) FROM ayb_jobs.job_history AS h JOIN ran ON job = id WHERE attempts = 1 AND max_attempts = 2
     AND worker_id IS NOT NULL AND run_at <= last_run_at AND last_run_at <= at AND at <= completed_at
-    AND completed_at <= last_run_at + interval '1 s' AND type = 'quick' AND payload->>'what' = what
-    AND run_as = 'postgres'::regrole AND created_at IS NOT NULL}), '20', 'the history has each as by lease');
-is(sql($node, 'SELECT count(DISTINCT last_run_at) FROM ayb_jobs.job_history') > 1, 1, 'each with its own times');
+    AND completed_at <= ayb_jobs._now() AND type = 'quick' AND payload->>'what' = what
+    AND run_as = 'postgres'::regrole AND created_at IS NOT NULL AND id = ANY ($these)}), '20', 'the history has each as by lease');
+is(sql($node, qq{SELECT count(DISTINCT last_run_at) FROM ayb_jobs.job_history WHERE id = ANY ($these)}) > 1, 1, 'each with its own times');
 is(sql($node, qq{SELECT old_state, new_state, count(*), count(DISTINCT job_id) FROM ayb_jobs.events($last)
     WHERE old_state IS NOT NULL GROUP BY 1, 2}), 'queued|completed|20|20', 'each has its event');
-is(sql($node, q{SELECT sum(completed) FROM ayb_jobs.series(type => 'quick')}), '20', 'and is counted');
-is(grouped('quick'), '20', 'ways() counts them');
+is(sql($node, q{SELECT sum(completed) FROM ayb_jobs.series(type => 'quick')}), $enqueued, 'and is counted');
+is(grouped('quick'), $enqueued, 'ways() counts them');
 is(way('quick'), 'grouped: its runs are quick', 'and says which way they go');
 is(sql($node, 'SELECT grouped_types FROM ayb_jobs.lanes()'), '{quick}', 'so does lanes()');
 
@@ -235,14 +241,32 @@ sub held { # held(TYPE, JOBS BEHIND IT): a job that waits in a group, and those
 }
 sub end { my ($session) = @_; $session->query_safe('ROLLBACK'); $session->quit }
 
-my $holder;
-($holder, @ids) = held('looked_at', ['quick', '{}']);
-my $seen = q{SELECT (SELECT state || is_running FROM ayb_jobs.jobs WHERE id = '%1$s') || ' '
-    || (SELECT state || attempt FROM ayb_jobs.workers() WHERE job_id = '%1$s') || ' '
-    || (SELECT attempt || status FROM ayb_jobs.attempts('%1$s')) || ' '
-    || (SELECT count(*) FROM pg_stat_activity WHERE query = 'ayb_jobs: looked_at %1$s')};
-holds($node, 'postgres', sprintf(q{(%s) = 'queuedtrue running1 1running 1'}, sprintf($seen, $ids[0])),
-    'jobs, workers(), attempts() and pg_stat_activity show it');
+# A group is over after its budget, and a loaded machine may look too late: so several are looked at.
+sql($node, q{CREATE FUNCTION shown(type text, job uuid) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    seen text;
+BEGIN
+    FOR i IN 1 .. 100 LOOP
+        PERFORM pg_stat_clear_snapshot(), pg_sleep(0.01);
+        seen := (SELECT state || is_running FROM ayb_jobs.jobs WHERE id = job) || ' '
+            || (SELECT state || attempt FROM ayb_jobs.workers() WHERE job_id = job) || ' '
+            || (SELECT attempt || status FROM ayb_jobs.attempts(job)) || ' '
+            || (SELECT count(*) FROM pg_stat_activity WHERE query = format('ayb_jobs: %s %s', shown.type, job));
+        EXIT WHEN seen = 'queuedtrue running1 1running 1';
+    END LOOP;
+    RETURN seen;
+END $$});
+my ($holder, $seen);
+for my $type (map { "looked_at_$_" } 1 .. 20) {
+    register('execute', $type);
+    $holder = background('BEGIN; LOCK TABLE once IN ACCESS EXCLUSIVE MODE');
+    $seen = sql($node, qq{SELECT ayb_jobs.enqueue('$type', '{"run": "SELECT FROM once"}') AS job, ayb_jobs.enqueue('quick') \\gset
+        SELECT shown('$type', :'job')});
+    last if $seen eq 'queuedtrue running1 1running 1';
+    end($holder);
+    all_ended('one that was looked at too late');
+}
+is($seen, 'queuedtrue running1 1running 1', 'jobs, workers(), attempts() and pg_stat_activity show it');
 end($holder);
 all_ended('one that is looked at');
 
@@ -256,12 +280,11 @@ is(sql($node, "SELECT attempt, status, sqlstate FROM ayb_jobs.attempts('$ids[0]'
 
 ($holder, @ids) = held('waited_for', ['quick', '{}']);
 holds($node, 'postgres', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$ids[0]'", 'a job is in a group');
-my $start = time;
-my ($code, undef, $error) = $node->psql('postgres', "SELECT ayb_jobs.cancel('$ids[1]')");
-cmp_ok(time - $start, '<', 10, 'cancel() of another job of it waits no longer than the group may take');
+my $canceled = promptly($node, 'postgres', "SELECT ayb_jobs.cancel('$ids[1]')");
+isnt($canceled, 'hangs', 'cancel() of another job of it waits no longer than the group may take');
 end($holder);
 all_ended('one that is waited for');
-like(state_of($node, $ids[1]), $code == 0 ? qr/^canceled/ : qr/^completed/, 'and says what became of it');
+like(state_of($node, $ids[1]), $canceled =~ /^error: / ? qr/^completed/ : qr/^canceled/, 'and says what became of it');
 
 ($holder, @ids) = held('paused_behind', map { ['quick', '{}'] } 1 .. 5);
 holds($node, 'postgres', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$ids[0]'", 'a job is in a group');

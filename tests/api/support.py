@@ -4,6 +4,7 @@ Everything is started here, listens on loopback or a unix socket, and is stopped
 bound.
 """
 
+import contextlib
 import http.client
 import json
 import os
@@ -92,6 +93,19 @@ class Server:
         if done.returncode != 0:
             raise AssertionError(f"{sql}\n{done.stderr}")
         return done.stdout.rstrip("\n")
+
+    @contextlib.contextmanager
+    def held(self, sql):
+        """What the statement locks is held until the end of the block."""
+        session = subprocess.Popen([program("psql"), "-XqAt", "-v", "ON_ERROR_STOP=1", "-h", self.socket, "-p", str(self.port),
+                                    "-U", "postgres", "-d", "app"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        try:
+            print(f"BEGIN; {sql};\n\\echo held", file=session.stdin, flush=True)
+            while (line := session.stdout.readline()) != "held\n":
+                assert line, sql
+            yield
+        finally:
+            session.communicate("COMMIT;\n")
 
     def dsn(self, *other_ports):
         ports = ",".join(str(port) for port in (self.port, *other_ports))

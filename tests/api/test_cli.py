@@ -9,7 +9,6 @@ import pty
 import re
 import signal
 import subprocess
-import time
 import unittest
 
 from support import OUT, SIDECAR, ApiTest, Sidecar, server, until
@@ -211,9 +210,7 @@ class Cli(ApiTest):
         process = subprocess.Popen([SIDECAR, "jobs", "list", "--watch", "--dsn", self.server.dsn()], stdout=subprocess.PIPE)
         process.stdout.readline()
         process.stdout.close()
-        started = time.monotonic()
         process.wait(60)
-        self.assertLess(time.monotonic() - started, 60)
 
     def test_completion(self):
         script = os.path.join(OUT, "completion.bash")

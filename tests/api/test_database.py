@@ -1,19 +1,19 @@
 """The database goes away, comes back, moves."""
 
 import threading
-import time
 
 from support import PATIENCE, OwnServerTest, Server, Sidecar, free_port, until
 
+AT_ONCE = 20  # seconds, for a loaded machine
+
 
 class Away(OwnServerTest):
-    flags = ("--statement-timeout", "2000")
-
     @classmethod
     def setUpClass(cls):
         cls.server = Server("away")
         cls.other_port = free_port()
-        cls.sidecar = Sidecar("Away", cls.server.dsn(cls.other_port), *cls.flags)
+        # A loaded machine may need more than the default to open a session.
+        cls.sidecar = Sidecar("Away", f"{cls.server.dsn(cls.other_port)} connect_timeout={PATIENCE}")
 
     def away(self, answer):
         self.refused(answer, 503, "the database is not available")
@@ -37,12 +37,11 @@ class Away(OwnServerTest):
         self.assertGreaterEqual(self.sessions(), 1)
 
     def test_away_is_503_at_once_and_health_says_so(self):
+        token = self.sidecar.token()
         self.server.stop()
         try:
             for _ in range(10):
-                started = time.monotonic()
-                self.away(self.ask("GET", "/jobs"))
-                self.assertLess(time.monotonic() - started, 10)
+                self.away(self.sidecar.send("GET", "/api/admin/jobs", None, {"Authorization": "Bearer " + token}, AT_ONCE))
             health = self.sidecar.send("GET", "/health")
             self.assertEqual((health.status, health.json), (503, {"status": "error", "database": "unavailable"}))
             self.assertEqual(self.sidecar.send("GET", "/ready").status, 503)
@@ -82,16 +81,11 @@ class Away(OwnServerTest):
         self.assertLessEqual(self.sessions(), 8)
 
     def test_a_statement_that_takes_too_long(self):
-        self.server.psql("BEGIN; LOCK TABLE ayb_jobs.schedules; COMMIT")
-        holder = threading.Thread(target=self.server.psql,
-                                  args=("BEGIN; LOCK TABLE ayb_jobs.schedules; SELECT pg_sleep(6); COMMIT",))
-        holder.start()
-        locked = "SELECT count(*) FROM pg_locks WHERE relation = 'ayb_jobs.schedules'::regclass AND mode = 'AccessExclusiveLock'"
-        until(lambda: self.server.psql(locked) == "1", "the lock")
-        answer = self.ask("GET", "/schedules")
-        holder.join()
-        self.refused(answer, 503, "the database took too long")
-        self.good(self.ask("GET", "/schedules"))
+        sidecar = Sidecar("impatient", self.server.dsn(), "--statement-timeout", "2000")
+        self.addCleanup(sidecar.stop)
+        with self.server.held("LOCK TABLE ayb_jobs.schedules"):
+            self.refused(sidecar.ask("GET", "/schedules"), 503, "the database took too long")
+        until(lambda: sidecar.ask("GET", "/schedules").status == 200, "it to be answered again")
 
     def test_no_extension_in_the_database(self):
         self.server.psql("CREATE DATABASE empty")

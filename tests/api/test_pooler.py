@@ -93,13 +93,8 @@ logfile = {directory}/log
     def test_its_own_settings_hold(self):
         job = self.good(self.ask("POST", "/jobs", {"type": "parked", "runAt": "2090-01-01T00:00:00+05:00"}), 201)
         self.assertEqual(job["runAt"], "2089-12-31T19:00:00+00:00")
-        holder = threading.Thread(target=self.server.psql,
-                                  args=("BEGIN; LOCK TABLE ayb_jobs.schedules; SELECT pg_sleep(9); COMMIT",))
-        holder.start()
-        until(lambda: self.server.psql("SELECT count(*) FROM pg_locks WHERE relation = 'ayb_jobs.schedules'::regclass"
-                                       " AND mode = 'AccessExclusiveLock'") == "1", "the lock")
-        self.refused(self.ask("GET", "/schedules"), 503, "the database took too long")
-        holder.join()
+        with self.server.held("LOCK TABLE ayb_jobs.schedules"):
+            self.refused(self.ask("GET", "/schedules"), 503, "the database took too long")
 
     def test_errors_leave_the_session_usable(self):
         for _ in range(10):

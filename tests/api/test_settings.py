@@ -9,7 +9,7 @@ import subprocess
 import threading
 import unittest
 
-from support import OUT, SIDECAR, ApiTest, Sidecar, server, until
+from support import OUT, PATIENCE, SIDECAR, ApiTest, Sidecar, server, until
 
 
 def run(*arguments, **environment):
@@ -115,23 +115,21 @@ class Stop(ApiTest):
             sidecar = Sidecar("stop", self.server.dsn())
             sidecar.token()
             # Only rows that are looked at wait for this lock.
-            holder = threading.Thread(target=self.server.psql,
-                                      args=("BEGIN; LOCK TABLE ayb_jobs.schedules; SELECT pg_sleep(2); COMMIT",))
-            holder.start()
-            until(lambda: self.server.psql("SELECT count(*) FROM pg_locks WHERE relation = 'ayb_jobs.schedules'::regclass"
-                                           " AND mode = 'AccessExclusiveLock'") == "1", "the lock")
-            answers = []
-            asker = threading.Thread(target=lambda: answers.append(sidecar.ask("GET", "/schedules")))
-            asker.start()
-            until(lambda: self.server.psql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1", "the request to wait")
-            idle = sidecar.connect()
-            # Once it is served it is accepted: what still waits for that is reset, not closed.
-            idle.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
-            self.assertIn(b" 200 OK", idle.recv(65536))
-            self.assertEqual(sidecar.stop(sig), 0)
+            with self.server.held("LOCK TABLE ayb_jobs.schedules"):
+                answers = []
+                asker = threading.Thread(target=lambda: answers.append(sidecar.ask("GET", "/schedules")))
+                asker.start()
+                until(lambda: self.server.psql("SELECT count(*) FROM pg_locks WHERE NOT granted") == "1", "the request to wait")
+                idle = sidecar.connect()
+                # Once it is served it is accepted: what still waits for that is reset, not closed.
+                idle.sendall(b"GET /live HTTP/1.1\r\nHost: x\r\n\r\n")
+                self.assertIn(b" 200 OK", idle.recv(65536))
+                sidecar.process.send_signal(sig)
+                self.assertEqual(idle.recv(10), b"")
+                self.assertEqual((answers, sidecar.process.poll()), ([], None))
             asker.join()
-            holder.join()
+            self.assertEqual(sidecar.process.wait(PATIENCE), 0)
+            self.assertEqual(sidecar.stop(), 0)
             self.assertEqual(answers[0].status, 200)
-            self.assertEqual(idle.recv(10), b"")
             idle.close()
             self.assertIn('"message":"stopped"', sidecar.log())

@@ -1,6 +1,5 @@
 """Each parameter is read by its type, once: what isn't of it is refused by its name, and nothing is listed, or done."""
 
-import time
 
 from support import ApiTest
 
@@ -31,10 +30,8 @@ class Values(ApiTest):
             self.invalid(self.ask("POST", "/jobs", {"type": "x", "runAt": value}), "runAt")
         for value in ("2026-01-31T12:00:00Z", "2024-02-29t00:00:00.123456789z", "2026-01-31%2012:00:60-02:30",
                       "0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"):
-            started = time.monotonic()
             self.good(self.ask("GET", "/jobs?since=" + value))
             self.good(self.ask("GET", "/jobs?until=" + value))
-            self.assertLess(time.monotonic() - started, 10)
         self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.job_queue"), before)
 
     def test_flags_ids_and_numbers(self):

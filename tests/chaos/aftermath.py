@@ -6,7 +6,7 @@ from checker import Evidence
 from world import rows
 
 
-def rest(world, load, journal, databases, patience=120):
+def rest(world, load, journal, databases, patience=300):
     """Ends the load, waits until everything has had its time, and gives back the Evidence of each database."""
     load.stop(load.producers)
     world.calm()

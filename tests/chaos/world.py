@@ -180,7 +180,7 @@ class World:
             self.admin(f"ROLLBACK PREPARED '{gid}'")
         self.turn_clock(self.furthest_clock + 900)
 
-    def settle(self, databases=("app",), patience=120):
+    def settle(self, databases=("app",), patience=300):
         """Waits until all ticks have come and all jobs have ended, as far as they do before patience ends."""
         ticked = "SELECT NOT EXISTS (SELECT FROM ayb_jobs.schedules WHERE enabled AND next_run_at <= ayb_jobs._now())"
         self._wait(ticked, "app", patience)

@@ -12,7 +12,7 @@ const axeSource = require("axe-core").source;
 const { env } = process;
 export const URL_OF_PAGE = env.AYB_URL;
 export const PASSWORD = env.AYB_PASSWORD;
-const PATIENCE = 20_000;
+const PATIENCE = 60_000;
 
 /** The combinations in which each screen is looked at. */
 export const LOOKS = [

@@ -158,6 +158,12 @@ try_script('ascii', 'bad', 'sql/x.sql' => qq{-- a \xe2\x86\x92 b\n});
 try_script('schedules', 'good', 'docs/x' => q{x});
 try_script('schedules', 'bad', 'regress/sql/a.sql' => q{SELECT 1;\n});
 try_script('schedules', 'bad', 'regress/isolation/specs/a.spec' => q{session s\n});
+try_script('clocks', 'good', 'regress/t/a.pl' => q{my $deadline = time + 60;\n1 while time < $deadline;\n});
+try_script('clocks', 'good', 'tests/api/a.py' => q{end = time.monotonic() + 60\n});
+try_script('clocks', 'bad', 'regress/t/a.pl' => q{ok(time - $start < 5);\n});
+try_script('clocks', 'bad', 'regress/t/a.pl' => q{cmp_ok($took, '<', 5);\n});
+try_script('clocks', 'bad', 'tests/api/a.py' => q{self.assertLess(time.monotonic() - started, 5)\n});
+try_script('clocks', 'bad', 'tests/dashboard/a.js' => q{assert.ok(Date.now() - began < 5000);\n});
 try_script('versions', 'good', 'docs/x' => q{x});
 try_script('versions', 'bad', 'extension/ayb_jobs.control' => q{default_version = '1.1'\n});
 
