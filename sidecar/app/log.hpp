@@ -7,13 +7,15 @@
 
 namespace ayb::app {
 
-// Text, which is left out where it is empty, or a number.
+// Text, which is left out where it is empty, or a number. What is logged says so by its own type.
 class LogValue {
   public:
+    // NOLINTBEGIN(google-explicit-constructor)
     LogValue(std::string text) : text_(std::move(text)) {}
     LogValue(const char *text) : text_(text) {}
     template <class Number, class = std::enable_if_t<std::is_integral_v<Number>>>
     LogValue(Number number) : text_(std::to_string(number)), number_(true) {}
+    // NOLINTEND(google-explicit-constructor)
 
     std::string json() const; // "" where it is left out
 

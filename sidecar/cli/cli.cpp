@@ -107,7 +107,7 @@ std::string token_of(const Words &words) {
     const auto of_ayb = words.options.find("admin-token");
     if (of_ayb != words.options.end())
         return of_ayb->second;
-    const std::string given = or_environment(words, "token", "AYB_ADMIN_TOKEN");
+    std::string given = or_environment(words, "token", "AYB_ADMIN_TOKEN");
     const char *home = std::getenv("HOME");
     if (!given.empty() || home == nullptr)
         return given;
