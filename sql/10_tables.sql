@@ -55,28 +55,38 @@ CREATE INDEX schedules_next_run_idx ON ayb_jobs.schedules (next_run_at) WHERE en
 
 CREATE TABLE ayb_jobs.job_queue (
     id              uuid        NOT NULL DEFAULT ayb_jobs.uuid7(),
-    type            text        NOT NULL,
+    type            text        COLLATE "C" NOT NULL,
     payload         jsonb       NOT NULL DEFAULT '{}',
     state           text        NOT NULL DEFAULT 'queued',
     waits_for       text,
     run_as          regrole     NOT NULL DEFAULT (current_user::regrole),
+    enqueued_by     regrole     NOT NULL DEFAULT (current_user::regrole),
     run_at          timestamptz NOT NULL DEFAULT ayb_jobs._now(),
     lease_until     timestamptz,
     worker_id       text,
+    claimed_by      regrole,
     attempts        integer     NOT NULL DEFAULT 0,
     max_attempts    integer     NOT NULL DEFAULT 3,
+    runs            integer     NOT NULL DEFAULT 0,
+    priority        smallint    NOT NULL DEFAULT 0,
     last_error      text,
     last_run_at     timestamptz,
-    idempotency_key text,
+    partition_key   text        COLLATE "C",
+    unique_key      text        COLLATE "C",
+    idempotency_key text        COLLATE "C",
+    flow            uuid,
+    registration    uuid,
     schedule_id     uuid,
     scheduled_at    timestamptz,
+    expires_at      timestamptz,
+    meta            jsonb,
     created_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
     updated_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
     canceled_at     timestamptz,
     CONSTRAINT job_queue_pkey PRIMARY KEY (id),
     CONSTRAINT job_queue_type_check CHECK (type <> '' AND length(type) <= 100),
     CONSTRAINT job_queue_state_check CHECK (state IN ('queued', 'running', 'failed', 'canceled')),
-    CONSTRAINT job_queue_waits_for_check CHECK (waits_for IN ('external', 'handler')),
+    CONSTRAINT job_queue_waits_for_check CHECK (waits_for IN ('external', 'handler', 'jobs', 'time', 'trust')),
     CONSTRAINT job_queue_attempts_check CHECK (attempts >= 0),
     CONSTRAINT job_queue_max_attempts_check CHECK (max_attempts >= 1),
     CONSTRAINT job_queue_lease_check CHECK ((state = 'running') = (lease_until IS NOT NULL)),
@@ -90,8 +100,20 @@ CREATE TABLE ayb_jobs.job_queue (
         autovacuum_vacuum_cost_delay = 0);
 COMMENT ON TABLE ayb_jobs.job_queue IS 'every job that is not completed';
 COMMENT ON COLUMN ayb_jobs.job_queue.waits_for IS
-    'NULL for what the engine''s workers may take, external for what only a worker outside takes, handler while no handler is registered for the type';
+    'NULL for what the engine''s workers may take, external for what only a worker outside takes, handler while no handler is registered for the type; jobs, time and trust for what waits for other jobs, its time, or to be trusted';
 COMMENT ON COLUMN ayb_jobs.job_queue.run_as IS 'the role as which the job runs, and to which it belongs';
+COMMENT ON COLUMN ayb_jobs.job_queue.enqueued_by IS 'the role that enqueued it; its schedule''s for a tick';
+COMMENT ON COLUMN ayb_jobs.job_queue.claimed_by IS 'the role whose worker outside has claimed it';
+COMMENT ON COLUMN ayb_jobs.job_queue.attempts IS 'attempts that are charged: a retry by hand begins again with none';
+COMMENT ON COLUMN ayb_jobs.job_queue.runs IS
+    'how often it was claimed, charged or not: never set back, so that what a claim has named ends that run alone';
+COMMENT ON COLUMN ayb_jobs.job_queue.priority IS 'from -4, which goes first, to 4';
+COMMENT ON COLUMN ayb_jobs.job_queue.partition_key IS 'whose turn it is within its type';
+COMMENT ON COLUMN ayb_jobs.job_queue.unique_key IS 'at most one job of its type with this key waits to be started';
+COMMENT ON COLUMN ayb_jobs.job_queue.flow IS 'the flow of which it is a part';
+COMMENT ON COLUMN ayb_jobs.job_queue.registration IS 'the registration of its handler to which it is bound, if that is a definer';
+COMMENT ON COLUMN ayb_jobs.job_queue.expires_at IS 'when it is of no use any more, unless it has been started';
+COMMENT ON COLUMN ayb_jobs.job_queue.meta IS 'what is handed on to its handler beside the payload';
 COMMENT ON COLUMN ayb_jobs.job_queue.scheduled_at IS 'the tick of its schedule that enqueued it';
 COMMENT ON COLUMN ayb_jobs.job_queue.lease_until IS 'until when the worker may keep the job';
 
@@ -116,18 +138,25 @@ CREATE INDEX job_queue_ended_idx ON ayb_jobs.job_queue (updated_at) WHERE state 
 -- scheduler makes the partitions: those of an install script would be lost to a dump.
 CREATE TABLE ayb_jobs.job_history (
     id              uuid        NOT NULL,
-    type            text        NOT NULL,
+    type            text        COLLATE "C" NOT NULL,
     payload         jsonb       NOT NULL,
     run_as          regrole     NOT NULL,
+    enqueued_by     regrole     NOT NULL,
     run_at          timestamptz NOT NULL,
     worker_id       text,
     attempts        integer     NOT NULL,
     max_attempts    integer     NOT NULL,
+    runs            integer     NOT NULL,
     last_error      text,
     last_run_at     timestamptz,
-    idempotency_key text,
+    partition_key   text        COLLATE "C",
+    idempotency_key text        COLLATE "C",
+    flow            uuid,
     schedule_id     uuid,
     scheduled_at    timestamptz,
+    meta            jsonb,
+    parents         jsonb,
+    log             jsonb,
     result          jsonb,
     created_at      timestamptz NOT NULL,
     completed_at    timestamptz NOT NULL
@@ -150,10 +179,11 @@ CREATE TABLE ayb_jobs.job_attempts (
     CONSTRAINT job_attempts_status_check CHECK (status IN ('failed', 'lost', 'canceled'))
 );
 COMMENT ON TABLE ayb_jobs.job_attempts IS 'one row for each attempt that failed or was lost, kept as long as its job';
+COMMENT ON COLUMN ayb_jobs.job_attempts.attempt IS 'which run of the job it was: its runs by then';
 
 CREATE TABLE ayb_jobs.job_keys (
     run_as          regrole NOT NULL,
-    idempotency_key text    NOT NULL,
+    idempotency_key text    COLLATE "C" NOT NULL,
     job_id          uuid    NOT NULL,
     CONSTRAINT job_keys_pkey PRIMARY KEY (run_as, idempotency_key)
 );
@@ -171,7 +201,7 @@ COMMENT ON TABLE ayb_jobs.imports IS
 CREATE TABLE ayb_jobs.job_minutes (
     minute    timestamptz NOT NULL,
     run_as    regrole     NOT NULL,
-    type      text        NOT NULL,
+    type      text        COLLATE "C" NOT NULL,
     completed bigint      NOT NULL,
     failed    bigint      NOT NULL,
     retried   bigint      NOT NULL,
@@ -187,7 +217,7 @@ COMMENT ON COLUMN ayb_jobs.job_minutes.wait_time IS
     'counts in 64 buckets that grow by the square root of two from one microsecond';
 
 CREATE TABLE ayb_jobs.handlers (
-    type            text        NOT NULL,
+    type            text        COLLATE "C" NOT NULL,
     kind            text        NOT NULL,
     owner           regrole     NOT NULL,
     function_schema name,
@@ -260,7 +290,7 @@ COMMENT ON COLUMN ayb_jobs.matview_refreshes.sources_seen IS
     'the state of its sources that the last good refresh has seen; NULL where that isn''t known';
 
 CREATE TABLE ayb_jobs.pauses (
-    type      text        NOT NULL,
+    type      text        COLLATE "C" NOT NULL,
     paused_at timestamptz NOT NULL DEFAULT ayb_jobs._now(),
     paused_by regrole     NOT NULL,
     CONSTRAINT pauses_pkey PRIMARY KEY (type)

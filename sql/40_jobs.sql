@@ -14,16 +14,21 @@ SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id, q
        NULL::timestamptz AS completed_at, q.canceled_at, q.run_as, NULL::jsonb AS result, q.scheduled_at,
        q.waits_for,
        q.id = ANY ((SELECT ayb_jobs._running())::uuid[]) AS is_running,
-       (SELECT ayb_jobs._progress()) -> q.id::text AS progress
+       (SELECT ayb_jobs._progress()) -> q.id::text AS progress,
+       q.priority, q.partition_key, q.unique_key, q.flow, q.enqueued_by, q.runs, q.meta
 FROM ayb_jobs.job_queue AS q
 UNION ALL
 SELECT h.id, h.type, h.payload, 'completed'::text, h.run_at, NULL::timestamptz, h.worker_id, h.attempts,
        h.max_attempts, h.last_error, h.last_run_at, h.idempotency_key,
        (SELECT s.id FROM ayb_jobs.schedules AS s WHERE s.id = h.schedule_id), h.created_at, h.completed_at,
-       h.completed_at, NULL::timestamptz, h.run_as, h.result, h.scheduled_at, NULL::text, false, NULL::jsonb
+       h.completed_at, NULL::timestamptz, h.run_as, h.result, h.scheduled_at, NULL::text, false, NULL::jsonb,
+       NULL::smallint, h.partition_key, NULL::text, h.flow, h.enqueued_by, h.runs, h.meta
 FROM ayb_jobs.job_history AS h;
 COMMENT ON VIEW ayb_jobs.jobs IS 'every job: waiting, running, ended';
 COMMENT ON COLUMN ayb_jobs.jobs.is_running IS 'whether a worker is at it at this moment';
+COMMENT ON COLUMN ayb_jobs.jobs.attempts IS 'attempts that are charged: a retry by hand begins again with none';
+COMMENT ON COLUMN ayb_jobs.jobs.runs IS
+    'how often it was claimed, charged or not: what a worker outside passes as its attempt';
 GRANT SELECT ON ayb_jobs.jobs TO PUBLIC;
 
 CREATE FUNCTION ayb_jobs.enqueue(type text, payload jsonb DEFAULT '{}', run_at timestamptz DEFAULT NULL,

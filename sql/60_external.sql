@@ -2,7 +2,7 @@ CREATE FUNCTION ayb_jobs.claim(worker_id text, types text[], max_jobs integer DE
                                lease interval DEFAULT NULL) RETURNS SETOF ayb_jobs.jobs
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_claim';
 COMMENT ON FUNCTION ayb_jobs.claim(text, text[], integer, interval) IS
-    'hands due jobs of external types to a worker outside, which has them until the lease ends (ayb_jobs.lease_duration by default)';
+    'hands due jobs of external types to a worker outside, which has them until the lease ends (ayb_jobs.lease_duration by default), and passes their runs as attempt';
 
 CREATE FUNCTION ayb_jobs.extend_lease(id uuid, worker_id text, attempt integer, lease interval DEFAULT NULL)
     RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_extend_lease';

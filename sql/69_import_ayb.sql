@@ -62,10 +62,10 @@ BEGIN
             WHERE a.state = 'completed' AND coalesce(a.completed_at, a.updated_at) >= $1
             ON CONFLICT DO NOTHING RETURNING i.id
         )
-        INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts, max_attempts, last_error,
-                                          last_run_at, idempotency_key, schedule_id, created_at, completed_at)
-        SELECT a.id, a.type, coalesce(a.payload, '{}'), current_user::regrole, a.run_at, a.worker_id, a.attempts,
-               a.max_attempts, a.last_error, a.last_run_at,
+        INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, enqueued_by, run_at, worker_id, attempts, max_attempts,
+                                          runs, last_error, last_run_at, idempotency_key, schedule_id, created_at, completed_at)
+        SELECT a.id, a.type, coalesce(a.payload, '{}'), current_user::regrole, current_user::regrole, a.run_at, a.worker_id,
+               a.attempts, a.max_attempts, a.attempts, a.last_error, a.last_run_at,
                (SELECT k.idempotency_key FROM ayb_jobs.job_keys AS k WHERE k.job_id = a.id), a.schedule_id, a.created_at,
                coalesce(a.completed_at, a.updated_at)
         FROM %1$s AS a JOIN fresh AS f ON f.id = a.id$sql$, source) USING kept_since;
@@ -85,12 +85,12 @@ BEGIN
             INSERT INTO ayb_jobs.imports AS i (id) SELECT a.id FROM %1$s AS a WHERE a.state <> 'completed'
             ON CONFLICT DO NOTHING RETURNING i.id
         )
-        INSERT INTO ayb_jobs.job_queue (id, type, payload, state, waits_for, run_as, run_at, attempts, max_attempts, last_error,
-                                        last_run_at, idempotency_key, schedule_id, created_at, updated_at, canceled_at)
+        INSERT INTO ayb_jobs.job_queue (id, type, payload, state, waits_for, run_as, run_at, attempts, max_attempts, runs,
+                                        last_error, last_run_at, idempotency_key, schedule_id, created_at, updated_at, canceled_at)
         SELECT a.id, a.type, coalesce(a.payload, '{}'), CASE a.state WHEN 'running' THEN 'queued' ELSE a.state END,
                (SELECT CASE coalesce(max(h.kind), 'handler') WHEN 'external' THEN 'external' WHEN 'handler' THEN 'handler' END
                 FROM ayb_jobs.handlers AS h WHERE h.type = a.type),
-               current_user::regrole, a.run_at, a.attempts, a.max_attempts, a.last_error, a.last_run_at,
+               current_user::regrole, a.run_at, a.attempts, a.max_attempts, a.attempts, a.last_error, a.last_run_at,
                (SELECT k.idempotency_key FROM ayb_jobs.job_keys AS k WHERE k.job_id = a.id),
                (SELECT s.id FROM ayb_jobs.schedules AS s WHERE s.id = a.schedule_id), a.created_at, a.updated_at, a.canceled_at
         FROM %1$s AS a JOIN fresh AS f ON f.id = a.id$sql$, source);

@@ -142,16 +142,16 @@ BEGIN ATOMIC
         SELECT a.attempt, a.status, a.worker_id, a.started_at, a.finished_at, a.error, a.sqlstate
         FROM ayb_jobs.job_attempts AS a WHERE a.job_id = attempts.job_id
         UNION ALL
-        SELECT j.attempts, j.state, j.worker_id, j.last_run_at, j.completed_at, NULL, NULL
+        SELECT j.runs, j.state, j.worker_id, j.last_run_at, j.completed_at, NULL, NULL
         FROM ayb_jobs.jobs AS j WHERE j.id = attempts.job_id AND j.state IN ('running', 'completed')
         UNION ALL
         SELECT w.attempt, 'running', w.worker_id, w.job_since, NULL, NULL, NULL
         FROM ayb_jobs.jobs AS j JOIN ayb_jobs.workers() AS w ON w.job_id = j.id
         WHERE j.id = attempts.job_id AND j.state = 'queued' AND j.is_running
     ) AS u
-    ORDER BY u.started_at, u.attempt;
+    ORDER BY u.attempt, u.started_at;
 END;
-COMMENT ON FUNCTION ayb_jobs.attempts(uuid) IS 'every attempt of a job: failed, lost, canceled, running, completed';
+COMMENT ON FUNCTION ayb_jobs.attempts(uuid) IS 'every attempt of a job: failed, lost, canceled, running, completed; numbered by the job''s runs';
 
 CREATE FUNCTION ayb_jobs._server_state(OUT preloaded boolean, OUT enabled boolean, OUT launched boolean,
                                        OUT scheduled boolean, OUT dormant boolean,

@@ -30,13 +30,14 @@ constexpr int kHistoryColumns = kAfterHistory - 1;
 #define AYB_DONE_COLUMN(name, id, type, when) ", d." #name
 
 // Moves the rows of a CTE `done` into the history: rows of the queue, and with them what the
-// history is given: `worker`, `attempt`, `started_at`, `result`, `ended_at`.
+// history is given: `worker`, `attempt`, `run`, `started_at`, `result`, `ended_at`.
 #define AYB_INTO_HISTORY                                                                           \
-    " INSERT INTO ayb_jobs.job_history (payload, worker_id, attempts, last_run_at, result,"        \
-    " completed_at" AYB_JOB_COLUMNS(                                                               \
+    " INSERT INTO ayb_jobs.job_history (payload, worker_id, attempts, runs, last_run_at,"          \
+    " result, completed_at" AYB_JOB_COLUMNS(                                                       \
         AYB_COLUMN_NAME, AYB_NO_COLUMN, AYB_NO_COLUMN,                                             \
-        AYB_NO_COLUMN) ") SELECT d.payload, d.worker, d.attempt, d.started_at, d.result, "         \
-                       "d.ended_at" AYB_JOB_COLUMNS(AYB_DONE_COLUMN, AYB_NO_COLUMN, AYB_NO_COLUMN, \
-                                                    AYB_NO_COLUMN) " FROM done AS d"
+        AYB_NO_COLUMN) ") SELECT d.payload, d.worker, d.attempt, d.run, d.started_at, "            \
+                       "d.result, d.ended_at" AYB_JOB_COLUMNS(AYB_DONE_COLUMN, AYB_NO_COLUMN,      \
+                                                              AYB_NO_COLUMN,                       \
+                                                              AYB_NO_COLUMN) " FROM done AS d"
 
 } // namespace ayb

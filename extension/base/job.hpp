@@ -11,8 +11,9 @@ struct Job {
     char type[kTypeBytes];
     Datum payload; // jsonb, in the job's memory context
     Oid run_as;
-    int attempt;
+    int attempt; // that is charged
     int max_attempts;
+    int run; // the token under which its attempt is ended: no claim of the job has the same
     TimestampTz run_at;
     TimestampTz started_at;
 };

@@ -21,7 +21,8 @@ struct Found {
     bool exists;
     State state;
     Oid run_as;
-    int attempt;
+    int attempt; // that is charged
+    int run;
     char worker[256]; // empty for none
     WaitsFor waits_for;
     char type[kTypeBytes];

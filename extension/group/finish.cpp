@@ -18,7 +18,7 @@ Sql<UuidArray, JsonArray, TimeArray, TimeArray, const char *> g_complete{R"sql(
         DELETE FROM ayb_jobs.job_queue AS q
         USING unnest($1, $2, $3, $4) AS u (id, result, started_at, ended_at)
         WHERE q.id = u.id AND )sql" AYB_AS_LOCKED R"sql(
-        RETURNING q.*, $5 AS worker, 1 AS attempt, u.started_at, u.result, u.ended_at
+        RETURNING q.*, $5 AS worker, 1 AS attempt, q.runs + 1 AS run, u.started_at, u.result, u.ended_at
     ))sql" AYB_INTO_HISTORY};
 // With retention = 0 nothing of the jobs stays.
 Sql<UuidArray> g_forget{R"sql(
@@ -37,13 +37,14 @@ Sql<UuidArray> g_forget_attempts{R"sql(
 Sql<core::Uuid, const char *, At, At> g_cancel{R"sql(
     WITH ended AS (
         UPDATE ayb_jobs.job_queue AS q
-        SET state = 'canceled', attempts = 1, canceled_at = $4, last_run_at = $3, updated_at = $4
+        SET state = 'canceled', attempts = 1, runs = q.runs + 1, canceled_at = $4,
+            last_run_at = $3, updated_at = $4
         WHERE q.id = $1 AND )sql" AYB_AS_LOCKED R"sql(
-        RETURNING q.id, q.run_as
+        RETURNING q.id, q.runs, q.run_as
     )
     INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id, started_at,
         finished_at, error, sqlstate)
-    SELECT e.id, 1, e.run_as, 'canceled', $2, $3, $4, 'canceled while it ran', '57014'
+    SELECT e.id, e.runs, e.run_as, 'canceled', $2, $3, $4, 'canceled while it ran', '57014'
     FROM ended AS e
 )sql"};
 

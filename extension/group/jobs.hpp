@@ -31,6 +31,7 @@ struct GroupedJob {
     GroupType *type;
     Datum payload;
     ItemPointerData place; // of the row that is locked
+    int run;
     TimestampTz run_at;
     TimestampTz started_at;
     TimestampTz ended_at;

@@ -48,7 +48,10 @@ HistoryRow describe_row(TupleTableSlot *from, const GroupedJob &job, Datum worke
     row.set(kHistoryPayload, job.payload);
     row.set(kHistoryWorkerId, worker);
     row.set(kHistoryAttempts, Int32GetDatum(1));
+    row.set(kHistoryRuns, Int32GetDatum(job.run));
     row.set(kHistoryLastRunAt, TimestampTzGetDatum(job.started_at));
+    row.set(kHistoryParents, 0, true);
+    row.set(kHistoryLog, 0, true);
     row.set(kHistoryResult, job.result, job.null);
     row.set(kHistoryCompletedAt, TimestampTzGetDatum(job.ended_at));
     return row;

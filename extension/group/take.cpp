@@ -85,6 +85,7 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     job.payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot_getattr(row, kPayload, &null)));
     MemoryContextSwitchTo(before);
     job.run_at = DatumGetTimestampTz(slot_getattr(row, kRunAt, &null));
+    job.run = int_of(row, kRuns) + 1;
     job.ran_before = !slot_attisnull(row, kLastRunAt);
     job.keyed = !slot_attisnull(row, kIdempotencyKey);
     job.verdict = GroupVerdict::waiting;

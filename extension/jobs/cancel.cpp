@@ -124,7 +124,7 @@ void cancel_found(const core::Uuid &id, const Found &job, bool force) {
     if (job.state == State::queued) {
         g_cancel.run(id, At{now});
     } else if (force && job.state == State::running) {
-        cancel_job(id, job.worker, job.attempt, now);
+        cancel_job(id, job.worker, job.run, now);
     } else if (!force || job.state != State::canceled) {
         wrong_state(id, job, force ? "queued or running" : "queued");
     }

@@ -16,7 +16,7 @@ namespace {
 
 // A job that runs has a lease, and only such a one. Asked for its state instead, the planner may
 // take the index of the leases for a short way, which under an old snapshot is a long one.
-#define AYB_MINE "q.id = $1 AND q.lease_until IS NOT NULL AND q.worker_id = $2 AND q.attempts = $3"
+#define AYB_MINE "q.id = $1 AND q.lease_until IS NOT NULL AND q.worker_id = $2 AND q.runs = $3"
 
 // Followed by what a statement needs beside.
 template <typename... More> using OfMine = Sql<core::Uuid, const char *, int, More...>;
@@ -25,8 +25,8 @@ OfMine<std::optional<Json>, At> g_complete{R"sql(
     WITH done AS (
         DELETE FROM ayb_jobs.job_queue AS q
         WHERE )sql" AYB_MINE R"sql(
-        RETURNING q.*, q.worker_id AS worker, q.attempts AS attempt, q.last_run_at AS started_at,
-            $4 AS result, $5 AS ended_at
+        RETURNING q.*, q.worker_id AS worker, q.attempts AS attempt, q.runs AS run,
+            q.last_run_at AS started_at, $4 AS result, $5 AS ended_at
     ))sql" AYB_INTO_HISTORY};
 // With retention = 0 nothing of the job stays.
 OfMine<> g_forget{R"sql(
@@ -43,35 +43,36 @@ OfMine<At, const char *, At, const char *, const char *, const char *> g_fail{R"
         UPDATE ayb_jobs.job_queue AS q
         SET state = CASE WHEN q.attempts >= q.max_attempts THEN 'failed' ELSE 'queued' END,
             run_at = CASE WHEN q.attempts >= q.max_attempts THEN q.run_at ELSE $4 END,
-            worker_id = NULL, lease_until = NULL, last_error = $5, updated_at = $6,
+            worker_id = NULL, claimed_by = NULL, lease_until = NULL, last_error = $5, updated_at = $6,
             waits_for = )sql" AYB_WAITS_FOR R"sql(
         WHERE )sql" AYB_MINE R"sql(
-        RETURNING q.id, q.attempts, q.run_as, q.last_run_at, q.state
+        RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state
     ),
     noted AS (
         INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id,
             started_at, finished_at, error, sqlstate)
-        SELECT e.id, e.attempts, e.run_as, $7, $2, e.last_run_at, $6, $8, $9 FROM ended AS e
+        SELECT e.id, e.runs, e.run_as, $7, $2, e.last_run_at, $6, $8, $9 FROM ended AS e
     )
     SELECT e.state FROM ended AS e
 )sql"};
 OfMine<At, std::optional<At>> g_put_back{R"sql(
     UPDATE ayb_jobs.job_queue AS q
-    SET state = 'queued', attempts = q.attempts - 1, worker_id = NULL, lease_until = NULL,
-        updated_at = $4, run_at = coalesce($5, q.run_at), waits_for = )sql" AYB_WAITS_FOR R"sql(
+    SET state = 'queued', attempts = q.attempts - 1, worker_id = NULL, claimed_by = NULL,
+        lease_until = NULL, updated_at = $4, run_at = coalesce($5, q.run_at), waits_for = )sql" AYB_WAITS_FOR
+                                         R"sql(
     WHERE )sql" AYB_MINE};
 OfMine<At> g_cancel{R"sql(
     WITH ended AS (
         UPDATE ayb_jobs.job_queue AS q
-        SET state = 'canceled', canceled_at = $4, worker_id = NULL, lease_until = NULL,
-            updated_at = $4
+        SET state = 'canceled', canceled_at = $4, worker_id = NULL, claimed_by = NULL,
+            lease_until = NULL, updated_at = $4
         WHERE )sql" AYB_MINE R"sql(
-        RETURNING q.id, q.attempts, q.run_as, q.last_run_at
+        RETURNING q.id, q.runs, q.run_as, q.last_run_at
     ),
     noted AS (
         INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id,
             started_at, finished_at, error, sqlstate)
-        SELECT e.id, e.attempts, e.run_as, 'canceled', $2, e.last_run_at, $4,
+        SELECT e.id, e.runs, e.run_as, 'canceled', $2, e.last_run_at, $4,
             'canceled while it ran', '57014'
         FROM ended AS e
     )
@@ -90,20 +91,20 @@ double jitter() {
 
 } // namespace
 
-bool complete_job(const core::Uuid &id, const char *worker, int attempt,
-                  const HandlerResult &result, TimestampTz now) {
+bool complete_job(const core::Uuid &id, const char *worker, int run, const HandlerResult &result,
+                  TimestampTz now) {
     if (settings::retention == 0)
-        return g_forget.run(id, worker, attempt) > 0;
+        return g_forget.run(id, worker, run) > 0;
     ensure_history(now);
     const auto value = result.null ? std::nullopt : std::make_optional<Json>(result.value);
-    return g_complete.run(id, worker, attempt, value, At{now}) > 0;
+    return g_complete.run(id, worker, run, value, At{now}) > 0;
 }
 
-bool fail_job(const core::Uuid &id, const char *worker, int attempt, const Failure &failure,
+bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &failure,
               const char *error, const char *status, TimestampTz retry_at, TimestampTz now,
               bool *failed) {
     const char *sqlstate = failure.sqlstate[0] != '\0' ? failure.sqlstate : nullptr;
-    if (g_fail.run(id, worker, attempt, At{retry_at}, error, At{now}, status, failure.message,
+    if (g_fail.run(id, worker, run, At{retry_at}, error, At{now}, status, failure.message,
                    sqlstate) == 0)
         return false;
     State state = State::queued;
@@ -112,14 +113,14 @@ bool fail_job(const core::Uuid &id, const char *worker, int attempt, const Failu
     return true;
 }
 
-bool put_back_job(const core::Uuid &id, const char *worker, int attempt, TimestampTz now,
+bool put_back_job(const core::Uuid &id, const char *worker, int run, TimestampTz now,
                   std::optional<TimestampTz> run_at) {
     const auto at = run_at ? std::optional<At>(At{*run_at}) : std::nullopt;
-    return g_put_back.run(id, worker, attempt, At{now}, at) > 0;
+    return g_put_back.run(id, worker, run, At{now}, at) > 0;
 }
 
-bool cancel_job(const core::Uuid &id, const char *worker, int attempt, TimestampTz now) {
-    return g_cancel.run(id, worker, attempt, At{now}) > 0;
+bool cancel_job(const core::Uuid &id, const char *worker, int run, TimestampTz now) {
+    return g_cancel.run(id, worker, run, At{now}) > 0;
 }
 
 TimestampTz retry_time(const char *type, int attempt, TimestampTz now) {

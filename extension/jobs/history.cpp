@@ -134,7 +134,7 @@ void free_day(const char *partition) {
                           " AND k.idempotency_key = h.idempotency_key AND k.job_id = h.id",
                           partition));
     run_in_books(psprintf("DELETE FROM ayb_jobs.job_attempts AS a USING ayb_jobs.%s AS h"
-                          " WHERE h.attempts > 1 AND a.job_id = h.id",
+                          " WHERE h.runs > 1 AND a.job_id = h.id",
                           partition));
 }
 

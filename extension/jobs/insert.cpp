@@ -12,11 +12,11 @@ namespace {
 
 // Where the direct way is closed.
 using InsertJobs =
-    Sql<UuidArray, JsonArray, const char *, WaitsFor, Oid, At, int, const char *, At>;
+    Sql<UuidArray, JsonArray, const char *, WaitsFor, Oid, At, int, const char *, At, Oid>;
 InsertJobs g_insert{R"sql(
-    INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at, max_attempts,
-        idempotency_key, created_at, updated_at)
-    SELECT u.id, $3, u.payload, $4, $5, $6, $7, $8, $9, $9
+    INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, enqueued_by, run_at,
+        max_attempts, idempotency_key, created_at, updated_at)
+    SELECT u.id, $3, u.payload, $4, $5, $10, $6, $7, $8, $9, $9
     FROM unnest($1, $2) AS u (id, payload)
 )sql"};
 
@@ -28,7 +28,7 @@ void insert_by_statement(const Order &order, const Datum *ids, const Datum *payl
         construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT));
     in_books([&] {
         g_insert.run(id_array, payload_array, order.type, order.waits_for, order.run_as,
-                     At{order.run_at}, order.max_attempts, key, At{order.now});
+                     At{order.run_at}, order.max_attempts, key, At{order.now}, order.enqueued_by);
     });
 }
 
@@ -54,9 +54,12 @@ Row describe_row(const Order &order, const char *key) {
     row.set_text(kState, core::word_of(State::queued));
     row.set_text(kWaitsFor, core::word_of(order.waits_for));
     row.set(kRunAs, ObjectIdGetDatum(order.run_as));
+    row.set(kEnqueuedBy, ObjectIdGetDatum(order.enqueued_by));
     row.set(kRunAt, TimestampTzGetDatum(order.run_at));
     row.set(kAttempts, Int32GetDatum(0));
     row.set(kMaxAttempts, Int32GetDatum(order.max_attempts));
+    row.set(kRuns, Int32GetDatum(0));
+    row.set(kPriority, Int16GetDatum(0));
     row.set_text(kIdempotencyKey, key);
     row.set(kCreatedAt, TimestampTzGetDatum(order.now));
     row.set(kUpdatedAt, TimestampTzGetDatum(order.now));

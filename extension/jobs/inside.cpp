@@ -30,7 +30,8 @@ Datum as_running(Datum row) {
     const WorkerSlot &slot = *my_slot();
     return changed_row(row, {{"state", CStringGetTextDatum("running")},
                              {"worker_id", CStringGetTextDatum(slot.worker_id)},
-                             {"attempts", Int32GetDatum(slot.attempt)},
+                             {"attempts", Int32GetDatum(1)}, // groups take first attempts
+                             {"runs", Int32GetDatum(slot.run)},
                              {"last_run_at", TimestampTzGetDatum(slot.job_since)}});
 }
 

@@ -54,6 +54,7 @@ Oid requested_role(FunctionCallInfo fcinfo, int number) {
 }
 
 bool apply_handler(Order *order, Oid enqueuer) {
+    order->enqueued_by = enqueuer;
     const Handler *handler = find_handler(order->type);
     if (handler == nullptr)
         order->waits_for = WaitsFor::handler;

@@ -7,6 +7,7 @@ namespace ayb {
 struct Order {
     const char *type;
     Oid run_as;
+    Oid enqueued_by;
     WaitsFor waits_for;
     bool builtin; // the type came with the extension: its payload is checked
     TimestampTz run_at;

@@ -3,6 +3,7 @@
 #include "base/columns.hpp"
 #include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
+#include "jobs/row_check.hpp"
 #include "pg/extension.hpp"
 #include "pg/tuples.hpp"
 
@@ -121,6 +122,8 @@ AYB_SQL_FUNCTION(ayb_jobs_note_job) {
     const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     HeapTuple row =
         TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+    if (!TRIGGER_FIRED_BY_DELETE(data->tg_event))
+        check_row(row, RelationGetDescr(data->tg_relation));
     note_row(data, row);
     return PointerGetDatum(row);
 }

@@ -31,11 +31,11 @@ Sql<Oid, At, TextArray, const char *, At, At, core::Uuid> g_claim{R"sql(
         FOR UPDATE SKIP LOCKED
     )
     UPDATE ayb_jobs.job_queue AS q
-    SET state = 'running', attempts = q.attempts + 1, worker_id = $4, lease_until = $5,
-        last_run_at = $2, updated_at = $2
+    SET state = 'running', attempts = q.attempts + 1, runs = q.runs + 1, worker_id = $4,
+        lease_until = $5, last_run_at = $2, updated_at = $2
     FROM next
     WHERE q.id = next.id
-    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at
+    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.runs, q.run_at
 )sql"};
 Sql<Oid, At, TextArray, const char *, At, core::Uuid> g_claim_one{R"sql(
     WITH next AS MATERIALIZED (
@@ -46,11 +46,11 @@ Sql<Oid, At, TextArray, const char *, At, core::Uuid> g_claim_one{R"sql(
         FOR UPDATE SKIP LOCKED
     )
     UPDATE ayb_jobs.job_queue AS q
-    SET state = 'running', attempts = q.attempts + 1, worker_id = $4, lease_until = $5,
-        last_run_at = $2, updated_at = $2
+    SET state = 'running', attempts = q.attempts + 1, runs = q.runs + 1, worker_id = $4,
+        lease_until = $5, last_run_at = $2, updated_at = $2
     FROM next
     WHERE q.id = next.id
-    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.run_at
+    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.runs, q.run_at
 )sql"};
 Sql<Oid, TextArray, At, core::Uuid> g_next_due{R"sql(
     SELECT q.run_at
@@ -87,7 +87,8 @@ void collect_slow(const Handler &handler, void *context) {
 
 void take_row(Oid role, MemoryContext context, TimestampTz now, Job *job) {
     Datum payload = 0;
-    read_row(0, &job->id, &job->type, &payload, &job->attempt, &job->max_attempts, &job->run_at);
+    read_row(0, &job->id, &job->type, &payload, &job->attempt, &job->max_attempts, &job->run,
+             &job->run_at);
     MemoryContext before = MemoryContextSwitchTo(context);
     job->payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(payload));
     MemoryContextSwitchTo(before);

@@ -18,7 +18,7 @@ namespace {
 constexpr int kMost = 1000; // jobs looked at in one transaction
 
 #define AYB_HELD                                                                                   \
-    "SELECT q.id, q.worker_id, q.attempts, q.type, q.run_as::oid, q.waits_for, q.run_at,"          \
+    "SELECT q.id, q.worker_id, q.attempts, q.runs, q.type, q.run_as::oid, q.waits_for, q.run_at,"  \
     " q.lease_until FROM ayb_jobs.job_queue AS q WHERE "
 #define AYB_EXPIRED AYB_HELD "q.state = 'running' AND q.lease_until >= $3 AND q.lease_until <= $1"
 #define AYB_IN_TURN " ORDER BY q.lease_until LIMIT $2 FOR UPDATE SKIP LOCKED"
@@ -29,7 +29,7 @@ Expired<> g_expired{AYB_EXPIRED AYB_IN_TURN};
 Expired<bool, OidArray> g_expired_external{
     AYB_EXPIRED " AND q.waits_for = 'external' AND ($4 OR q.run_as = ANY ($5))" AYB_IN_TURN};
 Sql<> g_ours{AYB_HELD "q.state = 'running' AND q.waits_for IS NULL"};
-Sql<core::Uuid, int> g_one{AYB_HELD "q.id = $1 AND q.lease_until IS NOT NULL AND q.attempts = $2"};
+Sql<core::Uuid, int> g_one{AYB_HELD "q.id = $1 AND q.lease_until IS NOT NULL AND q.runs = $2"};
 
 #undef AYB_HELD
 #undef AYB_EXPIRED
@@ -48,15 +48,16 @@ Sql<At, At> g_next_lease{R"sql(
 // The claim was lost with the crash: the row is as it was before, and is claimed again here.
 Sql<core::Uuid, int, At> g_reclaim{R"sql(
     UPDATE ayb_jobs.job_queue AS q
-    SET state = 'running', attempts = $2, worker_id = 'crashed', lease_until = $3,
-        last_run_at = $3
-    WHERE q.id = $1 AND q.state = 'queued' AND q.attempts = $2 - 1 AND q.waits_for IS NULL
+    SET state = 'running', attempts = q.attempts + 1, runs = $2, worker_id = 'crashed',
+        lease_until = $3, last_run_at = $3
+    WHERE q.id = $1 AND q.state = 'queued' AND q.runs = $2 - 1 AND q.waits_for IS NULL
 )sql"};
 
 struct Held {
     core::Uuid id;
     char worker[256];
-    int attempt;
+    int attempt; // that is charged
+    int run;
     char type[kTypeBytes];
     Oid run_as;
     WaitsFor waits_for;
@@ -70,8 +71,8 @@ Held *read_held(uint64 rows) {
     auto *held = static_cast<Held *>(palloc0((rows + 1) * sizeof(Held)));
     for (uint64 row = 0; row < rows; row++) {
         Held &job = held[row];
-        read_row(row, &job.id, &job.worker, &job.attempt, &job.type, &job.run_as, &job.waits_for,
-                 &job.run_at, &job.lease_until);
+        read_row(row, &job.id, &job.worker, &job.attempt, &job.run, &job.type, &job.run_as,
+                 &job.waits_for, &job.run_at, &job.lease_until);
     }
     return held;
 }
@@ -86,7 +87,7 @@ void lose(const Held &job, const char *why, TimestampTz now) {
     auto *failure = static_cast<Failure *>(palloc0(sizeof(Failure)));
     set_failure(failure, "", why);
     bool failed = false;
-    if (!fail_job(job.id, job.worker, job.attempt, *failure, why, "lost", lost_retry_time(job, now),
+    if (!fail_job(job.id, job.worker, job.run, *failure, why, "lost", lost_retry_time(job, now),
                   now, &failed))
         return;
     if (preloaded()) {
@@ -122,9 +123,9 @@ void settle_all_expired(uint64 rows, TimestampTz now) {
 // What became of the job whose worker is gone. Inside the books.
 void settle_abandoned(const WorkerSlot &slot, const Held &held, TimestampTz now) {
     if (slot.cancel_wanted && slot.cancel_job == slot.job)
-        cancel_job(slot.job, slot.worker_id, slot.attempt, now);
+        cancel_job(slot.job, slot.worker_id, slot.run, now);
     else if (slot.put_back)
-        put_back_job(slot.job, slot.worker_id, slot.attempt, now);
+        put_back_job(slot.job, slot.worker_id, slot.run, now);
     else
         lose(held, kWorkerGone, now);
 }
@@ -144,7 +145,7 @@ void recover_slot(int index) {
     copy_slot(index, &slot);
     const TimestampTz now = clock_now();
     in_own_books([&] {
-        if (g_one.run(slot.job, slot.attempt) == 0)
+        if (g_one.run(slot.job, slot.run) == 0)
             return;
         const Held *held = read_held(1);
         if (strcmp(held->worker, slot.worker_id) == 0)
@@ -171,7 +172,7 @@ void charge_crashed() {
         RunningJob &job = crashed.jobs[i];
         if (job.magic == 0 || job.database != MyDatabaseId)
             continue;
-        in_own_books([&] { g_reclaim.run(job.job, job.attempt, At{now}); });
+        in_own_books([&] { g_reclaim.run(job.job, job.run, At{now}); });
         job.magic = 0;
     }
 }

@@ -41,7 +41,7 @@ void complete_here(const Job &job, const HandlerResult &result) {
     session_name(worker);
     hold_cancels();
     in_books([&] {
-        if (!complete_job(job.id, worker, job.attempt, result, clock_now()))
+        if (!complete_job(job.id, worker, job.run, result, clock_now()))
             report_lost_lease(job);
     });
     release_cancels();
@@ -221,12 +221,12 @@ void record(const Job &job, Verdict verdict, const Failure &failure, bool *faile
     in_books([&] {
         // Unregistered since, or for workers outside by now: the job goes there, uncharged.
         if (verdict == Verdict::canceled)
-            cancel_job(job.id, worker, job.attempt, now);
+            cancel_job(job.id, worker, job.run, now);
         else if (verdict == Verdict::put_back || orphan)
-            put_back_job(job.id, worker, job.attempt, now, put_off(now));
+            put_back_job(job.id, worker, job.run, now, put_off(now));
         else
-            fail_job(job.id, worker, job.attempt, failure, error_text(failure), "failed", retry_at,
-                     now, failed);
+            fail_job(job.id, worker, job.run, failure, error_text(failure), "failed", retry_at, now,
+                     failed);
     });
 }
 
@@ -271,7 +271,7 @@ void run_job(const Job &job, MemoryContext memory) {
     MemoryContext before = MemoryContextSwitchTo(memory);
     auto *failure = static_cast<Failure *>(palloc0(sizeof(Failure)));
     show_activity(job.type, job.id);
-    begin_job(job.id, job.attempt, job.type, clock_now());
+    begin_job(job.id, job.run, job.type, clock_now());
     const Verdict verdict = attempt(job, memory, failure);
     clear_interrupts();
     bool failed = false;

@@ -34,7 +34,7 @@ void put_worker(const WorkerSlot &slot, ReturnSetInfo *result) {
     if (slot.has_job) {
         row.add(uuid_datum(slot.job));
         row.add_text(slot.type);
-        row.add(Int32GetDatum(slot.attempt));
+        row.add(Int32GetDatum(slot.run));
         row.add_time(slot.job_since);
         if (slot.percent >= 0)
             row.add(Int32GetDatum(slot.percent));

@@ -161,13 +161,13 @@ CrashedJobs crashed_jobs() { return {g_crashed->jobs, g_crashed->count}; }
 
 TimestampTz crash_suspected_until() { return g_crashed->suspected_until; }
 
-void note_running_job(int slot, Oid database, const core::Uuid &job, int attempt) {
+void note_running_job(int slot, Oid database, const core::Uuid &job, int run) {
     if (g_running == nullptr)
         return;
     RunningJob &entry = g_running[slot];
     entry.database = database;
     entry.job = job;
-    entry.attempt = attempt;
+    entry.run = run;
     pg_write_barrier();
     entry.magic = kMagic;
 }

@@ -20,7 +20,7 @@ struct RunningJob {
     uint32 magic; // 0 while the place is free, or once it is settled
     Oid database;
     core::Uuid job;
-    int32 attempt;
+    int32 run;
 };
 
 struct CrashedJobs {
@@ -40,7 +40,7 @@ CrashedJobs crashed_jobs();
 TimestampTz crash_suspected_until();
 
 // Notes and forgets the job of the worker in `slot`. Plain stores; never fail.
-void note_running_job(int slot, Oid database, const core::Uuid &job, int attempt);
+void note_running_job(int slot, Oid database, const core::Uuid &job, int run);
 void forget_running_job(int slot);
 
 // Writes what is noted for the slot to the file, or that nothing is. One system call; what fails is

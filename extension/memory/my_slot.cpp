@@ -61,18 +61,18 @@ void session_name(char (&name)[kWorkerIdBytes]) {
              static_cast<unsigned>(MyProcPid));
 }
 
-void begin_job(const core::Uuid &job, int attempt, const char *type, TimestampTz now) {
+void begin_job(const core::Uuid &job, int run, const char *type, TimestampTz now) {
     change_mine([&](WorkerSlot &slot) {
         slot.has_job = true;
         slot.put_back = false;
         slot.job = job;
-        slot.attempt = attempt;
+        slot.run = run;
         strlcpy(slot.type, type, kTypeBytes);
         slot.job_since = now;
         slot.percent = -1;
         slot.note[0] = '\0';
     });
-    note_running_job(my_slot()->index, my_slot()->database, job, attempt);
+    note_running_job(my_slot()->index, my_slot()->database, job, run);
     if (!my_slot()->in_group)
         write_running_job(my_slot()->index);
 }

@@ -11,7 +11,7 @@ bool attach_slot(int index, Oid database, Oid role);
 // The name under which a process claims: PostgreSQL's own session id (log_line_prefix's %c).
 void session_name(char (&name)[kWorkerIdBytes]);
 
-void begin_job(const core::Uuid &job, int attempt, const char *type, TimestampTz now);
+void begin_job(const core::Uuid &job, int run, const char *type, TimestampTz now);
 // `interrupted`: by what was asked of the slot. A signal that was sent and has not come yet may
 // still hit the next job; cancel_was_sent() tells it then.
 void end_job(bool interrupted);

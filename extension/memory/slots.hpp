@@ -39,7 +39,7 @@ struct WorkerSlot {
 
     bool has_job; // stays set where the process ended inside a job
     core::Uuid job;
-    int attempt;
+    int run;
     char type[kTypeBytes];
     TimestampTz job_since;
     bool put_back; // it was interrupted by a shutdown, which must not count

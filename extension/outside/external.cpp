@@ -15,7 +15,8 @@ namespace {
 
 constexpr int kMaxClaim = 10000;
 
-Sql<const char *, At, bool, OidArray, int, const char *, At, At, core::Uuid> g_claim{R"sql(
+using ClaimJobs = Sql<const char *, At, bool, OidArray, int, const char *, At, At, core::Uuid, Oid>;
+ClaimJobs g_claim{R"sql(
     WITH next AS MATERIALIZED (
         SELECT q.id
         FROM ayb_jobs.job_queue AS q
@@ -26,8 +27,8 @@ Sql<const char *, At, bool, OidArray, int, const char *, At, At, core::Uuid> g_c
         FOR UPDATE SKIP LOCKED
     )
     UPDATE ayb_jobs.job_queue AS q
-    SET state = 'running', attempts = q.attempts + 1, worker_id = $6, lease_until = $7,
-        last_run_at = $2, updated_at = $2
+    SET state = 'running', attempts = q.attempts + 1, runs = q.runs + 1, worker_id = $6,
+        claimed_by = $10, lease_until = $7, last_run_at = $2, updated_at = $2
     FROM next
     WHERE q.id = next.id
     RETURNING q.id
@@ -40,6 +41,7 @@ struct Claim {
     const char *worker;
     Datum types;
     int jobs;
+    Oid me;
     bool admin;
     Datum roles;
     TimestampTz now;
@@ -85,7 +87,8 @@ Claim make_claim(FunctionCallInfo fcinfo) {
                         errhint("Claim again for more.")));
     claim.now = clock_now();
     claim.lease_until = lease_argument(fcinfo, 3, claim.now);
-    claim.admin = is_admin(GetUserId());
+    claim.me = GetUserId();
+    claim.admin = is_admin(claim.me);
     claim.roles = PointerGetDatum(claim.admin ? construct_empty_array(OIDOID) : visible_roles());
     return claim;
 }
@@ -93,7 +96,7 @@ Claim make_claim(FunctionCallInfo fcinfo) {
 int claim_type(const Claim &claim, const DueType &due, int most, core::Uuid *out) {
     const uint64 rows =
         g_claim.run(due.type, At{claim.now}, claim.admin, OidArray(claim.roles), most, claim.worker,
-                    At{claim.lease_until}, At{due.from.run_at}, due.from.id);
+                    At{claim.lease_until}, At{due.from.run_at}, due.from.id, claim.me);
     for (uint64 row = 0; row < rows; row++)
         read_row(row, &out[row]);
     return static_cast<int>(rows);
@@ -120,7 +123,7 @@ void put_row(ReturnSetInfo *result, Datum row) {
 struct Attempt {
     core::Uuid id;
     const char *worker;
-    int number;
+    int run;
     Oid me;
     bool admin;
     MemoryContext context;
@@ -132,7 +135,7 @@ Attempt attempt_arguments(FunctionCallInfo fcinfo) {
     attempt.id = id_argument(fcinfo, 0);
     attempt.worker = worker_argument(fcinfo, 1);
     require_argument(fcinfo, 2, "attempt");
-    attempt.number = PG_GETARG_INT32(2);
+    attempt.run = PG_GETARG_INT32(2);
     attempt.me = GetUserId();
     attempt.admin = is_admin(attempt.me);
     attempt.context = CurrentMemoryContext;
@@ -170,11 +173,11 @@ Found require_held(const Attempt &attempt) {
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                  errmsg("job %s runs inside the database", uuid_text(id)),
                  errhint("Only jobs that ayb_jobs.claim() gave out are ended from outside.")));
-    if (strcmp(found.worker, attempt.worker) != 0 || found.attempt != attempt.number)
+    if (strcmp(found.worker, attempt.worker) != 0 || found.run != attempt.run)
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                  errmsg("job %s is held by another worker or attempt", uuid_text(id)),
-                 errdetail("Worker \"%s\" has it, in attempt %d.", found.worker, found.attempt),
+                 errdetail("Worker \"%s\" has it, in attempt %d.", found.worker, found.run),
                  errhint("The lease of this attempt may have ended: drop what it has done.")));
     return found;
 }
@@ -229,7 +232,7 @@ AYB_SQL_FUNCTION(ayb_jobs_complete) {
     Found job;
     const Datum row = in_books([&] {
         job = require_held(held);
-        complete_job(held.id, held.worker, held.number, result, clock_now());
+        complete_job(held.id, held.worker, held.run, result, clock_now());
         return copy_row(job_row(held.id), held.context);
     });
     count_external(job, Outcome::completed);
@@ -253,9 +256,9 @@ AYB_SQL_FUNCTION(ayb_jobs_fail) {
     const Datum row = in_books([&] {
         job = require_held(held);
         const TimestampTz retry_at = retry_ms < 0
-                                         ? retry_time(job.type, held.number, now)
+                                         ? retry_time(job.type, job.attempt, now)
                                          : later(now, retry_ms * kMicrosecondsPerMillisecond);
-        fail_job(held.id, held.worker, held.number, *failure, failure->message, "failed", retry_at,
+        fail_job(held.id, held.worker, held.run, *failure, failure->message, "failed", retry_at,
                  now, &failed);
         return copy_row(job_row(held.id), held.context);
     });

@@ -8,9 +8,9 @@ namespace ayb {
 namespace {
 
 Sql<UuidArray, UuidArray, TimeArray, TextArray, OidArray, At> g_insert{R"sql(
-    INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, run_at, max_attempts,
-        schedule_id, scheduled_at, created_at, updated_at)
-    SELECT u.id, s.job_type, s.payload, u.waits_for, u.run_as, $6, s.max_attempts, s.id,
+    INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, enqueued_by, run_at,
+        max_attempts, schedule_id, scheduled_at, created_at, updated_at)
+    SELECT u.id, s.job_type, s.payload, u.waits_for, u.run_as, s.run_as, $6, s.max_attempts, s.id,
         u.scheduled_at, $6, $6
     FROM unnest($1, $2, $3, $4, $5) AS u (id, schedule, scheduled_at, waits_for, run_as)
         JOIN ayb_jobs.schedules AS s ON s.id = u.schedule

@@ -8,6 +8,7 @@ CREATE EXTENSION amcheck SCHEMA public;
 -- Each job has its entries, of every index whose condition it meets, and is seen by the next command.
 BEGIN;
 SELECT count(ayb_jobs.enqueue('direct', to_jsonb(n))) FROM generate_series(1, 50) AS n;
+SELECT min(id::text) AS first FROM ayb_jobs.job_queue \gset
 SELECT count(*) FROM ayb_jobs.enqueue_many('direct', ARRAY['1', '2', '3']::jsonb[]);
 SELECT count(*), count(DISTINCT id), min(state), max(attempts) FROM ayb_jobs.job_queue;
 SELECT count(*) FROM ayb_jobs.enqueue_many('direct', '{}');
@@ -66,6 +67,10 @@ CREATE FUNCTION public.shout() RETURNS trigger LANGUAGE plpgsql AS
 CREATE TRIGGER shout BEFORE INSERT ON ayb_jobs.job_queue FOR EACH ROW EXECUTE FUNCTION public.shout();
 SELECT ayb_jobs.enqueue('direct', '"shout"') AS id \gset
 SELECT payload FROM ayb_jobs.job_queue WHERE id = :'id';
+SELECT count(*) AS as_without_a_statement FROM (
+    SELECT q.id, to_jsonb(q) - '{id,payload,run_at,created_at,updated_at}'::text[] AS rest FROM ayb_jobs.job_queue AS q) AS s
+    JOIN (SELECT q.id, to_jsonb(q) - '{id,payload,run_at,created_at,updated_at}'::text[] AS rest FROM ayb_jobs.job_queue AS q) AS d USING (rest)
+WHERE s.id = :'id' AND d.id = :'first';
 SELECT count(*) FROM ayb_jobs.enqueue_many('direct', ARRAY['"loud"', '"louder"']::jsonb[]);
 SELECT count(*) FROM ayb_jobs.job_queue WHERE payload IN ('"LOUD"', '"LOUDER"');
 DROP TRIGGER shout ON ayb_jobs.job_queue;

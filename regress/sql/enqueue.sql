@@ -4,8 +4,8 @@ SELECT ayb_jobs.register_handler('twice', kind => 'external', max_attempts => 2)
 
 -- defaults
 SELECT ayb_jobs.enqueue('outside') AS id \gset
-SELECT type, payload, state, waits_for, run_as, attempts, max_attempts, lease_until, worker_id, last_error,
-       last_run_at, idempotency_key, completed_at, canceled_at, result, is_running, progress,
+SELECT type, payload, state, waits_for, run_as, enqueued_by, attempts, max_attempts, runs, priority, lease_until, worker_id, last_error,
+       last_run_at, idempotency_key, partition_key, unique_key, flow, meta, completed_at, canceled_at, result, is_running, progress,
        run_at = created_at AND created_at = updated_at AS same_time,
        run_at BETWEEN clock_timestamp() - interval '1 minute' AND clock_timestamp() AS now
 FROM ayb_jobs.jobs WHERE id = :'id';
@@ -81,6 +81,7 @@ SELECT count(*), min(type) AS type, min(payload::text) AS payload FROM ayb_jobs.
 SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key', run_as => 'regress_alice') AS alice \gset
 SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key', run_as => 'regress_bob') AS bob \gset
 SELECT :'alice' <> :'first' AND :'bob' <> :'alice' AS own_key_per_role;
+SELECT run_as, enqueued_by = current_user::regrole AS by_me FROM ayb_jobs.jobs WHERE id IN (:'alice', :'bob') ORDER BY 1;
 SET ROLE regress_alice;
 SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key') = :'alice' AS same;
 RESET ROLE;

@@ -76,9 +76,9 @@ SELECT attempt, status, worker_id, error, sqlstate FROM ayb_jobs.attempts(:'id')
 -- a handler's own steps, without jitter: the last one is used from then on
 SELECT ayb_jobs.register_handler('a', kind => 'external', backoff => '{1 min, 1 hour}');
 SELECT state FROM ayb_jobs.retry_now(:'id');
-SELECT fail_again(:'id', 1) AS first;
-SELECT fail_again(:'id', 2) AS second;
-SELECT fail_again(:'id', 3) AS third;
+SELECT fail_again(:'id', 10) AS first;
+SELECT fail_again(:'id', 11) AS second;
+SELECT fail_again(:'id', 12) AS third;
 SELECT state FROM ayb_jobs.cancel(:'id');
 -- a long text is cut, between characters
 SELECT ayb_jobs.enqueue('a') AS id \gset
@@ -104,6 +104,28 @@ SELECT lease_until > updated_at AS extended FROM ayb_jobs.extend_lease(:'id', 'w
 SELECT wait_for(:'id', 'failed');
 SELECT state, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 2)', :'id', 'w2'));
+-- A run's number is never another's: what comes late from an earlier one of the same worker is refused, whichever way the
+-- job came back without being charged. (states has the way by which a worker of ours puts it back.)
+CREATE FUNCTION all_refused(id uuid, run int) RETURNS SETOF text LANGUAGE sql AS $$
+    SELECT refused(format(f.form, id, 'w1', run, 'x'))
+    FROM unnest(ARRAY['SELECT ayb_jobs.complete(%L, %L, %s)', 'SELECT ayb_jobs.fail(%L, %L, %s, %L)',
+                      'SELECT ayb_jobs.extend_lease(%L, %L, %s)']) AS f (form)
+$$;
+-- failed, and retried by hand
+SELECT ayb_jobs.enqueue('b', max_attempts => 1) AS id \gset
+SELECT attempts, runs FROM ayb_jobs.claim('w1', '{b}');
+SELECT state FROM ayb_jobs.fail(:'id', 'w1', 1, 'x');
+SELECT state, attempts, runs FROM ayb_jobs.retry_now(:'id');
+SELECT attempts, runs FROM ayb_jobs.claim('w1', '{b}');
+SELECT all_refused(:'id', 1);
+-- lost, and retried by hand
+SELECT lease_until > updated_at AS extended FROM ayb_jobs.extend_lease(:'id', 'w1', 2, '1 ms');
+SELECT wait_for(:'id', 'failed');
+SELECT ayb_jobs.retry_many(ARRAY[:'id'::uuid]);
+SELECT attempts, runs FROM ayb_jobs.claim('w1', '{b}');
+SELECT all_refused(:'id', n) FROM generate_series(1, 2) AS n;
+SELECT state, attempts, runs FROM ayb_jobs.complete(:'id', 'w1', 3);
+SELECT attempt, status FROM ayb_jobs.attempts(:'id');
 -- claiming is transactional too
 SELECT ayb_jobs.enqueue('b') AS id \gset
 BEGIN;
@@ -122,5 +144,5 @@ SELECT attempts FROM ayb_jobs.claim('w', '{a, b}');
 SELECT state FROM ayb_jobs.complete(:'id', 'w', 1);
 
 SELECT ayb_jobs.unregister_handler('a'), ayb_jobs.unregister_handler('b');
-DROP FUNCTION fail_again;
+DROP FUNCTION fail_again, all_refused;
 TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_keys, ayb_jobs.job_attempts;

@@ -146,7 +146,7 @@ SELECT ayb_jobs.enqueue('alice definer') AS id \gset
 SELECT count(*) AS bob_sees FROM ayb_jobs.jobs WHERE id = :'id';
 SET ROLE regress_alice;
 SELECT wait_for(:'id', 'completed');
-SELECT run_as, result FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT run_as, enqueued_by, result FROM ayb_jobs.jobs WHERE id = :'id';
 REVOKE EXECUTE ON FUNCTION alice.who() FROM PUBLIC;
 SET ROLE regress_bob;
 SELECT refused($$SELECT ayb_jobs.enqueue('alice definer')$$);

@@ -40,8 +40,8 @@ RESET ROLE;
 SELECT * FROM ayb_jobs.import_ayb('ayb');
 SELECT right(id::text, 2) AS id, name, job_type, payload, cron_expr, timezone, enabled, max_attempts, next_run_at = '2100-01-01' AS next, last_run_at = '2020-01-01' AS last,
        run_as, updated_at = '2019-02-01' AS updated FROM ayb_jobs.schedules ORDER BY name;
-SELECT right(j.id::text, 2) AS id, j.state, j.waits_for, j.worker_id, j.lease_until, j.attempts, j.max_attempts, j.last_error, j.idempotency_key, right(j.schedule_id::text, 2) AS schedule,
-       j.payload, j.run_as, (j.run_at, j.last_run_at, j.created_at) = (a.run_at, a.last_run_at, a.created_at) AS times,
+SELECT right(j.id::text, 2) AS id, j.state, j.waits_for, j.worker_id, j.lease_until, j.attempts, j.max_attempts, j.runs, j.last_error, j.idempotency_key, right(j.schedule_id::text, 2) AS schedule,
+       j.payload, j.run_as, j.enqueued_by, (j.run_at, j.last_run_at, j.created_at) = (a.run_at, a.last_run_at, a.created_at) AS times,
        j.completed_at IS NOT DISTINCT FROM a.completed_at AS completed, j.canceled_at IS NOT DISTINCT FROM a.canceled_at AS canceled
 FROM ayb_jobs.jobs AS j JOIN ayb._ayb_jobs AS a USING (id) ORDER BY j.id;
 SELECT right(id::text, 2) AS id, schema_name, view_name, refresh_mode, run_as, last_refresh_at = '2020-01-01' AS last, last_refresh_duration_ms, last_refresh_status, last_refresh_error,

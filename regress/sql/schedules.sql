@@ -199,7 +199,7 @@ SELECT refused(format('SELECT ayb_jobs.%s(%L)', f, :'hers'))
 FROM unnest(ARRAY['update_schedule', 'enable_schedule', 'disable_schedule', 'delete_schedule', 'run_schedule_now']) AS f;
 SET ROLE regress_admin;
 SELECT name, run_as, enabled FROM ayb_jobs.disable_schedule(:'hers');
-SELECT run_as FROM ayb_jobs.run_schedule_now(:'hers');
+SELECT run_as, enqueued_by FROM ayb_jobs.run_schedule_now(:'hers');
 SET ROLE regress_alice;
 SELECT ayb_jobs.delete_schedule(:'hers');
 RESET ROLE;

@@ -28,6 +28,15 @@ FROM pg_index AS i JOIN pg_class AS c ON c.oid = i.indexrelid JOIN pg_class AS t
 WHERE t.relnamespace = 'ayb_jobs'::regnamespace AND NOT t.relispartition
 ORDER BY t.relname COLLATE "C", c.relname COLLATE "C";
 
+-- Text keys that skip scans and unique indexes rely on don't change with a collation's version.
+SELECT DISTINCT t.relname AS "table", a.attname AS "column", c.collname
+FROM pg_index AS i JOIN pg_class AS t ON t.oid = i.indrelid JOIN pg_attribute AS a ON a.attrelid = t.oid AND a.attnum = ANY (i.indkey)
+     JOIN pg_collation AS c ON c.oid = a.attcollation
+WHERE t.relnamespace = 'ayb_jobs'::regnamespace AND NOT t.relispartition AND a.atttypid = 'text'::regtype
+UNION SELECT 'job_history', a.attname, c.collname FROM pg_attribute AS a JOIN pg_collation AS c ON c.oid = a.attcollation
+WHERE a.attrelid = 'ayb_jobs.job_history'::regclass AND a.attname ~ '^type$|_key$'
+ORDER BY 1, 2;
+
 -- history by day: today and the next three exist from the start, each with the same indexes
 SELECT wait_until($$(SELECT count(*) = 4 FROM pg_inherits WHERE inhparent = 'ayb_jobs.job_history'::regclass)$$);
 WITH days AS (
@@ -113,6 +122,23 @@ INSERT INTO ayb_jobs.job_queue (type, waits_for) VALUES ('x', 'godot');
 INSERT INTO ayb_jobs.job_queue (type, attempts) VALUES ('x', -1);
 INSERT INTO ayb_jobs.job_queue (type, max_attempts) VALUES ('x', 0);
 INSERT INTO ayb_jobs.job_queue (type, idempotency_key) VALUES ('x', repeat('k', 256));
+-- those that the row trigger looks at: for UPDATE as well, and at their edges
+INSERT INTO ayb_jobs.job_queue (type, priority) VALUES ('x', -5);
+INSERT INTO ayb_jobs.job_queue (type, priority) VALUES ('x', 5);
+INSERT INTO ayb_jobs.job_queue (type, runs) VALUES ('x', -1);
+INSERT INTO ayb_jobs.job_queue (type, partition_key) VALUES ('x', '');
+INSERT INTO ayb_jobs.job_queue (type, partition_key) VALUES ('x', repeat('ü', 128));
+INSERT INTO ayb_jobs.job_queue (type, unique_key) VALUES ('x', '');
+INSERT INTO ayb_jobs.job_queue (type, unique_key) VALUES ('x', repeat('k', 256));
+INSERT INTO ayb_jobs.job_queue (type, meta) VALUES ('x', '[]');
+INSERT INTO ayb_jobs.job_queue (type, meta) VALUES ('x', jsonb_build_object('x', repeat('x', 8192)));
+INSERT INTO ayb_jobs.job_queue (type, enqueued_by) VALUES ('x', NULL);
+BEGIN;
+INSERT INTO ayb_jobs.job_queue (type, waits_for, priority, partition_key, unique_key, meta)
+SELECT 'x', w, p, repeat('k', 255), repeat('k', 255), jsonb_build_object('x', repeat('x', 8000))
+FROM unnest('{jobs,time,trust}'::text[], '{-4,0,4}'::smallint[]) AS v (w, p);
+UPDATE ayb_jobs.job_queue SET priority = 5;
+ROLLBACK;
 INSERT INTO ayb_jobs.handlers (type, kind, owner) VALUES ('x', 'function', 10);
 INSERT INTO ayb_jobs.handlers (type, kind, owner, command) VALUES ('x', 'external', 10, 'VACUUM');
 INSERT INTO ayb_jobs.handlers (type, kind, owner, timeout) VALUES ('x', 'external', 10, '0');

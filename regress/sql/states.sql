@@ -105,8 +105,12 @@ SELECT wait_for(:'failed', 'completed'), wait_for(:'running', 'completed');
 INSERT INTO ayb_jobs.job_queue (type) VALUES ('outside') RETURNING id \gset
 SELECT wait_until(format('(SELECT waits_for = ''external'' AND state = ''queued'' FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
 SELECT state, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
-SELECT state, attempts FROM ayb_jobs.claim('w', '{outside}');
-SELECT state FROM ayb_jobs.complete(:'id', 'w', 1);
+-- that run had a number, which is nobody else's
+SELECT state, attempts, runs FROM ayb_jobs.claim('w', '{outside}');
+SELECT refused(format(f.form, :'id', 'w', 1, 'x'))
+FROM unnest(ARRAY['SELECT ayb_jobs.complete(%L, %L, %s)', 'SELECT ayb_jobs.fail(%L, %L, %s, %L)',
+                  'SELECT ayb_jobs.extend_lease(%L, %L, %s)']) AS f (form);
+SELECT state FROM ayb_jobs.complete(:'id', 'w', 2);
 
 -- many at once: by type, by when they were enqueued, and not what is in another state
 SELECT count(*) FROM ayb_jobs.enqueue_many('outside', array_fill('{}'::jsonb, '{5}'));

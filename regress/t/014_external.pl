@@ -43,7 +43,7 @@ BEGIN
             IF job.attempts = 1 AND (job.payload)::integer % 10 = 0 THEN
                 PERFORM ayb_jobs.fail(job.id, me, 1, 'not now', '0');
             ELSE
-                PERFORM ayb_jobs.complete(job.id, me, job.attempts, to_jsonb(me));
+                PERFORM ayb_jobs.complete(job.id, me, job.runs, to_jsonb(me));
             END IF;
         END LOOP;
         COMMIT;

@@ -40,7 +40,7 @@ BEGIN
         -- Others may have rolled back just now what this one was not given: then there still is something.
         EXIT WHEN cardinality(got) = 0 AND NOT EXISTS (SELECT FROM ayb_jobs.jobs WHERE state = 'queued');
         FOREACH job IN ARRAY got LOOP
-            PERFORM ayb_jobs.complete(job.id, me, job.attempts, to_jsonb(session));
+            PERFORM ayb_jobs.complete(job.id, me, job.runs, to_jsonb(session));
             INSERT INTO done VALUES (job.id, session);
             COMMIT;
         END LOOP;

@@ -20,7 +20,7 @@ serve($node, 'postgres');
 sql($node, q{
 CREATE FUNCTION at_last(payload jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
-    IF (ayb_jobs.current_job()).attempts = 1 THEN RAISE 'not yet'; END IF;
+    IF (ayb_jobs.current_job()).runs = 1 THEN RAISE 'not yet'; END IF;
 END $$;
 SELECT ayb_jobs.register_handler('at last', 'at_last(jsonb)', backoff => '{0s}')});
 
@@ -35,14 +35,17 @@ sub there { return "to_regclass('" . partition(@_) . "') IS NOT NULL" }
 sub gone { return "to_regclass('" . partition(@_) . "') IS NULL" }
 sub turn_past_noon { turn_clock($node, $noon + $_[0]) }
 
-# A job that completes at its second attempt, one that fails, one that is canceled, each with a key.
+# A job that failed and completes when it is retried by hand, again in its first attempt, one that fails, one that is
+# canceled, each with a key.
 sub leave_jobs {
     my ($mark) = @_;
     my @ids = split /\n/, sql($node, qq{
-SELECT ayb_jobs.enqueue('at last', idempotency_key => 'completed $mark');
+SELECT ayb_jobs.enqueue('at last', idempotency_key => 'completed $mark', max_attempts => 1);
 SELECT ayb_jobs.enqueue('break', idempotency_key => 'failed $mark', max_attempts => 1);
 SELECT ayb_jobs.enqueue('work', run_at => '2100-01-01', idempotency_key => 'canceled $mark')});
     sql($node, "SELECT ayb_jobs.cancel('$ids[2]')");
+    holds($node, 'postgres', "SELECT state = 'failed' FROM ayb_jobs.jobs WHERE id = '$ids[0]'", "$mark: one fails, to be retried");
+    sql($node, "SELECT ayb_jobs.retry_now('$ids[0]')");
     my $list = join ',', map { "'$_'" } @ids;
     holds($node, 'postgres', qq{(SELECT array_agg(state ORDER BY state) = '{canceled,completed,failed}' FROM ayb_jobs.jobs
         WHERE id IN ($list))}, "$mark: jobs end");

@@ -96,7 +96,7 @@ is(sql($node, qq{SELECT string_agg(what, ' ' ORDER BY at) FROM ran WHERE job = A
 is(sql($node, qq{SELECT count(*) FROM ayb_jobs.job_history AS h JOIN ran ON job = id WHERE attempts = 1 AND max_attempts = 2
     AND worker_id IS NOT NULL AND run_at <= last_run_at AND last_run_at <= at AND at <= completed_at
     AND completed_at <= ayb_jobs._now() AND type = 'quick' AND payload->>'what' = what
-    AND run_as = 'postgres'::regrole AND created_at IS NOT NULL AND id = ANY ($these)}), '20', 'the history has each as by lease');
+    AND run_as = 'postgres'::regrole AND enqueued_by = run_as AND runs = 1 AND created_at IS NOT NULL AND id = ANY ($these)}), '20', 'the history has each as by lease');
 is(sql($node, qq{SELECT count(DISTINCT last_run_at) FROM ayb_jobs.job_history WHERE id = ANY ($these)}) > 1, 1, 'each with its own times');
 is(sql($node, qq{SELECT old_state, new_state, count(*), count(DISTINCT job_id) FROM ayb_jobs.events($last)
     WHERE old_state IS NOT NULL GROUP BY 1, 2}), 'queued|completed|20|20', 'each has its event');

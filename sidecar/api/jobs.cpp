@@ -39,14 +39,20 @@ std::string fields_of_job(std::initializer_list<Field> long_ones) {
         {"workerId", "CASE WHEN j.state <> 'completed' THEN j.worker_id END"},
         {"attempts", "j.attempts"},
         {"maxAttempts", "j.max_attempts"},
+        {"runs", "j.runs"},
+        {"priority", "j.priority"},
         {"lastRunAt", "j.last_run_at"},
         {"idempotencyKey", "j.idempotency_key"},
+        {"partitionKey", "j.partition_key"},
+        {"uniqueKey", "j.unique_key"},
+        {"flow", "j.flow"},
         {"scheduleId", "j.schedule_id"},
         {"createdAt", "j.created_at"},
         {"updatedAt", "j.updated_at"},
         {"completedAt", "j.completed_at"},
         {"canceledAt", "j.canceled_at"},
         {"runAs", "pg_get_userbyid(j.run_as)"},
+        {"enqueuedBy", "pg_get_userbyid(j.enqueued_by)"},
         {"scheduledAt", "j.scheduled_at"},
         {"waitsFor", "j.waits_for"},
         {"progress", "j.progress"}};
@@ -162,9 +168,9 @@ http::Response job_stats(const Call &call) {
 }
 
 http::Response job_runs(const Call &call) {
-    // Numbers go on where a retry began anew, and what still runs has taken its time so far.
+    // What still runs has taken its time so far.
     static const std::string item =
-        object({{"attempt", "a.number"},
+        object({{"attempt", "a.attempt"},
                 {"status", "a.status"},
                 {"startedAt", "a.started_at"},
                 {"finishedAt", "a.finished_at"},
@@ -176,19 +182,17 @@ http::Response job_runs(const Call &call) {
     static const std::string sql =
         guarded("SELECT CASE WHEN EXISTS (SELECT FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)"
                 " THEN (" +
-                list(item,
-                     "(SELECT a.*, row_number() OVER (ORDER BY a.started_at, a.attempt) AS number"
-                     " FROM ayb_jobs.attempts($1::uuid) AS a) AS a",
-                     "a.number") +
-                ") END");
+                list(item, "ayb_jobs.attempts($1::uuid) AS a", "a.attempt") + ") END");
     return found(call.database().ask(sql, {call.id("job")}), kNotFound);
 }
 
 } // namespace
 
 std::string job_json() {
-    static const std::string json = fields_of_job(
-        {{"payload", "j.payload"}, {"lastError", "j.last_error"}, {"result", "j.result"}});
+    static const std::string json = fields_of_job({{"payload", "j.payload"},
+                                                   {"lastError", "j.last_error"},
+                                                   {"result", "j.result"},
+                                                   {"meta", "j.meta"}});
     return json;
 }
 

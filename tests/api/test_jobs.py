@@ -43,8 +43,9 @@ class Look(JobTest):
     def test_a_job_has_the_contracts_fields_and_no_null(self):
         job = self.enqueue(payload={"n": 1})
         self.assertEqual(set(job), {"id", "type", "payload", "state", "runAt", "attempts", "maxAttempts", "createdAt",
-                                    "updatedAt", "runAs", "waitsFor"})
+                                    "updatedAt", "runAs", "enqueuedBy", "runs", "priority", "waitsFor"})
         self.assertEqual((job["state"], job["attempts"], job["maxAttempts"], job["runAs"]), ("queued", 0, 3, "sidecar"))
+        self.assertEqual((job["enqueuedBy"], job["runs"], job["priority"]), ("sidecar", 0, 0))
         for field in ("runAt", "createdAt", "updatedAt"):
             self.assertRegex(job[field], TIME)
         self.assertEqual(self.good(self.ask("GET", "/jobs/" + job["id"])), job)
@@ -164,7 +165,7 @@ class Search(JobTest):
     """More jobs than one request looks at, and few that are asked for."""
 
     NEWEST = 25000
-    FAIL = "SELECT ayb_jobs.fail(id, 'w', attempts, 'the Needle broke') FROM ayb_jobs.claim('w', ARRAY['parked'])"
+    FAIL = "SELECT ayb_jobs.fail(id, 'w', runs, 'the Needle broke') FROM ayb_jobs.claim('w', ARRAY['parked'])"
 
     @classmethod
     def setUpClass(cls):

@@ -24,9 +24,9 @@ fill() {
     query "WITH made AS (SELECT n, now() - interval '1 hour' * (1 - n / $1::float8) AS at
                          FROM generate_series(1, $1::bigint) AS n)
            , done AS (
-               INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts, max_attempts,
-                   last_run_at, created_at, completed_at)
-               SELECT job_id(at, n), 'mail', '{\"to\": \"someone\"}', 'bench'::regrole, at, 'bench', 1, 3, at, at, at
+               INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, enqueued_by, run_at, worker_id, attempts, max_attempts,
+                   runs, last_run_at, created_at, completed_at)
+               SELECT job_id(at, n), 'mail', '{\"to\": \"someone\"}', 'bench'::regrole, 'bench'::regrole, at, 'bench', 1, 3, 1, at, at, at
                FROM made WHERE n % 5 <> 4)
            INSERT INTO ayb_jobs.job_queue (id, type, payload, state, run_as, run_at, created_at, updated_at)
            SELECT job_id(at, n), 'mail', '{\"to\": \"someone\"}', 'queued', 'bench'::regrole, at + interval '30 days', at, at

@@ -19,9 +19,9 @@ for database in none later completed failed; do
 done
 sql -d later -c "SELECT count(*) FROM ayb_jobs.enqueue_many('flat', array_fill('{}'::jsonb, ARRAY[$million]),
                                                             now() + interval '1 day')" >/dev/null
-sql -d completed -c "INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts,
-                         max_attempts, last_run_at, created_at, completed_at)
-                     SELECT ayb_jobs.uuid7(), 'flat', '{}', 'postgres'::regrole, now(), 'bench', 1, 3,
+sql -d completed -c "INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, enqueued_by, run_at, worker_id, attempts,
+                         max_attempts, runs, last_run_at, created_at, completed_at)
+                     SELECT ayb_jobs.uuid7(), 'flat', '{}', 'postgres'::regrole, 'postgres'::regrole, now(), 'bench', 1, 3, 1,
                             now() - interval '1 hour', now(), now() FROM generate_series(1, 10 * $million)"
 sql -d failed -c "INSERT INTO ayb_jobs.job_queue (type, state, attempts, last_error, last_run_at)
                   SELECT 'flat', 'failed', 3, 'for the benchmark', now() FROM generate_series(1, $million)"

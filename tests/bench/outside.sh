@@ -13,7 +13,7 @@ query "SELECT ayb_jobs.register_handler('outside', kind => 'external')" >/dev/nu
 query "CREATE PROCEDURE work_outside(jobs integer) LANGUAGE plpgsql AS \$\$
     BEGIN
         FOR i IN 1 .. jobs LOOP
-            PERFORM ayb_jobs.complete(j.id, 'worker', j.attempts) FROM ayb_jobs.claim('worker', '{outside}') AS j;
+            PERFORM ayb_jobs.complete(j.id, 'worker', 1) FROM ayb_jobs.claim('worker', '{outside}') AS j;
             COMMIT;
         END LOOP;
     END \$\$"

@@ -45,9 +45,9 @@ done
 
 source_rows="SELECT n, now() - interval '7 days' * (1 - n / $((10 * million))::float8) AS at, job_type(n) AS type,
     (ARRAY['bench_one', 'bench_two'])[1 + n / 7 % 2]::regrole AS role FROM generate_series(1, $((10 * million))::bigint) AS n"
-query "INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts, max_attempts,
-           last_run_at, created_at, completed_at)
-       SELECT job_id(at, n), type, '{\"to\": \"someone\"}', role, at, 'bench', 1, 3, at, at, at
+query "INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, enqueued_by, run_at, worker_id, attempts, max_attempts,
+           runs, last_run_at, created_at, completed_at)
+       SELECT job_id(at, n), type, '{\"to\": \"someone\"}', role, role, at, 'bench', 1, 3, 1, at, at, at
        FROM ($source_rows) AS s WHERE n % 5 <> 4"
 query "INSERT INTO ayb_jobs.job_queue (id, type, payload, state, run_as, run_at, attempts, last_error, last_run_at,
            created_at, updated_at, canceled_at)

@@ -36,9 +36,9 @@ later() {
 }
 
 completed() {
-    query "INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, worker_id, attempts, max_attempts,
-               last_run_at, created_at, completed_at)
-           SELECT ayb_jobs.uuid7(), 'surroundings', '{}', 'postgres'::regrole, now(), 'bench', 1, 3,
+    query "INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, enqueued_by, run_at, worker_id, attempts, max_attempts,
+               runs, last_run_at, created_at, completed_at)
+           SELECT ayb_jobs.uuid7(), 'surroundings', '{}', 'postgres'::regrole, 'postgres'::regrole, now(), 'bench', 1, 3, 1,
                   now() - interval '1 hour', now(), now() FROM generate_series(1, $1)"
     query "VACUUM ANALYZE ayb_jobs.job_history"
 }

@@ -224,7 +224,7 @@ class Courier(Client):
 
     def turn(self):
         types = self.random.choice((["parcel"], ["parcel", "flip"]))
-        jobs = self.ask("SELECT id, attempts, payload, run_as::oid::bigint, schedule_id, scheduled_at "
+        jobs = self.ask("SELECT id, runs, payload, run_as::oid::bigint, schedule_id, scheduled_at "
                         "FROM ayb_jobs.claim(%s, %s, %s, '2 s')", self.name, types, self.random.randint(1, 5))
         for job in jobs:
             self.deliver(*job)

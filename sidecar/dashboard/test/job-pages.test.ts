@@ -13,9 +13,11 @@ const job = (number: number, state: State = "queued"): BriefJob => ({
     runAt: AT,
     attempts: 0,
     maxAttempts: 3,
+    runs: 0,
     createdAt: AT,
     updatedAt: AT,
     runAs: "me",
+    enqueuedBy: "me",
 });
 const jobs = (from: number, to: number) => Array.from({ length: from - to + 1 }, (_, at) => job(from - at));
 const event = (number: number, newState: State): JobEvent => ({
@@ -59,5 +61,6 @@ test("an event that is older than the page changes nothing, nor does one after t
 test("a quick job that ends unseen has had its attempt", () => {
     const [ended] = patched([job(1)], [event(1, "completed")]);
     assert.equal(ended?.attempts, 1);
+    assert.equal(ended?.runs, 1);
     assert.equal(ended?.completedAt, AT);
 });

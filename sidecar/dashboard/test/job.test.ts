@@ -14,9 +14,11 @@ const job = (state: BriefJob["state"], more: Partial<BriefJob> = {}): BriefJob =
     runAt: AT,
     attempts: 0,
     maxAttempts: 3,
+    runs: 0,
     createdAt: AT,
     updatedAt: AT,
     runAs: "me",
+    enqueuedBy: "me",
     ...more,
 });
 

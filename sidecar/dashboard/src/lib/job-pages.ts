@@ -32,7 +32,7 @@ function after(job: BriefJob, { at, newState }: JobEvent): BriefJob {
         ...job,
         state: newState,
         updatedAt: at,
-        ...(began && { attempts: job.attempts + 1, lastRunAt: at }),
+        ...(began && { attempts: job.attempts + 1, runs: job.runs + 1, lastRunAt: at }),
         ...(newState === "completed" && { completedAt: at }),
         ...(newState === "canceled" && { canceledAt: at }),
     };

@@ -81,6 +81,17 @@ function Facts({ job }: { job: Job }) {
                     <bdi>{job.runAs}</bdi>
                 </Fact>
             )}
+            {job.enqueuedBy !== job.runAs && (
+                <Fact name="Enqueued by">
+                    <bdi>{job.enqueuedBy}</bdi>
+                </Fact>
+            )}
+            {Boolean(job.priority) && <Fact name="Priority">{job.priority}</Fact>}
+            {job.partitionKey !== undefined && (
+                <Fact name="Key">
+                    <code dir="auto">{job.partitionKey}</code>
+                </Fact>
+            )}
             {job.leaseUntil && (
                 <Fact name="Leased">
                     <Ago at={job.leaseUntil} />

@@ -117,6 +117,9 @@ function Enqueued({ job, schedule }: { job: Job; schedule: Schedule | undefined 
 const WAITS = {
     external: "for a worker outside of the server to claim it",
     handler: "for a handler: none is registered for its type",
+    jobs: "for the jobs on which it depends",
+    time: "for its time",
+    trust: "to be trusted: the role that enqueued it may not have it run",
 };
 
 function Waiting({ job }: { job: Job }) {
