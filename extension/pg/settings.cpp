@@ -18,6 +18,7 @@ int lease_duration = 300;
 int max_attempts = 3;
 int scheduler_tick = 15000;
 int job_timeout = 0;
+int max_job_timeout = 86400000;
 int worker_idle_timeout = 30000;
 int shutdown_timeout = 5000;
 int retention = 7 * 86400;
@@ -117,6 +118,10 @@ void define_times() {
                             "How long a job may run whose handler names no timeout; 0 for ever.",
                             nullptr, &job_timeout, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
                             nullptr, nullptr);
+    DefineCustomIntVariable("ayb_jobs.max_job_timeout",
+                            "How long any job may run, whatever its handler says; 0 for ever.",
+                            nullptr, &max_job_timeout, 86400000, 0, INT_MAX, PGC_SIGHUP,
+                            GUC_UNIT_MS, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("ayb_jobs.worker_idle_timeout", "How long an idle worker stays.",
                             nullptr, &worker_idle_timeout, 30000, 0, 86400000, PGC_SIGHUP,
                             GUC_UNIT_MS, nullptr, nullptr, nullptr);

@@ -13,6 +13,7 @@ extern int lease_duration; // seconds
 extern int max_attempts;
 extern int scheduler_tick;      // milliseconds
 extern int job_timeout;         // milliseconds; 0 for none
+extern int max_job_timeout;     // the same; bounds the one before and what handlers name
 extern int worker_idle_timeout; // milliseconds
 extern int shutdown_timeout;    // milliseconds
 extern int retention;           // seconds; 0 keeps no history

@@ -147,6 +147,18 @@ like(sql($node, "SELECT last_error FROM ayb_jobs.jobs WHERE id = '$general'"), q
 set_configuration($node, 'ayb_jobs.job_timeout' => '10min');
 $limited = enqueue('limited', $long);
 ok(fails($limited), 'and is not asked where the handler has its own');
+# The administrator's limit holds for every handler: no role keeps a worker by naming a longer one, or none.
+set_configuration($node, 'ayb_jobs.job_timeout' => '0', 'ayb_jobs.max_job_timeout' => '250ms');
+sql($node, q{SELECT ayb_jobs.register_handler('patient', 'nap(jsonb)', timeout => '100 days', max_attempts => 1)});
+for my $endless (enqueue('nap', $long, 1), enqueue('patient', $long)) {
+    ok(fails($endless), 'max_job_timeout holds for every handler');
+    like(sql($node, "SELECT last_error FROM ayb_jobs.jobs WHERE id = '$endless'"), qr/timeout of 250 ms \(SQLSTATE 57014\)/,
+        'with the reason');
+}
+$limited = enqueue('limited', $long);
+ok(fails($limited), 'a shorter one of a handler is in force');
+like(sql($node, "SELECT last_error FROM ayb_jobs.jobs WHERE id = '$limited'"), qr/timeout of 200 ms/, 'as it is');
+set_configuration($node, 'ayb_jobs.max_job_timeout' => '0');
 is(sql($node, q{SELECT count(*) FROM effects AS e JOIN ayb_jobs.jobs AS j ON j.id = e.job WHERE j.state <> 'completed'}), '0',
     'nothing that was interrupted has left an effect');
 
