@@ -5,9 +5,13 @@ GRANT USAGE ON SCHEMA ayb_jobs TO PUBLIC;
 
 -- Roles belong to the cluster: another database may have made it already.
 DO $$
+DECLARE
+    ours text;
 BEGIN
-    IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = 'ayb_jobs_admin') THEN
-        CREATE ROLE ayb_jobs_admin NOLOGIN;
-    END IF;
+    FOREACH ours IN ARRAY ARRAY['ayb_jobs_admin', 'ayb_jobs_sidecar'] LOOP
+        IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ours) THEN
+            EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', ours);
+        END IF;
+    END LOOP;
 END
 $$;

@@ -26,11 +26,21 @@ Sql<core::Uuid, At> g_retry{R"sql(
     WHERE q.id = $1
 )sql"};
 
-// Of many jobs: when, and whose the caller may touch; then which.
-template <typename... Which> using Change = Sql<At, bool, OidArray, Which...>;
+// Who did it, by which role and for whom: one row for each job that was changed.
+Sql<core::Uuid, At, const char *, Oid, const char *> g_note{R"sql(
+    INSERT INTO ayb_jobs.job_actions (job_id, run_as, at, action, done_by, actor)
+    SELECT q.id, q.run_as, $2, $3, $4::regrole, $5 FROM ayb_jobs.job_queue AS q WHERE q.id = $1
+)sql"};
+
+// Of many jobs: when, whose the caller may touch, and who that is; then which.
+template <typename... Which> using Change = Sql<At, bool, OidArray, Oid, const char *, Which...>;
 using ChangeMatching = Change<const char *, std::optional<At>, std::optional<At>>;
 using ChangeMany = Change<UuidArray>;
 
+#define AYB_NOTED(change, action)                                                                  \
+    "WITH changed AS (" change " RETURNING q.id, q.run_as) INSERT INTO ayb_jobs.job_actions"       \
+    " (job_id, run_as, at, action, done_by, actor)"                                                \
+    " SELECT c.id, c.run_as, $1, '" action "', $4::regrole, $5 FROM changed AS c"
 #define AYB_CANCEL                                                                                 \
     "UPDATE ayb_jobs.job_queue AS q SET state = 'canceled', canceled_at = $1, updated_at = $1"     \
     " WHERE q.state = 'queued' AND ($2 OR q.run_as = ANY ($3))"
@@ -39,22 +49,23 @@ using ChangeMany = Change<UuidArray>;
     " waits_for = " AYB_WAITS_FOR ", run_at = $1, updated_at = $1"                                 \
     " WHERE q.state = 'failed' AND ($2 OR q.run_as = ANY ($3))"
 #define AYB_MATCHING                                                                               \
-    " AND ($4 IS NULL OR q.type = $4) AND ($5 IS NULL OR q.created_at >= $5)"                      \
-    " AND ($6 IS NULL OR q.created_at < $6)"
-#define AYB_OF_THESE " AND q.id = ANY ($4)"
+    " AND ($6 IS NULL OR q.type = $6) AND ($7 IS NULL OR q.created_at >= $7)"                      \
+    " AND ($8 IS NULL OR q.created_at < $8)"
+#define AYB_OF_THESE " AND q.id = ANY ($6)"
 
-ChangeMatching g_cancel_matching{AYB_CANCEL AYB_MATCHING};
-ChangeMatching g_retry_matching{AYB_RETRY AYB_MATCHING};
-ChangeMany g_cancel_many{AYB_CANCEL AYB_OF_THESE};
-ChangeMany g_retry_many{AYB_RETRY AYB_OF_THESE};
+ChangeMatching g_cancel_matching{AYB_NOTED(AYB_CANCEL AYB_MATCHING, "cancel")};
+ChangeMatching g_retry_matching{AYB_NOTED(AYB_RETRY AYB_MATCHING, "retry")};
+ChangeMany g_cancel_many{AYB_NOTED(AYB_CANCEL AYB_OF_THESE, "cancel")};
+ChangeMany g_retry_many{AYB_NOTED(AYB_RETRY AYB_OF_THESE, "retry")};
 
 struct Caller {
     Oid role;
     bool admin;
+    const char *actor;
     MemoryContext context;
 };
 
-Caller caller() { return {GetUserId(), is_admin(GetUserId()), CurrentMemoryContext}; }
+Caller caller() { return {GetUserId(), is_admin(GetUserId()), actor(), CurrentMemoryContext}; }
 
 [[noreturn]] void wrong_state(const core::Uuid &id, const Found &job, const char *wanted) {
     const bool running = job.state == State::running;
@@ -118,6 +129,11 @@ Found find_held(const core::Uuid &id, const Caller &me) {
     return job;
 }
 
+// Inside the books, after the change.
+void note_action(const core::Uuid &id, const char *action, const Caller &me) {
+    g_note.run(id, At{clock_now()}, action, me.role, me.actor);
+}
+
 // Inside the books, with the row locked.
 void cancel_found(const core::Uuid &id, const Found &job, bool force) {
     const TimestampTz now = clock_now();
@@ -144,7 +160,10 @@ template <typename... Which> int64 change(Change<Which...> *statement, const Whi
     const At now{clock_now()};
     const bool admin = is_admin(GetUserId());
     const OidArray mine(visible_roles());
-    return in_books([&] { return static_cast<int64>(statement->run(now, admin, mine, which...)); });
+    const Oid me = GetUserId();
+    const char *whom = actor();
+    return in_books(
+        [&] { return static_cast<int64>(statement->run(now, admin, mine, me, whom, which...)); });
 }
 
 int64 change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement) {
@@ -175,6 +194,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cancel) {
 
     PG_RETURN_DATUM(in_books([&] {
         cancel_found(id, find_held(id, me), force);
+        note_action(id, "cancel", me);
         return copy_row(job_row(id), me.context);
     }));
 }
@@ -185,6 +205,7 @@ AYB_SQL_FUNCTION(ayb_jobs_retry_now) {
     const Caller me = caller();
     PG_RETURN_DATUM(in_books([&] {
         retry_found(id, find_held(id, me));
+        note_action(id, "retry", me);
         return copy_row(job_row(id), me.context);
     }));
 }

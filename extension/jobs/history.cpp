@@ -174,6 +174,13 @@ Sql<At, int> g_purge{R"sql(
     SELECT g.id FROM gone AS g
 )sql"};
 Sql<At> g_purge_minutes{"DELETE FROM ayb_jobs.job_minutes WHERE minute < $1"};
+// A job that completed since the action is there for as long as completed jobs are kept: so nothing
+// that still has its job is looked at before.
+Sql<At> g_purge_actions{R"sql(
+    DELETE FROM ayb_jobs.job_actions AS a
+    WHERE a.at < $1 AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.id = a.job_id)
+          AND NOT EXISTS (SELECT FROM ayb_jobs.job_history AS h WHERE h.id = a.job_id)
+)sql"};
 
 } // namespace
 
@@ -231,6 +238,8 @@ void purge_ended(TimestampTz now) {
             CHECK_FOR_INTERRUPTS();
     }
     in_own_books([now] { g_purge_minutes.run(At{now - kWeek}); });
+    const TimestampTz kept = now - settings::retention * kMicrosecondsPerSecond;
+    in_own_books([kept] { g_purge_actions.run(At{kept}); });
 }
 
 } // namespace ayb

@@ -1,5 +1,7 @@
 #include "pg/roles.hpp"
 
+#include "pg/settings.hpp"
+
 namespace ayb {
 
 bool is_admin(Oid role) {
@@ -26,6 +28,14 @@ const char *why_no_login(Oid role) {
         why = psprintf("role \"%s\" may not connect to this database", NameStr(form->rolname));
     ReleaseSysCache(tuple);
     return why;
+}
+
+const char *actor() {
+    if (*settings::actor == '\0')
+        return nullptr;
+    const Oid sidecar = get_role_oid("ayb_jobs_sidecar", true);
+    return OidIsValid(sidecar) && is_member_of_role(GetSessionUserId(), sidecar) ? settings::actor
+                                                                                 : nullptr;
 }
 
 const char *role_name(Oid role) {

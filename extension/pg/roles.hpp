@@ -17,6 +17,9 @@ const char *why_no_login(Oid role);
 // Every role whose privileges the current role has, as oid[].
 ArrayType *visible_roles();
 
+// Whom a sidecar's session works for, as it says; null where it says nothing, or is none.
+const char *actor();
+
 // The role's name, or its number in digits where it is gone. Palloc'd.
 const char *role_name(Oid role);
 

@@ -12,6 +12,7 @@ namespace ayb::settings {
 
 bool enabled = true;
 char *databases = nullptr;
+char *actor = nullptr;
 int worker_concurrency = 4;
 int poll_interval = 1000;
 int lease_duration = 300;
@@ -58,6 +59,10 @@ void define_switches() {
     DefineCustomStringVariable("ayb_jobs.databases", "Databases whose jobs are run.",
                                "* stands for every database that has the extension.", &databases,
                                "*", PGC_SIGHUP, GUC_LIST_INPUT, check_databases, nullptr, nullptr);
+    DefineCustomStringVariable(
+        "ayb_jobs.actor", "Whom the session works for, kept with each change by hand.",
+        "Counts only where the role that logged in is a member of ayb_jobs_sidecar.", &actor, "",
+        PGC_USERSET, 0, nullptr, nullptr, nullptr);
     DefineCustomEnumVariable(
         "ayb_jobs.synchronous_commit", "synchronous_commit of the workers' own transactions.",
         "When off, a server crash may take back the last instants of both a job's "

@@ -7,6 +7,7 @@ namespace ayb::settings {
 
 extern bool enabled;
 extern char *databases;
+extern char *actor; // whom the session works for; pg/roles.hpp says whether that counts
 extern int worker_concurrency;
 extern int poll_interval;  // milliseconds
 extern int lease_duration; // seconds

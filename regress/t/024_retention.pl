@@ -72,6 +72,8 @@ turn_past_noon(2 * $day + $hour);
 holds($node, 'postgres', there(5), 'days go on being made');
 ok(eventually($node, 'SELECT ' . there(0)), 'two days on the first is there');
 is(kept(@first), '3|3|2', 'with its jobs');
+my $acted = "SELECT count(*) FROM ayb_jobs.actions('$first[2]')";
+is(sql($node, $acted), '1', 'and what was done to one by hand');
 
 # The retention is over: the first day goes as a whole; the second stays. Failed and canceled ones have their own.
 turn_past_noon(3 * $day + $hour);
@@ -93,6 +95,7 @@ log_holds($node, qr/ayb_jobs scheduler: .*lock timeout/, $offset, 'a reader of t
 holds($node, 'postgres', "NOT EXISTS (SELECT FROM ayb_jobs.jobs WHERE id IN ('$first[1]', '$first[2]'))",
     'four days on what failed or was canceled on the first is removed all the same');
 is(kept(@first[1, 2]), '0|0|0', 'with keys and attempts');
+holds($node, 'postgres', "NOT EXISTS ($acted HAVING count(*) > 0)", 'and what was done to them');
 my $beside = sql($node, q{SELECT ayb_jobs.enqueue('work')});
 holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$beside')", 'jobs complete beside it');
 is(sql($node, 'SELECT ' . there(1)), 't', 'the second day is still there');

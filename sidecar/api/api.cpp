@@ -6,6 +6,7 @@
 #include "api/page.hpp"
 #include "api/schedules.hpp"
 #include "api/seeing.hpp"
+#include "api/tokens.hpp"
 
 namespace ayb::api {
 
@@ -17,12 +18,29 @@ http::Response away(const std::string &why) {
     return to_response(failure);
 }
 
+void require_right(const login::Identity &caller, Access access) {
+    constexpr login::Right kRights[] = {login::Right::read, login::Right::read,
+                                        login::Right::operate, login::Right::admin};
+    const login::Right wanted = kRights[static_cast<std::size_t>(access)];
+    if (caller.right >= wanted)
+        return;
+    Failure failure(403, "the token may not do this");
+    failure.details = std::string("it takes the right ") + login::word_of(wanted);
+    throw failure;
+}
+
+GateSettings with_key(GateSettings settings, db::Pool &pool) {
+    settings.auth.key = database_key(pool);
+    return settings;
+}
+
 } // namespace
 
 Api::Api(db::Pool &pool, const ApiSettings &settings, AccessLog log)
-    : database_(pool), gate_(settings.gate), events_(pool, settings.max_listeners),
+    : database_(pool), gate_(with_key(settings.gate, pool)), events_(pool, settings.max_listeners),
       log_(std::move(log)) {
     router_.add(gate_.routes());
+    router_.add(token_routes());
     router_.add(job_routes());
     router_.add(job_change_routes());
     router_.add(schedule_routes());
@@ -67,9 +85,11 @@ bool Api::has_extension() {
     return session->query("SELECT FROM pg_extension WHERE extname = 'ayb_jobs'").rows() > 0;
 }
 
-http::Response Api::handle(const Router::Match &match, const http::Request &request) {
+http::Response Api::handle(const Router::Match &match, const http::Request &request,
+                           const Caller &caller) {
     try {
-        return match.route->handler(Call(request, database_, match.segments));
+        const Database database(database_.pool(), caller.value_or(login::Identity{}));
+        return match.route->handler(Call(request, database, match.segments));
     } catch (const db::Error &error) {
         if (may_lack_extension(error) && !has_extension())
             throw Failure(503, kNotEnabled);
@@ -77,15 +97,17 @@ http::Response Api::handle(const Router::Match &match, const http::Request &requ
     }
 }
 
-http::Response Api::dispatch(const http::Request &request, bool admitted) {
+http::Response Api::dispatch(const http::Request &request, const Caller &caller) {
     const Router::Match match = router_.match(request.method, request.path);
     const bool open = match.route != nullptr && match.route->access == Access::open;
     const bool admin_path = match.route != nullptr || !match.allowed.empty() ||
                             request.path.compare(0, 11, "/api/admin/") == 0;
-    if (!open && admin_path && !admitted)
+    if (!open && admin_path && !caller)
         throw Failure(401, "admin authentication required");
+    if (match.route != nullptr && !open)
+        require_right(*caller, match.route->access);
     if (match.route != nullptr)
-        return handle(match, request);
+        return handle(match, request, caller);
     if (match.allowed.empty())
         throw Failure(404, "not found");
     http::Response response = http::error_response(405, "method not allowed");
@@ -93,17 +115,19 @@ http::Response Api::dispatch(const http::Request &request, bool admitted) {
     return response;
 }
 
-http::Response Api::admit(const http::Request &request) {
+http::Response Api::admit(const http::Request &request, Caller &caller) {
     gate_.require_own_page(request);
     if (request.method == "OPTIONS")
         return gate_.preflight(request);
-    return dispatch(request, gate_.allows(request));
+    caller = gate_.who(request);
+    return dispatch(request, caller);
 }
 
 http::Response Api::serve(const http::Request &request) noexcept {
     const auto start = std::chrono::steady_clock::now();
     std::string error;
-    http::Response response = caught([&] { return admit(request); }, error);
+    Caller caller;
+    http::Response response = caught([&] { return admit(request, caller); }, error);
     std::string ignored;
     response = caught(
         [&] {
@@ -111,10 +135,10 @@ http::Response Api::serve(const http::Request &request) noexcept {
                 gate_.allow_origin(request, response);
             response.headers.emplace_back("X-Request-Id", request.id);
             counters_.requests[static_cast<std::size_t>(response.status / 100)]++;
-            log_(request, gate_.client(request), response.status,
-                 std::chrono::duration_cast<std::chrono::microseconds>(
-                     std::chrono::steady_clock::now() - start),
-                 error);
+            log_({request, gate_.client(request), caller ? caller->name : "", response.status,
+                  std::chrono::duration_cast<std::chrono::microseconds>(
+                      std::chrono::steady_clock::now() - start),
+                  error});
             return std::move(response);
         },
         ignored);
@@ -123,7 +147,9 @@ http::Response Api::serve(const http::Request &request) noexcept {
 
 http::Response Api::call(const http::Request &request) noexcept {
     std::string error;
-    http::Response response = caught([&] { return dispatch(request, true); }, error);
+    // The session's own role says what may be done, and is what changes are kept under.
+    static const Caller nobody = login::Identity{"", login::Right::admin};
+    http::Response response = caught([&] { return dispatch(request, nobody); }, error);
     std::string ignored;
     if (response.status == 503)
         return caught([&] { return http::error_response(503, error); }, ignored);

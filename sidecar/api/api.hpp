@@ -12,9 +12,16 @@ struct ApiSettings {
     std::size_t max_listeners = 256;
 };
 
-// Told of each request that was answered.
-using AccessLog = std::function<void(const http::Request &, const std::string &client, int status,
-                                     std::chrono::microseconds took, const std::string &error)>;
+// A request that was answered.
+struct Served {
+    const http::Request &request;
+    std::string client;
+    std::string actor; // its token's name; "" where it had none
+    int status;
+    std::chrono::microseconds took;
+    std::string error;
+};
+using AccessLog = std::function<void(const Served &)>;
 
 class Api {
   public:
@@ -26,13 +33,18 @@ class Api {
     // can't be reached. Never throws.
     http::Response call(const http::Request &request) noexcept;
 
+    // Reads the file of tokens again. Throws std::runtime_error, and keeps what it had then.
+    void reload() { gate_.reload(); }
     Events &events() { return events_; }
     Counters &counters() { return counters_; }
 
   private:
-    http::Response admit(const http::Request &request);
-    http::Response dispatch(const http::Request &request, bool admitted);
-    http::Response handle(const Router::Match &match, const http::Request &request);
+    using Caller = std::optional<login::Identity>;
+
+    http::Response admit(const http::Request &request, Caller &caller);
+    http::Response dispatch(const http::Request &request, const Caller &caller);
+    http::Response handle(const Router::Match &match, const http::Request &request,
+                          const Caller &caller);
     bool has_extension();
     template <class Step> http::Response caught(Step step, std::string &error) noexcept;
 

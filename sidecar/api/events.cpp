@@ -215,7 +215,7 @@ void Events::beat() {
 }
 
 std::vector<Route> Events::routes() {
-    return {{"GET", "/api/admin/events", Access::admin,
+    return {{"GET", "/api/admin/events", Access::read,
              [this](const Call &call) { return listen(call); }}};
 }
 

@@ -1,8 +1,8 @@
 #pragma once
 // Server-sent events: one thread asks for the engine's events while anybody listens, and hands them
 // to every listener. Nothing is asked while nobody does.
-#include "api/router.hpp"
 #include "http/stream.hpp"
+#include "route/router.hpp"
 
 #include <condition_variable>
 #include <list>

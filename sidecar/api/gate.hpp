@@ -1,8 +1,8 @@
 #pragma once
 // What stands before every route: who the client is, cross-origin rules, logging in, the token.
-#include "api/router.hpp"
 #include "login/auth.hpp"
 #include "login/login_limit.hpp"
+#include "route/router.hpp"
 
 namespace ayb::api {
 
@@ -27,9 +27,10 @@ class Gate {
     // says that its body is JSON, which no form can.
     void require_own_page(const http::Request &request) const;
     http::Response preflight(const http::Request &request) const;
-    bool allows(const http::Request &request) const {
-        return auth_.allows(request.header("authorization"));
+    std::optional<login::Identity> who(const http::Request &request) const {
+        return auth_.who(request.header("authorization"));
     }
+    void reload() { auth_.reload(); }
 
     std::vector<Route> routes();
 
@@ -40,7 +41,7 @@ class Gate {
     bool is_ours(std::string_view authority) const;
 
     const GateSettings settings_;
-    const login::Auth auth_;
+    login::Auth auth_;
     login::LoginLimit limit_;
 };
 

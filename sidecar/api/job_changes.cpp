@@ -41,17 +41,13 @@ http::Response create_job(const Call &call) {
     static const std::string known_sql =
         guarded("SELECT (SELECT " + job_json() + " FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)");
     const db::Parameters order = order_of(call.body());
-    std::optional<std::string> id;
-    {
-        const db::Pool::Lease session = call.database().pool().lease();
-        const std::vector<db::Result> results =
-            session->query_all({{enqueue_sql, order}, {read_sql, {}}});
-        if (results[0].rows() == 0)
-            throw Failure(503, kNotEnabled);
-        if (results[1].rows() > 0)
-            return json_response(results[1].at(0, 0).value(), 201);
-        id = results[0].at(0, 0);
-    }
+    const std::vector<db::Result> results =
+        call.database().run({{enqueue_sql, order}, {read_sql, {}}});
+    if (results[0].rows() == 0)
+        throw Failure(503, kNotEnabled);
+    if (results[1].rows() > 0)
+        return json_response(results[1].at(0, 0).value(), 201);
+    const std::optional<std::string> id = results[0].at(0, 0);
     return found(call.database().ask(known_sql, {id}), "job not found"); // the key was taken
 }
 
@@ -141,12 +137,12 @@ http::Response change_many(const Call &call, const std::string &verb) {
 std::vector<Route> job_change_routes() {
     return {{"POST", "/api/admin/jobs", Access::admin, create_job},
             {"POST", "/api/admin/jobs/many", Access::admin, create_jobs},
-            {"POST", "/api/admin/jobs/retry", Access::admin,
+            {"POST", "/api/admin/jobs/retry", Access::operate,
              [](const Call &call) { return change_many(call, "retry"); }},
-            {"POST", "/api/admin/jobs/cancel", Access::admin,
+            {"POST", "/api/admin/jobs/cancel", Access::operate,
              [](const Call &call) { return change_many(call, "cancel"); }},
-            {"POST", "/api/admin/jobs/{id}/retry", Access::admin, retry_job},
-            {"POST", "/api/admin/jobs/{id}/cancel", Access::admin, cancel_job}};
+            {"POST", "/api/admin/jobs/{id}/retry", Access::operate, retry_job},
+            {"POST", "/api/admin/jobs/{id}/cancel", Access::operate, cancel_job}};
 }
 
 } // namespace ayb::api

@@ -1,6 +1,6 @@
 #include "api/job_filter.hpp"
 
-#include "api/values.hpp"
+#include "route/values.hpp"
 
 namespace ayb::api {
 

@@ -186,6 +186,21 @@ http::Response job_runs(const Call &call) {
     return found(call.database().ask(sql, {call.id("job")}), kNotFound);
 }
 
+http::Response job_actions(const Call &call) {
+    static const std::string sql =
+        guarded("SELECT CASE WHEN EXISTS (SELECT FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)"
+                " THEN (" +
+                list(object({{"at", "a.at"},
+                             {"action", "a.action"},
+                             {"doneBy", "pg_get_userbyid(a.done_by)"},
+                             {"actor", "a.actor"}}),
+                     "ayb_jobs.actions($1::uuid) WITH ORDINALITY AS a"
+                     " (at, action, done_by, actor, number)",
+                     "a.number") +
+                ") END");
+    return found(call.database().ask(sql, {call.id("job")}), kNotFound);
+}
+
 } // namespace
 
 std::string job_json() {
@@ -205,12 +220,13 @@ std::string brief_job_json() {
 }
 
 std::vector<Route> job_routes() {
-    return {{"GET", "/api/admin/jobs", Access::admin, list_jobs},
-            {"GET", "/api/admin/jobs/stats", Access::admin, job_stats},
-            {"GET", "/api/admin/jobs/counts", Access::admin, count_jobs},
-            {"GET", "/api/admin/jobs/types", Access::admin, list_types},
-            {"GET", "/api/admin/jobs/{id}", Access::admin, get_job},
-            {"GET", "/api/admin/jobs/{id}/runs", Access::admin, job_runs}};
+    return {{"GET", "/api/admin/jobs", Access::read, list_jobs},
+            {"GET", "/api/admin/jobs/stats", Access::read, job_stats},
+            {"GET", "/api/admin/jobs/counts", Access::read, count_jobs},
+            {"GET", "/api/admin/jobs/types", Access::read, list_types},
+            {"GET", "/api/admin/jobs/{id}", Access::read, get_job},
+            {"GET", "/api/admin/jobs/{id}/runs", Access::read, job_runs},
+            {"GET", "/api/admin/jobs/{id}/actions", Access::read, job_actions}};
 }
 
 } // namespace ayb::api

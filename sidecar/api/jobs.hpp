@@ -1,5 +1,5 @@
 #pragma once
-#include "api/router.hpp"
+#include "route/router.hpp"
 
 namespace ayb::api {
 

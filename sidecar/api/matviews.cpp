@@ -286,14 +286,14 @@ http::Response available(const Call &call) {
 std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout,
                                   std::size_t refreshes) {
     const auto turns = std::make_shared<Turns>(refreshes);
-    return {{"GET", "/api/admin/matviews", Access::admin, list_matviews},
+    return {{"GET", "/api/admin/matviews", Access::read, list_matviews},
             {"POST", "/api/admin/matviews", Access::admin, register_matview},
-            {"GET", "/api/admin/matviews/dependencies", Access::admin, dependencies},
-            {"GET", "/api/admin/matviews/available", Access::admin, available},
-            {"GET", "/api/admin/matviews/{id}", Access::admin, get_matview},
+            {"GET", "/api/admin/matviews/dependencies", Access::read, dependencies},
+            {"GET", "/api/admin/matviews/available", Access::read, available},
+            {"GET", "/api/admin/matviews/{id}", Access::read, get_matview},
             {"PUT", "/api/admin/matviews/{id}", Access::admin, update_matview},
             {"DELETE", "/api/admin/matviews/{id}", Access::admin, unregister_matview},
-            {"POST", "/api/admin/matviews/{id}/refresh", Access::admin,
+            {"POST", "/api/admin/matviews/{id}/refresh", Access::operate,
              [refresh_timeout, turns](const Call &call) {
                  return refresh(call, refresh_timeout, *turns);
              }}};

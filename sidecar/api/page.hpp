@@ -1,6 +1,6 @@
 #pragma once
 // The dashboard: the files that Vite built, compressed, as part of the program.
-#include "api/router.hpp"
+#include "route/router.hpp"
 
 namespace ayb::api {
 

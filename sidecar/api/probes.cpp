@@ -1,6 +1,6 @@
 #include "api/probes.hpp"
 
-#include "api/fresh.hpp"
+#include "route/fresh.hpp"
 
 namespace ayb::api {
 

@@ -202,16 +202,16 @@ http::Response preview(const Call &call) {
 } // namespace
 
 std::vector<Route> schedule_routes() {
-    return {{"GET", "/api/admin/schedules", Access::admin, list_schedules},
+    return {{"GET", "/api/admin/schedules", Access::read, list_schedules},
             {"POST", "/api/admin/schedules", Access::admin, create_schedule},
-            {"POST", "/api/admin/schedules/preview", Access::admin, preview},
-            {"GET", "/api/admin/schedules/{id}", Access::admin, get_schedule},
+            {"POST", "/api/admin/schedules/preview", Access::read, preview},
+            {"GET", "/api/admin/schedules/{id}", Access::read, get_schedule},
             {"PUT", "/api/admin/schedules/{id}", Access::admin, update_schedule},
             {"DELETE", "/api/admin/schedules/{id}", Access::admin, delete_schedule},
             {"POST", "/api/admin/schedules/{id}/enable", Access::admin, enable_schedule},
             {"POST", "/api/admin/schedules/{id}/disable", Access::admin, disable_schedule},
-            {"POST", "/api/admin/schedules/{id}/run", Access::admin, run_schedule},
-            {"GET", "/api/admin/schedules/{id}/runs", Access::admin, schedule_runs}};
+            {"POST", "/api/admin/schedules/{id}/run", Access::operate, run_schedule},
+            {"GET", "/api/admin/schedules/{id}/runs", Access::read, schedule_runs}};
 }
 
 } // namespace ayb::api

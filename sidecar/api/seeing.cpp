@@ -179,19 +179,19 @@ http::Response capabilities(const Call &) {
 } // namespace
 
 std::vector<Route> seeing_routes() {
-    return {{"GET", "/api/admin/workers", Access::admin, answer(guarded(workers()))},
-            {"GET", "/api/admin/lanes", Access::admin, answer(guarded(lanes()))},
-            {"GET", "/api/admin/queue", Access::admin, answer(guarded(queue()))},
+    return {{"GET", "/api/admin/workers", Access::read, answer(guarded(workers()))},
+            {"GET", "/api/admin/lanes", Access::read, answer(guarded(lanes()))},
+            {"GET", "/api/admin/queue", Access::read, answer(guarded(queue()))},
             // Not guarded: health() says that it is off.
-            {"GET", "/api/admin/health", Access::admin, answer(health())},
-            {"GET", "/api/admin/handlers", Access::admin, answer(guarded(handlers()))},
-            {"GET", "/api/admin/series", Access::admin, get_series},
-            {"POST", "/api/admin/pause", Access::admin,
+            {"GET", "/api/admin/health", Access::read, answer(health())},
+            {"GET", "/api/admin/handlers", Access::read, answer(guarded(handlers()))},
+            {"GET", "/api/admin/series", Access::read, get_series},
+            {"POST", "/api/admin/pause", Access::operate,
              [](const Call &call) { return switch_running(call, "pause"); }},
-            {"POST", "/api/admin/resume", Access::admin,
+            {"POST", "/api/admin/resume", Access::operate,
              [](const Call &call) { return switch_running(call, "resume"); }},
-            {"GET", "/api/admin/capabilities", Access::admin, capabilities},
-            {"GET", "/api/schema", Access::admin, answer(schema())}};
+            {"GET", "/api/admin/capabilities", Access::read, capabilities},
+            {"GET", "/api/schema", Access::read, answer(schema())}};
 }
 
 } // namespace ayb::api

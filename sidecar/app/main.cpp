@@ -16,7 +16,7 @@ using ayb::app::Settings;
 
 constexpr const char *kUsage = "usage: ayb-jobs serve [--setting value ...] [--print-config]\n"
                                "       ayb-jobs jobs|schedules|matviews VERB ...\n"
-                               "       ayb-jobs stats|health|top\n"
+                               "       ayb-jobs stats|health|top|token\n"
                                "       ayb-jobs completion bash|zsh|fish\n"
                                "       ayb-jobs help|manual\n";
 

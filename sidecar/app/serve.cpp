@@ -66,7 +66,8 @@ api::ApiSettings api_settings(const Settings &settings) {
     api.gate.auth.password = settings.text("password");
     api.gate.auth.password_file = settings.text("password-file");
     api.gate.auth.token_file = settings.text("token-file");
-    api.gate.auth.no_auth = settings.flag("no-auth");
+    api.gate.auth.tokens_file = settings.text("tokens-file");
+    api.gate.auth.no_auth = login::right_of(settings.text("no-auth"));
     api.gate.auth.lifetime = std::chrono::seconds(settings.number("token-lifetime"));
     api.gate.login_limit = static_cast<std::size_t>(settings.number("login-limit"));
     api.gate.trusted_proxies = settings.words("trusted-proxies");
@@ -95,7 +96,7 @@ void check_secret(const Settings &settings, const char *name) {
 
 Poco::Net::ServerSocket listen(const Settings &settings) {
     const Poco::Net::SocketAddress address(settings.text("listen"));
-    if (settings.flag("no-auth") && !address.host().isLoopback())
+    if (login::right_of(settings.text("no-auth")) && !address.host().isLoopback())
         throw UsageError("no-auth is for a loopback address only");
     const std::string &certificate = settings.text("tls-certificate");
     const std::string &key = settings.text("tls-key");
@@ -122,38 +123,49 @@ void raise_descriptor_limit() {
     setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-sigset_t stop_signals() {
+sigset_t our_signals() {
     sigset_t signals;
     sigemptyset(&signals);
     sigaddset(&signals, SIGTERM);
     sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGHUP);
     return signals;
 }
 
 // Only the path: a query may hold what isn't to be logged.
-void log_access(const http::Request &request, const std::string &client, int status,
-                std::chrono::microseconds took, const std::string &error) {
-    const LogFields fields = {
-        {"requestId", request.id}, {"client", client}, {"method", request.method},
-        {"path", request.path},    {"status", status}, {"micros", took.count()},
-        {"error", error}};
-    if (status >= 500)
+void log_access(const api::Served &served) {
+    const http::Request &request = served.request;
+    const LogFields fields = {{"requestId", request.id},       {"client", served.client},
+                              {"actor", served.actor},         {"method", request.method},
+                              {"path", request.path},          {"status", served.status},
+                              {"micros", served.took.count()}, {"error", served.error}};
+    if (served.status >= 500)
         log_error("request", fields);
     else
         log_information("request", fields);
 }
 
-// Waits for a signal, in a thread of its own: a handler may do next to nothing.
+void reload(api::Api &api) {
+    try {
+        api.reload();
+        log_information("read the tokens again");
+    } catch (const std::exception &error) {
+        log_error("the tokens stay as they were", {{"error", error.what()}});
+    }
+}
+
+// Waits for signals, in a thread of its own: a handler may do next to nothing.
 class Stopper {
   public:
-    Stopper(http::Front &front, api::Events &events)
-        : thread_([&front, &events, this] {
-              const sigset_t signals = stop_signals();
+    Stopper(http::Front &front, api::Api &api)
+        : thread_([&front, &api, this] {
+              const sigset_t signals = our_signals();
               int signal = 0;
-              sigwait(&signals, &signal);
+              while (sigwait(&signals, &signal) == 0 && signal == SIGHUP)
+                  reload(api);
               if (!done_)
                   log_information("stopping", {{"signal", signal}});
-              events.close();
+              api.events().close();
               front.stop();
           }) {}
     ~Stopper() {
@@ -171,7 +183,7 @@ class Stopper {
 
 void run(const Settings &settings) {
     const Poco::Net::ServerSocket listener = listen(settings);
-    for (const char *name : {"password-file", "token-file", "tls-key"})
+    for (const char *name : {"password-file", "token-file", "tokens-file", "tls-key"})
         check_secret(settings, name);
     db::Pool pool(pool_settings(settings), [](const std::string &what) { log_warning(what); });
     api::Api api(pool, api_settings(settings), log_access);
@@ -181,7 +193,7 @@ void run(const Settings &settings) {
     log_information("listening", {{"address", listener.address().toString()},
                                   {"tls", settings.text("tls-certificate").empty() ? "" : "on"}});
     {
-        const Stopper stopper(front, api.events());
+        const Stopper stopper(front, api);
         front.run(milliseconds(settings, "stop-timeout"));
     }
     log_information("stopped");
@@ -193,7 +205,7 @@ int serve(const Settings &settings) {
     start_log(settings.text("log-level"));
     raise_descriptor_limit();
     std::signal(SIGPIPE, SIG_IGN);
-    const sigset_t signals = stop_signals();
+    const sigset_t signals = our_signals();
     pthread_sigmask(SIG_BLOCK, &signals, nullptr);
     try {
         run(settings);

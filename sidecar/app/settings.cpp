@@ -36,6 +36,13 @@ bool is_number(const std::string &text) {
     return result.ec == std::errc() && result.ptr == last && value >= 0;
 }
 
+std::string first_word(const std::string &words) { return words.substr(0, words.find(' ')); }
+
+bool is_word(const std::string &value, const std::string &words) {
+    return !value.empty() && value.find(' ') == std::string::npos &&
+           (" " + words + " ").find(" " + value + " ") != std::string::npos;
+}
+
 } // namespace
 
 const std::vector<Setting> &all_settings() {
@@ -46,7 +53,10 @@ const std::vector<Setting> &all_settings() {
         {"password", "", "what admins log in with (not as a flag: others see those)", Kind::secret},
         {"password-file", "", "a file whose first line is the password; read anew at each use"},
         {"token-file", "", "a file whose first line is a token that is always taken"},
-        {"no-auth", "false", "let everybody in; on a loopback address only", Kind::flag},
+        {"tokens-file", "", "a file with named tokens: name, right and SHA-256 a line"},
+        {"no-auth", "false",
+         "let everybody in, to read or with that right; on a loopback address only", Kind::flag,
+         "read operate admin false"},
         {"token-lifetime", "86400", "seconds until a token ends", Kind::number},
         {"login-limit", "20", "attempts a minute and address", Kind::number},
         {"trusted-proxies", "", "addresses or networks whose X-Forwarded-For is believed"},
@@ -81,7 +91,7 @@ void Settings::set(const Setting &setting, const std::string &value, const char 
     if (values_.count(setting.name) != 0)
         return;
     const bool bad = (setting.kind == Kind::number && !is_number(value)) ||
-                     (setting.kind == Kind::flag && value != "true" && value != "false");
+                     (setting.kind == Kind::flag && !is_word(value, setting.words));
     if (bad)
         throw UsageError(std::string(setting.name) + " can't be \"" + value + "\"");
     values_[setting.name] = value;
@@ -100,7 +110,7 @@ void Settings::take_flags(std::vector<std::string> &arguments) {
         else if (equals < argument.size())
             set(*setting, argument.substr(equals + 1), "flag");
         else if (setting->kind == Kind::flag)
-            set(*setting, "true", "flag");
+            set(*setting, first_word(setting->words), "flag");
         else if (i + 1 < arguments.size())
             set(*setting, arguments[++i], "flag");
         else

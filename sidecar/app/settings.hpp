@@ -18,6 +18,7 @@ struct Setting {
     const char *fallback;
     const char *help;
     enum class Kind { text, number, flag, secret } kind = Kind::text;
+    const char *words = "true false"; // what a flag can be; alone it is the first
 };
 
 const std::vector<Setting> &all_settings();

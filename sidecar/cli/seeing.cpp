@@ -90,10 +90,29 @@ int top(const Call &call) {
     return 0;
 }
 
+const std::vector<Option> &token_options() {
+    static const std::vector<Option> options = {{"name", "name", Option::Kind::text},
+                                                {"right", "right", Option::Kind::text},
+                                                {"lifetime", "lifetimeSec", Option::Kind::number}};
+    return options;
+}
+
+int token(const Call &call) {
+    const std::string made = call.ask("POST", "/tokens", call.body(token_options()));
+    const json::Object shows(made);
+    call.say(shown(shows, "token"), made,
+             {{"TOKEN", "NAME", "RIGHT", "EXPIRES"},
+              {{shown(shows, "token"), shown(shows, "name"), shown(shows, "right"),
+                shown(shows, "expiresAt")}}});
+    return 0;
+}
+
 } // namespace
 
 std::vector<Command> seeing_commands() {
-    return {{"", "stats", nullptr, "how many jobs are in each state", {}, stats},
+    return {{"", "token", nullptr, "a token with a name and a right, for a time", token_options(),
+             token},
+            {"", "stats", nullptr, "how many jobs are in each state", {}, stats},
             {"",
              "health",
              nullptr,

@@ -19,9 +19,7 @@ class DatabaseSource : public Source {
   public:
     explicit DatabaseSource(const std::string &dsn)
         : pool_(settings(dsn), [](const std::string &) {}),
-          api_(pool_, {},
-               [](const http::Request &, const std::string &, int, std::chrono::microseconds,
-                  const std::string &) {}) {}
+          api_(pool_, {}, [](const api::Served &) {}) {}
 
     Reply ask(const std::string &method, const std::string &path,
               const std::string &body) override {

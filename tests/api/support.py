@@ -62,7 +62,7 @@ class Server:
         self._initialize()
         self.start()
         self.psql("CREATE DATABASE app", database="postgres")
-        self.psql("CREATE EXTENSION ayb_jobs; CREATE ROLE sidecar LOGIN; GRANT ayb_jobs_admin TO sidecar")
+        self.psql("CREATE EXTENSION ayb_jobs; CREATE ROLE sidecar LOGIN; GRANT ayb_jobs_admin, ayb_jobs_sidecar TO sidecar")
 
     def _initialize(self):
         subprocess.run([program("initdb"), "-D", self.data, "-U", "postgres", "-A", "trust", "--no-sync",
@@ -189,11 +189,14 @@ class Sidecar:
 
     def ask(self, method, path, body=None, **headers):
         """The same with a token, below /api/admin unless the path begins so; a body that is no text is made JSON."""
+        return self.ask_with(self.token(), method, path, body, **headers)
+
+    def ask_with(self, token, method, path, body=None, **headers):
         if body is not None and not isinstance(body, (str, bytes)):
             body = json.dumps(body)
         if not path.startswith("/api/"):
             path = "/api/admin" + path
-        return self.send(method, path, body, {"Authorization": "Bearer " + self.token(), **headers})
+        return self.send(method, path, body, {"Authorization": "Bearer " + token, **headers})
 
     def connect(self):
         return socket.create_connection(("127.0.0.1", self.port), PATIENCE)
@@ -264,5 +267,5 @@ class OwnServerTest(ApiTest):
 EMPTY = """
 SELECT ayb_jobs.resume(); DELETE FROM ayb_jobs.pauses;
 DELETE FROM ayb_jobs.job_queue; DELETE FROM ayb_jobs.job_history; DELETE FROM ayb_jobs.job_keys;
-DELETE FROM ayb_jobs.job_attempts; DELETE FROM ayb_jobs.schedules;
+DELETE FROM ayb_jobs.job_attempts; DELETE FROM ayb_jobs.job_actions; DELETE FROM ayb_jobs.schedules;
 """

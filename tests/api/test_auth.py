@@ -170,9 +170,14 @@ class Ways(ApiTest):
         sidecar = self.other("--no-auth")
         self.good(sidecar.send("GET", "/api/admin/jobs"))
         self.assertEqual(self.good(sidecar.send("GET", "/api/admin/status")), {"auth": False})
+        self.refused(sidecar.send("POST", "/api/admin/pause", None), 403, "the token may not do this")
+        operate = self.other("--no-auth=operate")
+        self.good(operate.send("POST", "/api/admin/resume", None))
+        self.refused(operate.send("POST", "/api/admin/jobs", '{"type":"x"}', {"Content-Type": "application/json"}), 403,
+                     "the token may not do this")
 
     def test_no_auth_is_for_this_machine_and_no_other_page(self):
-        sidecar = self.other("--no-auth", "--cors-origins", "https://console.example")
+        sidecar = self.other("--no-auth=admin", "--cors-origins", "https://console.example")
         port = sidecar.port
         mine = f"127.0.0.1:{port}"
         path, body = "/api/admin/jobs", '{"type":"x"}'

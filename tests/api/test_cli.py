@@ -236,7 +236,7 @@ class OverTls(unittest.TestCase):
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
                         "-keyout", key, "-out", certificate, "-days", "2", "-subj", "/CN=localhost", "-addext",
                         "subjectAltName=DNS:localhost,IP:127.0.0.1"], check=True, capture_output=True)
-        sidecar = Sidecar("cli_tls", server().dsn(), "--tls-key", key, "--tls-certificate", certificate, "--no-auth")
+        sidecar = Sidecar("cli_tls", server().dsn(), "--tls-key", key, "--tls-certificate", certificate, "--no-auth=admin")
         self.addCleanup(sidecar.stop)
         arguments = ("stats", "--url", f"https://localhost:{sidecar.port}", "--token", "x")
         trusted = run(*arguments, SSL_CERT_FILE=certificate)

@@ -72,19 +72,23 @@ class Document(ApiTest):
 
     def test_it_is_whole(self):
         self.assertEqual(self.document["openapi"], "3.1.0")
-        references = re.findall(r'"\$ref": ?"#/components/schemas/(\w+)"', self.sidecar.send("GET", "/openapi.json").body.decode())
-        self.assertEqual(set(references), set(self.document["components"]["schemas"]))
+        text = self.sidecar.send("GET", "/openapi.json").body.decode()
+        for kind, parts in self.document["components"].items():
+            if kind != "securitySchemes":
+                self.assertEqual(set(re.findall(rf'"\$ref": ?"#/components/{kind}/(\w+)"', text)), set(parts))
         for method, path, operation in self.operations():
             self.assertTrue(operation["summary"], (method, path))
+            self.assertTrue(operation["operationId"], (method, path))
 
     def test_it_names_every_route(self):
         served = set()
         for file in glob.glob(os.path.join(SOURCES, "sidecar", "api", "*.cpp")):
             with open(file, encoding="utf-8") as source:
-                served |= set(re.findall(r'\{"([A-Z]+)",\s*"(/[^"]*)",\s*Access', source.read()))
+                served |= set(re.findall(r'\{"([A-Z]+)",\s*"(/[^"]*)",\s*Access::(\w+)', source.read()))
         self.assertGreater(len(served), 30)
         # But for the page, which is no part of the API.
-        self.assertEqual(served - {("GET", "/")}, {(method.upper(), path) for method, path, _ in self.operations()})
+        self.assertEqual(served - {("GET", "/", "open")}, {(method.upper(), path, operation.get("x-right", "open"))
+                                                          for method, path, operation in self.operations()})
 
     def test_answers_are_as_it_says(self):
         self.server.psql("CREATE OR REPLACE FUNCTION public.noop() RETURNS void LANGUAGE sql AS 'SELECT'")
@@ -98,7 +102,7 @@ class Document(ApiTest):
         view = self.good(self.ask("POST", "/matviews", {"viewName": "shown"}), 201)
         bodies = {"/matviews": {"viewName": "none"}, "/matviews/{id}": {"refreshMode": "standard"}, "/jobs": {"type": "x"}, "/schedules": {"name": "p", "jobType": "x", "cronExpr": "* * * * *"},
                   "/schedules/preview": {"cronExpr": "* * * * *"}, "/jobs/cancel": {"type": "x"}, "/jobs/retry": {"type": "x"},
-                  "/auth": {"password": "x"}}
+                  "/auth": {"password": "x"}, "/tokens": {"name": "x", "right": "read"}}
         checked = 0
         for method, path, operation in self.operations():
             if path.endswith("/events"):
@@ -110,7 +114,7 @@ class Document(ApiTest):
             else:
                 answer = self.ask(method.upper(), real, bodies.get(path.removeprefix("/api/admin"), {}))
             self.assertIn(str(answer.status), operation["responses"], (method, path, answer.body))
-            content = operation["responses"][str(answer.status)].get("content")
+            content = self.schemas.resolve(operation["responses"][str(answer.status)]).get("content")
             if content and "application/json" in content:
                 wrong = list(self.schemas.wrong(answer.json, content["application/json"]["schema"]))
                 self.assertEqual(wrong, [], (method, path))

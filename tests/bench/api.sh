@@ -38,7 +38,7 @@ fill() {
 # serve DATABASE: starts a sidecar in front of it; sets address and sidecar_pid.
 serve() {
     local i
-    "$sidecar" serve --listen 127.0.0.1:0 --no-auth --dsn "host=$PGHOST port=$PGPORT user=bench dbname=$1" 2>"$dir/log.$1" &
+    "$sidecar" serve --listen 127.0.0.1:0 --no-auth=admin --dsn "host=$PGHOST port=$PGPORT user=bench dbname=$1" 2>"$dir/log.$1" &
     sidecar_pid=$!
     pids+=("$sidecar_pid")
     for ((i = 0; i < 200; i++)); do

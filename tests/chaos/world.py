@@ -63,7 +63,7 @@ class World:
                        name, cron, missed, overlap, role)
 
     def start_sidecar(self):
-        self.sidecar = support.Sidecar(f"{self.name}-sidecar", self.server.dsn(), "--no-auth",
+        self.sidecar = support.Sidecar(f"{self.name}-sidecar", self.server.dsn(), "--no-auth=admin",
                                        "--statement-timeout", "5000", password=None)
 
     def close(self):

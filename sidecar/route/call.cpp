@@ -1,4 +1,4 @@
-#include "api/call.hpp"
+#include "route/call.hpp"
 
 namespace ayb::api {
 
@@ -8,7 +8,8 @@ constexpr std::size_t kLongestBody = 1024 * 1024;
 
 } // namespace
 
-Call::Call(const http::Request &request, Database &database, std::vector<std::string> segments)
+Call::Call(const http::Request &request, const Database &database,
+           std::vector<std::string> segments)
     : request_(request), database_(database), query_(request.query),
       segments_(std::move(segments)) {
     if (query_.broken())

@@ -1,9 +1,9 @@
 #pragma once
 // What the words of a request stand for. Each parameter is read once, by its type; what isn't of
 // it is refused by its name, and nothing is asked of the database.
-#include "api/failure.hpp"
 #include "http/query.hpp"
 #include "json/json.hpp"
+#include "route/failure.hpp"
 
 #include <optional>
 

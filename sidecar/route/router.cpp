@@ -1,4 +1,4 @@
-#include "api/router.hpp"
+#include "route/router.hpp"
 
 #include <algorithm>
 

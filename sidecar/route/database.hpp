@@ -1,14 +1,18 @@
 #pragma once
 // Statements that answer with JSON: one row, one column. PostgreSQL makes the text, so numbers of
 // any size and every character pass through as they are.
-#include "api/failure.hpp"
 #include "db/pool.hpp"
+#include "login/right.hpp"
+#include "route/failure.hpp"
 
 namespace ayb::api {
 
+// The database, as one caller sees it: who may only read can write nothing there either, and what
+// others change is kept under their names.
 class Database {
   public:
-    explicit Database(db::Pool &pool) : pool_(pool) {}
+    explicit Database(db::Pool &pool, login::Identity caller = {"", login::Right::admin})
+        : pool_(pool), caller_(std::move(caller)) {}
 
     // The text of the row; nothing where it is NULL. Throws Failure where one of the route's cases
     // fits, else db::Error; or db::Unavailable.
@@ -16,12 +20,15 @@ class Database {
     enum class Keep { prepared, once };
     std::optional<std::string> ask(const std::string &sql, const db::Parameters &parameters = {},
                                    std::initializer_list<Case> cases = {},
-                                   Keep keep = Keep::prepared);
+                                   Keep keep = Keep::prepared) const;
+    // Runs them in one transaction, and gives back what each gave. Throws db::Error.
+    std::vector<db::Result> run(const std::vector<db::Statement> &statements) const;
 
-    db::Pool &pool() { return pool_; }
+    db::Pool &pool() const { return pool_; }
 
   private:
     db::Pool &pool_;
+    const login::Identity caller_;
 };
 
 // The statement, but no row where ayb_jobs.enabled is off; ask() turns that into a 503. `sql`

@@ -1,4 +1,4 @@
-#include "api/failure.hpp"
+#include "route/failure.hpp"
 
 #include "json/json.hpp"
 

@@ -1,17 +1,17 @@
 #pragma once
 // One request at its route.
-#include "api/database.hpp"
-#include "api/values.hpp"
+#include "route/database.hpp"
+#include "route/values.hpp"
 
 namespace ayb::api {
 
 class Call {
   public:
     // Throws 400 where the query has a part that is no text.
-    Call(const http::Request &request, Database &database, std::vector<std::string> segments);
+    Call(const http::Request &request, const Database &database, std::vector<std::string> segments);
 
     const http::Request &request() const { return request_; }
-    Database &database() const { return database_; }
+    const Database &database() const { return database_; }
     const http::Query &query() const { return query_; }
 
     // The id in the path; throws 400 "invalid <what> id format".
@@ -22,7 +22,7 @@ class Call {
 
   private:
     const http::Request &request_;
-    Database &database_;
+    const Database &database_;
     http::Query query_;
     std::vector<std::string> segments_; // what stood for {id}
 };

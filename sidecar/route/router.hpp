@@ -1,10 +1,11 @@
 #pragma once
 // Which function answers which method and path.
-#include "api/call.hpp"
+#include "route/call.hpp"
 
 namespace ayb::api {
 
-enum class Access { open, admin };
+// What a caller needs: nothing at all, or a token with this right.
+enum class Access { open, read, operate, admin };
 
 struct Route {
     const char *method;

@@ -1,4 +1,4 @@
-#include "api/values.hpp"
+#include "route/values.hpp"
 
 #include <charconv>
 

@@ -1,0 +1,71 @@
+#include "api/tokens.hpp"
+
+#include "login/digest.hpp"
+#include "login/tokens.hpp"
+#include "route/fresh.hpp"
+
+#include <Poco/DateTimeFormatter.h>
+
+namespace ayb::api {
+
+namespace {
+
+constexpr long long kLongestLife = 366LL * 24 * 3600;
+constexpr long long kUsualLife = 24LL * 3600;
+
+const std::string &key_sql() {
+    static const std::string sql = "SELECT ayb_jobs._wire_key()";
+    return sql;
+}
+
+std::string instant(long long unix_seconds) {
+    return Poco::DateTimeFormatter::format(Poco::Timestamp::fromEpochTime(unix_seconds),
+                                           "%Y-%m-%dT%H:%M:%S+00:00");
+}
+
+login::Identity holder_of(const json::Object &body) {
+    const std::string name = body.text("name").value_or("");
+    if (!login::is_name(name))
+        throw invalid("name", "letters, digits, _ and -, at most 64");
+    const auto right = login::right_of(body.text("right").value_or(""));
+    if (!right)
+        throw invalid("right", "read, operate or admin");
+    return {name, *right};
+}
+
+http::Response create_token(const Call &call) {
+    const json::Object body = call.body();
+    require_known(body, {"name", "right", "lifetimeSec"});
+    const login::Identity who = holder_of(body);
+    const long long life = body.integer("lifetimeSec").value_or(kUsualLife);
+    if (life < 1 || life > kLongestLife)
+        throw invalid("lifetimeSec", "from 1 to a year");
+    const long long end = login::unix_now() + life;
+    const std::string key = call.database().ask(key_sql()).value_or("");
+    return json_response("{\"token\":" + json::quote(login::sealed_token(who, end, key)) +
+                             ",\"name\":" + json::quote(who.name) + ",\"right\":\"" +
+                             login::word_of(who.right) +
+                             "\",\"expiresAt\":" + json::quote(instant(end)) + "}",
+                         201);
+}
+
+} // namespace
+
+std::function<std::optional<std::string>()> database_key(db::Pool &pool) {
+    using Key = std::optional<std::string>;
+    constexpr std::chrono::seconds kAge{1};
+    const auto fresh = std::make_shared<Fresh<Key>>(kAge, [&pool]() -> Key {
+        try {
+            return Database(pool).ask(key_sql());
+        } catch (const std::exception &) {
+            return std::nullopt;
+        }
+    });
+    return [fresh] { return fresh->get().value_or(std::nullopt); };
+}
+
+std::vector<Route> token_routes() {
+    return {{"POST", "/api/admin/tokens", Access::admin, create_token}};
+}
+
+} // namespace ayb::api
