@@ -26,18 +26,29 @@ constexpr int kHistoryColumns = kAfterHistory - 1;
 #undef AYB_ENUMERATOR
 
 // Literals that begin with a comma: ", id, type, …".
+#define AYB_TAKEN_COLUMNS(column)                                                                  \
+    AYB_JOB_COLUMNS(column, AYB_NO_COLUMN, AYB_NO_COLUMN, AYB_NO_COLUMN)
 #define AYB_COLUMN_NAME(name, id, type, when) ", " #name
+#define AYB_QUEUE_COLUMN(name, id, type, when) ", q." #name
 #define AYB_DONE_COLUMN(name, id, type, when) ", d." #name
 
-// Moves the rows of a CTE `done` into the history: rows of the queue, and with them what the
-// history is given: `worker`, `attempt`, `run`, `started_at`, `result`, `ended_at`.
+// What a CTE `done` returns of a row of the queue, `q`, that moves into the history: no more, as
+// each column of each row costs.
+#define AYB_LEAVING "q.payload" AYB_TAKEN_COLUMNS(AYB_QUEUE_COLUMN)
+
+// Moves the rows of that CTE into the history, which is given what it returns beside: `worker`,
+// `attempt`, `run`, `started_at`, `result`, `ended_at`.
 #define AYB_INTO_HISTORY                                                                           \
     " INSERT INTO ayb_jobs.job_history (payload, worker_id, attempts, runs, last_run_at,"          \
-    " result, completed_at" AYB_JOB_COLUMNS(                                                       \
-        AYB_COLUMN_NAME, AYB_NO_COLUMN, AYB_NO_COLUMN,                                             \
-        AYB_NO_COLUMN) ") SELECT d.payload, d.worker, d.attempt, d.run, d.started_at, "            \
-                       "d.result, d.ended_at" AYB_JOB_COLUMNS(AYB_DONE_COLUMN, AYB_NO_COLUMN,      \
-                                                              AYB_NO_COLUMN,                       \
-                                                              AYB_NO_COLUMN) " FROM done AS d"
+    " result, completed_at" AYB_TAKEN_COLUMNS(                                                     \
+        AYB_COLUMN_NAME) ") SELECT d.payload, d.worker, d.attempt, d.run, d.started_at, d.result," \
+                         " d.ended_at" AYB_TAKEN_COLUMNS(AYB_DONE_COLUMN) " FROM done AS d"
+
+// Frees the idempotency keys of jobs that are gone: of rows `g` of `gone`, which have these columns
+// at least. A further condition may follow.
+#define AYB_KEY_COLUMNS(row) row ".id, " row ".run_as, " row ".idempotency_key"
+#define AYB_FREE_KEYS(gone)                                                                        \
+    "DELETE FROM ayb_jobs.job_keys AS k USING " gone " AS g WHERE k.run_as = g.run_as"             \
+    " AND k.idempotency_key = g.idempotency_key AND k.job_id = g.id"
 
 } // namespace ayb

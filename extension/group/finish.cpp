@@ -18,19 +18,15 @@ Sql<UuidArray, JsonArray, TimeArray, TimeArray, const char *> g_complete{R"sql(
         DELETE FROM ayb_jobs.job_queue AS q
         USING unnest($1, $2, $3, $4) AS u (id, result, started_at, ended_at)
         WHERE q.id = u.id AND )sql" AYB_AS_LOCKED R"sql(
-        RETURNING q.*, $5 AS worker, 1 AS attempt, q.runs + 1 AS run, u.started_at, u.result, u.ended_at
+        RETURNING )sql" AYB_LEAVING R"sql(, $5 AS worker, 1 AS attempt, q.runs + 1 AS run,
+            u.started_at, u.result, u.ended_at
     ))sql" AYB_INTO_HISTORY};
 // With retention = 0 nothing of the jobs stays.
 Sql<UuidArray> g_forget{R"sql(
     DELETE FROM ayb_jobs.job_queue AS q
     USING unnest($1) AS u (id)
     WHERE q.id = u.id AND )sql" AYB_AS_LOCKED};
-Sql<UuidArray> g_forget_keys{R"sql(
-    DELETE FROM ayb_jobs.job_keys AS k
-    USING ayb_jobs.job_queue AS q
-    WHERE q.id = ANY ($1) AND k.run_as = q.run_as AND k.idempotency_key = q.idempotency_key
-        AND k.job_id = q.id
-)sql"};
+Sql<UuidArray> g_forget_keys{AYB_FREE_KEYS("ayb_jobs.job_queue") " AND g.id = ANY ($1)"};
 Sql<UuidArray> g_forget_attempts{R"sql(
     DELETE FROM ayb_jobs.job_attempts AS a WHERE a.job_id = ANY ($1)
 )sql"};

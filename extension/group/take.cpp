@@ -78,6 +78,7 @@ bool fits(const GroupType &type, TupleTableSlot *row) {
 void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     bool null;
     GroupedJob &job = group->jobs[group->count++];
+    job.run = int_of(row, kRuns) + 1; // the last one first: those before it come with it
     job.id = uuid_value(slot_getattr(row, kId, &null));
     job.type = type;
     job.place = row->tts_tid;
@@ -85,7 +86,6 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     job.payload = PointerGetDatum(PG_DETOAST_DATUM_COPY(slot_getattr(row, kPayload, &null)));
     MemoryContextSwitchTo(before);
     job.run_at = DatumGetTimestampTz(slot_getattr(row, kRunAt, &null));
-    job.run = int_of(row, kRuns) + 1;
     job.ran_before = !slot_attisnull(row, kLastRunAt);
     job.keyed = !slot_attisnull(row, kIdempotencyKey);
     job.verdict = GroupVerdict::waiting;

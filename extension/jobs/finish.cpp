@@ -21,20 +21,23 @@ namespace {
 // Followed by what a statement needs beside.
 template <typename... More> using OfMine = Sql<core::Uuid, const char *, int, More...>;
 
-OfMine<std::optional<Json>, At> g_complete{R"sql(
+OfMine<std::optional<Json>, At> g_complete{
+    R"sql(
     WITH done AS (
         DELETE FROM ayb_jobs.job_queue AS q
         WHERE )sql" AYB_MINE R"sql(
-        RETURNING q.*, q.worker_id AS worker, q.attempts AS attempt, q.runs AS run,
+        RETURNING )sql" AYB_LEAVING
+    R"sql(, q.worker_id AS worker, q.attempts AS attempt, q.runs AS run,
             q.last_run_at AS started_at, $4 AS result, $5 AS ended_at
     ))sql" AYB_INTO_HISTORY};
 // With retention = 0 nothing of the job stays.
 OfMine<> g_forget{R"sql(
-    WITH done AS (DELETE FROM ayb_jobs.job_queue AS q WHERE )sql" AYB_MINE R"sql( RETURNING q.*),
-    keys AS (
-        DELETE FROM ayb_jobs.job_keys AS k USING done AS d
-        WHERE k.run_as = d.run_as AND k.idempotency_key = d.idempotency_key AND k.job_id = d.id
+    WITH done AS (
+        DELETE FROM ayb_jobs.job_queue AS q
+        WHERE )sql" AYB_MINE R"sql(
+        RETURNING )sql" AYB_KEY_COLUMNS("q") R"sql(
     ),
+    keys AS ()sql" AYB_FREE_KEYS("done") R"sql(),
     attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING done AS d WHERE a.job_id = d.id)
     SELECT d.id FROM done AS d
 )sql"};

@@ -1,6 +1,7 @@
 #include "jobs/history.hpp"
 
 #include "base/arguments.hpp"
+#include "base/columns.hpp"
 #include "handlers/command.hpp"
 #include "hooks/changes.hpp"
 #include "pg/clock.hpp"
@@ -129,10 +130,7 @@ void run_in_books(const char *sql) {
 }
 
 void free_day(const char *partition) {
-    run_in_books(psprintf("DELETE FROM ayb_jobs.job_keys AS k USING ayb_jobs.%s AS h WHERE"
-                          " h.idempotency_key IS NOT NULL AND k.run_as = h.run_as"
-                          " AND k.idempotency_key = h.idempotency_key AND k.job_id = h.id",
-                          partition));
+    run_in_books(psprintf(AYB_FREE_KEYS("ayb_jobs.%s"), partition));
     run_in_books(psprintf("DELETE FROM ayb_jobs.job_attempts AS a USING ayb_jobs.%s AS h"
                           " WHERE h.runs > 1 AND a.job_id = h.id",
                           partition));
@@ -165,11 +163,12 @@ Sql<At, int> g_purge{R"sql(
         LIMIT $2
         FOR UPDATE SKIP LOCKED
     ),
-    gone AS (DELETE FROM ayb_jobs.job_queue AS q USING old WHERE q.id = old.id RETURNING q.*),
-    keys AS (
-        DELETE FROM ayb_jobs.job_keys AS k USING gone AS g
-        WHERE k.run_as = g.run_as AND k.idempotency_key = g.idempotency_key AND k.job_id = g.id
+    gone AS (
+        DELETE FROM ayb_jobs.job_queue AS q USING old
+        WHERE q.id = old.id
+        RETURNING )sql" AYB_KEY_COLUMNS("q") R"sql(
     ),
+    keys AS ()sql" AYB_FREE_KEYS("gone") R"sql(),
     attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING gone AS g WHERE a.job_id = g.id)
     SELECT g.id FROM gone AS g
 )sql"};

@@ -2,7 +2,7 @@
 
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
-#include "pg/tuples.hpp"
+#include "memory/state.hpp"
 
 namespace ayb {
 
@@ -16,48 +16,58 @@ constexpr Size kMaxMetaBytes = 8192;
     pg_unreachable();
 }
 
-void check_priority(HeapTuple row, TupleDesc shape) {
-    if (is_null(row, shape, kPriority))
+void check_waits_for(const Values &row) {
+    WaitsFor waits_for;
+    if (row.null(kWaitsFor))
         return;
-    const int16 priority = DatumGetInt16(value_of(row, shape, kPriority));
+    const char *word = TextDatumGetCString(row[kWaitsFor]);
+    if (!core::find_word(word, &waits_for))
+        refuse(psprintf("a job can't wait for \"%s\"", word),
+               "NULL is for what the engine's workers may take.");
+}
+
+void check_priority(const Values &row) {
+    if (row.null(kPriority))
+        return;
+    const int16 priority = DatumGetInt16(row[kPriority]);
     if (priority < -kMostPriority || priority > kMostPriority)
         refuse(psprintf("priority must be between %d and %d", -kMostPriority, kMostPriority),
                "What has the lowest goes first; 0 is what a job has by itself.");
 }
 
-void check_runs(HeapTuple row, TupleDesc shape) {
-    if (!is_null(row, shape, kRuns) && DatumGetInt32(value_of(row, shape, kRuns)) < 0)
+void check_runs(const Values &row) {
+    if (!row.null(kRuns) && DatumGetInt32(row[kRuns]) < 0)
         refuse("runs must not be negative", "It counts how often the job was claimed.");
 }
 
-void check_key(HeapTuple row, TupleDesc shape, QueueColumn column, const char *name) {
-    if (is_null(row, shape, column))
+void check_key(const Values &row, QueueColumn column, const char *name) {
+    if (row.null(column))
         return;
-    const Size bytes = toast_raw_datum_size(value_of(row, shape, column)) - VARHDRSZ;
+    const Size bytes = toast_raw_datum_size(row[column]) - VARHDRSZ;
     if (bytes == 0 || bytes > kMaxKeyBytes)
         refuse(psprintf("%s must be of 1 to %d bytes", name, kMaxKeyBytes),
                "Pass NULL for a job without one, and a hash of what is longer.");
 }
 
-void check_meta(HeapTuple row, TupleDesc shape) {
-    if (is_null(row, shape, kMeta))
+void check_meta(const Values &row) {
+    if (row.null(kMeta))
         return;
-    const Datum meta = value_of(row, shape, kMeta);
-    if (toast_raw_datum_size(meta) > kMaxMetaBytes)
+    if (toast_raw_datum_size(row[kMeta]) > kMaxMetaBytes)
         refuse(psprintf("meta must be at most %zu bytes long", kMaxMetaBytes),
                "The payload may be larger.");
-    if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(meta)))
+    if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(row[kMeta])))
         refuse("meta must be a JSON object", "It takes {\"name\": value, ...}.");
 }
 
 } // namespace
 
-void check_row(HeapTuple row, TupleDesc shape) {
-    check_priority(row, shape);
-    check_runs(row, shape);
-    check_key(row, shape, kPartitionKey, "partition_key");
-    check_key(row, shape, kUniqueKey, "unique_key");
-    check_meta(row, shape);
+void check_row(const Values &row) {
+    check_waits_for(row);
+    check_priority(row);
+    check_runs(row);
+    check_key(row, kPartitionKey, "partition_key");
+    check_key(row, kUniqueKey, "unique_key");
+    check_meta(row);
 }
 
 } // namespace ayb

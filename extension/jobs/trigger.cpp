@@ -11,8 +11,8 @@ namespace ayb {
 
 namespace {
 
-int state_of(HeapTuple row, TupleDesc shape) {
-    const text *state = DatumGetTextPP(value_of(row, shape, kState));
+int state_of(const Values &row) {
+    const text *state = DatumGetTextPP(row[kState]);
     switch (VARDATA_ANY(state)[0]) {
     case 'q':
         return static_cast<int>(State::queued);
@@ -28,41 +28,39 @@ int state_of(HeapTuple row, TupleDesc shape) {
 }
 
 // A row that its constraints will refuse: triggers come before them.
-bool refused(HeapTuple row, TupleDesc shape) {
-    return is_null(row, shape, kId) || is_null(row, shape, kType) || is_null(row, shape, kState) ||
-           is_null(row, shape, kRunAs) || is_null(row, shape, kRunAt);
+bool refused(const Values &row) {
+    return row.null(kId) || row.null(kType) || row.null(kState) || row.null(kRunAs) ||
+           row.null(kRunAt);
 }
 
 // For a worker outside: the other thing that a job may wait for is its handler.
-bool waits_outside(HeapTuple row, TupleDesc shape) {
-    if (is_null(row, shape, kWaitsFor))
+bool waits_outside(const Values &row) {
+    if (row.null(kWaitsFor))
         return false;
-    const text *waits_for = DatumGetTextPP(value_of(row, shape, kWaitsFor));
+    const text *waits_for = DatumGetTextPP(row[kWaitsFor]);
     return VARSIZE_ANY_EXHDR(waits_for) > 0 && VARDATA_ANY(waits_for)[0] == 'e';
 }
 
 // A row as it is after the change (or, for a removed one, as it was).
-Change describe(HeapTuple row, TupleDesc shape) {
+Change describe(const Values &row) {
     Change change{};
-    change.job = uuid_value(value_of(row, shape, kId));
-    change.role = DatumGetObjectId(value_of(row, shape, kRunAs));
-    change.type = TextDatumGetCString(value_of(row, shape, kType));
+    change.job = uuid_value(row[kId]);
+    change.role = DatumGetObjectId(row[kRunAs]);
+    change.type = TextDatumGetCString(row[kType]);
     change.from = -1;
-    change.to = state_of(row, shape);
-    change.run_at = DatumGetTimestampTz(value_of(row, shape, kRunAt));
+    change.to = state_of(row);
+    change.run_at = DatumGetTimestampTz(row[kRunAt]);
     const bool queued = change.to == static_cast<int>(State::queued);
-    change.claimable = queued && is_null(row, shape, kWaitsFor);
-    change.external = queued && waits_outside(row, shape);
-    change.lease_until = is_null(row, shape, kLeaseUntil)
-                             ? DT_NOEND
-                             : DatumGetTimestampTz(value_of(row, shape, kLeaseUntil));
+    change.claimable = queued && row.null(kWaitsFor);
+    change.external = queued && waits_outside(row);
+    change.lease_until = row.null(kLeaseUntil) ? DT_NOEND : DatumGetTimestampTz(row[kLeaseUntil]);
     return change;
 }
 
 // What leaves the queue while it runs was completed, and so was what a group takes out; anything
 // else was thrown away.
-void note_removal(HeapTuple row, TupleDesc shape) {
-    Change change = describe(row, shape);
+void note_removal(const Values &row) {
+    Change change = describe(row);
     change.from = change.to;
     const bool completed = change.from == static_cast<int>(State::running) || completing_queued();
     change.to = completed ? static_cast<int>(State::completed) : -1;
@@ -71,12 +69,11 @@ void note_removal(HeapTuple row, TupleDesc shape) {
     note_change(change);
 }
 
-void note_update(HeapTuple before, HeapTuple after, TupleDesc shape) {
-    Change change = describe(after, shape);
-    const Oid role_before = DatumGetObjectId(value_of(before, shape, kRunAs));
-    change.from = state_of(before, shape);
-    if (role_before != change.role) {
-        Change leaving = describe(before, shape);
+void note_update(const Values &before, const Values &after) {
+    Change change = describe(after);
+    change.from = state_of(before);
+    if (DatumGetObjectId(before[kRunAs]) != change.role) {
+        Change leaving = describe(before);
         leaving.from = leaving.to;
         leaving.to = -1;
         leaving.claimable = leaving.external = false;
@@ -97,16 +94,15 @@ bool on_the_queue(FunctionCallInfo fcinfo) {
            RelationGetNamespace(table) == get_namespace_oid("ayb_jobs", true);
 }
 
-void note_row(const TriggerData *data, HeapTuple row) {
-    TupleDesc shape = RelationGetDescr(data->tg_relation);
-    if (!preloaded() || refused(row, shape))
+void note_row(const TriggerData *data, const Values &row) {
+    if (!preloaded() || refused(row))
         return;
     if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
-        note_change(describe(row, shape));
+        note_change(describe(row));
     else if (TRIGGER_FIRED_BY_UPDATE(data->tg_event))
-        note_update(data->tg_trigtuple, row, shape);
+        note_update(Values(data->tg_trigtuple, RelationGetDescr(data->tg_relation)), row);
     else
-        note_removal(row, shape);
+        note_removal(row);
 }
 
 } // namespace
@@ -122,9 +118,10 @@ AYB_SQL_FUNCTION(ayb_jobs_note_job) {
     const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     HeapTuple row =
         TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
+    const Values values(row, RelationGetDescr(data->tg_relation));
     if (!TRIGGER_FIRED_BY_DELETE(data->tg_event))
-        check_row(row, RelationGetDescr(data->tg_relation));
-    note_row(data, row);
+        check_row(values);
+    note_row(data, values);
     return PointerGetDatum(row);
 }
 

@@ -202,7 +202,10 @@ bool open_raw_removal(RawTable *table, RawRemoval *removal) {
 }
 
 bool read_raw(RawRemoval *removal, ItemPointer place) {
-    return table_tuple_fetch_row_version(removal->relation, place, SnapshotSelf, removal->row);
+    if (!table_tuple_fetch_row_version(removal->relation, place, SnapshotSelf, removal->row))
+        return false;
+    slot_getallattrs(removal->row); // at once: the columns are asked for one after another
+    return true;
 }
 
 // There is nobody to wait for, but it must seem willing to: else the transaction's own lock is in

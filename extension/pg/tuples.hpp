@@ -14,6 +14,23 @@ inline Datum value_of(HeapTuple row, TupleDesc shape, int column) {
     return heap_getattr(row, column, shape, &null);
 }
 
+// A tuple's values, by column number, palloc'd. To ask the tuple for one costs a walk over all that
+// stand before it.
+class Values {
+  public:
+    Values(HeapTuple row, TupleDesc shape)
+        : values_(static_cast<Datum *>(palloc(shape->natts * sizeof(Datum)))),
+          nulls_(static_cast<bool *>(palloc(shape->natts * sizeof(bool)))) {
+        heap_deform_tuple(row, shape, values_, nulls_);
+    }
+    bool null(int column) const { return nulls_[column - 1]; }
+    Datum operator[](int column) const { return values_[column - 1]; }
+
+  private:
+    Datum *values_;
+    bool *nulls_;
+};
+
 // A value of a row type, palloc'd. The shape is one of get_call_result_type().
 inline Datum make_row(TupleDesc shape, Datum *values, bool *nulls) {
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls));
