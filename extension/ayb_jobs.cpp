@@ -1,12 +1,12 @@
 // The entry point: what is set up when the library is loaded.
 #include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
+#include "hooks/shared.hpp"
 #include "hooks/utility_hook.hpp"
-#include "memory/shared.hpp"
-#include "memory/sources.hpp"
 #include "pg/extension.hpp"
 #include "pg/raw_table.hpp"
 #include "pg/settings.hpp"
+#include "records/sources.hpp"
 #include "workers/launcher.hpp"
 
 extern "C" {

@@ -99,7 +99,7 @@ CREATE TABLE ayb_jobs.job_queue (
         autovacuum_vacuum_cost_delay = 0);
 COMMENT ON TABLE ayb_jobs.job_queue IS 'every job that is not completed';
 COMMENT ON COLUMN ayb_jobs.job_queue.waits_for IS
-    'NULL for what the engine''s workers may take, external for what only a worker outside takes, handler while no handler is registered for the type; jobs, time and trust for what waits for other jobs, its time, or to be trusted';
+    'what a queued job waits for beside its turn: jobs, its time (where it has a key) or trust; of a running one external where a worker outside holds it';
 COMMENT ON COLUMN ayb_jobs.job_queue.run_as IS 'the role as which the job runs, and to which it belongs';
 COMMENT ON COLUMN ayb_jobs.job_queue.enqueued_by IS 'the role that enqueued it; its schedule''s for a tick';
 COMMENT ON COLUMN ayb_jobs.job_queue.claimed_by IS 'the role whose worker outside has claimed it';
@@ -116,12 +116,11 @@ COMMENT ON COLUMN ayb_jobs.job_queue.meta IS 'what is handed on to its handler b
 COMMENT ON COLUMN ayb_jobs.job_queue.scheduled_at IS 'the tick of its schedule that enqueued it';
 COMMENT ON COLUMN ayb_jobs.job_queue.lease_until IS 'until when the worker may keep the job';
 
-CREATE INDEX job_queue_claim_idx ON ayb_jobs.job_queue (run_as, run_at, id)
-    WHERE state = 'queued' AND waits_for IS NULL;
-CREATE INDEX job_queue_external_idx ON ayb_jobs.job_queue (type, run_at, id)
-    WHERE state = 'queued' AND waits_for = 'external';
-CREATE INDEX job_queue_handler_idx ON ayb_jobs.job_queue (type)
-    WHERE state = 'queued' AND waits_for = 'handler';
+-- Where a job stands hangs on the job alone, never on what is registered or paused.
+CREATE INDEX job_queue_claim_idx ON ayb_jobs.job_queue (run_as, type, priority, run_at, id)
+    WHERE state = 'queued' AND waits_for IS NULL AND partition_key IS NULL;
+CREATE INDEX job_queue_key_idx ON ayb_jobs.job_queue (run_as, type, partition_key, priority, id)
+    WHERE state = 'queued' AND waits_for IS NULL AND partition_key IS NOT NULL;
 CREATE INDEX job_queue_lease_idx ON ayb_jobs.job_queue (lease_until) WHERE state = 'running';
 CREATE UNIQUE INDEX job_queue_idempotency_key_idx ON ayb_jobs.job_queue (run_as, idempotency_key)
     WHERE idempotency_key IS NOT NULL;

@@ -6,13 +6,18 @@ CREATE FUNCTION ayb_jobs._progress() RETURNS jsonb
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'ayb_jobs_progress';
 COMMENT ON FUNCTION ayb_jobs._progress() IS 'what running jobs said by set_progress(), by job id';
 
+CREATE FUNCTION ayb_jobs._taken_by(type text) RETURNS text
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_taken_by';
+COMMENT ON FUNCTION ayb_jobs._taken_by(text) IS
+    'external for a type that workers outside take, handler for one that is not registered, else NULL';
+
 -- What shared memory knows is a scalar over one array, never a join: so the newest fifty of millions stay
 -- an ordered walk along the indexes of both tables.
 CREATE VIEW ayb_jobs.jobs WITH (security_invoker = true) AS
 SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id, q.attempts, q.max_attempts,
        q.last_error, q.last_run_at, q.idempotency_key, q.schedule_id, q.created_at, q.updated_at,
        NULL::timestamptz AS completed_at, q.canceled_at, q.run_as, NULL::jsonb AS result, q.scheduled_at,
-       q.waits_for,
+       CASE WHEN q.state = 'queued' AND q.waits_for IS NULL THEN ayb_jobs._taken_by(q.type) ELSE q.waits_for END AS waits_for,
        q.id = ANY ((SELECT ayb_jobs._running())::uuid[]) AS is_running,
        (SELECT ayb_jobs._progress()) -> q.id::text AS progress,
        q.priority, q.partition_key, q.unique_key, q.flow, q.enqueued_by, q.runs, q.meta

@@ -85,11 +85,9 @@ BEGIN
             INSERT INTO ayb_jobs.imports AS i (id) SELECT a.id FROM %1$s AS a WHERE a.state <> 'completed'
             ON CONFLICT DO NOTHING RETURNING i.id
         )
-        INSERT INTO ayb_jobs.job_queue (id, type, payload, state, waits_for, run_as, run_at, attempts, max_attempts, runs,
+        INSERT INTO ayb_jobs.job_queue (id, type, payload, state, run_as, run_at, attempts, max_attempts, runs,
                                         last_error, last_run_at, idempotency_key, schedule_id, created_at, updated_at, canceled_at)
         SELECT a.id, a.type, coalesce(a.payload, '{}'), CASE a.state WHEN 'running' THEN 'queued' ELSE a.state END,
-               (SELECT CASE coalesce(max(h.kind), 'handler') WHEN 'external' THEN 'external' WHEN 'handler' THEN 'handler' END
-                FROM ayb_jobs.handlers AS h WHERE h.type = a.type),
                current_user::regrole, a.run_at, a.attempts, a.max_attempts, a.attempts, a.last_error, a.last_run_at,
                (SELECT k.idempotency_key FROM ayb_jobs.job_keys AS k WHERE k.job_id = a.id),
                (SELECT s.id FROM ayb_jobs.schedules AS s WHERE s.id = a.schedule_id), a.created_at, a.updated_at, a.canceled_at

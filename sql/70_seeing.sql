@@ -35,32 +35,13 @@ CREATE FUNCTION ayb_jobs._counts(OUT queued bigint, OUT running bigint, OUT comp
 COMMENT ON FUNCTION ayb_jobs._counts() IS
     'jobs by state as shared memory knows them; no row while the scheduler hasn''t counted';
 
-CREATE FUNCTION ayb_jobs._floors(from_start boolean, OUT run_as oid, OUT run_at timestamptz, OUT id uuid)
-    RETURNS SETOF record LANGUAGE c VOLATILE STRICT ROWS 10 AS 'MODULE_PATHNAME', 'ayb_jobs_floors';
-COMMENT ON FUNCTION ayb_jobs._floors(boolean) IS
-    'before which row no job of a lane is queued: of each lane that is known, or of each role whose privileges the caller has; none is known from_start';
-
-CREATE FUNCTION ayb_jobs._first_queued(from_start boolean DEFAULT false, OUT run_as oid, OUT run_at timestamptz,
-                                       OUT id uuid)
-    RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off
-    AS 'MODULE_PATHNAME', 'ayb_jobs_first_queued';
-COMMENT ON FUNCTION ayb_jobs._first_queued(boolean) IS 'the first queued job of each lane, due or not, paused or not';
+CREATE FUNCTION ayb_jobs._floors(OUT run_as oid, OUT type text, OUT run_at timestamptz, OUT id uuid)
+    RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'ayb_jobs_floors';
+COMMENT ON FUNCTION ayb_jobs._floors() IS 'before which row no job of a lane is queued: of each lane that is known';
 
 CREATE FUNCTION ayb_jobs._oldest_due() RETURNS timestamptz
-    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp SET jit = off
-BEGIN ATOMIC
-    WITH external AS (
-        SELECT first.run_at FROM ayb_jobs.handlers AS h CROSS JOIN LATERAL (
-            SELECT q.run_at FROM ayb_jobs.job_queue AS q
-            WHERE q.type = h.type AND q.state = 'queued' AND q.waits_for = 'external'
-            ORDER BY q.run_at LIMIT 1) AS first
-        WHERE h.kind = 'external'
-    )
-    SELECT min(u.run_at) FROM (SELECT f.run_at FROM ayb_jobs._first_queued() AS f
-                               UNION ALL SELECT e.run_at FROM external AS e) AS u
-    WHERE u.run_at <= ayb_jobs._now();
-END;
-COMMENT ON FUNCTION ayb_jobs._oldest_due() IS 'when the oldest job that is due became due; one index probe a lane';
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_oldest_due';
+COMMENT ON FUNCTION ayb_jobs._oldest_due() IS 'when the oldest job that is due, of a type that has a handler, became due';
 
 CREATE FUNCTION ayb_jobs.stats(OUT queued bigint, OUT running bigint, OUT completed bigint, OUT failed bigint,
                                OUT canceled bigint, OUT oldest_due_seconds double precision)

@@ -3,7 +3,7 @@
 CREATE FUNCTION ayb_jobs.health(OUT "check" text, OUT status text, OUT detail text, OUT hint text)
     RETURNS SETOF record LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    WITH state AS MATERIALIZED (
+    WITH RECURSIVE state AS MATERIALIZED (
         SELECT * FROM ayb_jobs._server_state()
     ), horizon AS (
         SELECT 'session ' || a.pid || coalesce(' of ' || a.usename, '') AS holder, age(a.backend_xmin) AS age,
@@ -36,9 +36,18 @@ BEGIN ATOMIC
         WHERE i.inhparent = 'ayb_jobs.job_history'::regclass AND c.relname ~ '^job_history_\d{8}$'
     ), due AS (
         SELECT extract(epoch FROM ayb_jobs._now() - ayb_jobs._oldest_due()) AS seconds
+    ), types AS (
+        -- One index probe each: only those that nobody has registered are counted.
+        (SELECT q.type FROM ayb_jobs.job_queue AS q ORDER BY q.type LIMIT 1)
+        UNION ALL
+        SELECT n.type FROM types AS t CROSS JOIN LATERAL (
+            SELECT q.type FROM ayb_jobs.job_queue AS q WHERE q.type > t.type ORDER BY q.type LIMIT 1) AS n
     ), waiting AS (
-        SELECT q.type, count(*) AS jobs FROM ayb_jobs.job_queue AS q
-        WHERE q.state = 'queued' AND q.waits_for = 'handler' GROUP BY q.type
+        SELECT q.type, count(*) AS jobs
+        FROM types AS t JOIN ayb_jobs.job_queue AS q
+            ON q.type = t.type AND q.state = 'queued' AND q.waits_for IS NULL
+        WHERE NOT EXISTS (SELECT FROM ayb_jobs.handlers AS h WHERE h.type = t.type)
+        GROUP BY q.type
     )
     SELECT 'preloaded', CASE WHEN s.preloaded THEN 'ok' ELSE 'error' END,
            CASE WHEN s.preloaded THEN 'the library is preloaded' ELSE 'nothing runs: the library is not preloaded' END,

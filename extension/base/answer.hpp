@@ -37,6 +37,7 @@ struct Row {
 // Who asks, looked up before any lock is taken.
 struct Viewer {
     bool all;
+    ArrayType *array; // of roles, as oid[]
     const Oid *roles;
     int count;
 
@@ -54,6 +55,7 @@ inline Viewer viewer() {
     Viewer me{};
     me.all = is_admin(GetUserId());
     ArrayType *roles = visible_roles();
+    me.array = roles;
     me.roles = reinterpret_cast<const Oid *>(ARR_DATA_PTR(roles));
     me.count = ArrayGetNItems(ARR_NDIM(roles), ARR_DIMS(roles));
     return me;

@@ -8,17 +8,16 @@ namespace ayb::core {
 enum class State : int { queued, running, completed, failed, canceled };
 constexpr int kStates = 5;
 
-// What a queued job waits for: a worker of ours, a handler's registration first, a worker outside,
-// other jobs, its time (where it has a key), or to be trusted.
-enum class WaitsFor { worker, handler, external, jobs, time, trust };
+// What a queued job waits for: nothing but a worker; other jobs, its time (where it has a key), or
+// to be trusted. Of a running one: who holds it.
+enum class WaitsFor { worker, external, jobs, time, trust };
 
 template <> struct Words<State> {
     static constexpr const char *kWords[] = {"queued", "running", "completed", "failed",
                                              "canceled"};
 };
 template <> struct Words<WaitsFor> {
-    static constexpr const char *kWords[] = {nullptr, "handler", "external",
-                                             "jobs",  "time",    "trust"};
+    static constexpr const char *kWords[] = {nullptr, "external", "jobs", "time", "trust"};
 };
 
 } // namespace ayb::core

@@ -1,6 +1,7 @@
 #include "group/group.hpp"
 
 #include "group/jobs.hpp"
+#include "handlers/judge.hpp"
 #include "hooks/changes.hpp"
 #include "lease/claim.hpp"
 #include "memory/my_slot.hpp"
@@ -156,14 +157,18 @@ void run_taken(Group *group) {
 
 void install_groups() { before_shmem_exit(strike_at_exit, 0); }
 
-GroupTurn run_group(Oid role, const LaneMark &mark, MemoryContext memory) {
+GroupTurn run_group(Oid role, MemoryContext memory) {
+    static LanePick lanes[kMostPicks];
+    const Picks picks = pick_served(role, false, lanes);
+    if (picks.count == 0)
+        return GroupTurn::none;
     MemoryContext before = MemoryContextSwitchTo(memory);
     Group *group = begin(role, memory);
     SetCurrentStatementStartTimestamp(); // now() of the handlers
     StartTransactionCommand();
     PushActiveSnapshot(GetTransactionSnapshot());
     if (may_claim(role))
-        take_jobs(group, mark);
+        take_jobs(group, picks);
     PopActiveSnapshot();
     if (group->count > 0)
         run_taken(group);

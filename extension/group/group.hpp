@@ -1,5 +1,5 @@
 #pragma once
-// The grouped way: one worker runs quick jobs of its lane in one transaction, each in a
+// The grouped way: one worker runs quick jobs of its lanes in one transaction, each in a
 // subtransaction of its own. The row's lock is the lease.
 //
 //   lock due rows of types that go grouped, up to group_size, passing over the others
@@ -11,7 +11,7 @@
 //   -> what is done leaves the queue in one statement -> one commit
 //        the commit fails                 -> all of them go by lease
 #include "group/turn.hpp"
-#include "memory/lanes.hpp"
+#include "memory/picks.hpp"
 
 namespace ayb {
 
@@ -22,7 +22,7 @@ void install_groups();
 // Takes and runs one group. `memory` holds what it needs, and is reset by the caller. Called with
 // cancels held, which are let through to the handlers only. Raises where the engine itself fails,
 // which ends the worker.
-GroupTurn run_group(Oid role, const LaneMark &mark, MemoryContext memory);
+GroupTurn run_group(Oid role, MemoryContext memory);
 
 // The next job that a group of this worker couldn't keep: it has to run by lease now. False where
 // there is none.

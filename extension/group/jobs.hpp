@@ -4,8 +4,8 @@
 #include "group/ways.hpp"
 #include "handlers/call.hpp"
 #include "handlers/handlers.hpp"
-#include "memory/lanes.hpp"
-#include "memory/type_stats.hpp"
+#include "memory/picks.hpp"
+#include "records/type_stats.hpp"
 
 namespace ayb {
 
@@ -13,8 +13,7 @@ namespace ayb {
 struct GroupType {
     Handler handler;
     Way way;
-    int subtransactions; // that one of its jobs writes in
-    bool paused;
+    int subtransactions;  // that one of its jobs writes in
     uint64 callable_made; // code_generation() by then; 0 where it isn't known
     Callable callable;
     int failures;
@@ -67,9 +66,9 @@ template <typename Visit> void each_job(const Group &group, GroupVerdict verdict
             visit(*job);
 }
 
-// Locks the rows and fills the group. In a transaction, with a snapshot that is younger than
-// `mark`.
-void take_jobs(Group *group, const LaneMark &mark);
+// Locks rows of the picked lanes and fills the group. In a transaction, with a snapshot that is
+// younger than the picks.
+void take_jobs(Group *group, const Picks &picks);
 
 // Runs the handlers. Cancels are held before and after.
 void run_jobs(Group *group);

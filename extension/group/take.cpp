@@ -1,7 +1,7 @@
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
-#include "group/due_rows.hpp"
 #include "group/jobs.hpp"
+#include "jobs/line.hpp"
 #include "memory/configuration.hpp"
 #include "pg/clock.hpp"
 
@@ -43,26 +43,17 @@ GroupType *add_type(Group *group, const char *name) {
     else
         type->handler.kind = Kind::external; // it has no way of ours
     strlcpy(type->handler.type, name, kTypeBytes);
-    type->paused = is_paused(name);
     type->way = way_of(type->handler, group->role);
     type->subtransactions = type->way.record.subtransactions;
     type->next = group->types;
     return group->types = type;
 }
 
-bool is_named(const GroupType &type, const char *name, Size bytes) {
-    return strncmp(type.handler.type, name, bytes) == 0 && type.handler.type[bytes] == '\0';
-}
-
-GroupType *type_of(Group *group, TupleTableSlot *row) {
-    bool null;
-    const text *value = DatumGetTextPP(slot_getattr(row, kType, &null));
-    const char *name = VARDATA_ANY(value);
-    const Size bytes = VARSIZE_ANY_EXHDR(value);
+GroupType *type_named(Group *group, const char *name) {
     for (GroupType *type = group->types; type != nullptr; type = type->next)
-        if (is_named(*type, name, bytes))
+        if (strcmp(type->handler.type, name) == 0)
             return type;
-    return add_type(group, pnstrdup(name, bytes));
+    return add_type(group, name);
 }
 
 int int_of(TupleTableSlot *row, int column) {
@@ -95,40 +86,44 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     room->bytes -= Min(room->bytes, VARSIZE(DatumGetPointer(job.payload)));
 }
 
-// Looks at one row. Where it is paused nobody takes it; where it doesn't fit it is passed over.
-void look_at(Group *group, RawRange *rows, Room *room) {
-    GroupType *type = type_of(group, rows->row);
-    if (type->paused)
-        return;
-    if (!fits(*type, rows->row)) {
+// Looks at one row. Where it doesn't fit it is passed over.
+void look_at(Group *group, Line *line, Room *room) {
+    TupleTableSlot *row = line->here->rows.row;
+    GroupType *type = type_named(group, line->here->pick->type);
+    if (!fits(*type, row)) {
         group->if_taken = GroupTurn::ran_and_leased_due;
         room->passed--;
-    } else if (lock_in_range(rows)) {
-        add_job(group, type, rows->row, room);
+    } else if (lock_in_line(line)) {
+        add_job(group, type, row, room);
     }
+}
+
+// Of the picked lanes, those whose type goes grouped: the others aren't read.
+Picks grouped_lanes(Group *group, const Picks &picks) {
+    Picks grouped{
+        static_cast<LanePick *>(MemoryContextAlloc(group->memory, picks.count * sizeof(LanePick))),
+        0, false, false};
+    for (int i = 0; i < picks.count; i++)
+        if (type_named(group, picks.lanes[i].type)->way.grouped)
+            grouped.lanes[grouped.count++] = picks.lanes[i];
+    return grouped;
 }
 
 } // namespace
 
-void take_jobs(Group *group, const LaneMark &mark) {
-    RawRange rows;
+void take_jobs(Group *group, const Picks &picks) {
     group->configuration = configuration_generation();
     group->jobs = static_cast<GroupedJob *>(
         MemoryContextAlloc(group->memory, settings::group_size * sizeof(GroupedJob)));
+    const Picks grouped = grouped_lanes(group, picks);
+    group->if_taken = grouped.count < picks.count ? GroupTurn::ran_and_leased_due : GroupTurn::ran;
     Room room = empty_room();
-    group->if_taken = GroupTurn::ran;
-    if (!open_due_rows(&rows, group->role, mark.at, clock_now()))
-        return; // nobody knows what is due
-    group->turn = GroupTurn::nothing_due;
-    while (!is_full(room) && next_in_range(&rows)) {
-        if (group->turn == GroupTurn::nothing_due)
-            raise_lane_floor({MyDatabaseId, group->role}, mark, position_of(rows));
-        group->turn = GroupTurn::none;
-        look_at(group, &rows, &room);
-    }
+    Line line = open_line(grouped, clock_now(), true);
+    while (!is_full(room) && next_in_line(&line))
+        look_at(group, &line, &room);
     if (group->count > 0)
         group->turn = group->if_taken;
-    close_range(&rows);
+    close_line(&line);
 }
 
 } // namespace ayb

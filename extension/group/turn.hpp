@@ -4,8 +4,7 @@
 namespace ayb {
 
 enum class GroupTurn {
-    nothing_due, // no row at all is due
-    none,        // nothing that is due goes grouped
+    none, // nothing that is due goes grouped
     ran,
     ran_and_leased_due, // and passed over jobs that go by lease
 };

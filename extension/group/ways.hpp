@@ -6,7 +6,7 @@
 //             its worker ended inside a group: for a second, or a minute, doubled each time. One
 //             incident counts once, however many groups it hit.
 #include "handlers/handlers.hpp"
-#include "memory/type_stats.hpp"
+#include "records/type_stats.hpp"
 
 namespace ayb {
 

@@ -1,7 +1,6 @@
 #include "handlers/handlers.hpp"
 
 #include "memory/configuration.hpp"
-#include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
 
@@ -137,18 +136,9 @@ bool is_paused(const char *type) {
 
 bool all_paused() { return is_paused(""); }
 
-ArrayType *types_to_leave_out(const char *const *extra, int count) {
+uint64 handlers_generation() {
     load();
-    ArrayBuildState *types = initArrayResult(TEXTOID, CurrentMemoryContext, false);
-    HASH_SEQ_STATUS scan;
-    hash_seq_init(&scan, g_pauses);
-    while (auto *pause = static_cast<Pause *>(hash_seq_search(&scan)))
-        types = accumArrayResult(types, CStringGetTextDatum(pause->type), false, TEXTOID,
-                                 CurrentMemoryContext);
-    for (int i = 0; i < count; i++)
-        types = accumArrayResult(types, CStringGetTextDatum(extra[i]), false, TEXTOID,
-                                 CurrentMemoryContext);
-    return DatumGetArrayTypeP(makeArrayResult(types, CurrentMemoryContext));
+    return g_valid ? g_generation : 0;
 }
 
 void each_handler(void (*visit)(const Handler &handler, void *context), void *context) {

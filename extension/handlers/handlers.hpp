@@ -40,9 +40,8 @@ const Handler *find_handler(const char *type);
 bool all_paused();
 bool is_paused(const char *type);
 
-// The paused types as text[], made in the current memory context; with `extra` added where not
-// null.
-ArrayType *types_to_leave_out(const char *const *extra, int count);
+// By which generation of the configuration these answer; 0 where what they answer can't be kept.
+uint64 handlers_generation();
 
 // Calls `visit` for each handler.
 void each_handler(void (*visit)(const Handler &handler, void *context), void *context);

@@ -3,7 +3,6 @@
 #include "base/notice.hpp"
 #include "handlers/command.hpp"
 #include "handlers/handlers.hpp"
-#include "handlers/waiting.hpp"
 #include "hooks/changes.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
@@ -222,11 +221,7 @@ void remove_registration(const char *type, Oid caller, bool admin) {
     if (found.builtin)
         refuse_builtin(type);
     g_unregister.run(type);
-    Kind kind = Kind::function;
-    const bool builtin = g_builtin.run(type) > 0;
-    if (builtin)
-        read_row(0, &kind);
-    route_waiting_jobs(type, builtin ? std::make_optional(kind) : std::nullopt);
+    g_builtin.run(type);
 }
 
 } // namespace
@@ -245,7 +240,6 @@ AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     in_books([&] {
         const Registrar before = registrar(registration.type, caller, admin);
         write_registration(fcinfo, registration, caller, before.role);
-        route_waiting_jobs(registration.type, registration.kind);
     });
     notice_if_nothing_runs();
     PG_RETURN_VOID();

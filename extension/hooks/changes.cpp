@@ -4,13 +4,13 @@
 #include "memory/counts.hpp"
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
-#include "memory/events.hpp"
 #include "memory/holds.hpp"
 #include "memory/lanes.hpp"
 #include "memory/launcher.hpp"
 #include "pg/settings.hpp"
 #include "pg/subtransaction_log.hpp"
 #include "pg/text.hpp"
+#include "records/events.hpp"
 
 namespace ayb {
 
@@ -22,16 +22,20 @@ constexpr int kEventsKept = kEventRing; // more have no room there
 struct LaneChange {
     SubTransactionId subid;
     Oid role;
-    const char *type; // null but for the lane of workers outside
-    Position first;   // of what became claimable; kEnd where nothing did
+    const char *type;
+    int priority;
+    Position first;     // of what became claimable; kEnd where nothing did
+    uint64 unserved_by; // as in Change
     int32 delta[kStates];
 
+    LaneKey lane() const { return {{MyDatabaseId, role}, type, priority}; }
     bool same(const LaneChange &other) const {
-        return role == other.role && (type == nullptr || strcmp(type, other.type) == 0);
+        return role == other.role && priority == other.priority && strcmp(type, other.type) == 0;
     }
     void absorb(const LaneChange &child) {
         if (child.first < first)
             first = child.first;
+        unserved_by = Min(unserved_by, child.unserved_by);
         for (int state = 0; state < kStates; state++)
             delta[state] += child.delta[state];
     }
@@ -58,21 +62,23 @@ Notes g_notes;
 bool g_completing_queued;
 
 // What was done to a lane lowers its floor, at the commit.
-LaneChange *lane_change(Oid role, const char *type) {
-    LaneChange change{};
-    change.role = role;
-    change.type = type;
-    change.first = kEnd;
-    if (LaneChange *found = g_notes.lanes.find(change))
+LaneChange *lane_change(const Change &change) {
+    LaneChange lane{};
+    lane.role = change.role;
+    lane.type = change.type;
+    lane.priority = change.priority;
+    lane.first = kEnd;
+    lane.unserved_by = change.unserved_by;
+    if (LaneChange *found = g_notes.lanes.find(lane))
         return found;
-    if (type != nullptr)
-        change.type = MemoryContextStrdup(TopTransactionContext, type);
-    return g_notes.lanes.add(change);
+    lane.type = MemoryContextStrdup(TopTransactionContext, change.type);
+    return g_notes.lanes.add(lane);
 }
 
-void note_first(LaneChange *lane, const Position &at) {
-    if (at < lane->first)
-        lane->first = at;
+void note_first(LaneChange *lane, const Change &change) {
+    if (change.position() < lane->first)
+        lane->first = change.position();
+    lane->unserved_by = Min(lane->unserved_by, change.unserved_by);
 }
 
 void note_event(const Change &change) {
@@ -96,34 +102,41 @@ void note_event(const Change &change) {
 void wake(Database *database, const LaneChange &change) {
     pg_memory_barrier();
     if (pg_atomic_read_u32(&database->paused) == 0)
-        wake_for_lane(database, change.role, Max(change.delta[static_cast<int>(State::queued)], 1));
+        wake_for_role(database, change.role, Max(change.delta[static_cast<int>(State::queued)], 1));
+}
+
+// Jobs of a type without a handler need no lane: who finds lanes when it is registered finds them.
+// But it may have been registered since that was looked up, and looked for before this commit.
+void tell_unserved(Database *database, const LaneChange &change) {
+    lower_left_lane(change.lane(), change.first);
+    if (change.unserved_by == configuration_generation())
+        return;
+    pg_atomic_write_u32(&database->rescan, 1);
+    wake_scheduler(database);
 }
 
 void tell_lanes(Database *database) {
     const TransactionId xid = GetTopTransactionIdIfAny();
     for (const LaneChange &change : g_notes.lanes) {
-        if (change.type != nullptr)
+        count_change({MyDatabaseId, change.role}, xid, change.delta);
+        if (!(change.first < kEnd))
             continue;
-        const LaneKey lane{MyDatabaseId, change.role};
-        count_change(lane, xid, change.delta);
-        if (change.first < kEnd) {
-            lower_lane(lane, change.first);
+        if (change.unserved_by != 0)
+            tell_unserved(database, change);
+        else if (lower_lane(change.lane(), change.first))
             wake(database, change);
-        }
     }
 }
 
-// Lanes that nobody serves who could be woken: those of workers outside; and where nobody serves
-// the database, or not yet, all, as a worker may be reading one all the same.
-void tell_left_lanes(bool outside) {
+// Where nobody serves the database, or not yet, a worker may be reading a lane all the same.
+void tell_left_lanes() {
     for (const LaneChange &change : g_notes.lanes)
-        if ((change.type != nullptr) == outside && change.first < kEnd)
-            lower_left_lane({MyDatabaseId, change.role, change.type}, change.first);
+        if (change.first < kEnd)
+            lower_left_lane(change.lane(), change.first);
 }
 
 void tell_configuration(Database *database) {
     pg_atomic_write_u32(&database->rescan, 1);
-    pg_atomic_write_u32(&database->sweep, 1);
     wake_scheduler(database);
 }
 
@@ -131,7 +144,6 @@ void tell() {
     // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
     if (g_notes.configuration)
         count_configuration_change();
-    tell_left_lanes(true);
     Database *database = find_served(MyDatabaseId);
     if (database != nullptr) {
         // Events first: who hears of a change by its wake-up finds it in the ring.
@@ -149,7 +161,7 @@ void tell() {
             wake_scheduler(database);
         }
     } else {
-        tell_left_lanes(false);
+        tell_left_lanes();
     }
     if (g_notes.unknown)
         wake_for_unknown();
@@ -218,7 +230,7 @@ void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactio
 } // namespace
 
 void note_change(const Change &change) {
-    LaneChange *lane = lane_change(change.role, nullptr);
+    LaneChange *lane = lane_change(change);
     if (change.from >= 0)
         lane->delta[change.from]--;
     // With retention = 0 nothing of a completed job stays that could be counted.
@@ -226,9 +238,7 @@ void note_change(const Change &change) {
     if (change.to >= 0 && kept)
         lane->delta[change.to]++;
     if (change.claimable)
-        note_first(lane, change.position());
-    if (change.external)
-        note_first(lane_change(InvalidOid, change.type), change.position());
+        note_first(lane, change);
     if (change.lease_until != DT_NOEND) {
         g_notes.next_lease =
             g_notes.any_lease ? Min(g_notes.next_lease, change.lease_until) : change.lease_until;
@@ -240,12 +250,11 @@ void note_change(const Change &change) {
 
 TimestampTz own_next_lease() { return g_notes.any_lease ? g_notes.next_lease : DT_NOEND; }
 
-Position own_first(const char *type) {
-    Position first = kEnd;
+void each_own_lane(void (*visit)(const LaneKey &lane, const Position &first, void *context),
+                   void *context) {
     for (const LaneChange &change : g_notes.lanes)
-        if (change.type != nullptr && strcmp(change.type, type) == 0 && change.first < first)
-            first = change.first;
-    return first;
+        if (change.first < kEnd)
+            visit(change.lane(), change.first, context);
 }
 
 void complete_queued(bool on) { g_completing_queued = on; }

@@ -4,7 +4,7 @@
 // The row trigger notes each change here; the commit callback lowers lanes, wakes a worker or the
 // scheduler, keeps the counts and writes the events. It neither throws nor reads a catalog. What a
 // rolled-back subtransaction did is forgotten with it.
-#include "memory/floor.hpp"
+#include "memory/lanes.hpp"
 #include "memory/state.hpp"
 
 namespace ayb {
@@ -15,8 +15,10 @@ struct Change {
     const char *type; // copied
     int from;         // a State, or -1 for a new row
     int to;           // a State, or -1 for a row that was removed without being completed
-    bool claimable;   // our workers may take it from run_at on
-    bool external;    // workers outside may
+    int priority;     // or kKeyed
+    bool claimable;   // it may be taken from run_at on
+    // Its type had no handler by this generation of the configuration; 0 where it may have one.
+    uint64 unserved_by;
     TimestampTz run_at;
     TimestampTz lease_until; // DT_NOEND where it holds no lease
 
@@ -29,9 +31,10 @@ void note_change(const Change &change);
 // The earliest lease that this transaction has noted: nobody else has heard of it yet.
 TimestampTz own_next_lease();
 
-// The first job for workers outside that this transaction has noted of the type: nobody else has
-// heard of it yet. kEnd where it has noted none.
-Position own_first(const char *type);
+// Calls `visit` for each lane in which this transaction has noted a claimable job, with the first
+// of them: nobody else has heard of it yet.
+void each_own_lane(void (*visit)(const LaneKey &lane, const Position &first, void *context),
+                   void *context);
 
 // While it is on, queued jobs that are removed were completed: by a group.
 void complete_queued(bool on);

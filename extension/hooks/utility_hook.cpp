@@ -3,9 +3,9 @@
 #include "hooks/changes.hpp"
 #include "memory/databases.hpp"
 #include "memory/holds.hpp"
-#include "memory/sources.hpp"
 #include "pg/extension.hpp"
 #include "pg/traces.hpp"
+#include "records/sources.hpp"
 
 namespace ayb {
 

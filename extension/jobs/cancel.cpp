@@ -1,7 +1,6 @@
 // cancel(), retry_now(), and their forms for many jobs.
 #include "base/arguments.hpp"
 #include "base/rows.hpp"
-#include "handlers/waiting.hpp"
 #include "jobs/finish.hpp"
 #include "memory/my_slot.hpp"
 #include "pg/clock.hpp"
@@ -22,7 +21,7 @@ Sql<core::Uuid, At> g_cancel{R"sql(
 Sql<core::Uuid, At> g_retry{R"sql(
     UPDATE ayb_jobs.job_queue AS q
     SET state = 'queued', attempts = 0, last_error = NULL, run_at = $2, updated_at = $2,
-        waits_for = )sql" AYB_WAITS_FOR R"sql(
+        waits_for = NULL
     WHERE q.id = $1
 )sql"};
 
@@ -46,7 +45,7 @@ using ChangeMany = Change<UuidArray>;
     " WHERE q.state = 'queued' AND ($2 OR q.run_as = ANY ($3))"
 #define AYB_RETRY                                                                                  \
     "UPDATE ayb_jobs.job_queue AS q SET state = 'queued', attempts = 0, last_error = NULL,"        \
-    " waits_for = " AYB_WAITS_FOR ", run_at = $1, updated_at = $1"                                 \
+    " waits_for = NULL, run_at = $1, updated_at = $1"                                              \
     " WHERE q.state = 'failed' AND ($2 OR q.run_as = ANY ($3))"
 #define AYB_MATCHING                                                                               \
     " AND ($6 IS NULL OR q.type = $6) AND ($7 IS NULL OR q.created_at >= $7)"                      \

@@ -4,7 +4,6 @@
 #include "base/columns.hpp"
 #include "core/backoff.hpp"
 #include "handlers/handlers.hpp"
-#include "handlers/waiting.hpp"
 #include "jobs/history.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
@@ -47,7 +46,7 @@ OfMine<At, const char *, At, const char *, const char *, const char *> g_fail{R"
         SET state = CASE WHEN q.attempts >= q.max_attempts THEN 'failed' ELSE 'queued' END,
             run_at = CASE WHEN q.attempts >= q.max_attempts THEN q.run_at ELSE $4 END,
             worker_id = NULL, claimed_by = NULL, lease_until = NULL, last_error = $5, updated_at = $6,
-            waits_for = )sql" AYB_WAITS_FOR R"sql(
+            waits_for = NULL
         WHERE )sql" AYB_MINE R"sql(
         RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state
     ),
@@ -61,8 +60,7 @@ OfMine<At, const char *, At, const char *, const char *, const char *> g_fail{R"
 OfMine<At, std::optional<At>> g_put_back{R"sql(
     UPDATE ayb_jobs.job_queue AS q
     SET state = 'queued', attempts = q.attempts - 1, worker_id = NULL, claimed_by = NULL,
-        lease_until = NULL, updated_at = $4, run_at = coalesce($5, q.run_at), waits_for = )sql" AYB_WAITS_FOR
-                                         R"sql(
+        lease_until = NULL, updated_at = $4, run_at = coalesce($5, q.run_at), waits_for = NULL
     WHERE )sql" AYB_MINE};
 OfMine<At> g_cancel{R"sql(
     WITH ended AS (

@@ -11,12 +11,11 @@ namespace ayb {
 namespace {
 
 // Where the direct way is closed.
-using InsertJobs =
-    Sql<UuidArray, JsonArray, const char *, WaitsFor, Oid, At, int, const char *, At, Oid>;
+using InsertJobs = Sql<UuidArray, JsonArray, const char *, Oid, At, int, const char *, At, Oid>;
 InsertJobs g_insert{R"sql(
-    INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, enqueued_by, run_at,
+    INSERT INTO ayb_jobs.job_queue (id, type, payload, run_as, enqueued_by, run_at,
         max_attempts, idempotency_key, created_at, updated_at)
-    SELECT u.id, $3, u.payload, $4, $5, $10, $6, $7, $8, $9, $9
+    SELECT u.id, $3, u.payload, $4, $9, $5, $6, $7, $8, $8
     FROM unnest($1, $2) AS u (id, payload)
 )sql"};
 
@@ -27,8 +26,8 @@ void insert_by_statement(const Order &order, const Datum *ids, const Datum *payl
     const JsonArray payload_array(
         construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT));
     in_books([&] {
-        g_insert.run(id_array, payload_array, order.type, order.waits_for, order.run_as,
-                     At{order.run_at}, order.max_attempts, key, At{order.now}, order.enqueued_by);
+        g_insert.run(id_array, payload_array, order.type, order.run_as, At{order.run_at},
+                     order.max_attempts, key, At{order.now}, order.enqueued_by);
     });
 }
 
@@ -52,7 +51,6 @@ Row describe_row(const Order &order, const char *key) {
     memset(row.nulls, true, sizeof(row.nulls));
     row.set_text(kType, order.type);
     row.set_text(kState, core::word_of(State::queued));
-    row.set_text(kWaitsFor, core::word_of(order.waits_for));
     row.set(kRunAs, ObjectIdGetDatum(order.run_as));
     row.set(kEnqueuedBy, ObjectIdGetDatum(order.enqueued_by));
     row.set(kRunAt, TimestampTzGetDatum(order.run_at));
@@ -73,8 +71,8 @@ Change describe_change(const Order &order) {
     change.type = order.type;
     change.from = -1;
     change.to = static_cast<int>(State::queued);
-    change.claimable = order.waits_for == WaitsFor::worker;
-    change.external = order.waits_for == WaitsFor::external;
+    change.claimable = true;
+    change.unserved_by = order.unserved_by;
     change.run_at = order.run_at;
     change.lease_until = DT_NOEND;
     return change;

@@ -1,60 +1,18 @@
 #include "jobs/lane_scan.hpp"
 
+#include "handlers/judge.hpp"
+#include "jobs/lane_rows.hpp"
+#include "jobs/lane_walk.hpp"
 #include "memory/counts.hpp"
-#include "memory/lanes.hpp"
+#include "pg/clock.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {
 
 namespace {
 
-// The first queued job of each lane, due or not, paused or not; $1: from the start. Each known lane
-// is read from its floor, so that rows which an old snapshot still holds cost nothing; other roles
-// are looked for between the known ones, one index probe each.
-constexpr const char *kFirstQueued = R"sql(
-    WITH RECURSIVE known AS MATERIALIZED (
-        SELECT f.run_as, f.run_at, f.id FROM ayb_jobs._floors($1) AS f
-    ), gap AS (
-        SELECT k.run_as AS after,
-            lead(k.run_as, 1, '4294967295'::oid) OVER (ORDER BY k.run_as) AS before
-        FROM (SELECT '0'::oid AS run_as UNION ALL SELECT n.run_as FROM known AS n) AS k
-        WHERE ayb_jobs._sees_all()
-    ), unknown AS (
-        SELECT n.run_as, n.run_at, n.id, g.before
-        FROM gap AS g CROSS JOIN LATERAL (
-            SELECT q.run_as::oid AS run_as, q.run_at, q.id
-            FROM ayb_jobs.job_queue AS q
-            WHERE q.state = 'queued' AND q.waits_for IS NULL
-                AND q.run_as > g.after AND q.run_as < g.before
-            ORDER BY q.run_as, q.run_at, q.id
-            LIMIT 1
-        ) AS n
-        UNION ALL
-        SELECT n.run_as, n.run_at, n.id, u.before
-        FROM unknown AS u CROSS JOIN LATERAL (
-            SELECT q.run_as::oid AS run_as, q.run_at, q.id
-            FROM ayb_jobs.job_queue AS q
-            WHERE q.state = 'queued' AND q.waits_for IS NULL
-                AND q.run_as > u.run_as AND q.run_as < u.before
-            ORDER BY q.run_as, q.run_at, q.id
-            LIMIT 1
-        ) AS n
-    )
-    SELECT k.run_as, first.run_at, first.id
-    FROM known AS k CROSS JOIN LATERAL (
-        SELECT q.run_at, q.id
-        FROM ayb_jobs.job_queue AS q
-        WHERE q.run_as = k.run_as AND q.state = 'queued' AND q.waits_for IS NULL
-            AND (q.run_at, q.id) >= (k.run_at, k.id)
-        ORDER BY q.run_at, q.id
-        LIMIT 1
-    ) AS first
-    UNION ALL
-    SELECT u.run_as, u.run_at, u.id FROM unknown AS u
-)sql";
-Sql<bool> g_lanes{kFirstQueued};
-// The same under the rights, and the policies, of whoever asks.
-Sql<bool> g_own_lanes{kFirstQueued};
+constexpr int kMostStrangers = 1000; // types without a handler that are passed over one by one
+
 Sql<> g_counts{R"sql(
     SELECT q.run_as::oid, q.state, count(*) FROM ayb_jobs.job_queue AS q GROUP BY 1, 2
     UNION ALL
@@ -85,16 +43,177 @@ pg_noinline bool count_in_transaction(Database *database) {
 
 } // namespace
 
-void find_lanes(bool from_start) {
-    in_own_books([from_start] {
-        const uint64 rows = g_lanes.run(from_start);
-        for (uint64 row = 0; row < rows; row++) {
-            Oid role = InvalidOid;
-            Position first = kEnd;
-            read_row(row, &role, &first.run_at, &first.id);
-            lower_lane({MyDatabaseId, role}, first);
+namespace {
+
+// Calls `visit(const LanePick &)` for each lane in the indexes that isn't known, of one role and
+// type or, for InvalidOid and null, of all; it says what is passed over then.
+template <typename Visit>
+void each_unknown(const Known &known, Oid role, const char *type, Visit visit) {
+    for (const bool keyed : {false, true}) {
+        LaneWalk walk;
+        LanePick found;
+        Past past = Past::lane;
+        if (!begin_walk(&walk, known, role, type, keyed))
+            continue;
+        while (next_lane(&walk, past, &found)) {
+            CHECK_FOR_INTERRUPTS();
+            past = visit(found);
+        }
+        end_walk(&walk);
+    }
+}
+
+Past tell_lane(const LanePick &lane) {
+    lower_lane(lane.key(), lane.mark.at);
+    return Past::lane;
+}
+
+// Roles that have invented types without a handler by the thousand. Nobody else waits while they
+// are passed over one by one: their lanes are looked for by the types that have one.
+struct Strangers {
+    List *crowded;
+    Oid role;
+    int count;
+};
+
+Past find_one(const LanePick &lane, Strangers *strangers) {
+    if (find_handler(lane.type) != nullptr)
+        return tell_lane(lane);
+    strangers->count = strangers->role == lane.role ? strangers->count + 1 : 1;
+    strangers->role = lane.role;
+    if (strangers->count < kMostStrangers)
+        return Past::type;
+    strangers->crowded = lappend_oid(strangers->crowded, lane.role);
+    return Past::role;
+}
+
+void add_type(const Handler &handler, void *types) {
+    auto **all = static_cast<List **>(types);
+    *all = lappend(*all, pstrdup(handler.type));
+}
+
+void find_by_types(const Known &known, const List *roles) {
+    List *types = NIL;
+    if (roles != NIL)
+        each_handler(add_type, &types);
+    ListCell *role;
+    ListCell *type;
+    foreach (role, roles)
+        foreach (type, types)
+            each_unknown(known, lfirst_oid(role), static_cast<const char *>(lfirst(type)),
+                         tell_lane);
+}
+
+// Where a floor is too high, it is lowered.
+void mend_floors(const Known &known) {
+    in_books([&known] {
+        for (int i = 0; i < known.count; i++) {
+            const Position first = first_queued(known.lanes[i], kBegin);
+            if (first < kEnd)
+                lower_lane(known.lanes[i].key(), first);
         }
     });
+}
+
+// The time of the first job of a lane; DT_NOEND where none is due.
+TimestampTz first_due(const LanePick &lane, TimestampTz now) {
+    RawRange rows;
+    Position at{DT_NOEND, {}};
+    if (!open_lane_rows(&rows, lane, now))
+        return DT_NOEND;
+    if (!next_lane_row(&rows, now, &at))
+        at.run_at = DT_NOEND;
+    close_range(&rows);
+    return at.run_at;
+}
+
+int by_floor(const void *one, const void *other) {
+    const Position &a = static_cast<const LanePick *>(one)->mark.at;
+    const Position &b = static_cast<const LanePick *>(other)->mark.at;
+    return a < b ? -1 : static_cast<int>(b < a);
+}
+
+// Of what shared memory knows, the lanes of the lowest floors alone are read.
+TimestampTz oldest_of_known(const Viewer &me, TimestampTz now) {
+    int count;
+    LanePick *lanes = copy_lanes(MyDatabaseId, &count);
+    qsort(lanes, count, sizeof(LanePick), by_floor);
+    TimestampTz oldest = DT_NOEND;
+    for (int i = 0; i < count && lanes[i].mark.at.run_at < Min(oldest, now); i++)
+        if (me.sees(lanes[i].role) && find_handler(lanes[i].type) != nullptr)
+            oldest = Min(oldest, first_due(lanes[i], now));
+    return oldest;
+}
+
+struct Oldest {
+    const Viewer *me;
+    TimestampTz at;
+};
+
+void look_for_oldest(const LanePick &lane, void *context) {
+    auto *oldest = static_cast<Oldest *>(context);
+    if (oldest->me->sees(lane.role))
+        oldest->at = Min(oldest->at, lane.mark.at.run_at);
+}
+
+} // namespace
+
+void find_lanes(bool from_start) {
+    in_transaction([from_start] {
+        const Known known = known_lanes();
+        Strangers strangers{};
+        if (from_start)
+            mend_floors(known);
+        each_unknown(known, InvalidOid, nullptr,
+                     [&](const LanePick &lane) { return find_one(lane, &strangers); });
+        find_by_types(known, strangers.crowded);
+        judge_lanes(InvalidOid);
+    });
+}
+
+Picks homeless_lanes(Oid role, const TimeMark &mark, LanePick *lanes) {
+    const TimestampTz now = clock_now();
+    Picks picks{lanes, 0, false, false};
+    TimestampTz first = DT_NOEND;
+    each_unknown(known_lanes(), role, nullptr, [&](const LanePick &lane) {
+        if (server_of(lane.type) != Server::ours)
+            return Past::type;
+        first = Min(first, lane.mark.at.run_at);
+        if (lane.mark.at.run_at > now)
+            return Past::lane;
+        if (picks.count == kMostPicks)
+            return Past::role;
+        lanes[picks.count++] = lane;
+        return Past::lane;
+    });
+    raise_rest({MyDatabaseId, role}, mark, first);
+    qsort(lanes, picks.count, sizeof(LanePick), by_floor);
+    return picks;
+}
+
+void each_unknown_lane(bool kept, void (*visit)(const LanePick &lane, void *context),
+                       void *context) {
+    const auto look = [visit, context](const LanePick &lane) {
+        if (find_handler(lane.type) == nullptr)
+            return Past::type;
+        visit(lane, context);
+        return Past::lane;
+    };
+    if (!kept) {
+        each_unknown(Known{}, InvalidOid, nullptr, look);
+        return;
+    }
+    Oid *roles;
+    const int count = roles_with_rest(MyDatabaseId, clock_now(), &roles);
+    for (int i = 0; i < count; i++)
+        each_unknown(known_lanes(), roles[i], nullptr, look);
+}
+
+TimestampTz oldest_due(const Viewer &me) {
+    const bool kept = find_served(MyDatabaseId) != nullptr;
+    Oldest oldest{&me, kept ? oldest_of_known(me, clock_now()) : DT_NOEND};
+    each_unknown_lane(kept, look_for_oldest, &oldest);
+    return oldest.at;
 }
 
 bool count_jobs(Database *database) {
@@ -114,18 +233,3 @@ bool count_jobs(Database *database) {
 }
 
 } // namespace ayb
-
-using namespace ayb;
-
-// _first_queued(from_start): prepared once a session, as the scheduler has it. To plan it anew
-// costs more than all the probes.
-AYB_SQL_FUNCTION(ayb_jobs_first_queued) {
-    const ReturnSetInfo *result = begin_set(fcinfo);
-    const bool from_start = PG_GETARG_BOOL(0);
-    as_caller([result, from_start] {
-        const uint64 rows = g_own_lanes.run(from_start);
-        for (uint64 row = 0; row < rows; row++)
-            tuplestore_puttuple(result->setResult, SPI_tuptable->vals[row]);
-    });
-    PG_RETURN_NULL();
-}

@@ -56,11 +56,9 @@ Oid requested_role(FunctionCallInfo fcinfo, int number) {
 bool apply_handler(Order *order, Oid enqueuer) {
     order->enqueued_by = enqueuer;
     const Handler *handler = find_handler(order->type);
-    if (handler == nullptr)
-        order->waits_for = WaitsFor::handler;
-    else if (handler->kind == Kind::external)
-        order->waits_for = WaitsFor::external;
-    if (handler != nullptr) {
+    if (handler == nullptr) {
+        order->unserved_by = handlers_generation();
+    } else {
         order->builtin = handler->builtin;
         if (order->max_attempts == 0)
             order->max_attempts = handler->max_attempts;

@@ -1,5 +1,5 @@
 #pragma once
-// What a job becomes before it is written: whose it is, who takes it, how often it is tried.
+// What a job becomes before it is written: whose it is, and how often it is tried.
 #include "handlers/handlers.hpp"
 
 namespace ayb {
@@ -8,8 +8,8 @@ struct Order {
     const char *type;
     Oid run_as;
     Oid enqueued_by;
-    WaitsFor waits_for;
-    bool builtin; // the type came with the extension: its payload is checked
+    uint64 unserved_by; // the type had no handler by this generation of the configuration
+    bool builtin;       // the type came with the extension: its payload is checked
     TimestampTz run_at;
     int max_attempts; // 0 in: the handler's, or else the setting's
     TimestampTz now;

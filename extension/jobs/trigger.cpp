@@ -30,15 +30,11 @@ int state_of(const Values &row) {
 // A row that its constraints will refuse: triggers come before them.
 bool refused(const Values &row) {
     return row.null(kId) || row.null(kType) || row.null(kState) || row.null(kRunAs) ||
-           row.null(kRunAt);
+           row.null(kRunAt) || row.null(kPriority);
 }
 
-// For a worker outside: the other thing that a job may wait for is its handler.
-bool waits_outside(const Values &row) {
-    if (row.null(kWaitsFor))
-        return false;
-    const text *waits_for = DatumGetTextPP(row[kWaitsFor]);
-    return VARSIZE_ANY_EXHDR(waits_for) > 0 && VARDATA_ANY(waits_for)[0] == 'e';
+int priority_of(const Values &row) {
+    return row.null(kPartitionKey) ? DatumGetInt16(row[kPriority]) : kKeyed;
 }
 
 // A row as it is after the change (or, for a removed one, as it was).
@@ -51,8 +47,8 @@ Change describe(const Values &row) {
     change.to = state_of(row);
     change.run_at = DatumGetTimestampTz(row[kRunAt]);
     const bool queued = change.to == static_cast<int>(State::queued);
+    change.priority = priority_of(row);
     change.claimable = queued && row.null(kWaitsFor);
-    change.external = queued && waits_outside(row);
     change.lease_until = row.null(kLeaseUntil) ? DT_NOEND : DatumGetTimestampTz(row[kLeaseUntil]);
     return change;
 }
@@ -64,7 +60,7 @@ void note_removal(const Values &row) {
     change.from = change.to;
     const bool completed = change.from == static_cast<int>(State::running) || completing_queued();
     change.to = completed ? static_cast<int>(State::completed) : -1;
-    change.claimable = change.external = false;
+    change.claimable = false;
     change.lease_until = DT_NOEND;
     note_change(change);
 }
@@ -76,7 +72,7 @@ void note_update(const Values &before, const Values &after) {
         Change leaving = describe(before);
         leaving.from = leaving.to;
         leaving.to = -1;
-        leaving.claimable = leaving.external = false;
+        leaving.claimable = false;
         note_change(leaving);
         change.from = -1;
     }

@@ -1,65 +1,21 @@
 #include "lease/claim.hpp"
 
-#include "handlers/handlers.hpp"
-#include "jobs/floor.hpp"
-#include "jobs/history.hpp"
+#include "base/arguments.hpp"
+#include "base/columns.hpp"
+#include "handlers/judge.hpp"
+#include "jobs/lane_scan.hpp"
+#include "jobs/line.hpp"
+#include "jobs/taking.hpp"
 #include "memory/databases.hpp"
 #include "memory/my_slot.hpp"
 #include "memory/signals.hpp"
-#include "memory/type_stats.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
-#include "pg/sql.hpp"
+#include "records/type_stats.hpp"
 
 namespace ayb {
 
 namespace {
-
-// A type that usually runs longer than this is slow, and so is a job that has.
-constexpr int64 kSlow = kMicrosecondsPerSecond;
-constexpr int kMaxSlowTypes = 64;
-
-// The next job of a lane; the floor last, from which on the lane is read.
-Sql<Oid, At, TextArray, const char *, At, At, core::Uuid> g_claim{R"sql(
-    WITH next AS MATERIALIZED (
-        SELECT q.id
-        FROM ayb_jobs.job_queue AS q
-        WHERE q.run_as = $1 AND q.state = 'queued' AND q.waits_for IS NULL
-            AND (q.run_at, q.id) >= ($6, $7) AND q.run_at <= $2 AND q.type <> ALL ($3)
-        ORDER BY q.run_at, q.id
-        LIMIT 1
-        FOR UPDATE SKIP LOCKED
-    )
-    UPDATE ayb_jobs.job_queue AS q
-    SET state = 'running', attempts = q.attempts + 1, runs = q.runs + 1, worker_id = $4,
-        lease_until = $5, last_run_at = $2, updated_at = $2
-    FROM next
-    WHERE q.id = next.id
-    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.runs, q.run_at
-)sql"};
-Sql<Oid, At, TextArray, const char *, At, core::Uuid> g_claim_one{R"sql(
-    WITH next AS MATERIALIZED (
-        SELECT q.id
-        FROM ayb_jobs.job_queue AS q
-        WHERE q.id = $6 AND q.run_as = $1 AND q.state = 'queued' AND q.waits_for IS NULL
-            AND q.run_at <= $2 AND q.type <> ALL ($3)
-        FOR UPDATE SKIP LOCKED
-    )
-    UPDATE ayb_jobs.job_queue AS q
-    SET state = 'running', attempts = q.attempts + 1, runs = q.runs + 1, worker_id = $4,
-        lease_until = $5, last_run_at = $2, updated_at = $2
-    FROM next
-    WHERE q.id = next.id
-    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.runs, q.run_at
-)sql"};
-Sql<Oid, TextArray, At, core::Uuid> g_next_due{R"sql(
-    SELECT q.run_at
-    FROM ayb_jobs.job_queue AS q
-    WHERE q.run_as = $1 AND q.state = 'queued' AND q.waits_for IS NULL
-        AND (q.run_at, q.id) >= ($3, $4) AND q.type <> ALL ($2)
-    ORDER BY q.run_at, q.id
-    LIMIT 1
-)sql"};
 
 // Jobs that run long keep at most half of the workers while quick ones are due.
 bool slow_jobs_have_their_share() {
@@ -70,19 +26,6 @@ bool slow_jobs_have_their_share() {
             slow++;
     });
     return slow > 0 && slow >= settings::worker_concurrency / 2;
-}
-
-struct SlowTypes {
-    const char *types[kMaxSlowTypes];
-    int count;
-    Oid role;
-};
-
-void collect_slow(const Handler &handler, void *context) {
-    auto *slow = static_cast<SlowTypes *>(context);
-    if (slow->count < kMaxSlowTypes &&
-        run_average(MyDatabaseId, slow->role, handler.type) > static_cast<double>(kSlow))
-        slow->types[slow->count++] = pstrdup(handler.type);
 }
 
 void take_row(Oid role, MemoryContext context, TimestampTz now, Job *job) {
@@ -96,23 +39,19 @@ void take_row(Oid role, MemoryContext context, TimestampTz now, Job *job) {
     job->started_at = now;
 }
 
-// The next job, or, where `id` isn't null, this one.
-bool claim_without(Oid role, const SlowTypes &left_out, const core::Uuid *id, MemoryContext context,
-                   Job *job) {
-    const TimestampTz now = clock_now();
-    const At lease{later(now, settings::lease_duration * kMicrosecondsPerSecond)};
+// A job whose row is locked.
+bool take(Oid role, const core::Uuid &id, TimestampTz now, MemoryContext context, Job *job) {
     char worker[kWorkerIdBytes];
     session_name(worker);
-    const TextArray types(types_to_leave_out(left_out.types, left_out.count));
+    Datum ids[] = {uuid_datum(id)};
+    const UuidArray array(construct_array(ids, 1, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+    const Taker taker{worker, std::nullopt, now,
+                      later(now, settings::lease_duration * kMicrosecondsPerSecond)};
     return in_books([&] {
-        const Position from = lane_floor_for_one(role);
-        const uint64 rows =
-            id != nullptr
-                ? g_claim_one.run(role, At{now}, types, worker, lease, *id)
-                : g_claim.run(role, At{now}, types, worker, lease, At{from.run_at}, from.id);
-        if (rows > 0)
-            take_row(role, context, now, job);
-        return rows > 0;
+        if (take_rows(array, taker) == 0)
+            return false;
+        take_row(role, context, now, job);
+        return true;
     });
 }
 
@@ -126,39 +65,70 @@ bool may_go_on(Oid role) {
     return false;
 }
 
-bool claim_any(Oid role, MemoryContext context, Job *job) {
-    SlowTypes slow{};
-    slow.role = role;
-    if (slow_jobs_have_their_share())
-        each_handler(collect_slow, &slow);
-    if (claim_without(role, slow, nullptr, context, job))
-        return true;
-    if (slow.count == 0)
-        return false;
-    slow.count = 0;
-    return claim_without(role, slow, nullptr, context, job);
+// Locks the first row of the picked lanes that nobody has locked.
+bool lock_first(const Picks &picks, TimestampTz now, core::Uuid *id) {
+    Line line = open_line(picks, now, true);
+    bool found = false;
+    while (!found && next_in_line(&line))
+        found = lock_in_line(&line);
+    if (found)
+        *id = line.here->at.id;
+    else
+        hold_line(line, later(now, settings::poll_interval * kMicrosecondsPerMillisecond));
+    close_line(&line);
+    return found;
 }
 
-bool claim_in_transaction(Oid role, const core::Uuid *id, MemoryContext context, Job *job) {
-    return in_transaction([=] {
-        const bool found =
-            may_claim(role) && (id != nullptr ? claim_without(role, SlowTypes{}, id, context, job)
-                                              : claim_any(role, context, job));
-        if (found && job->attempt > 1)
-            ForceSyncCommit();
-        return found;
+bool claim_first(Oid role, const Picks &picks, MemoryContext context, Job *job) {
+    const TimestampTz now = clock_now();
+    core::Uuid id;
+    return may_claim(role) && lock_first(picks, now, &id) && take(role, id, now, context, job);
+}
+
+// An attempt after the first has to be on the disk before its handler starts.
+bool flushed(bool found, const Job &job) {
+    if (found && job.attempt > 1)
+        ForceSyncCommit();
+    return found;
+}
+
+bool claim_picked(Oid role, const Picks &picks, MemoryContext context, Job *job) {
+    if (picks.count == 0)
+        return false;
+    return in_transaction([&] { return flushed(claim_first(role, picks, context, job), *job); });
+}
+
+// Of the types that have no lane.
+bool claim_homeless(Oid role, LanePick *lanes, MemoryContext context, Job *job) {
+    const TimeMark mark = mark_rest({MyDatabaseId, role});
+    if (mark.at > clock_now())
+        return false;
+    return in_transaction([&] {
+        const Picks picks = homeless_lanes(role, mark, lanes);
+        return picks.count > 0 && flushed(claim_first(role, picks, context, job), *job);
     });
 }
 
-// Inside the books.
-TimestampTz first_due(Oid role, const TextArray &left_out, TimestampTz after) {
-    const Position floor = lane_floor(role, true);
-    const Position later_on{after + 1, {}};
-    const Position &from = floor < later_on ? later_on : floor;
-    TimestampTz due = DT_NOEND;
-    if (g_next_due.run(role, left_out, At{from.run_at}, from.id) > 0)
-        read_row(0, &due);
-    return due;
+bool is_due(TupleTableSlot *row, Oid role, TimestampTz now) {
+    bool null;
+    const char *type = TextDatumGetCString(slot_getattr(row, kType, &null));
+    const text *state = DatumGetTextPP(slot_getattr(row, kState, &null));
+    return VARDATA_ANY(state)[0] == 'q' && slot_attisnull(row, kWaitsFor) &&
+           DatumGetObjectId(slot_getattr(row, kRunAs, &null)) == role &&
+           DatumGetTimestampTz(slot_getattr(row, kRunAt, &null)) <= now &&
+           server_of(type) == Server::ours;
+}
+
+// Locks this job, if it may be claimed and nobody has it.
+bool lock_job(Oid role, const core::Uuid &id, TimestampTz now) {
+    RawRange rows;
+    if (!open_range(&rows, "job_queue", "job_queue_pkey"))
+        return false;
+    range_equals(&rows, 1, F_UUID_EQ, uuid_datum(id));
+    begin_range(&rows);
+    const bool locked = next_in_range(&rows) && is_due(rows.row, role, now) && lock_in_range(&rows);
+    close_range(&rows);
+    return locked;
 }
 
 } // namespace
@@ -173,20 +143,36 @@ bool draining() {
 bool may_claim(Oid role) { return !all_paused() && !draining() && may_go_on(role); }
 
 bool claim_next(Oid role, MemoryContext context, Job *job) {
-    return claim_in_transaction(role, nullptr, context, job);
+    static LanePick lanes[kMostPicks];
+    const bool quick_only = slow_jobs_have_their_share();
+    return claim_picked(role, pick_served(role, quick_only, lanes), context, job) ||
+           (quick_only && claim_picked(role, pick_served(role, false, lanes), context, job)) ||
+           claim_homeless(role, lanes, context, job);
 }
 
 bool claim_job(Oid role, const core::Uuid &id, MemoryContext context, Job *job) {
-    return claim_in_transaction(role, &id, context, job);
+    return in_transaction([&] {
+        const TimestampTz now = clock_now();
+        return flushed(
+            may_claim(role) && lock_job(role, id, now) && take(role, id, now, context, job), *job);
+    });
 }
 
-TimestampTz next_due(Oid role, TimestampTz after) {
-    return in_transaction([=] {
-        if (all_paused() || draining())
-            return DT_NOEND;
-        const TextArray types(types_to_leave_out(nullptr, 0));
-        return in_books([&] { return first_due(role, types, after); });
-    });
+bool anything_due(Oid role) {
+    static LanePick lanes[kMostPicks];
+    bool due = false;
+    Picks picks = pick_served(role, false, lanes);
+    while (!due && picks.count > 0) {
+        due = in_transaction([&] {
+            Line line = open_line(picks, clock_now(), true);
+            const bool found = next_in_line(&line);
+            close_line(&line);
+            return found;
+        });
+        if (!due)
+            picks = pick_served(role, false, lanes);
+    }
+    return due || mark_rest({MyDatabaseId, role}).at <= clock_now();
 }
 
 } // namespace ayb

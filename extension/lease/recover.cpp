@@ -7,9 +7,9 @@
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
 #include "memory/slots.hpp"
-#include "memory/type_stats.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
+#include "records/type_stats.hpp"
 
 namespace ayb {
 
@@ -196,12 +196,13 @@ TimestampTz recover_expired(Database *database, TimestampTz now) {
     return next;
 }
 
-void recover_expired_external(TimestampTz now, bool admin, Datum roles) {
+void recover_expired_external(TimestampTz now, const Viewer &me) {
     Database *database = find_served(MyDatabaseId);
     const TimestampTz floor =
         database != nullptr ? mark_due(database, database->leases).at : DT_NOBEGIN;
     const At from{Min(floor, own_next_lease())};
-    settle_all_expired(g_expired_external.run(At{now}, kMost, from, admin, OidArray(roles)), now);
+    settle_all_expired(g_expired_external.run(At{now}, kMost, from, me.all, OidArray(me.array)),
+                       now);
 }
 
 } // namespace ayb

@@ -1,5 +1,6 @@
 #pragma once
 // Attempts whose worker is gone, and leases that ended. All in transactions of their own.
+#include "base/answer.hpp"
 #include "memory/databases.hpp"
 
 namespace ayb {
@@ -20,8 +21,8 @@ void charge_crashed();
 TimestampTz recover_expired(Database *database, TimestampTz now);
 
 // The same for external workers alone, inside the books: claim() looks before it claims. Only jobs
-// of `roles` (oid[]), unless `admin`: they stay locked for as long as the caller's transaction is
+// that the viewer may see: they stay locked for as long as the caller's transaction is
 // open.
-void recover_expired_external(TimestampTz now, bool admin, Datum roles);
+void recover_expired_external(TimestampTz now, const Viewer &me);
 
 } // namespace ayb

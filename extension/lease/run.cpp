@@ -9,11 +9,11 @@
 #include "jobs/inside.hpp"
 #include "memory/my_slot.hpp"
 #include "memory/signals.hpp"
-#include "memory/type_stats.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "pg/job_timer.hpp"
 #include "pg/session.hpp"
+#include "records/type_stats.hpp"
 
 namespace ayb {
 

@@ -2,9 +2,9 @@
 #include "base/answer.hpp"
 
 #include "base/arguments.hpp"
-#include "memory/events.hpp"
-#include "memory/type_stats.hpp"
 #include "pg/arrays.hpp"
+#include "records/events.hpp"
+#include "records/type_stats.hpp"
 
 namespace ayb {
 

@@ -3,25 +3,27 @@
 
 #include "base/arguments.hpp"
 #include "group/ways.hpp"
+#include "jobs/lane_scan.hpp"
 #include "memory/databases.hpp"
-#include "memory/lanes.hpp"
+#include "memory/picks.hpp"
 #include "memory/slots.hpp"
+#include "pg/clock.hpp"
 
 namespace ayb {
 
 namespace {
 
-struct LaneCopies {
-    Lane *lanes;
+struct RoleCopies {
+    RoleLanes *roles;
     int count;
 };
 
-LaneCopies copy_lanes() {
-    LaneCopies copies{};
-    copies.lanes = static_cast<Lane *>(palloc_extended(kMaxLanes * sizeof(Lane), MCXT_ALLOC_HUGE));
-    each_role_lane(MyDatabaseId, [&](const Lane &lane) {
-        if (copies.count < kMaxLanes)
-            memcpy(static_cast<void *>(&copies.lanes[copies.count++]), &lane, sizeof(Lane));
+RoleCopies copy_roles() {
+    const int room = static_cast<int>(roles_in_all()) + 64; // and some that come meanwhile
+    RoleCopies copies{static_cast<RoleLanes *>(palloc(room * sizeof(RoleLanes))), 0};
+    each_role(MyDatabaseId, [&](const RoleLanes &role) {
+        if (copies.count < room)
+            memcpy(static_cast<void *>(&copies.roles[copies.count++]), &role, sizeof(RoleLanes));
     });
     return copies;
 }
@@ -35,24 +37,26 @@ int workers_of(Oid role) {
     return count;
 }
 
-void put_lane(const Lane &lane, ReturnSetInfo *result) {
+void put_role(const RoleLanes &role, ReturnSetInfo *result) {
     Row row;
-    row.add(ObjectIdGetDatum(lane.tag.role));
-    row.add_time(lane.due);
-    row.add(Int32GetDatum(workers_of(lane.tag.role)));
-    row.add(Int64GetDatum(lane.counts[static_cast<int>(State::queued)]));
-    row.add(Int64GetDatum(lane.counts[static_cast<int>(State::running)]));
-    row.add_time(lane.error[0] != '\0' ? lane.not_before : 0);
-    row.add_text(lane.error);
-    row.add(PointerGetDatum(grouped_types(lane.tag.role)));
+    row.add(ObjectIdGetDatum(role.key.role));
+    const TimestampTz due = next_due(role.key);
+    row.add_time(due == DT_NOBEGIN ? clock_now() : due); // nobody has looked since it was found
+    row.add(Int32GetDatum(workers_of(role.key.role)));
+    row.add(Int64GetDatum(role.counts[static_cast<int>(State::queued)]));
+    row.add(Int64GetDatum(role.counts[static_cast<int>(State::running)]));
+    row.add_time(role.error[0] != '\0' ? role.not_before : 0);
+    row.add_text(role.error);
+    row.add(PointerGetDatum(grouped_types(role.key.role)));
     row.put(result);
 }
 
-void put_floor(Oid role, const Position &floor, ReturnSetInfo *result) {
+void put_floor(const LanePick &lane, ReturnSetInfo *result) {
     Row row;
-    row.add(ObjectIdGetDatum(role));
-    row.add(TimestampTzGetDatum(floor.run_at));
-    row.add(uuid_datum(floor.id));
+    row.add(ObjectIdGetDatum(lane.role));
+    row.add_text(lane.type);
+    row.add(TimestampTzGetDatum(lane.mark.at.run_at));
+    row.add(uuid_datum(lane.mark.at.id));
     row.put(result);
 }
 
@@ -68,35 +72,42 @@ AYB_SQL_FUNCTION(ayb_jobs_lanes) {
     ReturnSetInfo *result = begin_set(fcinfo);
     if (!preloaded())
         PG_RETURN_NULL();
-    const LaneCopies copies = copy_lanes();
+    const RoleCopies copies = copy_roles();
     // What a row is made of goes with it: there may be thousands, each with a look at all types.
     MemoryContext memory =
         AllocSetContextCreate(CurrentMemoryContext, "ayb_jobs lane", ALLOCSET_DEFAULT_SIZES);
     for (int i = 0; i < copies.count; i++) {
         MemoryContext before = MemoryContextSwitchTo(memory);
-        if (me.sees(copies.lanes[i].tag.role))
-            put_lane(copies.lanes[i], result);
+        if (me.sees(copies.roles[i].key.role))
+            put_role(copies.roles[i], result);
         MemoryContextSwitchTo(before);
         MemoryContextReset(memory);
     }
     MemoryContextDelete(memory);
-    pfree(copies.lanes);
+    pfree(copies.roles);
     PG_RETURN_NULL();
 }
 
-// _floors(from_start) → setof (run_as, run_at, id)
+// _floors() → setof (run_as, type, run_at, id)
 AYB_SQL_FUNCTION(ayb_jobs_floors) {
     const Viewer me = viewer();
-    const bool known = preloaded() && !PG_GETARG_BOOL(0);
     ReturnSetInfo *result = begin_set(fcinfo);
-    for (int i = 0; i < me.count && !me.all; i++)
-        put_floor(me.roles[i], known ? mark_lane({MyDatabaseId, me.roles[i]}).at : kBegin, result);
-    if (!known || !me.all)
+    if (!preloaded())
         PG_RETURN_NULL();
-    const LaneCopies copies = copy_lanes();
-    for (int i = 0; i < copies.count; i++)
-        put_floor(copies.lanes[i].tag.role, copies.lanes[i].floor.at, result);
+    int count;
+    const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
+    for (int i = 0; i < count; i++)
+        if (me.sees(lanes[i].role))
+            put_floor(lanes[i], result);
     PG_RETURN_NULL();
+}
+
+// _oldest_due() → timestamptz
+AYB_SQL_FUNCTION(ayb_jobs_oldest_due) {
+    const TimestampTz oldest = oldest_due(viewer());
+    if (oldest > clock_now())
+        PG_RETURN_NULL();
+    PG_RETURN_TIMESTAMPTZ(oldest);
 }
 
 // _counts() → setof (queued, running, completed, failed, canceled): one row, or none while they are
@@ -107,11 +118,11 @@ AYB_SQL_FUNCTION(ayb_jobs_counts) {
     Database *database = find_database(MyDatabaseId);
     if (database == nullptr || !database->counted || pg_atomic_read_u32(&database->recount) != 0)
         PG_RETURN_NULL();
-    const LaneCopies copies = copy_lanes();
+    const RoleCopies copies = copy_roles();
     int64 totals[kStates] = {};
     for (int i = 0; i < copies.count; i++)
-        for (int state = 0; state < kStates && me.sees(copies.lanes[i].tag.role); state++)
-            totals[state] += copies.lanes[i].counts[state];
+        for (int state = 0; state < kStates && me.sees(copies.roles[i].key.role); state++)
+            totals[state] += copies.roles[i].counts[state];
     Row row;
     for (const int64 total : totals)
         row.add(Int64GetDatum(Max(total, 0)));

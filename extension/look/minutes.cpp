@@ -1,9 +1,9 @@
 #include "look/minutes.hpp"
 
-#include "memory/type_stats.hpp"
 #include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
+#include "records/type_stats.hpp"
 
 namespace ayb {
 

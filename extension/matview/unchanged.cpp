@@ -13,8 +13,8 @@
 // keeps the view locked until its own is counted.
 #include "matview/unchanged.hpp"
 
-#include "memory/sources.hpp"
 #include "pg/prepared.hpp"
+#include "records/sources.hpp"
 
 namespace ayb {
 

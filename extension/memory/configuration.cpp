@@ -15,7 +15,7 @@ void init_configuration() {
     g_changes = static_cast<pg_atomic_uint64 *>(
         shared_part("ayb_jobs configuration", configuration_size(), &made));
     if (made)
-        pg_atomic_init_u64(g_changes, 0);
+        pg_atomic_init_u64(g_changes, 1);
 }
 
 uint64 configuration_generation() { return preloaded() ? pg_atomic_read_u64(g_changes) : 0; }

@@ -85,15 +85,15 @@ bool was_counted(Oid database, TransactionId xid) {
     return true;
 }
 
-void add(Lane &lane, const int32 (&delta)[kStates]) {
+void add(RoleLanes &role, const int32 (&delta)[kStates]) {
     for (int i = 0; i < kStates; i++)
-        lane.counts[i] += delta[i];
+        role.counts[i] += delta[i];
 }
 
-// Under Locks::lanes, exclusively: nobody else is at the lane.
-void add_to_made(const LaneKey &key, const int32 (&delta)[kStates]) {
-    if (Lane *lane = make_lane(key))
-        add(*lane, delta);
+// Under Locks::lanes, exclusively: nobody else is at the role.
+void add_to_made(const RoleKey &role, const int32 (&delta)[kStates]) {
+    if (RoleLanes *made = make_role(role))
+        add(*made, delta);
 }
 
 void enter_journal(TransactionId xid, Oid role, const int32 (&delta)[kStates]) {
@@ -105,6 +105,22 @@ void enter_journal(TransactionId xid, Oid role, const int32 (&delta)[kStates]) {
     entry.xid = xid;
     entry.role = role;
     memcpy(entry.delta, delta, sizeof(entry.delta));
+}
+
+// False where it takes the lock exclusively.
+bool try_count(const RoleKey &role, TransactionId xid, const int32 (&delta)[kStates]) {
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    const bool journaled = g_journal->database == role.database;
+    bool done = !journaled && was_counted(role.database, xid);
+    RoleLanes *found = journaled || done ? nullptr : find_role(role);
+    if (found != nullptr) {
+        SpinLockAcquire(&found->mutex);
+        add(*found, delta);
+        SpinLockRelease(&found->mutex);
+        done = true;
+    }
+    LWLockRelease(lock_of(Locks::lanes));
+    return done;
 }
 
 } // namespace
@@ -120,25 +136,14 @@ void init_counts() {
         shared_part("ayb_jobs counted", max_worker_processes * counted_size(), &made));
 }
 
-void count_change(const LaneKey &key, TransactionId xid, const int32 (&delta)[kStates]) {
-    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    const bool journaled = g_journal->database == key.database;
-    bool done = !journaled && was_counted(key.database, xid);
-    Lane *lane = journaled || done ? nullptr : find_lane(key);
-    if (lane != nullptr) {
-        SpinLockAcquire(&lane->mutex);
-        add(*lane, delta);
-        SpinLockRelease(&lane->mutex);
-        done = true;
-    }
-    LWLockRelease(lock_of(Locks::lanes));
-    if (done)
+void count_change(const RoleKey &role, TransactionId xid, const int32 (&delta)[kStates]) {
+    if (try_count(role, xid, delta))
         return;
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    if (g_journal->database == key.database)
-        enter_journal(xid, key.role, delta);
-    else if (!was_counted(key.database, xid))
-        add_to_made(key, delta);
+    if (g_journal->database == role.database)
+        enter_journal(xid, role.role, delta);
+    else if (!was_counted(role.database, xid))
+        add_to_made(role, delta);
     LWLockRelease(lock_of(Locks::lanes));
 }
 
@@ -153,12 +158,13 @@ bool begin_count(Oid database) {
     }
     LWLockRelease(lock_of(Locks::lanes));
     if (free)
-        each_lane(database, [](Lane &lane) { memset(lane.counts, 0, sizeof(lane.counts)); });
+        each_role(database, [](RoleLanes &role) { memset(role.counts, 0, sizeof(role.counts)); });
     return free;
 }
 
-void enter_count(const LaneKey &key, State state, int64 count) {
-    with_made_lane(key, [&](Lane &lane) { lane.counts[static_cast<int>(state)] += count; });
+void enter_count(const RoleKey &role, State state, int64 count) {
+    with_made_entry(role,
+                    [&](RoleLanes &entry) { entry.counts[static_cast<int>(state)] += count; });
 }
 
 bool finish_count(Oid database, Snapshot snapshot) {

@@ -15,7 +15,6 @@ void init_database(Database *entry, Oid database) {
     pg_atomic_init_u32(&entry->wanted, 0);
     pg_atomic_init_u32(&entry->serving, 0);
     pg_atomic_init_u32(&entry->rescan, 1);
-    pg_atomic_init_u32(&entry->sweep, 1);
     pg_atomic_init_u32(&entry->recount, 1);
     pg_atomic_init_u32(&entry->doubt, 1);
     pg_atomic_init_u32(&entry->holds, 0);

@@ -6,8 +6,6 @@ namespace ayb {
 
 constexpr int kErrorBytes = 256;
 
-using TimeFloor = Floor<TimestampTz>;
-
 // A place is its database's while a scheduler or a hold has it. Whoever has neither may still come
 // with a pointer to a place that has become another one's: what it sets there costs one look too
 // many, and what it misses the next scheduler of its own database sees in the tables.
@@ -17,8 +15,7 @@ struct Database {
     Latch *scheduler;          // as `oid`
     pg_atomic_uint32 wanted;   // somebody has set the latch since the scheduler's look began
     pg_atomic_uint32 serving;  // the scheduler keeps lanes: set before its first look at the table
-    pg_atomic_uint32 rescan;   // look for lanes anew
-    pg_atomic_uint32 sweep;    // handlers changed: look at the jobs that wait for one
+    pg_atomic_uint32 rescan;   // look for lanes: handlers or pauses changed, or some may be missing
     pg_atomic_uint32 recount;  // the counts are off
     pg_atomic_uint32 doubt;    // somebody may commit unheard: check the floors at the next tick
     pg_atomic_uint32 holds;    // commands that need the database to themselves

@@ -5,8 +5,6 @@
 
 namespace ayb {
 
-using TimeMark = FloorMark<TimestampTz>;
-
 // Lowers one of them to `next` (at most), and wakes the scheduler if that sleeps beyond it. Never
 // throws.
 void lower_due(Database *database, TimeFloor *floor, TimestampTz next);

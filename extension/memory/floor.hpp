@@ -21,14 +21,17 @@ inline bool operator<(const Position &one, const Position &other) {
     return one.id < other.id;
 }
 
+using TimeFloor = Floor<TimestampTz>;
+using TimeMark = FloorMark<TimestampTz>;
+
 constexpr Position kBegin{DT_NOBEGIN, {}};
 constexpr Position kEnd{DT_NOEND, {}}; // at or before any row that is due at 'infinity'
 
 Size floors_size();
 void init_floors();
 
-// Opens a floor that knows nothing, and that no mark of an earlier one in its place raises. Under
-// whatever guards the floor; never throws.
-void open_new_floor(Floor<Position> *floor);
+// Above whatever a floor that was opened earlier has counted: of one that is opened with it, no
+// mark of an earlier one in its place raises it. Never throws.
+uint64 new_life();
 
 } // namespace ayb

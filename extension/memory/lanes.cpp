@@ -1,5 +1,6 @@
 #include "memory/lanes.hpp"
 
+#include "memory/configuration.hpp"
 #include "memory/databases.hpp"
 #include "memory/slots.hpp"
 #include "pg/clock.hpp"
@@ -9,24 +10,39 @@ namespace ayb {
 namespace {
 
 constexpr int64 kLongestHold = 60 * kMicrosecondsPerSecond;
-constexpr int64 kSoon = 5 * kMicrosecondsPerMillisecond; // as often a scheduler looks at busy lanes
-constexpr long kCrowded = kMaxLanes * 3 / 4;
+constexpr int64 kSoon = 5 * kMicrosecondsPerMillisecond; // as often a scheduler looks at busy roles
 
 HTAB *g_lanes;
+HTAB *g_roles;
 pg_atomic_uint32 *g_full;
 
 LaneTag tag_of(const LaneKey &key) {
-    return LaneTag{key.database, key.role, key.type == nullptr ? 0 : hash_of_type(key.type)};
+    return LaneTag{key.role, hash_of_type(key.type), key.priority};
 }
 
-void init_lane(Lane *lane, const char *type) {
+void init_role(RoleLanes *role) {
+    const RoleKey key = role->key;
+    const uint64 life = new_life();
+    memset(static_cast<void *>(role), 0, sizeof(RoleLanes));
+    role->key = key;
+    SpinLockInit(&role->mutex);
+    open_floor(&role->due, DT_NOEND, DT_NOEND, life);
+    open_floor(&role->rest, DT_NOEND, DT_NOEND, life);
+}
+
+void init_lane(Lane *lane, RoleLanes *role, const char *type) {
     const LaneTag tag = lane->tag;
     memset(static_cast<void *>(lane), 0, sizeof(Lane));
     lane->tag = tag;
-    strlcpy(lane->type, type == nullptr ? "" : type, kTypeBytes);
+    lane->role = role;
+    strlcpy(lane->type, type, kTypeBytes);
     SpinLockInit(&lane->mutex);
-    lane->due = DT_NOEND;
-    open_new_floor(&lane->floor);
+    open_floor(&lane->floor, kBegin, kEnd, new_life());
+    lane->next = role->first;
+    if (lane->next != nullptr)
+        lane->next->previous = lane;
+    role->first = lane;
+    role->count++;
 }
 
 void note_full(Oid database) {
@@ -37,17 +53,53 @@ void note_full(Oid database) {
     }
 }
 
-template <typename Keep> void remove_lanes(Oid database, Keep keep) {
-    HASH_SEQ_STATUS scan;
-    LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    hash_seq_init(&scan, g_lanes);
-    while (auto *lane = static_cast<Lane *>(hash_seq_search(&scan)))
-        if (lane->tag.database == database && !keep(*lane))
-            hash_search(g_lanes, &lane->tag, HASH_REMOVE, nullptr);
-    LWLockRelease(lock_of(Locks::lanes));
+void take_out(Lane *lane) {
+    Lane **from = lane->previous != nullptr ? &lane->previous->next : &lane->role->first;
+    *from = lane->next;
+    if (lane->next != nullptr)
+        lane->next->previous = lane->previous;
+    lane->role->count--;
+    hash_search(g_lanes, &lane->tag, HASH_REMOVE, nullptr);
 }
 
-// Whether a lane that has workers can do without waking the scheduler: it will look by itself, or
+// Under Locks::lanes, exclusively: those that `keep` doesn't want, and then the roles that have
+// none and that it doesn't want either.
+template <typename Keep> void remove_entries(Oid database, Keep keep) {
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, g_roles);
+    while (auto *role = static_cast<RoleLanes *>(hash_seq_search(&scan))) {
+        if (role->key.database != database)
+            continue;
+        for (Lane *lane = role->first, *next; lane != nullptr; lane = next) {
+            next = lane->next;
+            if (!keep(*lane))
+                take_out(lane);
+        }
+        if (role->count == 0 && !keep(*role))
+            hash_search(g_roles, &role->key, HASH_REMOVE, nullptr);
+    }
+}
+
+struct KeepNone {
+    template <typename Entry> bool operator()(const Entry & /*entry*/) const { return false; }
+};
+
+struct KeepJobs {
+    bool operator()(const Lane &lane) const { return lane.floor.at < kEnd; }
+    bool operator()(const RoleLanes &role) const {
+        int64 jobs = 0;
+        for (const int64 count : role.counts)
+            jobs += count;
+        return jobs != 0 || role.rest.at != DT_NOEND;
+    }
+};
+
+bool is_crowded() {
+    return hash_get_num_entries(g_lanes) >= kMaxLanes * 3L / 4 ||
+           hash_get_num_entries(g_roles) >= kMaxRoles * 3L / 4;
+}
+
+// Whether a role that has workers can do without waking the scheduler: it will look by itself, or
 // has no more workers to give. While it is awake it may have looked already.
 bool scheduler_is_needless(Database *database) {
     if (pg_atomic_read_u32(&database->crowded) != 0)
@@ -58,22 +110,28 @@ bool scheduler_is_needless(Database *database) {
     return next <= clock_now() + kSoon;
 }
 
-bool is_of(const Lane &lane, const char *type) {
-    return type == nullptr || strcmp(lane.type, type) == 0;
+// What the new row may not need: a lock, or a place.
+void lower(Lane &lane, const Position &first) {
+    lower_floor(&lane.floor, first);
+    lane.not_before = 0;
 }
 
-// Both the lane's due and its floor, under its mutex.
-void lower(Lane &lane, const Position &first) {
-    lane.due = Min(lane.due, first.run_at);
-    lower_floor(&lane.floor, first);
-    if (lane.failures == 0)
-        lane.not_before = 0; // it waits for a lock or a slot, which the new row may not need
+void lower(RoleLanes &role, TimeFloor RoleLanes::*floor, TimestampTz first) {
+    lower_floor(&(role.*floor), first);
+    if (role.failures == 0)
+        role.not_before = 0;
+}
+
+bool may_be_ours(const Lane &lane, uint64 generation) {
+    return lane.server == Server::ours || lane.judged != generation;
 }
 
 } // namespace
 
 Size lanes_size() {
-    return add_size(sizeof(pg_atomic_uint32), hash_estimate_size(kMaxLanes, sizeof(Lane)));
+    return add_size(sizeof(pg_atomic_uint32),
+                    add_size(hash_estimate_size(kMaxLanes, sizeof(Lane)),
+                             hash_estimate_size(kMaxRoles, sizeof(RoleLanes))));
 }
 
 void init_lanes() {
@@ -83,86 +141,154 @@ void init_lanes() {
     if (made)
         pg_atomic_init_u32(g_full, 0);
     g_lanes = shared_table("ayb_jobs lanes", kMaxLanes, sizeof(LaneTag), sizeof(Lane));
+    g_roles = shared_table("ayb_jobs roles", kMaxRoles, sizeof(RoleKey), sizeof(RoleLanes));
 }
 
-HTAB *lane_table() { return g_lanes; }
+HTAB *role_table() { return g_roles; }
+
+long lanes_in_all() { return hash_get_num_entries(g_lanes); }
+
+long roles_in_all() { return hash_get_num_entries(g_roles); }
 
 bool lanes_were_full() { return pg_atomic_read_u32(g_full) != 0; }
+
+RoleLanes *find_role(const RoleKey &key) {
+    return static_cast<RoleLanes *>(hash_search(g_roles, &key, HASH_FIND, nullptr));
+}
+
+RoleLanes *make_role(const RoleKey &key) {
+    bool found = true;
+    auto *role = static_cast<RoleLanes *>(hash_search(g_roles, &key, HASH_ENTER_NULL, &found));
+    if (role == nullptr)
+        note_full(key.database);
+    else if (!found)
+        init_role(role);
+    return role;
+}
 
 Lane *find_lane(const LaneKey &key) {
     const LaneTag tag = tag_of(key);
     auto *lane = static_cast<Lane *>(hash_search(g_lanes, &tag, HASH_FIND, nullptr));
-    return lane != nullptr && is_of(*lane, key.type) ? lane : nullptr;
+    return lane != nullptr && strcmp(lane->type, key.type) == 0 ? lane : nullptr;
+}
+
+void remove_lane(const LaneKey &key) {
+    if (Lane *lane = find_lane(key))
+        take_out(lane);
 }
 
 Lane *make_lane(const LaneKey &key) {
     const LaneTag tag = tag_of(key);
+    RoleLanes *role = make_role(key.role);
+    Lane *lane = find_lane(key);
+    if (role == nullptr || lane != nullptr || role->count == kMostLanes)
+        return lane;
     bool found = true;
-    auto *lane = static_cast<Lane *>(hash_search(g_lanes, &tag, HASH_ENTER_NULL, &found));
-    if (lane == nullptr)
-        note_full(key.database);
-    else if (!found)
-        init_lane(lane, key.type);
-    return lane != nullptr && is_of(*lane, key.type) ? lane : nullptr;
+    lane = static_cast<Lane *>(hash_search(g_lanes, &tag, HASH_ENTER_NULL, &found));
+    if (lane == nullptr || found) // found: another type of the same hash
+        return nullptr;
+    init_lane(lane, role, key.type);
+    return lane;
 }
 
-void lower_lane(const LaneKey &key, const Position &first) {
-    with_made_lane(key, [&](Lane &lane) { lower(lane, first); });
+bool lower_lane(const LaneKey &key, const Position &first) {
+    const uint64 generation = configuration_generation();
+    bool ours = true;
+    const bool has_lane = with_made_entry(key, [&](Lane &lane) {
+        lower(lane, first);
+        ours = may_be_ours(lane, generation);
+    });
+    if (!ours)
+        return false;
+    TimeFloor RoleLanes::*const rest = &RoleLanes::rest;
+    with_made_entry(key.role, [&](RoleLanes &role) {
+        lower(role, &RoleLanes::due, first.run_at);
+        if (!has_lane)
+            lower(role, rest, first.run_at);
+    });
+    return true;
 }
 
 void lower_left_lane(const LaneKey &key, const Position &first) {
-    with_lane(key, [&](Lane &lane) { lower(lane, first); });
+    with_entry(key, [&](Lane &lane) { lower(lane, first); });
+    with_entry(key.role, [&](RoleLanes &role) { lower(role, &RoleLanes::due, first.run_at); });
 }
 
-bool open_lane(const LaneKey &key, LaneMark *mark) {
-    return with_made_lane(key, [&](Lane &lane) { *mark = mark_floor(lane.floor); });
-}
-
-LaneMark open_outside_lane(const LaneKey &key) {
-    LaneMark mark{kBegin, 0};
-    const auto take = [&](Lane &lane) { mark = mark_floor(lane.floor); };
-    if (!with_lane(key, take) && hash_get_num_entries(g_lanes) < kCrowded)
-        with_made_lane(key, take);
-    return mark;
+void free_locks(const RoleKey &role) {
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    if (RoleLanes *entry = find_role(role)) {
+        for (Lane *lane = entry->first; lane != nullptr; lane = lane->next) {
+            SpinLockAcquire(&lane->mutex);
+            lower(*lane, kEnd);
+            SpinLockRelease(&lane->mutex);
+        }
+        SpinLockAcquire(&entry->mutex);
+        lower(*entry, &RoleLanes::due, DT_NOEND);
+        SpinLockRelease(&entry->mutex);
+    }
+    LWLockRelease(lock_of(Locks::lanes));
 }
 
 LaneMark mark_lane(const LaneKey &key) {
     LaneMark mark{kBegin, 0};
-    with_lane(key, [&](Lane &lane) { mark = mark_floor(lane.floor); });
+    with_entry(key, [&](const Lane &lane) { mark = mark_floor(lane.floor); });
     return mark;
 }
 
-Position raise_lane_floor(const LaneKey &key, const LaneMark &mark, const Position &first) {
-    Position from = mark.at;
-    with_lane(key, [&](Lane &lane) {
-        raise_floor(&lane.floor, mark, first, kEnd);
-        from = lane.floor.at;
-    });
-    return from;
+void raise_lane_floor(const LaneKey &key, const LaneMark &mark, const Position &first) {
+    with_entry(key, [&](Lane &lane) { raise_floor(&lane.floor, mark, first, kEnd); });
+}
+
+bool open_role(const RoleKey &role, TimeMark *mark) {
+    return with_made_entry(role, [&](const RoleLanes &entry) { *mark = mark_floor(entry.due); });
+}
+
+TimeMark mark_role(const RoleKey &role) {
+    TimeMark mark{DT_NOBEGIN, 0};
+    with_entry(role, [&](const RoleLanes &entry) { mark = mark_floor(entry.due); });
+    return mark;
+}
+
+TimeMark mark_rest(const RoleKey &role) {
+    TimeMark mark{DT_NOEND, 0};
+    with_entry(role, [&](const RoleLanes &entry) { mark = mark_floor(entry.rest); });
+    return mark;
+}
+
+void raise_rest(const RoleKey &role, const TimeMark &mark, TimestampTz first) {
+    with_entry(role, [&](RoleLanes &entry) { raise_floor(&entry.rest, mark, first, DT_NOEND); });
 }
 
 void forget_floors(Oid database) {
-    each_lane(database, [](Lane &lane) { lower_floor(&lane.floor, kBegin); });
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, g_lanes);
+    while (auto *lane = static_cast<Lane *>(hash_seq_search(&scan))) {
+        if (lane->tag.role.database != database)
+            continue;
+        SpinLockAcquire(&lane->mutex);
+        lower(*lane, kBegin);
+        SpinLockRelease(&lane->mutex);
+    }
+    LWLockRelease(lock_of(Locks::lanes));
+    forget_dues(database);
 }
 
-void forget_outside_floors(Oid database) {
-    each_lane(database, [](Lane &lane) {
-        if (!OidIsValid(lane.tag.role))
-            lower_floor(&lane.floor, kBegin);
-    });
+void forget_dues(Oid database) {
+    each_role(database, [](RoleLanes &role) { lower(role, &RoleLanes::due, DT_NOBEGIN); });
 }
 
-bool raise_lane(const LaneKey &key, const LaneMark &mark, TimestampTz due) {
-    bool unchanged = false;
-    with_lane(key, [&](Lane &lane) {
+bool hold_locked_lane(const LaneKey &key, const LaneMark &mark, TimestampTz until) {
+    bool unchanged = true;
+    with_entry(key, [&](Lane &lane) {
         unchanged = lane.floor.commits == mark.commits;
         if (unchanged)
-            lane.due = due;
+            lane.not_before = until;
     });
     return unchanged;
 }
 
-void wake_for_lane(Database *database, Oid role, int jobs) {
+void wake_for_role(Database *database, Oid role, int jobs) {
     bool attended = false;
     each_slot_of(database->oid, role, [&](const WorkerSlot &slot) {
         attended = attended || (!slot.leave && (slot.phase == WorkerSlot::Phase::serving ||
@@ -174,60 +300,41 @@ void wake_for_lane(Database *database, Oid role, int jobs) {
         wake_scheduler(database);
 }
 
-void hold_lane(const LaneKey &key, const char *why, int wait_ms) {
+void hold_role(const RoleKey &role, const char *why, int wait_ms) {
     const TimestampTz now = clock_now();
-    with_made_lane(key, [&](Lane &lane) {
+    with_made_entry(role, [&](RoleLanes &entry) {
         int64 wait = wait_ms * kMicrosecondsPerMillisecond;
-        for (int i = 0; i < lane.failures && wait < kLongestHold; i++)
+        for (int i = 0; i < entry.failures && wait < kLongestHold; i++)
             wait *= 2;
-        lane.not_before = later(now, Min(wait, kLongestHold));
+        entry.not_before = later(now, Min(wait, kLongestHold));
         if (why != nullptr) {
-            lane.failures++;
-            strlcpy(lane.error, why, kLaneErrorBytes);
+            entry.failures++;
+            strlcpy(entry.error, why, kLaneErrorBytes);
         }
     });
 }
 
-bool hold_locked_lane(const LaneKey &key, const LaneMark &mark, TimestampTz until) {
-    bool unchanged = false;
-    with_lane(key, [&](Lane &lane) {
-        unchanged = lane.floor.commits == mark.commits;
-        if (unchanged)
-            lane.not_before = until;
-    });
-    return unchanged;
-}
-
-TimestampTz next_look(const Lane &lane, TimestampTz now) {
-    // One that is further off than any try is put off: the clock was turned back.
-    const int64 longest = Max(kLongestHold, settings::poll_interval * kMicrosecondsPerMillisecond);
-    return lane.not_before > later(now, longest) ? lane.due : Max(lane.due, lane.not_before);
-}
-
-void clear_lane_failure(const LaneKey &key) {
-    with_lane(key, [](Lane &lane) {
-        lane.failures = 0;
-        lane.not_before = 0;
-        lane.error[0] = '\0';
+void clear_role_failure(const RoleKey &role) {
+    with_entry(role, [](RoleLanes &entry) {
+        entry.failures = 0;
+        entry.not_before = 0;
+        entry.error[0] = '\0';
     });
 }
 
 void forget_lanes(Oid database) {
-    remove_lanes(database, [](const Lane &) { return false; });
+    LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
+    remove_entries(database, KeepNone{});
+    LWLockRelease(lock_of(Locks::lanes));
 }
 
 void prune_lanes(Oid database) {
-    if (hash_get_num_entries(g_lanes) < kCrowded)
-        return;
-    remove_lanes(database, [](const Lane &lane) {
-        if (!OidIsValid(lane.tag.role))
-            return false; // a floor is all that it has
-        int64 jobs = 0;
-        for (const int64 count : lane.counts)
-            jobs += count;
-        return jobs != 0 || lane.due != DT_NOEND;
-    });
-    pg_atomic_write_u32(g_full, 0);
+    LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
+    if (is_crowded()) {
+        remove_entries(database, KeepJobs{});
+        pg_atomic_write_u32(g_full, 0);
+    }
+    LWLockRelease(lock_of(Locks::lanes));
 }
 
 } // namespace ayb

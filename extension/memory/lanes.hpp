@@ -1,19 +1,28 @@
 #pragma once
-// Lanes in shared memory: when each is next due, where claims begin to read, and which process to
-// wake for it. A lane is the due jobs of one role in one database; or those of one type that wait
-// for workers outside, whoever's they are: of these only the floor is kept.
+// Lanes in shared memory: where looks at each begin, who serves it, and which process to wake for
+// it. A lane is the queued jobs of one type of one role in one database, and of one priority; those
+// that have a key, which their index doesn't order by time, are one of their own. What may start is
+// decided here, before an index is read: a lane that is not served costs nobody anything, however
+// much waits in it.
 //
-// `due` is when to look: a worker that found nothing to claim raises it (raise_lane) to the first
-// row that its snapshot showed and that isn't paused, but only if no commit came since its mark, as
-// it goes to sleep then. The floor is where to look: see floor.hpp. Commits lower both
-// (lower_lane).
+// A lane's floor (floor.hpp) is where to look, and so also when: no job of it is queued before.
+// Commits lower it (lower_lane); who has looked at the table raises it (raise_lane_floor). A role
+// has the least of the floors of its lanes that are served, again as a floor: so that lanes need
+// not be gone through while nothing is due.
+//
+// Who serves a lane hangs on handlers and pauses: it is judged by who reads these
+// (handlers/judge.hpp) and kept with the configuration's generation. A lane that nobody has judged
+// since the last change is taken for one of ours; who means to serve it judges it first.
+//
+// A role has kMostLanes at most: its further types have no lane, nor have any where the table is
+// full. Their jobs lower the role's `rest`, and who serves the role looks for them in the index. A
+// type without a handler needs none: it is found when it is registered.
 //
 // A lane may be removed whenever nobody is at it, and made again: so it is named by its key, and
-// nobody outside this file and counts.cpp keeps a pointer. A mark of a lane that was removed since
-// raises nothing.
+// nobody outside this file keeps a pointer. A mark of a lane that was removed since raises nothing.
 //
-// A type stands in its lane's key as a hash. Where two are the same the second one has no lane: it
-// is read from its beginning each time.
+// A type stands in its lane's key as a hash. Where two of a role are the same the second one is of
+// the rest.
 #include "memory/floor.hpp"
 #include "memory/state.hpp"
 
@@ -21,31 +30,66 @@ namespace ayb {
 
 struct Database;
 
-constexpr int kMaxLanes = 3072;
+constexpr int kMaxLanes = 16384;
+constexpr int kMaxRoles = 4096;
+constexpr int kMostLanes = 1024; // of one role
 constexpr int kLaneErrorBytes = 256;
 
-struct LaneKey {
+constexpr int kKeyed = 100; // in place of a priority
+
+struct RoleKey {
     Oid database;
-    Oid role;                   // InvalidOid for workers outside
-    const char *type = nullptr; // for these alone
+    Oid role;
+};
+
+struct LaneKey {
+    RoleKey role;
+    const char *type;
+    int priority;
 };
 
 // How the table knows it.
 struct LaneTag {
-    Oid database;
-    Oid role;
-    uint64 type; // 0 for none
+    RoleKey role;
+    uint64 type;
+    int64 priority;
 };
 
-// The table is guarded by Locks::lanes: shared to find and to use a lane, exclusive to add and to
-// remove one. What is in a lane is guarded by its spinlock besides.
+// Who takes the jobs of a lane.
+enum class Server : int {
+    ours,
+    outside, // workers outside
+    nobody,  // paused, or without a handler
+};
+
+struct RoleLanes;
+
+// The tables are guarded by Locks::lanes: shared to find and to use an entry, exclusive to add and
+// to remove one. What is in a lane is guarded by its spinlock besides.
 struct Lane {
     LaneTag tag; // must be first
+    RoleLanes *role;
+    Lane *next; // of the role's
+    Lane *previous;
     char type[kTypeBytes];
     slock_t mutex;
-    TimestampTz due;        // when to look: no job that isn't paused is due before it
-    Floor<Position> floor;  // no queued job lies before it, paused or not
-    TimestampTz not_before; // could not be served: the next try
+    Floor<Position> floor;  // no queued job lies before it
+    TimestampTz not_before; // what is due was locked: the next try
+    uint64 judged;          // by which generation of the configuration; 0 for never
+    Server server;
+    bool slow; // its jobs usually take long
+};
+
+// All lanes of a role in a database, and what is the same for them. Its spinlock guards what
+// follows that.
+struct RoleLanes {
+    RoleKey key; // must be first
+    Lane *first;
+    int count;
+    slock_t mutex;
+    TimeFloor due;          // nothing is due before, of what is served
+    TimeFloor rest;         // nor of the types that have no lane
+    TimestampTz not_before; // it could not be served: the next try
     int failures;           // starts in a row that failed
     char error[kLaneErrorBytes];
     TimestampTz last_served;
@@ -57,126 +101,125 @@ using LaneMark = FloorMark<Position>;
 Size lanes_size();
 void init_lanes();
 
-// The two ways to a lane: its pointer is good as long as the lock is held. The caller holds
-// Locks::lanes, for make_lane() exclusively. make_lane() returns null where the table is full; then
-// the database's rescan flag is set, so that the lane is found by a later look at the tables.
-// Neither throws.
+// The ways to an entry: its pointer is good as long as the lock is held. The caller holds
+// Locks::lanes, for make_…() exclusively. make_lane() returns null where there is no room,
+// make_role() too; then the database's rescan flag is set, so that it is found by a later look at
+// the tables. None throws.
 Lane *find_lane(const LaneKey &key);
 Lane *make_lane(const LaneKey &key);
+RoleLanes *find_role(const RoleKey &key);
+RoleLanes *make_role(const RoleKey &key);
+void remove_lane(const LaneKey &key); // exclusively, too
 
-// Calls `use(Lane &)` for the lane under both locks: stores and nothing else. False where there is
-// no such lane.
-template <typename Use> bool with_lane(const LaneKey &key, Use use) {
-    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    Lane *lane = find_lane(key);
-    if (lane != nullptr) {
-        SpinLockAcquire(&lane->mutex);
-        use(*lane);
-        SpinLockRelease(&lane->mutex);
-    }
-    LWLockRelease(lock_of(Locks::lanes));
-    return lane != nullptr;
+inline Lane *entry_of(const LaneKey &key, bool make) {
+    return make ? make_lane(key) : find_lane(key);
+}
+inline RoleLanes *entry_of(const RoleKey &key, bool make) {
+    return make ? make_role(key) : find_role(key);
 }
 
-// The same, and makes the lane where there is none: in one step with its use, so that nobody
-// removes it in between. False where shared memory is full.
-template <typename Use> bool with_made_lane(const LaneKey &key, Use use) {
-    if (with_lane(key, use))
-        return true;
-    LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    Lane *lane = make_lane(key);
-    if (lane != nullptr) {
-        SpinLockAcquire(&lane->mutex);
-        use(*lane);
-        SpinLockRelease(&lane->mutex);
+// Calls `use(Lane &)` or `use(RoleLanes &)` under both locks: stores and nothing else. False where
+// there is no such entry, and none was made.
+template <typename Key, typename Use> bool use_entry(const Key &key, bool make, Use use) {
+    LWLockAcquire(lock_of(Locks::lanes), make ? LW_EXCLUSIVE : LW_SHARED);
+    auto *entry = entry_of(key, make);
+    if (entry != nullptr) {
+        SpinLockAcquire(&entry->mutex);
+        use(*entry);
+        SpinLockRelease(&entry->mutex);
     }
     LWLockRelease(lock_of(Locks::lanes));
-    return lane != nullptr;
+    return entry != nullptr;
 }
 
-// Lowers the lane to `first` (at most) and counts the commit; makes the lane where there is none.
-// Never throws.
-void lower_lane(const LaneKey &key, const Position &first);
+template <typename Key, typename Use> bool with_entry(const Key &key, Use use) {
+    return use_entry(key, false, use);
+}
+
+// The same, and makes the entry where there is none: in one step with its use, so that nobody
+// removes it in between.
+template <typename Key, typename Use> bool with_made_entry(const Key &key, Use use) {
+    return with_entry(key, use) || use_entry(key, true, use);
+}
+
+// Lowers the lane to `first` (at most) and counts the commit; makes it where there is none. Whether
+// a worker of ours may have to look. Never throws.
+bool lower_lane(const LaneKey &key, const Position &first);
 
 // The same, if shared memory has such a lane.
 void lower_left_lane(const LaneKey &key, const Position &first);
 
-// Makes the lane where there is none, and marks it; false where shared memory is full.
-bool open_lane(const LaneKey &key, LaneMark *mark);
-
-// The same for workers outside, whose types take at most three quarters of the table: begins at
-// kBegin, with a count that raises nothing, where there is no room.
-LaneMark open_outside_lane(const LaneKey &key);
+// Rows of the role were locked by a process that has ended: all its lanes are looked at again.
+// Never throws.
+void free_locks(const RoleKey &role);
 
 // Begins at kBegin, with a count that raises nothing, where there is no such lane.
 LaneMark mark_lane(const LaneKey &key);
 
+// The role's due, as a mark; makes the role where there is none. False where shared memory is full.
+bool open_role(const RoleKey &role, TimeMark *mark);
+TimeMark mark_role(const RoleKey &role);
+
 // Raises it to `first`, the first job that the snapshot showed queued, locked or not (kEnd where it
-// showed none), as far as commits since the mark allow. Returns where to begin. Only for a
-// transaction that has changed nothing yet, and whose snapshot is younger than the mark.
-Position raise_lane_floor(const LaneKey &key, const LaneMark &mark, const Position &first);
+// showed none), as far as commits since the mark allow. Only for a transaction that has changed
+// nothing yet, and whose snapshot is younger than the mark.
+void raise_lane_floor(const LaneKey &key, const LaneMark &mark, const Position &first);
 
-// What was committed isn't known: every lane of the database, or every one of workers outside, is
-// read from its beginning.
-void forget_floors(Oid database);
-void forget_outside_floors(Oid database);
+// Of the types that have no lane: where the look begins, and what it has come to.
+TimeMark mark_rest(const RoleKey &role);
+void raise_rest(const RoleKey &role, const TimeMark &mark, TimestampTz first);
 
-// Raises the lane to `due` if nothing was committed since `mark`; false where something was.
-bool raise_lane(const LaneKey &key, const LaneMark &mark, TimestampTz due);
-
-// Sets the latch of one sleeping worker of the lane for each job, and of the database's scheduler
-// where there are more jobs than such workers; but for a lane that has workers only if it would not
-// look in a few milliseconds anyway, and may have more: while the workers are at a backlog, commits
-// would wake it one by one, for nothing.
-void wake_for_lane(Database *database, Oid role, int jobs);
-
-// A lane that can't be served now: `why` is kept for lanes() and health(), and it is not tried
-// again before `wait_ms`, doubled with each failure in a row up to a minute.
-void hold_lane(const LaneKey &key, const char *why, int wait_ms);
-void clear_lane_failure(const LaneKey &key);
-
-// What is due can't be claimed: it is tried again then, or at the next commit that makes something
-// claimable. False, and nothing is done, where one came since the mark.
+// What is due in the lane is locked: it is tried again then, or at the next commit that makes
+// something claimable. False, and nothing is done, where one came since the mark.
 bool hold_locked_lane(const LaneKey &key, const LaneMark &mark, TimestampTz until);
 
-// When to look at the lane again, of a copy or under its mutex: when it is due, or when it is tried
-// again.
-TimestampTz next_look(const Lane &lane, TimestampTz now);
+// What was committed isn't known: every lane of the database is read from its beginning.
+void forget_floors(Oid database);
 
-// Whether the table was full since lanes were last removed: some may be missing.
+// Who serves a lane may have changed: the roles' dues are found anew.
+void forget_dues(Oid database);
+
+// Sets the latch of one sleeping worker of the role for each job, and of the database's scheduler
+// where there are more jobs than such workers; but for a role that has workers only if it would not
+// look in a few milliseconds anyway, and may have more: while the workers are at a backlog, commits
+// would wake it one by one, for nothing.
+void wake_for_role(Database *database, Oid role, int jobs);
+
+// A role that can't be served now: `why` is kept for lanes() and health(), and it is not tried
+// again before `wait_ms`, doubled with each failure in a row up to a minute.
+void hold_role(const RoleKey &role, const char *why, int wait_ms);
+void clear_role_failure(const RoleKey &role);
+
+// How many there are, of all databases.
+long lanes_in_all();
+long roles_in_all();
+
+// Whether a table was full since entries were last removed: some may be missing.
 bool lanes_were_full();
 
-// For each lane of the database, or each one of a role: as with_lane().
-template <typename Use> void each_lane(Oid database, Use use);
-template <typename Use> void each_role_lane(Oid database, Use use);
+// For each role of the database: as with_entry().
+template <typename Use> void each_role(Oid database, Use use);
 
 // Removes the database's lanes: before a scheduler's first look, and when it has nothing to serve.
 void forget_lanes(Oid database);
 
-// Removes lanes of the database that hold no job, once the table is three quarters full.
+// Removes lanes of the database that hold no job, once a table is three quarters full.
 void prune_lanes(Oid database);
 
-HTAB *lane_table(); // for each_lane() alone
+HTAB *role_table(); // for each_role() alone
 
-template <typename Use> void each_lane(Oid database, Use use) {
+template <typename Use> void each_role(Oid database, Use use) {
     HASH_SEQ_STATUS scan;
     LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    hash_seq_init(&scan, lane_table());
-    while (auto *lane = static_cast<Lane *>(hash_seq_search(&scan))) {
-        if (lane->tag.database != database)
+    hash_seq_init(&scan, role_table());
+    while (auto *role = static_cast<RoleLanes *>(hash_seq_search(&scan))) {
+        if (role->key.database != database)
             continue;
-        SpinLockAcquire(&lane->mutex);
-        use(*lane);
-        SpinLockRelease(&lane->mutex);
+        SpinLockAcquire(&role->mutex);
+        use(*role);
+        SpinLockRelease(&role->mutex);
     }
     LWLockRelease(lock_of(Locks::lanes));
-}
-
-template <typename Use> void each_role_lane(Oid database, Use use) {
-    each_lane(database, [&](Lane &lane) {
-        if (OidIsValid(lane.tag.role))
-            use(lane);
-    });
 }
 
 } // namespace ayb

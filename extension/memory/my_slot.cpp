@@ -21,7 +21,7 @@ void leave_slot(int code, Datum /*argument*/) {
     const Oid role = mine.role;
     if (mine.in_group) { // others may wait for the rows that it had locked
         LWLockReleaseAll();
-        lower_lane({database, role}, kEnd);
+        free_locks({database, role});
     }
     const bool in_job = mine.has_job;
     change_mine([&](WorkerSlot &slot) {
@@ -35,7 +35,7 @@ void leave_slot(int code, Datum /*argument*/) {
     // ever.
     if (code != 0 && !in_job) {
         LWLockReleaseAll();
-        hold_lane({database, role}, "its worker ended with an error: see the server log",
+        hold_role({database, role}, "its worker ended with an error: see the server log",
                   settings::poll_interval);
     }
     if (Database *entry = find_database(database))

@@ -3,11 +3,13 @@
 #include "base/rows.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/finish.hpp"
+#include "jobs/line.hpp"
+#include "jobs/taking.hpp"
 #include "lease/recover.hpp"
-#include "memory/type_stats.hpp"
 #include "outside/look.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
+#include "records/type_stats.hpp"
 
 namespace ayb {
 
@@ -15,24 +17,6 @@ namespace {
 
 constexpr int kMaxClaim = 10000;
 
-using ClaimJobs = Sql<const char *, At, bool, OidArray, int, const char *, At, At, core::Uuid, Oid>;
-ClaimJobs g_claim{R"sql(
-    WITH next AS MATERIALIZED (
-        SELECT q.id
-        FROM ayb_jobs.job_queue AS q
-        WHERE q.type = $1 AND q.state = 'queued' AND q.waits_for = 'external'
-            AND (q.run_at, q.id) >= ($8, $9) AND q.run_at <= $2 AND ($3 OR q.run_as = ANY ($4))
-        ORDER BY q.run_at, q.id
-        LIMIT $5
-        FOR UPDATE SKIP LOCKED
-    )
-    UPDATE ayb_jobs.job_queue AS q
-    SET state = 'running', attempts = q.attempts + 1, runs = q.runs + 1, worker_id = $6,
-        claimed_by = $10, lease_until = $7, last_run_at = $2, updated_at = $2
-    FROM next
-    WHERE q.id = next.id
-    RETURNING q.id
-)sql"};
 Sql<core::Uuid, At, At> g_extend{R"sql(
     UPDATE ayb_jobs.job_queue AS q SET lease_until = $2, updated_at = $3 WHERE q.id = $1
 )sql"};
@@ -42,8 +26,7 @@ struct Claim {
     Datum types;
     int jobs;
     Oid me;
-    bool admin;
-    Datum roles;
+    Viewer viewer;
     TimestampTz now;
     TimestampTz lease_until;
 };
@@ -88,27 +71,30 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     claim.now = clock_now();
     claim.lease_until = lease_argument(fcinfo, 3, claim.now);
     claim.me = GetUserId();
-    claim.admin = is_admin(claim.me);
-    claim.roles = PointerGetDatum(claim.admin ? construct_empty_array(OIDOID) : visible_roles());
+    claim.viewer = viewer();
     return claim;
 }
 
-int claim_type(const Claim &claim, const DueType &due, int most, core::Uuid *out) {
-    const uint64 rows =
-        g_claim.run(due.type, At{claim.now}, claim.admin, OidArray(claim.roles), most, claim.worker,
-                    At{claim.lease_until}, At{due.from.run_at}, due.from.id, claim.me);
-    for (uint64 row = 0; row < rows; row++)
-        read_row(row, &out[row]);
-    return static_cast<int>(rows);
+// Locks the first due jobs that nobody has locked, and says which.
+int lock_due(const Claim &claim, Datum *ids) {
+    const bool raise = may_raise_floors();
+    const Picks picks = due_outside(claim.types, claim.viewer, claim.now);
+    PushActiveSnapshot(GetTransactionSnapshot()); // younger than the picks
+    Line line = open_line(picks, claim.now, raise);
+    int count = 0;
+    while (count < claim.jobs && next_in_line(&line))
+        if (lock_in_line(&line))
+            ids[count++] = uuid_datum(line.here->at.id);
+    close_line(&line);
+    PopActiveSnapshot();
+    return count;
 }
 
-int claim_types(const Claim &claim, core::Uuid *ids) {
-    int types = 0;
-    int count = 0;
-    const DueType *due = due_external_types(claim.types, claim.now, &types);
-    for (int i = 0; i < types && count < claim.jobs; i++)
-        count += claim_type(claim, due[i], claim.jobs - count, ids + count);
-    return count;
+// Inside the books.
+void take_locked(const Claim &claim, Datum *ids, int count) {
+    const Taker taker{claim.worker, claim.me, claim.now, claim.lease_until};
+    take_rows(UuidArray(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)),
+              taker);
 }
 
 void put_row(ReturnSetInfo *result, Datum row) {
@@ -198,12 +184,14 @@ AYB_SQL_FUNCTION(ayb_jobs_claim) {
     const Claim claim = make_claim(fcinfo);
     ReturnSetInfo *result = begin_set(fcinfo);
     const bool paused = all_paused();
-    auto *ids = static_cast<core::Uuid *>(palloc(claim.jobs * sizeof(core::Uuid)));
+    auto *ids = static_cast<Datum *>(palloc(claim.jobs * sizeof(Datum)));
     in_books([&] {
-        recover_expired_external(claim.now, claim.admin, claim.roles);
-        const int count = paused ? 0 : claim_types(claim, ids);
+        recover_expired_external(claim.now, claim.viewer);
+        const int count = paused ? 0 : lock_due(claim, ids);
+        if (count > 0)
+            take_locked(claim, ids, count);
         for (int i = 0; i < count; i++)
-            put_row(result, job_row(ids[i]));
+            put_row(result, job_row(uuid_value(ids[i])));
     });
     PG_RETURN_NULL();
 }

@@ -1,109 +1,110 @@
 #include "outside/look.hpp"
 
-#include "base/arguments.hpp"
-#include "handlers/handlers.hpp"
+#include "handlers/judge.hpp"
 #include "hooks/changes.hpp"
+#include "jobs/lane_scan.hpp"
 #include "memory/databases.hpp"
-#include "memory/lanes.hpp"
-#include "pg/arrays.hpp"
-#include "pg/sql.hpp"
 
 namespace ayb {
 
 namespace {
 
-// The first one of each type, due or not, locked or not.
-Sql<TextArray, TimeArray, UuidArray> g_first{R"sql(
-    SELECT min(t.n)::integer, first.run_at, first.id
-    FROM unnest($1, $2, $3) WITH ORDINALITY AS t (type, run_at, id, n) LEFT JOIN LATERAL (
-        SELECT q.run_at, q.id
-        FROM ayb_jobs.job_queue AS q
-        WHERE q.type = t.type AND q.state = 'queued' AND q.waits_for = 'external'
-            AND (q.run_at, q.id) >= (t.run_at, t.id)
-        ORDER BY q.run_at, q.id
-        LIMIT 1
-    ) AS first ON true
-    GROUP BY t.type, first.run_at, first.id
-    ORDER BY first.run_at NULLS LAST
-)sql"};
-
-struct Look {
-    const char *type;
-    LaneMark mark;
-    Position from;
-};
-
-struct Looks {
-    Look *looks;
+// Who looks, and for what.
+struct Asked {
+    const char **types;
     int count;
+    Viewer me;
+    TimestampTz now;
+    Picks picks;
+    int room;
+
+    bool names(const char *type) const {
+        for (int i = 0; i < count; i++)
+            if (strcmp(types[i], type) == 0)
+                return true;
+        return false;
+    }
 };
 
-LaneKey lane_of(const char *type) { return LaneKey{MyDatabaseId, InvalidOid, type}; }
-
-// A job enqueued while its type was forgotten, or registered for our workers, may still wait for
-// one outside: until the scheduler has sent it the right way, nobody is given it.
-bool may_hand_out(const char *type) {
-    const Handler *handler = find_handler(type);
-    return handler != nullptr && handler->kind == Kind::external && !is_paused(type);
-}
-
-Looks begin_looks(Datum types) {
+Asked begin_look(Datum types, const Viewer &me, TimestampTz now) {
     Datum *names;
     int count;
     deconstruct_array(DatumGetArrayTypeP(types), TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr,
                       &count);
-    Looks looks{static_cast<Look *>(palloc((count + 1) * sizeof(Look))), 0};
-    // Without a scheduler nobody would lower a floor after a commit that goes unheard.
-    const bool kept = find_served(MyDatabaseId) != nullptr;
+    Asked asked{
+        static_cast<const char **>(palloc((count + 1) * sizeof(char *))), 0, me, now, {}, 16};
     for (int i = 0; i < count; i++) {
         const char *type = TextDatumGetCString(names[i]);
-        if (!may_hand_out(type))
-            continue;
-        const LaneMark mark = kept ? open_outside_lane(lane_of(type)) : LaneMark{kBegin, 0};
-        const Position own = own_first(type);
-        looks.looks[looks.count++] = Look{type, mark, own < mark.at ? own : mark.at};
+        if (server_of(type) == Server::outside)
+            asked.types[asked.count++] = type;
     }
-    return looks;
+    asked.picks.lanes = static_cast<LanePick *>(palloc(asked.room * sizeof(LanePick)));
+    return asked;
 }
 
-uint64 look_for_first(const Looks &looks) {
-    ArrayBuildState *types = new_column(TEXTOID);
-    ArrayBuildState *times = new_column(TIMESTAMPTZOID);
-    ArrayBuildState *ids = new_column(UUIDOID);
-    for (int i = 0; i < looks.count; i++) {
-        add_text(types, looks.looks[i].type);
-        add_value(times, TimestampTzGetDatum(looks.looks[i].from.run_at));
-        add_value(ids, uuid_datum(looks.looks[i].from.id));
+void add(Asked *asked, const LanePick &lane) {
+    Picks &picks = asked->picks;
+    if (picks.count == asked->room) {
+        asked->room *= 2;
+        picks.lanes =
+            static_cast<LanePick *>(repalloc(picks.lanes, asked->room * sizeof(LanePick)));
     }
-    return g_first.run(TextArray(whole_column(types)), TimeArray(whole_column(times)),
-                       UuidArray(whole_column(ids)));
+    picks.lanes[picks.count++] = lane;
 }
 
-// Whoever has changed something would take its own changes, which may be rolled back, for facts;
-// and an old snapshot does not show what was committed before the mark.
-bool may_raise() {
-    return !IsolationUsesXactSnapshot() && !TransactionIdIsValid(GetTopTransactionIdIfAny());
+void add_due(Asked *asked, const LanePick &lane) {
+    if (lane.mark.at.run_at <= asked->now && asked->me.sees(lane.role) && asked->names(lane.type))
+        add(asked, lane);
 }
+
+void add_unknown(const LanePick &lane, void *asked) { add_due(static_cast<Asked *>(asked), lane); }
+
+// Nobody has heard of it yet.
+void add_own(const LaneKey &key, const Position &first, void *context) {
+    auto *asked = static_cast<Asked *>(context);
+    LanePick own{key.role.role, {}, key.priority, {first, 0}};
+    strlcpy(own.type, key.type, kTypeBytes);
+    for (int i = 0; i < asked->picks.count; i++) {
+        LanePick &pick = asked->picks.lanes[i];
+        if (pick.role == own.role && pick.priority == own.priority &&
+            strcmp(pick.type, own.type) == 0) {
+            pick.mark.at = first < pick.mark.at ? first : pick.mark.at;
+            return;
+        }
+    }
+    add_due(asked, own);
+}
+
+int by_floor(const void *one, const void *other) {
+    const Position &a = static_cast<const LanePick *>(one)->mark.at;
+    const Position &b = static_cast<const LanePick *>(other)->mark.at;
+    return a < b ? -1 : static_cast<int>(b < a);
+}
+
+// Without a scheduler nobody would lower a floor after a commit that goes unheard.
+bool are_kept() { return find_served(MyDatabaseId) != nullptr; }
 
 } // namespace
 
-DueType *due_external_types(Datum types, TimestampTz now, int *count) {
-    const Looks looks = begin_looks(types);
-    const bool raise = may_raise();
-    auto *due = static_cast<DueType *>(palloc((looks.count + 1) * sizeof(DueType)));
-    *count = 0;
-    const uint64 rows = looks.count > 0 ? look_for_first(looks) : 0;
-    for (uint64 row = 0; row < rows; row++) {
-        int number = 0;
-        Position first = kEnd;
-        read_row(row, &number, &first.run_at, &first.id);
-        const Look &look = looks.looks[number - 1];
-        const Position from =
-            raise ? raise_lane_floor(lane_of(look.type), look.mark, first) : look.from;
-        if (first.run_at <= now)
-            due[(*count)++] = DueType{look.type, from};
+Picks due_outside(Datum types, const Viewer &me, TimestampTz now) {
+    Asked asked = begin_look(types, me, now);
+    if (asked.count == 0)
+        return asked.picks;
+    if (are_kept()) {
+        int count;
+        const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
+        for (int i = 0; i < count; i++)
+            add_due(&asked, lanes[i]);
     }
-    return due;
+    each_unknown_lane(are_kept(), add_unknown, &asked);
+    each_own_lane(add_own, &asked);
+    qsort(asked.picks.lanes, asked.picks.count, sizeof(LanePick), by_floor);
+    return asked.picks;
+}
+
+bool may_raise_floors() {
+    return are_kept() && !IsolationUsesXactSnapshot() &&
+           !TransactionIdIsValid(GetTopTransactionIdIfAny());
 }
 
 } // namespace ayb

@@ -1,18 +1,17 @@
 #pragma once
-// What workers outside find: of which types something is due, and where to look for it.
-#include "pg/postgres.hpp"
-#include "memory/floor.hpp"
+// What workers outside find: which lanes of theirs have something due.
+#include "base/answer.hpp"
+#include "memory/picks.hpp"
 
 namespace ayb {
 
-struct DueType {
-    const char *type;
-    Position from; // no queued job of it that waits for a worker outside lies before it
-};
+// Of these types (text[] without nulls), the lanes of those of kind external that aren't paused,
+// and of roles that the viewer may see, that may have a job due at `now`: by their floors.
+// Palloc'd. What the caller's transaction has enqueued itself is there as well.
+Picks due_outside(Datum types, const Viewer &me, TimestampTz now);
 
-// Of these types (text[] without nulls), those of kind external that aren't paused and have a job
-// that is due at `now`, the one whose first job has waited longest first. Palloc'd. Inside the
-// books.
-DueType *due_external_types(Datum types, TimestampTz now, int *count);
+// Whether this transaction may raise their floors by what it sees: one that has changed nothing,
+// has not kept its snapshot, and where a scheduler makes good what is committed unheard.
+bool may_raise_floors();
 
 } // namespace ayb

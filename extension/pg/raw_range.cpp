@@ -6,15 +6,14 @@ namespace ayb {
 
 namespace {
 
-// One that was made amid changes shows old snapshots less than all: the planner leaves it out too.
+// One that was made amid changes shows old snapshots less than all: until they are gone the planner
+// leaves it out too.
 bool usable(Relation index) {
-    return index->rd_index->indisvalid && !index->rd_index->indcheckxmin;
-}
-
-// One column of a comparison of rows.
-void set_part(ScanKey key, int flag, AttrNumber column, const RawBound &bound) {
-    ScanKeyEntryInitialize(key, SK_ROW_MEMBER | flag, column, BTGreaterEqualStrategyNumber,
-                           bound.type, InvalidOid, bound.order, bound.value);
+    const FormData_pg_index &form = *index->rd_index;
+    return form.indisvalid &&
+           (!form.indcheckxmin ||
+            TransactionIdPrecedes(HeapTupleHeaderGetXmin(index->rd_indextuple->t_data),
+                                  TransactionXmin));
 }
 
 // Told from the row itself: most rows that are passed over are in groups of other workers, whose
@@ -30,7 +29,7 @@ bool is_taken(RawRange *range) {
     const TransactionId owner = HeapTupleHeaderGetRawXmax(row);
     if (TransactionIdIsValid(owner) && owner == range->met)
         return true;
-    if (!TransactionIdIsInProgress(owner))
+    if (!TransactionIdIsInProgress(owner) || TransactionIdIsCurrentTransactionId(owner))
         return false;
     range->met = owner;
     return true;
@@ -44,7 +43,8 @@ bool open_range(RawRange *range, const char *table, const char *index) {
         return false;
     range->table = table_open(extension_table(table), RowExclusiveLock);
     range->index = index_open(oid, AccessShareLock);
-    range->key_count = 0;
+    range->scan = nullptr;
+    unbound_range(range);
     range->met = InvalidTransactionId;
     if (usable(range->index))
         return true;
@@ -57,30 +57,40 @@ void range_equals(RawRange *range, AttrNumber column, RegProcedure equal, Datum 
     ScanKeyInit(&range->keys[range->key_count++], column, BTEqualStrategyNumber, equal, value);
 }
 
-void range_begins(RawRange *range, AttrNumber column, const RawBound &first,
-                  const RawBound &second) {
-    set_part(&range->from[0], 0, column, first);
-    set_part(&range->from[1], SK_ROW_END, static_cast<AttrNumber>(column + 1), second);
-    ScanKeyData &key = range->keys[range->key_count++];
-    MemSet(&key, 0, sizeof(key));
-    key.sk_flags = SK_ROW_HEADER;
-    key.sk_attno = column;
-    key.sk_strategy = BTGreaterEqualStrategyNumber;
-    key.sk_argument = PointerGetDatum(range->from);
-}
-
 void range_ends(RawRange *range, AttrNumber column, RegProcedure less_or_equal, Datum value) {
     ScanKeyInit(&range->keys[range->key_count++], column, BTLessEqualStrategyNumber, less_or_equal,
                 value);
 }
 
+void range_compares(RawRange *range, StrategyNumber strategy, AttrNumber column,
+                    const RawBound *bounds, int count) {
+    ScanKey first = &range->columns[range->column_count];
+    for (int i = 0; i < count; i++)
+        ScanKeyEntryInitialize(&range->columns[range->column_count++],
+                               SK_ROW_MEMBER | (i == count - 1 ? SK_ROW_END : 0),
+                               static_cast<AttrNumber>(column + i), strategy, bounds[i].type,
+                               C_COLLATION_OID, bounds[i].order, bounds[i].value);
+    ScanKeyData &key = range->keys[range->key_count++];
+    MemSet(&key, 0, sizeof(key));
+    key.sk_flags = SK_ROW_HEADER;
+    key.sk_attno = column;
+    key.sk_strategy = strategy;
+    key.sk_argument = PointerGetDatum(first);
+}
+
 void begin_range(RawRange *range) {
-    range->row = table_slot_create(range->table, nullptr);
-    range->locked = table_slot_create(range->table, nullptr);
+    if (range->scan != nullptr) {
+        index_endscan(range->scan);
+    } else {
+        range->row = table_slot_create(range->table, nullptr);
+        range->locked = table_slot_create(range->table, nullptr);
+    }
     range->scan =
         begin_index_scan(range->table, range->index, GetActiveSnapshot(), range->key_count);
     index_rescan(range->scan, range->keys, range->key_count, nullptr, 0);
 }
+
+void unbound_range(RawRange *range) { range->key_count = range->column_count = 0; }
 
 bool next_in_range(RawRange *range) {
     return index_getnext_slot(range->scan, ForwardScanDirection, range->row);
@@ -95,9 +105,11 @@ bool lock_in_range(RawRange *range) {
 }
 
 void close_range(RawRange *range) {
-    index_endscan(range->scan);
-    ExecDropSingleTupleTableSlot(range->row);
-    ExecDropSingleTupleTableSlot(range->locked);
+    if (range->scan != nullptr) {
+        index_endscan(range->scan);
+        ExecDropSingleTupleTableSlot(range->row);
+        ExecDropSingleTupleTableSlot(range->locked);
+    }
     index_close(range->index, NoLock);
     table_close(range->table, NoLock);
 }

@@ -9,15 +9,16 @@ struct RawRange {
     Relation table;
     Relation index;
     IndexScanDesc scan;
-    ScanKeyData keys[4];
+    ScanKeyData keys[6];
     int key_count;
-    ScanKeyData from[2];    // the columns of a lower bound
+    ScanKeyData columns[6]; // of bounds that are rows
+    int column_count;
     TransactionId met;      // has rows locked that were passed over
     TupleTableSlot *row;    // what next_in_range() found
     TupleTableSlot *locked; // the same, as lock_in_range() saw it
 };
 
-// One column of a lower bound, in the index's order.
+// One column of a bound that is a row, in the index's order.
 struct RawBound {
     RegProcedure order; // F_…_CMP
     Oid type;
@@ -28,13 +29,17 @@ struct RawBound {
 // can't be used for every snapshot; nothing is open then.
 bool open_range(RawRange *range, const char *table, const char *index);
 
-// What bounds it, by the index's columns from 1: column = value, (column, column + 1) >= bounds,
-// column <= value; then begin_range(), for the active snapshot.
+// What bounds it, by the index's columns from 1: column = value; column <= value; and a row of
+// columns, of which `column` is the first, against bounds, by a strategy of B-trees. Text is
+// compared as under the collation "C".
 void range_equals(RawRange *range, AttrNumber column, RegProcedure equal, Datum value);
-void range_begins(RawRange *range, AttrNumber column, const RawBound &first,
-                  const RawBound &second);
 void range_ends(RawRange *range, AttrNumber column, RegProcedure less_or_equal, Datum value);
+void range_compares(RawRange *range, StrategyNumber strategy, AttrNumber column,
+                    const RawBound *bounds, int count);
+
+// Then it is read, as the active snapshot shows it. It may be bounded and begun anew.
 void begin_range(RawRange *range);
+void unbound_range(RawRange *range);
 
 // The next row that the snapshot shows, locked by somebody or not.
 bool next_in_range(RawRange *range);

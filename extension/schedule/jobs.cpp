@@ -7,12 +7,12 @@ namespace ayb {
 
 namespace {
 
-Sql<UuidArray, UuidArray, TimeArray, TextArray, OidArray, At> g_insert{R"sql(
-    INSERT INTO ayb_jobs.job_queue (id, type, payload, waits_for, run_as, enqueued_by, run_at,
+Sql<UuidArray, UuidArray, TimeArray, OidArray, At> g_insert{R"sql(
+    INSERT INTO ayb_jobs.job_queue (id, type, payload, run_as, enqueued_by, run_at,
         max_attempts, schedule_id, scheduled_at, created_at, updated_at)
-    SELECT u.id, s.job_type, s.payload, u.waits_for, u.run_as, s.run_as, $6, s.max_attempts, s.id,
-        u.scheduled_at, $6, $6
-    FROM unnest($1, $2, $3, $4, $5) AS u (id, schedule, scheduled_at, waits_for, run_as)
+    SELECT u.id, s.job_type, s.payload, u.run_as, s.run_as, $5, s.max_attempts, s.id,
+        u.scheduled_at, $5, $5
+    FROM unnest($1, $2, $3, $4) AS u (id, schedule, scheduled_at, run_as)
         JOIN ayb_jobs.schedules AS s ON s.id = u.schedule
 )sql"};
 
@@ -20,7 +20,7 @@ Sql<UuidArray, UuidArray, TimeArray, TextArray, OidArray, At> g_insert{R"sql(
 
 TickJobs no_jobs() {
     return {new_column(UUIDOID), new_column(UUIDOID), new_column(TIMESTAMPTZOID),
-            new_column(TEXTOID), new_column(OIDOID)};
+            new_column(OIDOID)};
 }
 
 core::Uuid add_job(TickJobs *jobs, const core::Uuid &schedule, const Order &order,
@@ -29,7 +29,6 @@ core::Uuid add_job(TickJobs *jobs, const core::Uuid &schedule, const Order &orde
     add_value(jobs->ids, uuid_datum(id));
     add_value(jobs->schedules, uuid_datum(schedule));
     add_time(jobs->scheduled_at, scheduled_at);
-    add_text(jobs->waits_for, core::word_of(order.waits_for));
     add_value(jobs->run_as, ObjectIdGetDatum(order.run_as));
     return id;
 }
@@ -38,8 +37,7 @@ void insert_jobs(const TickJobs &jobs, TimestampTz now) {
     if (jobs.ids->nelems == 0)
         return;
     g_insert.run(UuidArray(whole_column(jobs.ids)), UuidArray(whole_column(jobs.schedules)),
-                 TimeArray(whole_column(jobs.scheduled_at)),
-                 TextArray(whole_column(jobs.waits_for)), OidArray(whole_column(jobs.run_as)),
+                 TimeArray(whole_column(jobs.scheduled_at)), OidArray(whole_column(jobs.run_as)),
                  At{now});
 }
 

@@ -11,7 +11,6 @@ struct TickJobs {
     ArrayBuildState *ids;
     ArrayBuildState *schedules;
     ArrayBuildState *scheduled_at; // NULL for a run that no tick asked for
-    ArrayBuildState *waits_for;
     ArrayBuildState *run_as;
 };
 

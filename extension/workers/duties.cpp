@@ -1,7 +1,6 @@
 #include "workers/duties.hpp"
 
 #include "handlers/handlers.hpp"
-#include "handlers/waiting.hpp"
 #include "jobs/history.hpp"
 #include "jobs/lane_scan.hpp"
 #include "lease/recover.hpp"
@@ -10,6 +9,7 @@
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
 #include "memory/lanes.hpp"
+#include "memory/picks.hpp"
 #include "pg/clock.hpp"
 #include "pg/prepared.hpp"
 #include "pg/transaction.hpp"
@@ -31,16 +31,16 @@ TimestampTz g_leases_wake;
 TimestampTz g_ticks_wake;
 volatile sig_atomic_t g_long_statement;
 
-void step_lanes(TimestampTz /*now*/) { find_lanes(false); }
-
 // Read before lanes are looked at: see wake() in hooks/changes.cpp.
 void note_pause() {
     in_transaction([] { pg_atomic_exchange_u32(&g_database->paused, all_paused() ? 1 : 0); });
 }
 
-void step_sweep(TimestampTz /*now*/) {
+// What was registered or paused decides which lanes are served, and what types have any.
+void step_lanes(TimestampTz /*now*/) {
     note_pause();
-    sweep_waiting_jobs();
+    forget_dues(g_database->oid);
+    find_lanes(false);
 }
 
 void step_reap(TimestampTz /*now*/) { reap_workers(g_database); }
@@ -112,7 +112,6 @@ void step_check_floors(TimestampTz /*now*/) {
     if (in_transaction(has_prepared_transactions))
         pg_atomic_write_u32(&g_database->doubt, 1);
     find_lanes(true);
-    forget_outside_floors(g_database->oid);
     lower_due(g_database, &g_database->leases, DT_NOBEGIN);
     lower_due(g_database, &g_database->ticks, DT_NOBEGIN);
     wake_scheduler(g_database);
@@ -125,7 +124,6 @@ void tick(TimestampTz now, Times *times) {
         return;
     times->tick = later(now, settings::scheduler_tick * kMicrosecondsPerMillisecond);
     pg_atomic_write_u32(&g_database->rescan, 1);
-    pg_atomic_write_u32(&g_database->sweep, 1);
     guarded(step_minutes, now);
     if (pg_atomic_exchange_u32(&g_database->doubt, 0) != 0 && !guarded(step_check_floors, now))
         pg_atomic_write_u32(&g_database->doubt, 1);
@@ -201,7 +199,6 @@ TimestampTz look(TimestampTz now, Times *times) {
     if (!guarded(step_reap, now))
         wake = Min(wake, later(now, kRetryAfter));
     run_if_asked(&g_database->rescan, step_lanes, now, &wake);
-    run_if_asked(&g_database->sweep, step_sweep, now, &wake);
     wake = Min(wake, look_at_leases(now));
     wake = Min(wake, place_workers(g_database, clock_now()));
     keep_house(now, times, &wake);

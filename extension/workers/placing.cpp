@@ -1,9 +1,10 @@
 #include "workers/placing.hpp"
 
+#include "handlers/judge.hpp"
 #include "lease/claim.hpp"
 #include "lease/recover.hpp"
 #include "memory/databases.hpp"
-#include "memory/lanes.hpp"
+#include "memory/picks.hpp"
 #include "memory/slots.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
@@ -32,8 +33,8 @@ struct Crew {
     int held_up;
 };
 
-struct DueLane {
-    LaneKey lane;
+struct DueRole {
+    RoleKey key;
     TimestampTz due;
     TimestampTz last_served;
     bool failing; // it could not be served the last time
@@ -43,7 +44,7 @@ struct DueLane {
 struct Look {
     Database *database;
     TimestampTz now;
-    DueLane *lanes;
+    DueRole *roles;
     int count;
     bool any_due; // one that could not be served a moment ago too
     TimestampTz next;
@@ -80,23 +81,34 @@ Crew crew_of(const Database *database, Oid role, TimestampTz now) {
     return crew;
 }
 
-// Under the lane's locks.
-void look_at_lane(const Lane &lane, Look *look) {
-    const TimestampTz due = next_look(lane, look->now);
-    DueLane entry{
-        {lane.tag.database, lane.tag.role}, lane.due, lane.last_served, lane.failures > 0, {}};
-    look->any_due = look->any_due || entry.due <= look->now;
-    if (due > look->now) {
-        look->next = Min(look->next, due);
-        return;
+// Under the role's locks.
+void copy_role(const RoleLanes &role, Look *look) {
+    if (look->count < kMaxRoles)
+        look->roles[look->count++] = {
+            role.key, role.due.at, role.last_served, role.failures > 0, {}};
+}
+
+// Keeps the roles that are due by now.
+void choose_due(Look *look) {
+    const int all = look->count;
+    look->count = 0;
+    for (int i = 0; i < all; i++) {
+        DueRole role = look->roles[i];
+        TimestampTz due = next_look(role.key, look->now);
+        if (due <= look->now && judge_due(role.key.role))
+            due = next_look(role.key, look->now);
+        role.due = mark_role(role.key).at;
+        look->any_due = look->any_due || role.due <= look->now;
+        if (due > look->now)
+            look->next = Min(look->next, due);
+        else
+            look->roles[look->count++] = role;
     }
-    if (look->count < kMaxLanes)
-        look->lanes[look->count++] = entry;
 }
 
 int by_turn(const void *one, const void *other) {
-    const auto *a = static_cast<const DueLane *>(one);
-    const auto *b = static_cast<const DueLane *>(other);
+    const auto *a = static_cast<const DueRole *>(one);
+    const auto *b = static_cast<const DueRole *>(other);
     if (a->last_served != b->last_served)
         return a->last_served < b->last_served ? -1 : 1;
     return a->due < b->due ? -1 : (a->due > b->due ? 1 : 0);
@@ -119,36 +131,27 @@ const char *why_not(Oid role) {
     });
 }
 
-// Where no worker can look at the lane it is looked here: what was due may be taken or canceled by
-// now. In a transaction of its own.
-bool still_due(const DueLane &due) {
-    const LaneMark mark = mark_lane(due.lane);
-    const TimestampTz first = next_due(due.lane.role);
-    raise_lane(due.lane, mark, first);
-    return first <= clock_now();
-}
-
-void wait_for_slot(const DueLane &due, Database *database) {
-    if (still_due(due))
+void wait_for_slot(const DueRole &due, Database *database) {
+    if (anything_due(due.key.role))
         report_no_slot("ayb_jobs worker", &database->no_slot_since);
-    hold_lane(due.lane, nullptr, settings::poll_interval);
+    hold_role(due.key, nullptr, settings::poll_interval);
 }
 
-bool start_for(const DueLane &due, Database *database) {
-    const char *why = why_not(due.lane.role);
+bool start_for(const DueRole &due, Database *database) {
+    const char *why = why_not(due.key.role);
     // Where nothing is due after all, nobody waits for what is wrong with it.
-    if ((due.failing || why != nullptr) && !still_due(due)) {
-        clear_lane_failure(due.lane);
+    if ((due.failing || why != nullptr) && !anything_due(due.key.role)) {
+        clear_role_failure(due.key);
         return false;
     }
     if (why != nullptr) {
-        hold_lane(due.lane, why, settings::poll_interval);
+        hold_role(due.key, why, settings::poll_interval);
         pfree(const_cast<char *>(why));
         return false;
     }
-    const int slot = reserve_slot(database->oid, due.lane.role);
+    const int slot = reserve_slot(database->oid, due.key.role);
     BackgroundWorkerHandle *handle =
-        slot < 0 ? nullptr : start_worker(slot, database->oid, due.lane.role);
+        slot < 0 ? nullptr : start_worker(slot, database->oid, due.key.role);
     if (handle == nullptr) {
         if (slot >= 0)
             free_slot(slot);
@@ -158,15 +161,8 @@ bool start_for(const DueLane &due, Database *database) {
     g_handles[slot] = handle;
     database->no_slot_since = 0;
     const TimestampTz now = GetCurrentTimestamp();
-    with_lane(due.lane, [&](Lane &lane) { lane.last_served = now; });
+    with_entry(due.key, [&](RoleLanes &role) { role.last_served = now; });
     return true;
-}
-
-// When a lane that could not be served is to be looked at again.
-TimestampTz next_try(const DueLane &due, TimestampTz now) {
-    TimestampTz next = now;
-    with_lane(due.lane, [&](const Lane &lane) { next = next_look(lane, now); });
-    return next;
 }
 
 // The best one to make room: asleep, or else at quick jobs in a lane that has had its turn.
@@ -202,9 +198,9 @@ int count_leaving(const Database *database, TimestampTz now) {
 // A commit's wake-up can be lost only if a process died between lowering the lane and setting the
 // latch; the scheduler is the net below. And what was enqueued during a pause has woken nobody: all
 // of the lane's workers, as there may be a job for each.
-void nudge(const DueLane &due, Look *look) {
-    if (look->now - due.due > kStuck)
-        wake_for_lane(look->database, due.lane.role, due.crew.idle);
+void nudge(const DueRole &due, Look *look) {
+    if (due.due < look->now - kStuck)
+        wake_for_role(look->database, due.key.role, due.crew.idle);
     look->next = Min(look->next, look->now + kStuck);
 }
 
@@ -212,19 +208,19 @@ void serve_unserved(Look *look, int *room) {
     int waiting = 0;
     int leaving = count_leaving(look->database, look->now);
     for (int i = 0; i < look->count; i++) {
-        const DueLane &due = look->lanes[i];
+        const DueRole &due = look->roles[i];
         if (due.crew.idle + due.crew.starting + due.crew.busy > 0)
             continue;
         if (*room > 0) {
             if (start_for(due, look->database))
                 (*room)--;
             else
-                look->next = Min(look->next, next_try(due, look->now));
+                look->next = Min(look->next, next_look(due.key, look->now));
             continue;
         }
         waiting++;
         WorkerSlot victim;
-        if (leaving < waiting && find_victim(look->database, due.lane.role, look->now, &victim)) {
+        if (leaving < waiting && find_victim(look->database, due.key.role, look->now, &victim)) {
             ask_to_leave(victim);
             leaving++;
         }
@@ -236,14 +232,14 @@ void serve_unserved(Look *look, int *room) {
 
 void serve_held_up(Look *look, int *room) {
     for (int i = 0; i < look->count; i++) {
-        const DueLane &due = look->lanes[i];
+        const DueRole &due = look->roles[i];
         if (due.crew.idle > 0) {
             nudge(due, look);
         } else if (*room > 0 && due.crew.busy > 0) {
             look->next = Min(look->next, look->now + kBusyAfter);
             const bool all_held_up = due.crew.held_up == due.crew.busy && due.crew.starting == 0;
             // A lane's due is a bound: the job that holds its worker up may be all there is.
-            if (all_held_up && still_due(due) && start_for(due, look->database))
+            if (all_held_up && anything_due(due.key.role) && start_for(due, look->database))
                 (*room)--;
         }
     }
@@ -261,7 +257,7 @@ void reap_started(int index, const Database *database) {
     copy_slot(index, &slot);
     if (slot.database != database->oid || slot.phase != WorkerSlot::Phase::starting)
         return;
-    hold_lane({slot.database, slot.role}, "its worker could not start: see the server log",
+    hold_role({slot.database, slot.role}, "its worker could not start: see the server log",
               settings::poll_interval);
     free_slot(index);
 }
@@ -274,12 +270,13 @@ TimestampTz place_workers(Database *database, TimestampTz now) {
             MemoryContextAllocZero(TopMemoryContext, slot_count() * sizeof(*g_handles)));
     if (pg_atomic_read_u32(&database->paused) != 0)
         return DT_NOEND; // whoever ends the pause wakes us
-    static DueLane lanes[kMaxLanes] = {};
-    Look look{database, now, lanes, 0, false, DT_NOEND};
-    each_role_lane(database->oid, [&](const Lane &lane) { look_at_lane(lane, &look); });
+    static DueRole roles[kMaxRoles] = {};
+    Look look{database, now, roles, 0, false, DT_NOEND};
+    each_role(database->oid, [&](const RoleLanes &role) { copy_role(role, &look); });
+    choose_due(&look);
     for (int i = 0; i < look.count; i++)
-        lanes[i].crew = crew_of(database, lanes[i].lane.role, now);
-    qsort(lanes, look.count, sizeof(DueLane), by_turn);
+        roles[i].crew = crew_of(database, roles[i].key.role, now);
+    qsort(roles, look.count, sizeof(DueRole), by_turn);
 
     int room = settings::worker_concurrency - count_all(database);
     serve_unserved(&look, &room);

@@ -23,7 +23,6 @@ Database *enter_database(Oid database) {
     pg_atomic_write_u32(&entry->recount, 1);
     pg_atomic_write_u32(&entry->doubt, 1); // a transaction may be prepared
     pg_atomic_write_u32(&entry->rescan, 1);
-    pg_atomic_write_u32(&entry->sweep, 1);
     pg_atomic_exchange_u32(&entry->serving, 1);
     return entry;
 }

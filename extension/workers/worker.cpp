@@ -1,12 +1,12 @@
-// A worker: one session of one role, at the jobs of that role's lane.
+// A worker: one session of one role, at the jobs of that role's lanes.
 #include "workers/worker.hpp"
 
 #include "group/group.hpp"
 #include "lease/claim.hpp"
 #include "lease/run.hpp"
 #include "memory/databases.hpp"
-#include "memory/lanes.hpp"
 #include "memory/my_slot.hpp"
+#include "memory/picks.hpp"
 #include "memory/signals.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
@@ -28,11 +28,12 @@ struct Orders {
     Oid role;
 };
 
-// Publishes itself asleep, looks at the lane once more, and sleeps until it is woken or `until`. A
-// commit that comes after the look finds it asleep, and sets its latch.
-void sleep_idle(const LaneKey &lane, const LaneMark &mark, TimestampTz until) {
+// Publishes itself asleep, looks once more whether anything was committed since the mark, and
+// sleeps until it is woken or `until`. A commit that comes after the look finds it asleep, and sets
+// its latch.
+void sleep_idle(const RoleKey &role, const TimeMark &mark, TimestampTz until) {
     pg_atomic_exchange_u32(&my_slot()->idle, 1);
-    if (mark_lane(lane).commits == mark.commits && !should_leave()) {
+    if (mark_role(role).commits == mark.commits && !should_leave()) {
         Database *database = find_database(MyDatabaseId);
         if (database != nullptr && pg_atomic_read_u32(&database->waiting) != 0)
             wake_scheduler(database);
@@ -53,7 +54,7 @@ struct Ways {
     int skipped;
 };
 
-// Whether there may be a group: a lane without such types is looked at only now and then.
+// Whether there may be a group: a role without such types is looked at only now and then.
 bool try_group(Ways *ways) {
     if (settings::group_size <= 1 || ways->lease_first)
         return false;
@@ -65,12 +66,12 @@ bool try_group(Ways *ways) {
     return true;
 }
 
-GroupTurn take_group(Oid role, const LaneMark &mark, MemoryContext memory, Ways *ways) {
+GroupTurn take_group(Oid role, MemoryContext memory, Ways *ways) {
     const bool tried = try_group(ways);
     ways->lease_first = false;
     if (!tried)
         return GroupTurn::none;
-    const GroupTurn turn = run_group(role, mark, memory);
+    const GroupTurn turn = run_group(role, memory);
     if (turn == GroupTurn::none)
         ways->skip_groups = Min(2 * ways->skip_groups + 1, kMostSkipped);
     else
@@ -79,8 +80,7 @@ GroupTurn take_group(Oid role, const LaneMark &mark, MemoryContext memory, Ways 
     return turn;
 }
 
-// One by lease: what a group left over, or else the lane's next where a group didn't tell that none
-// is due.
+// What a group left over, by lease.
 bool claim_left_over(Oid role, MemoryContext memory, Job *job) {
     core::Uuid id;
     while (next_left_over(&id))
@@ -89,17 +89,16 @@ bool claim_left_over(Oid role, MemoryContext memory, Job *job) {
     return false;
 }
 
-// Claims and runs what is due. Where nothing is to be had it says when the lane's next job is due.
-bool work(Oid role, const LaneMark &mark, MemoryContext memory, Ways *ways, TimestampTz *due) {
+// Claims and runs what is due. False where nothing is to be had.
+bool work(Oid role, MemoryContext memory, Ways *ways) {
     Job job;
     begin_turn();
     hold_cancels();
     bool found = claim_left_over(role, memory, &job);
-    const GroupTurn turn = found ? GroupTurn::none : take_group(role, mark, memory, ways);
+    const GroupTurn turn = found ? GroupTurn::none : take_group(role, memory, ways);
     const bool ran = turn == GroupTurn::ran || turn == GroupTurn::ran_and_leased_due;
-    if (!found && turn == GroupTurn::none)
+    if (!found && !ran)
         found = claim_next(role, memory, &job);
-    *due = found || ran ? DT_NOBEGIN : next_due(role);
     release_cancels();
     if (found)
         run_job(job, memory);
@@ -107,32 +106,27 @@ bool work(Oid role, const LaneMark &mark, MemoryContext memory, Ways *ways, Time
     return found || ran;
 }
 
+// When this worker has to look again, if it isn't woken before.
+TimestampTz next_turn(Oid role) {
+    const bool claims = in_transaction([role] { return may_claim(role); });
+    return claims ? next_look({MyDatabaseId, role}, clock_now()) : DT_NOEND;
+}
+
 // One turn: what is due, or a sleep. False when it has been idle for long enough.
 bool take_turn(Oid role, MemoryContext memory, Ways *ways, TimestampTz *idle_since) {
-    const LaneKey lane{MyDatabaseId, role};
-    LaneMark mark;
+    const RoleKey key{MyDatabaseId, role};
+    TimeMark mark;
     pin_commit_level(); // a reload may have changed it
-    if (!open_lane(lane, &mark))
-        return false;
-    const TimestampTz looked_at = clock_now();
-    TimestampTz due;
-    if (work(role, mark, memory, ways, &due)) {
+    if (work(role, memory, ways)) {
         *idle_since = 0;
         return true;
     }
-    if (should_leave())
+    if (should_leave() || !open_role(key, &mark))
         return false;
-
+    const TimestampTz until = next_turn(role);
     const TimestampTz now = clock_now();
-    TimestampTz until = due;
-    if (due <= looked_at) { // somebody has it locked, or a pause ended between the two looks
-        until = later(now, settings::poll_interval * kMicrosecondsPerMillisecond);
-        until = Min(until, next_due(role, looked_at)); // others come due meanwhile
-        if (!hold_locked_lane(lane, mark, until))
-            return true;
-    } else if (!raise_lane(lane, mark, due) || due <= now) {
-        return true; // it was enqueued, or became due, since the look
-    }
+    if (until <= now)
+        return !should_leave(); // it was enqueued, or became due, since the look
     if (*idle_since == 0) {
         *idle_since = now;
         pgstat_report_stat(true);
@@ -142,20 +136,18 @@ bool take_turn(Oid role, MemoryContext memory, Ways *ways, TimestampTz *idle_sin
     if (now >= leave_at)
         return false;
     *ways = Ways{}; // what comes next may be of any type
-    sleep_idle(lane, mark, Min(until, leave_at));
+    sleep_idle(key, mark, Min(until, leave_at));
     return true;
 }
 
-// Who makes room says when the lane's next job is due. A lane that it has emptied would else be
+// Who makes room says when the role's next job is due. Lanes that it has emptied would else be
 // served again, for nothing, in turn with those that have jobs: by a worker that is asked to make
 // room before it has looked, and so on for ever.
 void tell_next_due(Oid role) {
     if (stop_requested())
         return;
-    const LaneKey lane{MyDatabaseId, role};
     hold_cancels();
-    const LaneMark mark = mark_lane(lane);
-    raise_lane(lane, mark, next_due(role));
+    anything_due(role);
     release_cancels();
 }
 
@@ -164,7 +156,7 @@ void serve(Oid role) {
         AllocSetContextCreate(TopMemoryContext, "ayb_jobs job", ALLOCSET_DEFAULT_SIZES);
     TimestampTz idle_since = 0;
     Ways ways{};
-    clear_lane_failure({MyDatabaseId, role});
+    clear_role_failure({MyDatabaseId, role});
     while (!should_leave() && take_turn(role, memory, &ways, &idle_since)) {
         MemoryContextReset(memory);
         pgstat_report_stat(false);

@@ -102,7 +102,7 @@ SELECT state FROM ayb_jobs.complete(:'id', 'w', 1);
 SELECT ayb_jobs.enqueue('twice', idempotency_key => 'done') = :'id' AS same_when_completed;
 SELECT count(*) AS still_one FROM ayb_jobs.jobs WHERE idempotency_key = 'done';
 -- A job that was written by hand has its key as well.
-INSERT INTO ayb_jobs.job_queue (type, waits_for, idempotency_key) VALUES ('outside', 'external', 'by hand') RETURNING id \gset
+INSERT INTO ayb_jobs.job_queue (type, idempotency_key) VALUES ('outside', 'by hand') RETURNING id \gset
 SELECT ayb_jobs.enqueue('outside', idempotency_key => 'by hand') = :'id' AS same;
 
 -- an unknown type: a NOTICE with a hint, and the job waits, uncharged
@@ -121,7 +121,7 @@ SELECT ayb_jobs.unregister_handler('nobody knows');
 DROP FUNCTION known_now(jsonb);
 
 -- raw DML is a way in, too
-INSERT INTO ayb_jobs.job_queue (type, waits_for) VALUES ('twice', 'external') RETURNING id \gset
+INSERT INTO ayb_jobs.job_queue (type) VALUES ('twice') RETURNING id \gset
 SELECT state, waits_for, run_as, max_attempts, payload, substr(id::text, 15, 1) AS version
 FROM ayb_jobs.jobs WHERE id = :'id';
 

@@ -151,7 +151,7 @@ SELECT enabled FROM ayb_jobs.disable_schedule(:'id');
 SELECT next_run_at < now() + interval '1 year' AS soon FROM ayb_jobs.enable_schedule(:'id');
 
 -- The foreign key: unknown ids are refused; a job outlives its schedule, queued, running or completed
-SELECT refused($$INSERT INTO ayb_jobs.job_queue (type, waits_for, schedule_id) VALUES ('outside', 'external', gen_random_uuid())$$);
+SELECT refused($$INSERT INTO ayb_jobs.job_queue (type, schedule_id) VALUES ('outside', gen_random_uuid())$$);
 SELECT j.id AS completed FROM ayb_jobs.run_schedule_now(:'id') AS j \gset
 SELECT state FROM ayb_jobs.claim('w', '{outside}');
 SELECT schedule_id = :'id' AS kept FROM ayb_jobs.complete(:'completed', 'w', 1);

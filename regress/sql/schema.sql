@@ -119,6 +119,7 @@ INSERT INTO ayb_jobs.job_queue (type, state) VALUES ('x', 'completed');
 INSERT INTO ayb_jobs.job_queue (type, state) VALUES ('x', 'running');
 INSERT INTO ayb_jobs.job_queue (type, lease_until) VALUES ('x', now());
 INSERT INTO ayb_jobs.job_queue (type, waits_for) VALUES ('x', 'godot');
+INSERT INTO ayb_jobs.job_queue (type, waits_for) VALUES ('x', 'external');
 INSERT INTO ayb_jobs.job_queue (type, attempts) VALUES ('x', -1);
 INSERT INTO ayb_jobs.job_queue (type, max_attempts) VALUES ('x', 0);
 INSERT INTO ayb_jobs.job_queue (type, idempotency_key) VALUES ('x', repeat('k', 256));
@@ -148,10 +149,10 @@ VALUES (gen_random_uuid(), 1, 10, 'completed', now());
 
 -- one role can't have a key twice; two roles can
 BEGIN;
-INSERT INTO ayb_jobs.job_queue (type, waits_for, run_as, idempotency_key)
-VALUES ('x', 'external', 'regress_alice', 'k'), ('x', 'external', 'regress_bob', 'k');
+INSERT INTO ayb_jobs.job_queue (type, run_as, idempotency_key)
+VALUES ('x', 'regress_alice', 'k'), ('x', 'regress_bob', 'k');
 SAVEPOINT once;
-INSERT INTO ayb_jobs.job_queue (type, waits_for, run_as, idempotency_key) VALUES ('x', 'external', 'regress_bob', 'k');
+INSERT INTO ayb_jobs.job_queue (type, run_as, idempotency_key) VALUES ('x', 'regress_bob', 'k');
 ROLLBACK TO once;
 INSERT INTO ayb_jobs.job_keys VALUES ('regress_bob', 'k', gen_random_uuid()), ('regress_bob', 'k', gen_random_uuid());
 ROLLBACK;

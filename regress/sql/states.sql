@@ -101,12 +101,17 @@ SELECT ayb_jobs.register_handler('moving', 'raising(jsonb)');
 SELECT waits_for FROM ayb_jobs.retry_now(:'failed');
 SELECT waits_for FROM ayb_jobs.fail(:'running', 'w', 1, 'outside', '0');
 SELECT wait_for(:'failed', 'completed'), wait_for(:'running', 'completed');
--- the other way round: a worker of ours finds that it isn't to run the job, and charges nothing
-INSERT INTO ayb_jobs.job_queue (type) VALUES ('outside') RETURNING id \gset
-SELECT wait_until(format('(SELECT waits_for = ''external'' AND state = ''queued'' FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
-SELECT state, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
+-- the other way round: what a worker of ours was interrupted in, uncharged, goes outside
+CREATE FUNCTION napping() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(600)';
+SELECT ayb_jobs.register_handler('turning', 'napping()');
+SELECT ayb_jobs.enqueue('turning') AS id \gset
+SELECT wait_for(:'id', 'running');
+SELECT ayb_jobs.drain('1 ms');
+SELECT ayb_jobs.register_handler('turning', kind => 'external');
+SELECT ayb_jobs.resume();
+SELECT state, waits_for, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
 -- that run had a number, which is nobody else's
-SELECT state, attempts, runs FROM ayb_jobs.claim('w', '{outside}');
+SELECT state, attempts, runs FROM ayb_jobs.claim('w', '{turning}');
 SELECT refused(format(f.form, :'id', 'w', 1, 'x'))
 FROM unnest(ARRAY['SELECT ayb_jobs.complete(%L, %L, %s)', 'SELECT ayb_jobs.fail(%L, %L, %s, %L)',
                   'SELECT ayb_jobs.extend_lease(%L, %L, %s)']) AS f (form);

@@ -28,7 +28,7 @@ SELECT ayb_jobs.register_handler('fail_once', 'fail_once()', backoff => '{0s}')}
 # The first job that is left is due tomorrow, and that is where the floor rises to once a worker has looked.
 sql($node, q{SELECT ayb_jobs.enqueue('work', '{"what": "tomorrow"}', clock_timestamp() + interval '1 day');
     SELECT ayb_jobs.enqueue('work')});
-my $high = q{(SELECT bool_and(run_at > ayb_jobs._now() + interval '23 h') FROM ayb_jobs._floors(false) WHERE run_as = 'postgres'::regrole)};
+my $high = q{(SELECT bool_and(run_at > ayb_jobs._now() + interval '23 h') FROM ayb_jobs._floors() WHERE run_as = 'postgres'::regrole)};
 sub behind_the_floor {
     my ($name, $statement) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -76,9 +76,9 @@ behind_the_floor('by COPY', qq{COPY ayb_jobs.job_queue (type, payload) FROM PROG
 behind_the_floor('as a replica', 'SET session_replication_role = replica; ' . sprintf $row, 'as a replica');
 sql($node, sprintf $idle, "${later}2", 'uncanceled', 'canceled', 'NULL', 'postgres');
 behind_the_floor('uncanceled', "UPDATE ayb_jobs.job_queue SET state = 'queued' WHERE id = '${later}2'");
-sql($node, sprintf $idle, "${later}3", 'not external', 'queued', q{'external'}, 'postgres');
+sql($node, sprintf $idle, "${later}3", 'after others', 'queued', q{'jobs'}, 'postgres');
 sql($node, "UPDATE ayb_jobs.job_queue SET type = 'unheard of' WHERE id = '${later}3'");
-behind_the_floor('not external', "UPDATE ayb_jobs.job_queue SET waits_for = NULL, type = 'work' WHERE id = '${later}3'");
+behind_the_floor('after others', "UPDATE ayb_jobs.job_queue SET waits_for = NULL, type = 'work' WHERE id = '${later}3'");
 sql($node, 'ALTER ROLE other NOLOGIN; ' . sprintf $idle, "${later}4", 'given away', 'queued', 'NULL', 'other');
 behind_the_floor('given away', "UPDATE ayb_jobs.job_queue SET run_as = 'postgres'::regrole WHERE id = '${later}4'");
 sql($node, q{SELECT ayb_jobs.enqueue('work', '{"what": "sooner"}', clock_timestamp() + interval '1 day 1 h')});

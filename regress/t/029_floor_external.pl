@@ -46,18 +46,18 @@ behind_the_floor('kept', q{BEGIN; SAVEPOINT a; SAVEPOINT b; SELECT ayb_jobs.enqu
 behind_the_floor('of-another', q{SELECT ayb_jobs.enqueue('out', '{"what": "of-another"}', clock_timestamp() - interval '1 h', run_as => 'other')});
 
 # By hand.
-my $row = q{INSERT INTO ayb_jobs.job_queue (type, payload, run_at, waits_for) VALUES ('out', '{"what": "%s"}', clock_timestamp() - interval '1 h', 'external')};
+my $row = q{INSERT INTO ayb_jobs.job_queue (type, payload, run_at) VALUES ('out', '{"what": "%s"}', clock_timestamp() - interval '1 h')};
 my $idle = q{INSERT INTO ayb_jobs.job_queue (id, type, payload, run_at, state, canceled_at, waits_for)
     VALUES ('%s', '%s', '{"what": "%s"}', clock_timestamp() - interval '1 h', '%s', NULL, %s)};
 my $id = '01900000-0000-7000-8000-00000000000';
 behind_the_floor('by-INSERT', sprintf $row, 'by-INSERT');
-behind_the_floor('by-COPY', qq{COPY ayb_jobs.job_queue (type, payload, waits_for) FROM PROGRAM 'printf ''out\\t{"what": "by-COPY"}\\texternal\\n'''});
+behind_the_floor('by-COPY', qq{COPY ayb_jobs.job_queue (type, payload) FROM PROGRAM 'printf ''out\\t{"what": "by-COPY"}\\n'''});
 behind_the_floor('as-a-replica', 'SET session_replication_role = replica; ' . sprintf $row, 'as-a-replica');
-sql($node, sprintf $idle, "${id}2", 'out', 'uncanceled', 'canceled', q{'external'});
+sql($node, sprintf $idle, "${id}2", 'out', 'uncanceled', 'canceled', 'NULL');
 behind_the_floor('uncanceled', "UPDATE ayb_jobs.job_queue SET state = 'queued' WHERE id = '${id}2'");
-sql($node, sprintf $idle, "${id}3", 'out', 'outside', 'queued', q{'handler'});
-behind_the_floor('outside', "UPDATE ayb_jobs.job_queue SET waits_for = 'external' WHERE id = '${id}3'");
-sql($node, sprintf $idle, "${id}4", 'other', 'of-other-type', 'queued', q{'external'});
+sql($node, sprintf $idle, "${id}3", 'out', 'after-others', 'queued', q{'jobs'});
+behind_the_floor('after-others', "UPDATE ayb_jobs.job_queue SET waits_for = NULL WHERE id = '${id}3'");
+sql($node, sprintf $idle, "${id}4", 'other', 'of-other-type', 'queued', 'NULL');
 behind_the_floor('of-other-type', "UPDATE ayb_jobs.job_queue SET type = 'out' WHERE id = '${id}4'");
 sql($node, q{SELECT ayb_jobs.enqueue('out', '{"what": "sooner"}', clock_timestamp() + interval '1 day 1 h')});
 behind_the_floor('sooner', q{UPDATE ayb_jobs.job_queue SET run_at = clock_timestamp() - interval '1 h' WHERE payload->>'what' = 'sooner'});
@@ -156,19 +156,19 @@ set_configuration($node, 'ayb_jobs.scheduler_tick' => '1s'); # it raises the flo
 my $many = 1000;
 sql($node, qq{SELECT count(*) FROM ayb_jobs.enqueue_many('out', array_fill('{"what": "many"}'::jsonb, ARRAY[$many]))});
 sql($node, 'ANALYZE ayb_jobs.job_queue'); # it tells the planner that none is leased
-my ($before, $leases) = (read_of('external'), read_of('lease'));
+my ($before, $leases) = (read_of('claim'), read_of('lease'));
 sql($node, qq{DO \$\$ BEGIN FOR i IN 1 .. $many LOOP
     PERFORM ayb_jobs.complete(j.id, 'w', j.runs) FROM ayb_jobs.claim('w', '{out}') AS j; COMMIT; END LOOP; END \$\$});
-my $after = read_of('external');
+my $after = read_of('claim');
 note "entries read: $before before, $after after";
 is(sql($node, q{SELECT count(*) FROM ayb_jobs.job_history WHERE payload->>'what' = 'many'}), $many, 'many jobs are taken');
 cmp_ok($after - $before, '<', 20 * $many, 'amid dead rows each claim reads a few'); # on average $many otherwise
 cmp_ok(read_of('lease') - $leases, '<', 20 * $many, 'and so does each completion');
 # Each tick looks for types that somebody forgot, along the same index: what is counted here is what claims read.
 set_configuration($node, 'ayb_jobs.scheduler_tick' => '1h');
-$before = read_of('external');
+$before = read_of('claim');
 is(sql($node, $take), '', 'nothing is due') for 1 .. 10;
-cmp_ok(read_of('external') - $before, '<', 4 * $many, 'which is seen without reading the dead rows each time'); # a tick may still be at it
+cmp_ok(read_of('claim') - $before, '<', 4 * $many, 'which is seen without reading the dead rows each time'); # a tick may still be at it
 $reader->query_safe('COMMIT');
 $reader->quit;
 

@@ -15,8 +15,8 @@ my $scheduler = q{(SELECT pid FROM pg_stat_activity WHERE backend_type = 'ayb_jo
 # What the scheduler asks for when schedules are due; and what it does then, but for a payload that gives it away.
 my $look = q{SELECT count(*) FROM (SELECT FROM ayb_jobs.schedules AS s WHERE s.enabled AND s.next_run_at <= ayb_jobs._now()
     ORDER BY s.next_run_at FOR UPDATE OF s SKIP LOCKED) AS due};
-my $tick = q{INSERT INTO ayb_jobs.job_queue (type, payload, waits_for, schedule_id, scheduled_at)
-    SELECT job_type, '"other"', 'external', id, next_run_at FROM ayb_jobs.schedules WHERE enabled AND next_run_at <= ayb_jobs._now();
+my $tick = q{INSERT INTO ayb_jobs.job_queue (type, payload, schedule_id, scheduled_at)
+    SELECT job_type, '"other"', id, next_run_at FROM ayb_jobs.schedules WHERE enabled AND next_run_at <= ayb_jobs._now();
     UPDATE ayb_jobs.schedules SET next_run_at = ayb_jobs.cron_next(cron_expr, timezone, ayb_jobs._now())
     WHERE enabled AND next_run_at <= ayb_jobs._now()};
 

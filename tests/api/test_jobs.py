@@ -228,8 +228,8 @@ class Search(JobTest):
 
     def test_a_job_with_an_id_of_another_kind_has_its_time_too(self):
         for other in ("f47ac10b-58cc-4372-a567-0e02b2c3d479", "00000000-58cc-4372-a567-0e02b2c3d479"):
-            self.server.psql("INSERT INTO ayb_jobs.job_queue (id, type, created_at, run_as, waits_for)"
-                             f" VALUES ('{other}', 'imported', '2020-05-05T12:00:00Z', 'sidecar'::regrole, 'handler')")
+            self.server.psql("INSERT INTO ayb_jobs.job_queue (id, type, created_at, run_as)"
+                             f" VALUES ('{other}', 'imported', '2020-05-05T12:00:00Z', 'sidecar'::regrole)")
             page = self.page("since=2020-05-05T11:00:00Z&until=2020-05-05T13:00:00Z")
             self.assertEqual([job["id"] for job in page["items"]], [other])
             self.server.psql(f"DELETE FROM ayb_jobs.job_queue WHERE id = '{other}'")

@@ -1,14 +1,14 @@
 package Locks;
 # Nothing but loads and stores under a spinlock (PostgreSQL's storage/spin.h): between SpinLockAcquire and
 # SpinLockRelease, and in what is handed to those who call it in between, only these are called. And worker slots are
-# seen by each_slot() and its twins, which take the slot's lock; lanes by with_lane() and its twins, which hold the
+# seen by each_slot() and its twins, which take the slot's lock; lanes by with_entry() and its twins, which hold the
 # table's for as long as there is a pointer.
 use strict;
 use warnings;
 use Lint;
 
 # Which are called under the lock with what they are given.
-my $holders = qr/\b(?:with_lane|with_made_lane|each_lane|change_slot|change_mine|signal_slots|with_floor)\b\s*\(/;
+my $holders = qr/\b(?:with_entry|with_made_entry|use_entry|each_role|change_slot|change_mine|signal_slots|with_floor)\b\s*\(/;
 
 my %allowed = map { $_ => 1 } qw(
     if for while switch return sizeof lengthof static_cast const_cast
@@ -17,7 +17,7 @@ my %allowed = map { $_ => 1 } qw(
     open_floor lower_floor mark_floor raise_floor
     SpinLockAcquire SpinLockRelease
     use change mark
-    add count_states init_slot is_at look_at_lane lower next_look serves
+    add copy_role count_states init_slot is_at lower may_be_ours serves
 );
 
 sub look_at {
@@ -68,7 +68,7 @@ sub look {
             look_at($file, $text, $from, closing($text, $from));
         }
         keep_to($file, $text, qr{^extension/memory/slots\.}, qr/lock_slot|lock_slot_of/, 'each_slot()');
-        keep_to($file, $text, qr{^extension/memory/(?:lanes|counts)\.}, qr/find_lane|make_lane|lane_table/, 'with_lane()');
+        keep_to($file, $text, qr{^extension/memory/(?:lanes|picks|counts)\.}, qr/find_lane|make_lane|remove_lane|find_role|make_role|role_table/, 'with_entry()');
     }
     return;
 }

@@ -132,11 +132,11 @@ try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { ExecDropSingleTup
 
 try_rule('locks', 'good', 'extension/jobs/x.cpp' =>
     q{void f() {\n SpinLockAcquire(&m);\n int now = Max(a, b);\n SpinLockRelease(&m);\n kill(now, SIGINT);\n}\n});
-try_rule('locks', 'good', 'extension/jobs/x.cpp' => q{with_lane(key, [&](Lane &lane) { lane.due = due; }); clock_now();\n});
+try_rule('locks', 'good', 'extension/jobs/x.cpp' => q{with_entry(key, [&](Lane &lane) { lane.slow = slow; }); clock_now();\n});
 try_rule('locks', qr/x\.cpp:3: kill/, 'extension/jobs/x.cpp' =>
     q{void f() {\n SpinLockAcquire(&m);\n kill(pid, SIGINT);\n SpinLockRelease(&m);\n}\n});
 try_rule('locks', qr/x\.cpp:1: clock_now/, 'extension/jobs/x.cpp' =>
-    q{with_lane(key, [&](Lane &lane) { lane.due = clock_now(); });\n});
+    q{with_entry(key, [&](Lane &lane) { lane.not_before = clock_now(); });\n});
 try_rule('locks', qr/x\.cpp:2: GetCurrentTimestamp/, 'extension/memory/x.cpp' =>
     q{change_slot(i, [&](WorkerSlot &slot) {\n slot.since = GetCurrentTimestamp();\n});\n});
 try_rule('locks', qr/lock_slot\(\) outside/, 'extension/jobs/x.cpp' => q{WorkerSlot *slot = lock_slot(0);\n});

@@ -119,6 +119,112 @@ TEST(Floor, RaisingByAMarkFromBeforeTheLastRaiseIsFound) {
     EXPECT_GT(violations(careless), 0);
 }
 
+// A role's lanes: each has a floor of its own, as has each of its priorities, and the role the
+// least of those that are served, by which it is known that nothing is due. A commit lowers its
+// lane and then the role; who looks for the role marks that, goes through the lanes one by one, and
+// raises it.
+namespace {
+
+constexpr int kLanes = 2;
+
+struct Role {
+    std::array<Floor<int>, kLanes> lanes{};
+    std::array<int, kLanes> told{kEnd, kEnd}; // the first row of each that a commit has told of
+    std::array<bool, kLanes> served{true, true};
+    Floor<int> due{};
+};
+
+struct Walker {
+    FloorMark<int> mark{};
+    int least = kEnd;
+};
+
+using RoleStep = std::function<void(Role &, std::array<Walker, 2> &)>;
+using RoleActor = std::vector<RoleStep>;
+
+// What a commit does first, and what second.
+RoleActor tell(int lane, int row, bool role_first) {
+    RoleStep lower_lane = [lane, row](Role &role, auto &) { lower_floor(&role.lanes[lane], row); };
+    RoleStep lower_role = [row](Role &role, auto &) { lower_floor(&role.due, row); };
+    RoleStep done = [lane, row](Role &role, auto &) {
+        role.told[lane] = std::min(role.told[lane], row);
+    };
+    if (role_first)
+        return {lower_role, lower_lane, done};
+    return {lower_lane, lower_role, done};
+}
+
+RoleStep look_at(int walker, int lane) {
+    return [walker, lane](Role &role, auto &walkers) {
+        if (role.served[lane])
+            walkers[walker].least = std::min(walkers[walker].least, role.lanes[lane].at);
+    };
+}
+
+RoleActor walk(int walker, bool marked) {
+    return {[walker](Role &role, auto &walkers) {
+                walkers[walker] = Walker{mark_floor(role.due), kEnd};
+            },
+            look_at(walker, 0), look_at(walker, 1),
+            [walker, marked](Role &role, auto &walkers) {
+                if (marked)
+                    raise_floor(&role.due, walkers[walker].mark, walkers[walker].least, kEnd);
+                else
+                    role.due.at = walkers[walker].least;
+            }};
+}
+
+// What is registered or paused changes, and then the role's due is found anew.
+RoleActor resume(int lane) {
+    return {[lane](Role &role, auto &) { role.served[lane] = true; },
+            [](Role &role, auto &) { lower_floor(&role.due, kBegin); }};
+}
+
+bool is_found(const Role &role) {
+    for (int lane = 0; lane < kLanes; lane++)
+        if (role.served[lane] && role.told[lane] < role.due.at)
+            return false;
+    return true;
+}
+
+// Looked at when everybody has ended: until then somebody is still on the way to tell.
+int misses(const Role &role, const std::array<Walker, 2> &walkers,
+           const std::vector<RoleActor> &actors, const std::vector<size_t> &done) {
+    int found = 0;
+    bool over = true;
+    for (size_t i = 0; i < actors.size(); i++) {
+        if (done[i] == actors[i].size())
+            continue;
+        over = false;
+        Role next = role;
+        std::array<Walker, 2> next_walkers = walkers;
+        std::vector<size_t> next_done = done;
+        actors[i][next_done[i]++](next, next_walkers);
+        found += misses(next, next_walkers, actors, next_done);
+    }
+    return over && !is_found(role) ? 1 : found;
+}
+
+int misses(bool marked, bool role_first) {
+    Role role;
+    for (Floor<int> &lane : role.lanes)
+        open_floor(&lane, kEnd, kEnd, 1);
+    open_floor(&role.due, kEnd, kEnd, 1);
+    role.served[1] = false; // it is paused, and has a job
+    role.lanes[1].at = role.told[1] = 2;
+    const std::vector<RoleActor> actors{tell(0, 1, role_first), walk(0, marked), walk(1, marked),
+                                        resume(1)};
+    return misses(role, {}, actors, std::vector<size_t>(actors.size()));
+}
+
+} // namespace
+
+TEST(Lanes, WhatIsServedIsNeverMissed) { EXPECT_EQ(misses(true, false), 0); }
+
+TEST(Lanes, RaisingTheRoleOverACommitIsFound) { EXPECT_GT(misses(false, false), 0); }
+
+TEST(Lanes, TellingTheRoleBeforeTheLaneIsFound) { EXPECT_GT(misses(true, true), 0); }
+
 TEST(Floor, RisesAmidCommits) {
     Floor<int> floor;
     open_floor(&floor, kBegin, kEnd, 1);

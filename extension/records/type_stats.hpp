@@ -9,6 +9,9 @@ namespace ayb {
 
 constexpr int kMaxTypes = 1024;
 
+// A type that usually runs longer than this is slow, in microseconds, and so is a job that has.
+constexpr int64 kSlow = 1000000;
+
 // Why a type lost the grouped way.
 enum class Strike : int { none, overstay, failures, commit, ended, traces };
 

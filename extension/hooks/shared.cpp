@@ -1,17 +1,17 @@
-#include "memory/shared.hpp"
+#include "hooks/shared.hpp"
 
 #include "memory/configuration.hpp"
 #include "memory/counts.hpp"
 #include "memory/crashed.hpp"
 #include "memory/databases.hpp"
-#include "memory/events.hpp"
 #include "memory/floor.hpp"
 #include "memory/lanes.hpp"
 #include "memory/launcher.hpp"
 #include "memory/part.hpp"
 #include "memory/slots.hpp"
-#include "memory/sources.hpp"
-#include "memory/type_stats.hpp"
+#include "records/events.hpp"
+#include "records/sources.hpp"
+#include "records/type_stats.hpp"
 
 namespace ayb {
 

@@ -1,4 +1,4 @@
-#include "memory/type_stats.hpp"
+#include "records/type_stats.hpp"
 
 #include "pg/clock.hpp"
 

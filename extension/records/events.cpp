@@ -1,4 +1,4 @@
-#include "memory/events.hpp"
+#include "records/events.hpp"
 
 #include "pg/clock.hpp"
 

@@ -1,4 +1,4 @@
-#include "memory/sources.hpp"
+#include "records/sources.hpp"
 
 #include "pg/subtransaction_log.hpp"
 

@@ -1,0 +1,74 @@
+#include "handlers/judge.hpp"
+
+#include "pg/clock.hpp"
+#include "pg/transaction.hpp"
+#include "records/type_stats.hpp"
+
+namespace ayb {
+
+namespace {
+
+constexpr int kAtOnce = 256; // lanes that are judged by one look
+
+void judge(const LanePick &lane, uint64 generation) {
+    const bool slow = run_average(MyDatabaseId, lane.role, lane.type) > kSlow;
+    if (find_handler(lane.type) == nullptr)
+        remove_unserved_lane(lane.key(), generation);
+    else
+        judge_lane(lane.key(), generation, server_of(lane.type), slow);
+}
+
+} // namespace
+
+Server server_of(const char *type) {
+    const Handler *handler = find_handler(type);
+    if (handler == nullptr || is_paused(type))
+        return Server::nobody;
+    return find_handler(type)->kind == Kind::external ? Server::outside : Server::ours;
+}
+
+void judge_lanes(Oid role) {
+    auto *lanes = static_cast<LanePick *>(palloc(kAtOnce * sizeof(LanePick)));
+    int count = kAtOnce;
+    while (count == kAtOnce) {
+        const uint64 generation = handlers_generation();
+        count =
+            generation == 0 ? 0 : unjudged_lanes({MyDatabaseId, role}, generation, lanes, kAtOnce);
+        for (int i = 0; i < count; i++)
+            judge(lanes[i], generation);
+    }
+    pfree(lanes);
+}
+
+bool judge_due(Oid role) {
+    static LanePick lanes[kMostPicks];
+    Picks picks{lanes, 0, false, false};
+    pick_lanes({MyDatabaseId, role}, clock_now(), false, &picks);
+    if (picks.unjudged)
+        in_transaction([role] { judge_lanes(role); });
+    return picks.unjudged;
+}
+
+Picks pick_served(Oid role, bool quick_only, LanePick *lanes) {
+    Picks picks{lanes, 0, false, false};
+    pick_lanes({MyDatabaseId, role}, clock_now(), quick_only, &picks);
+    if (picks.unjudged) {
+        in_transaction([role] { judge_lanes(role); });
+        pick_lanes({MyDatabaseId, role}, clock_now(), quick_only, &picks);
+    }
+    return picks;
+}
+
+} // namespace ayb
+
+using namespace ayb;
+
+// _taken_by(type) → text
+AYB_SQL_FUNCTION(ayb_jobs_taken_by) {
+    const Handler *handler = find_handler(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+    if (handler == nullptr)
+        PG_RETURN_TEXT_P(cstring_to_text("handler"));
+    if (handler->kind != Kind::external)
+        PG_RETURN_NULL();
+    PG_RETURN_TEXT_P(cstring_to_text("external"));
+}

@@ -1,0 +1,24 @@
+#pragma once
+// Who serves which lane (memory/picks.hpp), by what is registered and paused.
+#include "handlers/handlers.hpp"
+#include "memory/picks.hpp"
+
+namespace ayb {
+
+// Who takes jobs of the type. Needs a snapshot.
+Server server_of(const char *type);
+
+// Judges the lanes of a role, or of all roles for InvalidOid, that nobody has judged since
+// something was registered or paused. Those of a type without a handler are removed: they are found
+// again when it is registered. Needs a snapshot.
+void judge_lanes(Oid role);
+
+// Judges those that are due, in a transaction of its own, where that has to be done; whether it
+// had.
+bool judge_due(Oid role);
+
+// Picks lanes that are due for this role's workers, in a transaction of its own where they have to
+// be judged first. `lanes` has room for kMostPicks.
+Picks pick_served(Oid role, bool quick_only, LanePick *lanes);
+
+} // namespace ayb

@@ -1,0 +1,94 @@
+#include "jobs/line.hpp"
+
+#include "pg/books.hpp"
+
+namespace ayb {
+
+namespace {
+
+[[noreturn]] void report_unusable() {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("the indexes of ayb_jobs.job_queue can't be used to claim jobs"),
+                    errhint("REINDEX TABLE ayb_jobs.job_queue;")));
+    pg_unreachable();
+}
+
+void step(const Line &line, LineLane *lane) {
+    if (next_lane_row(&lane->rows, line.until, &lane->at))
+        return;
+    close_range(&lane->rows);
+    lane->open = false;
+}
+
+// Opens the next lane. What it says of its floor is passed on.
+void open_next(Line *line) {
+    LineLane *lane = &line->lanes[line->opened++];
+    if (!open_lane_rows(&lane->rows, *lane->pick, line->until))
+        report_unusable();
+    lane->open = true;
+    step(*line, lane);
+    lane->any = lane->open;
+    if (!line->raise)
+        return;
+    if (!lane->any)
+        look_for_first(*lane->pick);
+    else if (lane->pick->priority != kKeyed)
+        raise_lane_floor(lane->pick->key(), lane->pick->mark, lane->at);
+}
+
+LineLane *first_open(const Line &line) {
+    LineLane *first = nullptr;
+    for (LineLane *lane = line.lanes; lane < line.lanes + line.opened; lane++)
+        if (lane->open && (first == nullptr || lane->at < first->at))
+            first = lane;
+    return first;
+}
+
+bool comes_before(const Line &line, const LineLane *first) {
+    return line.opened < line.count &&
+           (first == nullptr || line.lanes[line.opened].pick->mark.at < first->at);
+}
+
+} // namespace
+
+Line open_line(const Picks &picks, TimestampTz until, bool raise) {
+    Line line{};
+    line.lanes = static_cast<LineLane *>(palloc0((picks.count + 1) * sizeof(LineLane)));
+    line.count = picks.count;
+    line.until = until;
+    line.raise = raise;
+    for (int i = 0; i < picks.count; i++)
+        line.lanes[i].pick = &picks.lanes[i];
+    return line;
+}
+
+bool next_in_line(Line *line) {
+    if (line->here != nullptr)
+        step(*line, line->here);
+    line->here = first_open(*line);
+    while (comes_before(*line, line->here)) {
+        open_next(line);
+        line->here = first_open(*line);
+    }
+    return line->here != nullptr;
+}
+
+void hold_line(const Line &line, TimestampTz again) {
+    const Position later_on{line.until + 1, {}};
+    in_books([&] {
+        for (const LineLane *lane = line.lanes; lane < line.lanes + line.opened; lane++) {
+            if (!lane->any)
+                continue;
+            const Position next = first_queued(*lane->pick, later_on);
+            hold_locked_lane(lane->pick->key(), lane->pick->mark, Min(next.run_at, again));
+        }
+    });
+}
+
+void close_line(Line *line) {
+    for (LineLane *lane = line->lanes; lane < line->lanes + line->opened; lane++)
+        if (lane->open)
+            close_range(&lane->rows);
+}
+
+} // namespace ayb

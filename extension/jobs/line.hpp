@@ -1,0 +1,44 @@
+#pragma once
+// The due rows of several lanes, merged in the order in which they are claimed: who reads looks at
+// each row before it decides to lock it. A lane is opened when the others have come to its floor.
+// What the looks show of the lanes is told to shared memory on the way.
+#include "jobs/lane_rows.hpp"
+
+namespace ayb {
+
+struct LineLane {
+    const LanePick *pick;
+    RawRange rows;
+    Position at; // where its next row is
+    bool open;
+    bool any; // it had a row that is due
+};
+
+struct Line {
+    LineLane *lanes; // in the order of their floors
+    int count;
+    int opened; // of these, the first ones
+    TimestampTz until;
+    bool raise; // floors may be raised
+    LineLane *here;
+};
+
+// Begins to read what is due by `until`, for the active snapshot, which is younger than the picks.
+// These have to stay where they are. With `raise` their floors are raised: not for a transaction
+// that has changed something, or whose snapshot is from before the picks.
+Line open_line(const Picks &picks, TimestampTz until, bool raise);
+
+// The next row, locked by somebody or not: line->here->rows.row, of the lane line->here->pick.
+// Raises 55000 where the index can't be used.
+bool next_in_line(Line *line);
+
+// Locks that row as FOR UPDATE SKIP LOCKED does. False where somebody else has it, or had.
+inline bool lock_in_line(Line *line) { return lock_in_range(&line->here->rows); }
+
+// Nothing in it could be locked: its lanes are not looked at before others come due in them, or
+// `again`, unless something is committed there. Those that were slow to open are left as they are.
+void hold_line(const Line &line, TimestampTz again);
+
+void close_line(Line *line);
+
+} // namespace ayb

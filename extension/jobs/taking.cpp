@@ -1,0 +1,23 @@
+#include "jobs/taking.hpp"
+
+namespace ayb {
+
+namespace {
+
+// In a running row waits_for says who holds it.
+Sql<UuidArray, const char *, At, At, WaitsFor, std::optional<Oid>> g_take{R"sql(
+    UPDATE ayb_jobs.job_queue AS q
+    SET state = 'running', attempts = q.attempts + 1, runs = q.runs + 1, worker_id = $2,
+        lease_until = $3, last_run_at = $4, updated_at = $4, waits_for = $5, claimed_by = $6
+    WHERE q.id = ANY ($1)
+    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.runs, q.run_at
+)sql"};
+
+} // namespace
+
+uint64 take_rows(const UuidArray &ids, const Taker &taker) {
+    return g_take.run(ids, taker.worker, At{taker.lease_until}, At{taker.now},
+                      taker.role ? WaitsFor::external : WaitsFor::worker, taker.role);
+}
+
+} // namespace ayb

@@ -1,0 +1,21 @@
+#pragma once
+// Claims: queued rows that the caller has locked (jobs/line.hpp) turn into leased ones.
+#include <optional>
+
+#include "memory/state.hpp"
+#include "pg/sql.hpp"
+
+namespace ayb {
+
+struct Taker {
+    const char *worker;
+    std::optional<Oid> role; // of a worker outside
+    TimestampTz now;
+    TimestampTz lease_until;
+};
+
+// Charges an attempt and begins a run of each. Inside the books. The rows, in any order: id, type,
+// payload, attempts, max_attempts, runs, run_at. Returns how many there are.
+uint64 take_rows(const UuidArray &ids, const Taker &taker);
+
+} // namespace ayb

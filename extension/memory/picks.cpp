@@ -1,0 +1,215 @@
+#include "memory/picks.hpp"
+
+#include "memory/configuration.hpp"
+#include "pg/clock.hpp"
+#include "pg/settings.hpp"
+
+namespace ayb {
+
+namespace {
+
+// One that is further off than any try is put off: the clock was turned back.
+TimestampTz put_off(TimestampTz not_before, TimestampTz now) {
+    const int64 longest =
+        Max(60 * kMicrosecondsPerSecond, settings::poll_interval * kMicrosecondsPerMillisecond);
+    return not_before > later(now, longest) ? DT_NOBEGIN : not_before;
+}
+
+// What the choice rests on, copied under the lane's lock.
+struct Glance {
+    Position at;
+    TimestampTz not_before;
+    uint64 judged;
+    Server server;
+    bool slow;
+
+    // Whom it is for isn't known before it is judged.
+    bool may_be_ours(uint64 generation) const {
+        return server == Server::ours || judged != generation;
+    }
+    TimestampTz next(TimestampTz now) const { return Max(at.run_at, put_off(not_before, now)); }
+};
+
+Glance glance_at(Lane *lane) {
+    SpinLockAcquire(&lane->mutex);
+    const Glance glance{lane->floor.at, lane->not_before, lane->judged, lane->server, lane->slow};
+    SpinLockRelease(&lane->mutex);
+    return glance;
+}
+
+// The lanes with the lowest floors so far, in order. Pointers, good while Locks::lanes is held.
+struct Lowest {
+    struct {
+        Position at;
+        Lane *lane;
+    } found[kMostPicks];
+    int count;
+    bool more;
+
+    void add(const Position &at, Lane *lane) {
+        more = more || count == kMostPicks;
+        if (count == kMostPicks && !(at < found[count - 1].at))
+            return;
+        int place = Min(count, kMostPicks - 1);
+        for (; place > 0 && at < found[place - 1].at; place--)
+            found[place] = found[place - 1];
+        found[place] = {at, lane};
+        count = Min(count + 1, kMostPicks);
+    }
+};
+
+void copy_lane(Lane *lane, LanePick *pick) {
+    pick->role = lane->tag.role.role;
+    pick->priority = static_cast<int>(lane->tag.priority);
+    strlcpy(pick->type, lane->type, kTypeBytes); // it never changes
+    SpinLockAcquire(&lane->mutex);
+    pick->mark = mark_floor(lane->floor);
+    SpinLockRelease(&lane->mutex);
+}
+
+// Under Locks::lanes: calls `visit(Lane *)` for each lane of a role, if there is one.
+template <typename Visit> void each_lane_of(const RoleKey &role, Visit visit) {
+    const RoleLanes *entry = find_role(role);
+    for (Lane *lane = entry != nullptr ? entry->first : nullptr; lane != nullptr; lane = lane->next)
+        visit(lane);
+}
+
+// Under Locks::lanes: the same for all of a database.
+template <typename Visit> void each_lane(Oid database, Visit visit) {
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, role_table());
+    while (auto *role = static_cast<RoleLanes *>(hash_seq_search(&scan)))
+        if (role->key.database == database)
+            each_lane_of(role->key, visit);
+}
+
+// Of all lanes of a role that may be ours: the least floor, and when to look.
+struct Sooner {
+    TimestampTz due;
+    TimestampTz look;
+};
+
+Sooner soonest(const RoleKey &role, TimestampTz now) {
+    const uint64 generation = configuration_generation();
+    Sooner sooner{DT_NOEND, DT_NOEND};
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    each_lane_of(role, [&](Lane *lane) {
+        const Glance glance = glance_at(lane);
+        if (!glance.may_be_ours(generation))
+            return;
+        sooner.due = Min(sooner.due, glance.at.run_at);
+        sooner.look = Min(sooner.look, glance.next(now));
+    });
+    LWLockRelease(lock_of(Locks::lanes));
+    return sooner;
+}
+
+} // namespace
+
+void pick_lanes(const RoleKey &role, TimestampTz now, bool quick_only, Picks *picks) {
+    const uint64 generation = configuration_generation();
+    Lowest lowest{};
+    picks->count = 0;
+    picks->unjudged = false;
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    each_lane_of(role, [&](Lane *lane) {
+        const Glance glance = glance_at(lane);
+        if (glance.next(now) > now || !glance.may_be_ours(generation))
+            return;
+        picks->unjudged = picks->unjudged || glance.judged != generation;
+        if (!quick_only || !glance.slow)
+            lowest.add(glance.at, lane);
+    });
+    for (int i = 0; i < lowest.count && !picks->unjudged; i++)
+        copy_lane(lowest.found[i].lane, &picks->lanes[picks->count++]);
+    LWLockRelease(lock_of(Locks::lanes));
+    picks->more = lowest.more;
+}
+
+int roles_with_rest(Oid database, TimestampTz now, Oid **roles) {
+    int count = 0;
+    *roles = static_cast<Oid *>(palloc(kMaxRoles * sizeof(Oid)));
+    each_role(database, [&](const RoleLanes &role) {
+        if (role.rest.at <= now && count < kMaxRoles)
+            (*roles)[count++] = role.key.role;
+    });
+    return count;
+}
+
+TimestampTz next_due(const RoleKey &role) {
+    return Min(soonest(role, DT_NOEND).due, mark_rest(role).at);
+}
+
+TimestampTz next_look(const RoleKey &role, TimestampTz now) {
+    TimeMark mark{DT_NOEND, 0};
+    TimestampTz rest = DT_NOEND;
+    TimestampTz not_before = DT_NOBEGIN;
+    with_entry(role, [&](const RoleLanes &entry) {
+        mark = mark_floor(entry.due);
+        rest = entry.rest.at;
+        not_before = entry.not_before;
+    });
+    TimestampTz look = mark.at;
+    if (look <= now) {
+        const Sooner sooner = soonest(role, now);
+        look = Min(sooner.look, rest);
+        with_entry(role, [&](RoleLanes &entry) {
+            raise_floor(&entry.due, mark, Min(sooner.due, rest), DT_NOEND);
+        });
+    }
+    return Max(look, put_off(not_before, now));
+}
+
+int unjudged_lanes(const RoleKey &role, uint64 generation, LanePick *lanes, int most) {
+    int count = 0;
+    const auto look = [&](Lane *lane) {
+        if (count < most && glance_at(lane).judged != generation)
+            copy_lane(lane, &lanes[count++]);
+    };
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    if (OidIsValid(role.role))
+        each_lane_of(role, look);
+    else
+        each_lane(role.database, look);
+    LWLockRelease(lock_of(Locks::lanes));
+    return count;
+}
+
+void judge_lane(const LaneKey &key, uint64 generation, Server server, bool slow) {
+    TimestampTz due = DT_NOEND;
+    with_entry(key, [&](Lane &lane) {
+        lane.judged = generation;
+        lane.server = server;
+        lane.slow = slow;
+        due = lane.floor.at.run_at;
+    });
+    if (server == Server::ours)
+        with_entry(key.role, [&](RoleLanes &role) { lower_floor(&role.due, due); });
+}
+
+void remove_unserved_lane(const LaneKey &key, uint64 generation) {
+    LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
+    if (configuration_generation() == generation)
+        remove_lane(key);
+    LWLockRelease(lock_of(Locks::lanes));
+}
+
+void note_slow(const LaneKey &key, bool slow) {
+    with_entry(key, [&](Lane &lane) { lane.slow = slow; });
+}
+
+LanePick *copy_lanes(Oid database, int *count) {
+    const int room = static_cast<int>(lanes_in_all()) + 64; // and some that are made meanwhile
+    auto *lanes =
+        static_cast<LanePick *>(palloc_extended(room * sizeof(LanePick), MCXT_ALLOC_HUGE));
+    *count = 0;
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    each_lane(database, [&](Lane *lane) {
+        if (*count < room)
+            copy_lane(lane, &lanes[(*count)++]);
+    });
+    LWLockRelease(lock_of(Locks::lanes));
+    return lanes;
+}
+
+} // namespace ayb

@@ -1,0 +1,54 @@
+#pragma once
+// The choice among lanes (lanes.hpp): which are due and whom they are for.
+#include "memory/lanes.hpp"
+
+namespace ayb {
+
+constexpr int kMostPicks = 32; // lanes that are looked at together
+
+// A lane that is to be looked at: by whoever serves it, from there on.
+struct LanePick {
+    Oid role;
+    char type[kTypeBytes];
+    int priority;
+    LaneMark mark;
+
+    LaneKey key() const { return {{MyDatabaseId, role}, type, priority}; }
+};
+
+struct Picks {
+    LanePick *lanes; // of those that were due, the ones with the lowest floors, in their order
+    int count;
+    bool unjudged; // one that is due has to be judged: nothing is picked
+    bool more;     // others are due
+};
+
+// Picks lanes of the role that are due and that we serve. With `quick_only` none that is slow.
+// `picks->lanes` has room for kMostPicks.
+void pick_lanes(const RoleKey &role, TimestampTz now, bool quick_only, Picks *picks);
+
+// The roles of the database that have jobs of types without a lane due. Palloc'd.
+int roles_with_rest(Oid database, TimestampTz now, Oid **roles);
+
+// No job of the role that we serve is due before.
+TimestampTz next_due(const RoleKey &role);
+
+// When the role is to be looked at: when a lane of it is due, or is tried again.
+TimestampTz next_look(const RoleKey &role, TimestampTz now);
+
+// Lanes that nobody has judged since the configuration's `generation`, of one role or, for
+// InvalidOid, of all. At most `most`.
+int unjudged_lanes(const RoleKey &role, uint64 generation, LanePick *lanes, int most);
+void judge_lane(const LaneKey &key, uint64 generation, Server server, bool slow);
+
+// A lane of a type without a handler; unless the configuration was changed since, which whoever
+// finds lanes for it may have done already.
+void remove_unserved_lane(const LaneKey &key, uint64 generation);
+
+// Its jobs usually take long, or do no more.
+void note_slow(const LaneKey &key, bool slow);
+
+// All lanes of the database, as they are at different moments: palloc'd, huge.
+LanePick *copy_lanes(Oid database, int *count);
+
+} // namespace ayb
