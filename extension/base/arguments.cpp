@@ -1,12 +1,11 @@
 #include "base/arguments.hpp"
 
+#include "memory/ids.hpp"
 #include "pg/clock.hpp"
 
 namespace ayb {
 
 namespace {
-
-core::Uuid7Sequence g_sequence;
 
 constexpr int64 kEpochShift =
     (static_cast<int64>(POSTGRES_EPOCH_JDATE) - UNIX_EPOCH_JDATE) * USECS_PER_DAY;
@@ -125,7 +124,7 @@ core::Uuid new_job_id(TimestampTz at) {
                     (errcode(ERRCODE_INTERNAL_ERROR), errmsg("could not generate random values")));
         left = lengthof(random);
     }
-    return core::make_uuid7(g_sequence, at + kEpochShift, random[--left]);
+    return core::make_uuid7(id_sequence(), at + kEpochShift, random[--left]);
 }
 
 } // namespace ayb

@@ -8,15 +8,21 @@ namespace {
 constexpr int64_t kTicksPerMicrosecond = 4;
 constexpr int64_t kTicksPerMillisecond = kTicksPerMicrosecond * 1000;
 
+// Takes this one, or the first that is free after the last one taken.
+int64_t take_tick(Uuid7Sequence &sequence, int64_t wanted) noexcept {
+    int64_t last = sequence.last_tick.load(std::memory_order_relaxed);
+    int64_t tick;
+    do
+        tick = wanted > last ? wanted : last + 1;
+    while (!sequence.last_tick.compare_exchange_weak(last, tick, std::memory_order_relaxed));
+    return tick;
+}
+
 } // namespace
 
 Uuid make_uuid7(Uuid7Sequence &sequence, int64_t unix_microseconds,
                 const uint8_t (&random)[8]) noexcept {
-    int64_t tick = unix_microseconds * kTicksPerMicrosecond;
-    if (tick <= sequence.last_tick)
-        tick = sequence.last_tick + 1;
-    sequence.last_tick = tick;
-
+    const int64_t tick = take_tick(sequence, unix_microseconds * kTicksPerMicrosecond);
     const uint64_t millisecond = static_cast<uint64_t>(tick / kTicksPerMillisecond);
     const uint32_t fraction = static_cast<uint32_t>(tick % kTicksPerMillisecond);
 

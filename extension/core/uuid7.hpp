@@ -1,6 +1,7 @@
 #pragma once
 // UUIDs of version 7 (RFC 9562, section 6.2, method 3): a millisecond count and twelve bits of the
 // fraction below it, so that ids sort by the microsecond in which they were made.
+#include <atomic>
 #include <cstdint>
 #include <cstring>
 
@@ -18,10 +19,12 @@ inline bool operator<(const Uuid &one, const Uuid &other) {
     return memcmp(one.bytes, other.bytes, sizeof(one.bytes)) < 0;
 }
 
-// The last instant handed out; one a process, so that ids of one process never step back or repeat.
+// The last instant handed out: ids of all who share it never step back or repeat, whatever their
+// clock does. May lie in shared memory; all zeros is a new one.
 struct Uuid7Sequence {
-    int64_t last_tick = 0;
+    std::atomic<int64_t> last_tick{0};
 };
+static_assert(std::atomic<int64_t>::is_always_lock_free);
 
 // Makes the id for `unix_microseconds` (>= 0). Where that instant is not after the last one of
 // `sequence`, the next free tick of a quarter microsecond is taken instead. `random` must come from

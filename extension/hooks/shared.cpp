@@ -5,6 +5,7 @@
 #include "memory/crashed.hpp"
 #include "memory/databases.hpp"
 #include "memory/floor.hpp"
+#include "memory/ids.hpp"
 #include "memory/lanes.hpp"
 #include "memory/launcher.hpp"
 #include "memory/part.hpp"
@@ -25,6 +26,7 @@ struct Part {
 constexpr Part kParts[] = {
     {configuration_size, init_configuration},
     {floors_size, init_floors},
+    {ids_size, init_ids},
     {launcher_size, init_launcher},
     {databases_size, init_databases},
     {slots_size, init_slots},

@@ -137,6 +137,8 @@ sql($node, q{SELECT ayb_jobs.enqueue('work', '{"what": "in two hours"}')});
 ran('in two hours', 'with the clock ahead');
 turn_clock($node, 0);
 behind_the_floor('back in time', q{SELECT ayb_jobs.enqueue('work', '{"what": "back in time"}')});
+is(sql($node, q{SELECT string_agg(payload->>'what', ', ' ORDER BY id) FROM ayb_jobs.jobs
+    WHERE payload->>'what' IN ('in two hours', 'back in time')}), 'in two hours, back in time', 'but its id is after');
 
 # A new scheduler begins with lanes of its own: what was enqueued while there was none is found.
 my ($launcher, $scheduler) = map { sql($node, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'ayb_jobs $_'") } qw(launcher scheduler);

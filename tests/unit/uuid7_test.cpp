@@ -2,7 +2,11 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <set>
+#include <thread>
+#include <vector>
 
 using namespace ayb::core;
 
@@ -51,4 +55,30 @@ TEST(Uuid7, NeverRepeatsWithinAMicrosecond) {
         ASSERT_TRUE(before(last, next));
         last = next;
     }
+}
+
+TEST(Uuid7, WhoSharesASequenceNeverSharesAnInstant) {
+    constexpr int kThreads = 4;
+    constexpr int kEach = 5000;
+    Uuid7Sequence sequence;
+    std::vector<int64_t> made[kThreads];
+    std::vector<std::thread> threads;
+    for (std::vector<int64_t> &mine : made)
+        threads.emplace_back([&sequence, &mine] {
+            for (int i = 0; i < kEach; i++) {
+                const Uuid id = make_uuid7(sequence, 1700000000000000 - i, kRandom);
+                int64_t instant = 0;
+                for (int byte = 0; byte < 8; byte++)
+                    instant = instant * 256 + id.bytes[byte];
+                mine.push_back(instant);
+            }
+        });
+    for (std::thread &thread : threads)
+        thread.join();
+    std::set<int64_t> all;
+    for (const std::vector<int64_t> &mine : made) {
+        EXPECT_TRUE(std::is_sorted(mine.begin(), mine.end()));
+        all.insert(mine.begin(), mine.end());
+    }
+    EXPECT_EQ(all.size(), static_cast<size_t>(kThreads * kEach));
 }
