@@ -12,8 +12,6 @@ constexpr int64 kEpochShift =
 constexpr TimestampTz kYear10000 = (static_cast<int64>(5373485) - POSTGRES_EPOCH_JDATE) *
                                    USECS_PER_DAY; // Julian day of 10000-01-01
 
-constexpr char kTypeHint[] =
-    "A type is a short name, such as send_mail; data belongs in the payload.";
 
 } // namespace
 

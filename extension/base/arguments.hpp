@@ -5,9 +5,9 @@
 
 namespace ayb {
 
-constexpr int kMaxNameCharacters = 100; // of types and schedules
-constexpr int kMaxKeyBytes = 255;
-constexpr Size kMaxPayloadBytes = 16 * 1024 * 1024;
+inline constexpr int kMaxNameCharacters = 100; // of types and schedules
+inline constexpr int kMaxKeyBytes = 255;
+inline constexpr Size kMaxPayloadBytes = 16 * 1024 * 1024;
 
 // Raises 22004 where argument `number` (from 0) is NULL.
 void require_argument(FunctionCallInfo fcinfo, int number, const char *name);
@@ -54,7 +54,7 @@ inline core::Uuid uuid_value(Datum value) {
 }
 
 // Writes the id as text, and its end, to `text`.
-constexpr int kUuidCharacters = 36;
+inline constexpr int kUuidCharacters = 36;
 void write_uuid(const core::Uuid &id, char *text);
 
 // The id as text, palloc'd.

@@ -13,14 +13,14 @@ enum QueueColumn {
     kBeforeQueueColumns,
     AYB_JOB_COLUMNS(AYB_ENUMERATOR, AYB_ENUMERATOR, AYB_ENUMERATOR, AYB_NO_COLUMN) kAfterQueue
 };
-constexpr int kQueueColumns = kAfterQueue - 1;
+inline constexpr int kQueueColumns = kAfterQueue - 1;
 
 enum HistoryColumn {
     kBeforeHistoryColumns,
     AYB_JOB_COLUMNS(AYB_HISTORY_ENUMERATOR, AYB_HISTORY_ENUMERATOR, AYB_NO_COLUMN,
                     AYB_HISTORY_ENUMERATOR) kAfterHistory
 };
-constexpr int kHistoryColumns = kAfterHistory - 1;
+inline constexpr int kHistoryColumns = kAfterHistory - 1;
 
 #undef AYB_HISTORY_ENUMERATOR
 #undef AYB_ENUMERATOR

@@ -18,7 +18,7 @@ struct Job {
     TimestampTz started_at;
 };
 
-constexpr int kErrorTextBytes = 8192;
+inline constexpr int kErrorTextBytes = 8192;
 
 // Why an attempt ended without completing its job.
 struct Failure {

@@ -8,7 +8,7 @@
  */
 namespace ayb::core {
 
-constexpr std::int64_t kSecondsPerDay = 86400;
+inline constexpr std::int64_t kSecondsPerDay = 86400;
 
 struct CivilDate {
     std::int64_t year;

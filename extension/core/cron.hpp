@@ -16,12 +16,12 @@
 namespace ayb::core {
 
 /* PostgreSQL's timestamptz: 4714-11-24 00:00 BC inclusive to 294277-01-01 00:00 exclusive, UTC. */
-constexpr std::int64_t kFirstInstant = -210866803200;
-constexpr std::int64_t kEndInstant = 9224318016000;
+inline constexpr std::int64_t kFirstInstant = -210866803200;
+inline constexpr std::int64_t kEndInstant = 9224318016000;
 
 /* The longest expression, in bytes, and the longest @every, in seconds (100,000,000 days). */
-constexpr std::size_t kMaxExpression = 256;
-constexpr std::int64_t kMaxInterval = 8640000000000;
+inline constexpr std::size_t kMaxExpression = 256;
+inline constexpr std::int64_t kMaxInterval = 8640000000000;
 
 /*
  * A parsed rule: plain bits, no pointer, may be copied with memcpy and compared field by field.

@@ -5,7 +5,7 @@
 
 namespace ayb::core {
 
-constexpr int kHistogramBuckets = 64;
+inline constexpr int kHistogramBuckets = 64;
 
 // The bucket that holds `microseconds`; below one microsecond it is the first, beyond the end the
 // last.

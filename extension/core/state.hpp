@@ -6,7 +6,7 @@ namespace ayb::core {
 
 // In the order in which counts of them are kept. A completed job is in the history.
 enum class State : int { queued, running, completed, failed, canceled };
-constexpr int kStates = 5;
+inline constexpr int kStates = 5;
 
 // What a queued job waits for: nothing but a worker; other jobs, its time (where it has a key), or
 // to be trusted. Of a running one: who holds it.

@@ -15,10 +15,10 @@ namespace ayb::core {
 enum class Missed { once, all, skip };
 
 /* The most ticks that one look at a schedule gives; what is left is due at the next look. */
-constexpr int kMostTicks = 1000;
+inline constexpr int kMostTicks = 1000;
 
 /* A tick less late than this is on time, for Missed::skip and for overlaps. */
-constexpr std::int64_t kOnTime = 60;
+inline constexpr std::int64_t kOnTime = 60;
 
 struct TickPlan {
     int room = kMostTicks;            /* how many jobs it may be, from 1 on: the caller says */

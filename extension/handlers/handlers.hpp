@@ -14,7 +14,7 @@ template <> struct Words<Kind> {
 };
 } // namespace core
 
-constexpr int kMaxBackoffSteps = 32;
+inline constexpr int kMaxBackoffSteps = 32;
 
 struct Handler {
     char type[kTypeBytes]; // must be first: the key

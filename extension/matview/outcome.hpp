@@ -22,7 +22,7 @@ struct RefreshOutcome {
     const char *written; // as last_refresh_error has it; null where nothing is written
 };
 
-constexpr int kOutcomeColumns = 9;
+inline constexpr int kOutcomeColumns = 9;
 
 // The outcome's columns.
 void outcome_columns(const RefreshOutcome &outcome, Datum *values, bool *nulls);

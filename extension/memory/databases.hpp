@@ -4,7 +4,7 @@
 
 namespace ayb {
 
-constexpr int kErrorBytes = 256;
+inline constexpr int kErrorBytes = 256;
 
 // A place is its database's while a scheduler or a hold has it. Whoever has neither may still come
 // with a pointer to a place that has become another one's: what it sets there costs one look too

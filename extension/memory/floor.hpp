@@ -24,8 +24,8 @@ inline bool operator<(const Position &one, const Position &other) {
 using TimeFloor = Floor<TimestampTz>;
 using TimeMark = FloorMark<TimestampTz>;
 
-constexpr Position kBegin{DT_NOBEGIN, {}};
-constexpr Position kEnd{DT_NOEND, {}}; // at or before any row that is due at 'infinity'
+inline constexpr Position kBegin{DT_NOBEGIN, {}};
+inline constexpr Position kEnd{DT_NOEND, {}}; // at or before any row that is due at 'infinity'
 
 Size floors_size();
 void init_floors();

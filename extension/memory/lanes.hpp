@@ -30,12 +30,12 @@ namespace ayb {
 
 struct Database;
 
-constexpr int kMaxLanes = 16384;
-constexpr int kMaxRoles = 4096;
-constexpr int kMostLanes = 1024; // of one role
-constexpr int kLaneErrorBytes = 256;
+inline constexpr int kMaxLanes = 16384;
+inline constexpr int kMaxRoles = 4096;
+inline constexpr int kMostLanes = 1024; // of one role
+inline constexpr int kLaneErrorBytes = 256;
 
-constexpr int kKeyed = 100; // in place of a priority
+inline constexpr int kKeyed = 100; // in place of a priority
 
 struct RoleKey {
     Oid database;

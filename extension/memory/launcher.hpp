@@ -5,7 +5,7 @@
 
 namespace ayb {
 
-constexpr int kMaxProbes = 32;
+inline constexpr int kMaxProbes = 32;
 
 // What the launcher is told. It takes all of it at one instant: so a database that was reported
 // absent before somebody asked for it is never noted as absent after that.

@@ -4,7 +4,7 @@
 
 namespace ayb {
 
-constexpr int kMostPicks = 32; // lanes that are looked at together
+inline constexpr int kMostPicks = 32; // lanes that are looked at together
 
 // A lane that is to be looked at: by whoever serves it, from there on.
 struct LanePick {

@@ -6,8 +6,8 @@
 
 namespace ayb {
 
-constexpr int kNoteBytes = 128;
-constexpr int kWorkerIdBytes = 40;
+inline constexpr int kNoteBytes = 128;
+inline constexpr int kWorkerIdBytes = 40;
 
 // One process that the engine started for a database: its lane's worker.
 //

@@ -9,7 +9,7 @@ using core::kStates;
 using core::State;
 using core::WaitsFor;
 
-constexpr int kTypeBytes = 404; // a type's name: 100 characters of four bytes, and the end
+inline constexpr int kTypeBytes = 404; // a type's name: 100 characters of four bytes, and the end
 
 // Under which tables find a type. Two may have the same.
 uint64 hash_of_type(const char *type);

@@ -6,8 +6,8 @@
 
 namespace ayb {
 
-constexpr int64 kMicrosecondsPerMillisecond = 1000;
-constexpr int64 kMicrosecondsPerSecond = 1000000;
+inline constexpr int64 kMicrosecondsPerMillisecond = 1000;
+inline constexpr int64 kMicrosecondsPerSecond = 1000000;
 
 inline TimestampTz clock_now() {
     return GetCurrentTimestamp() + settings::test_clock_offset * kMicrosecondsPerSecond;

@@ -25,7 +25,7 @@ extern int group_budget;        // milliseconds
 extern int test_clock_offset;   // seconds; moves what the engine takes for now, in tests
 extern bool test_group_at_once; // types go grouped unmeasured, and after a crash, in tests
 
-constexpr int kMaxGroupSize = 1000;
+inline constexpr int kMaxGroupSize = 1000;
 
 // Declares them all. Called once, by _PG_init.
 void define();

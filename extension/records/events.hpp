@@ -6,8 +6,8 @@
 
 namespace ayb {
 
-constexpr int kEventRing = 4096; // events that are kept
-constexpr int kEventTypeBytes = 64;
+inline constexpr int kEventRing = 4096; // events that are kept
+inline constexpr int kEventTypeBytes = 64;
 
 struct Event {
     uint64 seq;

@@ -12,7 +12,7 @@
 
 namespace ayb {
 
-constexpr int kMaxSources = 4096;
+inline constexpr int kMaxSources = 4096;
 
 struct SourceKey {
     Oid database;

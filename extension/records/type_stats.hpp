@@ -7,10 +7,10 @@
 
 namespace ayb {
 
-constexpr int kMaxTypes = 1024;
+inline constexpr int kMaxTypes = 1024;
 
 // A type that usually runs longer than this is slow, in microseconds, and so is a job that has.
-constexpr int64 kSlow = 1000000;
+inline constexpr int64 kSlow = 1000000;
 
 // Why a type lost the grouped way.
 enum class Strike : int { none, overstay, failures, commit, ended, traces };

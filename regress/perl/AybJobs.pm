@@ -2,6 +2,8 @@
 package AybJobs;
 use strict;
 use warnings;
+use AybCluster;
+use AybSession;
 use Exporter 'import';
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
@@ -104,24 +106,30 @@ sub serve {
 # The SQL that makes them.
 sub serving { return "CREATE EXTENSION ayb_jobs; $handlers" }
 
-# One statement in database postgres; its result, or the test ends.
+# One statement or more in database postgres; the result, or the test ends. They share a session, which nothing of them
+# outlasts; what needs one of its own, or changes what a session begins with, gets it, and what follows gets a new one.
 sub sql {
     my ($node, $query) = @_;
+    return AybSession::answer($node, $query) if $query !~ /\\|\b(?:BEGIN|EXTENSION|DATABASE)\b|\bALTER\s+(?:ROLE|USER)\b/i;
+    AybSession::forget($node);
     return $node->safe_psql('postgres', $query);
 }
 
 # eventually(NODE, QUERY, SECONDS, DATABASE): whether the query gives true before that. Where the server can't be
-# reached it asks again: it may be on its way up after a crash.
+# reached it asks again: it may be on its way up after a crash. One session asks for as long as it lasts: on a small
+# machine a psql for each question takes the time that what is waited for needs.
 sub eventually {
     my ($node, $query, $seconds, $database) = @_;
     my $deadline = time + ($seconds // $PostgreSQL::Test::Utils::timeout_default);
-    my ($code, $out, $error);
+    my ($session, $answer, $error);
     do {
-        ($code, $out, $error) = $node->psql($database // 'postgres', $query);
-        return 1 if defined $code && $code == 0 && $out eq 't';
+        $session //= AybSession->new($node, $database // 'postgres', 0);
+        ($answer, $error) = $session->ask($query);
+        return 1 if defined $answer && $answer eq 't';
+        undef $session if !defined $answer;
         usleep 20_000;
     } while (time < $deadline);
-    Test::More::diag("never true: $query\nlast answer: $out $error");
+    Test::More::diag("never true: $query\nlast answer: " . ($answer // '') . " $error");
     return 0;
 }
 

@@ -84,7 +84,7 @@ for (my $round = 1; $round <= $rounds || undone() < $rounds; $round++) {
     if (rand() < 0.5) {
         my $offset = -s $node->logfile;
         $struck{kill} += kill 'KILL', @workers[0 .. ($victims > @workers ? @workers : $victims) - 1];
-        $node->wait_for_log(qr/all server processes terminated; reinitializing/, $offset);
+        $node->wait_for_log(qr/all server processes terminated; reinitializing.*ready to accept connections/s, $offset);
     } else {
         $struck{stop}++;
         $node->stop('immediate');

@@ -135,8 +135,8 @@ is($node->safe_psql($copy, "SELECT schedule_id = '$schedule{waiting}' FROM ayb_j
     'a job knows its schedule');
 holds($node, $copy, "SELECT count(*) = 2 FROM ayb_jobs.jobs WHERE schedule_id = '$schedule{completed}' AND state = 'completed'",
     'a tick that was due runs once');
-is($node->safe_psql($copy, q{SELECT string_agg(name || ' ' || coalesce(next_run_at > now(), false), ', ' ORDER BY name) FROM ayb_jobs.schedules}),
-    'broken false, completed true, disabled true, waiting true', 'and the next are known');
+holds($node, $copy, q{SELECT string_agg(name || ' ' || coalesce(next_run_at > now(), false), ', ' ORDER BY name)
+    = 'broken false, completed true, disabled true, waiting true' FROM ayb_jobs.schedules}, 'and the next are known');
 like(health($node, $copy, 'schedules'), qr/^error\|broken: invalid timezone "Nowhere"\|/, 'what is broken is known to health()');
 $node->safe_psql($copy, "SELECT ayb_jobs.delete_schedule('$schedule{waiting}')");
 is($node->safe_psql($copy, "SELECT schedule_id IS NULL FROM ayb_jobs.jobs WHERE id = '$job{of_schedule}'"), 't', 'the foreign key is there');

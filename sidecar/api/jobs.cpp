@@ -55,6 +55,7 @@ std::string fields_of_job(std::initializer_list<Field> long_ones) {
         {"enqueuedBy", "pg_get_userbyid(j.enqueued_by)"},
         {"scheduledAt", "j.scheduled_at"},
         {"waitsFor", "j.waits_for"},
+        {"outcome", kRefreshOutcome},
         {"progress", "j.progress"}};
     fields.insert(fields.end(), long_ones);
     return object(fields);

@@ -9,7 +9,7 @@
 namespace ayb::json {
 
 // What nests deeper is refused: the scanner is recursive, and so is PostgreSQL's.
-constexpr int kMaxDepth = 512;
+inline constexpr int kMaxDepth = 512;
 
 class Scanner {
   public:

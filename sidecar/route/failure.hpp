@@ -39,7 +39,7 @@ bool may_lack_extension(const db::Error &error);
 
 http::Response to_response(const Failure &failure);
 
-constexpr const char *kInvalidBody = "invalid JSON body";
-constexpr const char *kNotEnabled = "job queue is not enabled";
+inline constexpr const char *kInvalidBody = "invalid JSON body";
+inline constexpr const char *kNotEnabled = "job queue is not enabled";
 
 } // namespace ayb::api

@@ -123,6 +123,19 @@ class Matviews(ApiTest):
         self.assertEqual(error["sqlstate"], "22012")
         self.assertEqual(self.outcome(registration), ("error", "ERROR: division by zero (SQLSTATE 22012)"))
 
+    def test_a_refresh_that_is_a_job_completes_and_says_how_it_went(self):
+        self.view("unlucky", "SELECT 1 / (random() * 0)::int AS a", "WITH NO DATA")
+        self.view("lucky")
+        for name, outcome in (("unlucky", "error"), ("lucky", "success")):
+            job = self.good(self.ask("POST", "/jobs", {"type": "materialized_view_refresh",
+                                                       "payload": {"schema_name": "mv", "view_name": name}}), 201)
+            seen = until(lambda: self.completed(job["id"]), f"the refresh of {name}")
+            self.assertEqual(seen["outcome"], outcome)
+
+    def completed(self, job_id):
+        job = self.good(self.ask("GET", f"/jobs/{job_id}"))
+        return job if job["state"] == "completed" else None
+
     def test_the_lock_is_held(self):
         registration = self.register(self.view("locked"))
         self.good(self.refresh(registration))
