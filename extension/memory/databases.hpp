@@ -20,8 +20,8 @@ struct Database {
     pg_atomic_uint32 doubt;    // somebody may commit unheard: check the floors at the next tick
     pg_atomic_uint32 holds;    // commands that need the database to themselves
     pg_atomic_uint32 draining; // no new claims, by drain()
-    pg_atomic_uint32 waiting;  // lanes that are due and have no worker
-    pg_atomic_uint32 crowded;  // there are as many workers as there may be
+    pg_atomic_uint32 waiting;  // roles that wait for a place: who falls asleep tells
+    pg_atomic_uint32 crowded;  // there are as many workers as there may be, and none sleeps
     pg_atomic_uint32 paused;   // as a whole: nobody need be woken for a job
 
     slock_t mutex;    // guards what follows, up to leases_lost

@@ -48,6 +48,9 @@ struct Look {
     int count;
     bool any_due; // one that could not be served a moment ago too
     TimestampTz next;
+    int asleep;  // workers, whoever's
+    int leaving; // workers that make room, and will soon
+    int waiting; // roles that wait for a place
 };
 
 bool ours(const WorkerSlot &slot, const Database *database) {
@@ -165,16 +168,17 @@ bool start_for(const DueRole &due, Database *database) {
     return true;
 }
 
-// The best one to make room: asleep, or else at quick jobs in a lane that has had its turn.
-// False where there is none.
-bool find_victim(const Database *database, Oid role, TimestampTz now, WorkerSlot *best) {
+// The best one of other roles to make room: asleep, or else, unless only that will do, at quick
+// jobs of a role that has had its turn. False where there is none.
+bool find_victim(const Database *database, Oid role, TimestampTz now, bool asleep_only,
+                 WorkerSlot *best) {
     const TimestampTz awake = GetCurrentTimestamp();
     bool found = false;
     each_slot([&](const WorkerSlot &slot) {
         if (!slot.serves(database->oid) || slot.leave || slot.role == role ||
             (found && is_asleep(*best)))
             return;
-        const bool had_its_turn = awake - slot.serving_since > kQuantum;
+        const bool had_its_turn = !asleep_only && awake - slot.serving_since > kQuantum;
         const bool quick = !slot.has_job || now - slot.job_since < kLongJob;
         const bool better = !found || slot.serving_since < best->serving_since;
         if (is_asleep(slot) || (had_its_turn && quick && better)) {
@@ -185,14 +189,27 @@ bool find_victim(const Database *database, Oid role, TimestampTz now, WorkerSlot
     return found;
 }
 
-int count_leaving(const Database *database, TimestampTz now) {
-    int count = 0;
+void count_places(Look *look) {
     each_slot([&](const WorkerSlot &slot) {
-        if (ours(slot, database) && slot.leave &&
-            (!slot.has_job || now - slot.job_since < kLongJob))
-            count++;
+        if (!ours(slot, look->database))
+            return;
+        if (!slot.leave)
+            look->asleep += is_asleep(slot) ? 1 : 0;
+        else if (!slot.has_job || look->now - slot.job_since < kLongJob)
+            look->leaving++;
     });
-    return count;
+}
+
+// The role waits for a place: another's worker is asked for its own, unless as many as are waited
+// for have been.
+void make_room(Look *look, Oid role, bool asleep_only) {
+    WorkerSlot victim;
+    look->waiting++;
+    if (look->leaving >= look->waiting ||
+        !find_victim(look->database, role, look->now, asleep_only, &victim))
+        return;
+    ask_to_leave(victim);
+    look->leaving++;
 }
 
 // A commit's wake-up can be lost only if a process died between lowering the lane and setting the
@@ -205,8 +222,6 @@ void nudge(const DueRole &due, Look *look) {
 }
 
 void serve_unserved(Look *look, int *room) {
-    int waiting = 0;
-    int leaving = count_leaving(look->database, look->now);
     for (int i = 0; i < look->count; i++) {
         const DueRole &due = look->roles[i];
         if (due.crew.idle + due.crew.starting + due.crew.busy > 0)
@@ -218,30 +233,36 @@ void serve_unserved(Look *look, int *room) {
                 look->next = Min(look->next, next_look(due.key, look->now));
             continue;
         }
-        waiting++;
-        WorkerSlot victim;
-        if (leaving < waiting && find_victim(look->database, due.key.role, look->now, &victim)) {
-            ask_to_leave(victim);
-            leaving++;
-        }
+        make_room(look, due.key.role, false);
     }
-    pg_atomic_write_u32(&look->database->waiting, waiting);
-    if (waiting > 0)
+    if (look->waiting > 0)
         look->next = Min(look->next, look->now + kLookAgain);
+}
+
+// One more worker where there is room, or another role's sleeps: that one makes room at once.
+void serve_busy(const DueRole &due, Look *look, int *room) {
+    if (*room <= 0 && look->asleep == 0) {
+        look->waiting++; // whoever falls asleep tells
+        return;
+    }
+    look->next = Min(look->next, look->now + kBusyAfter);
+    const bool all_held_up = due.crew.held_up == due.crew.busy && due.crew.starting == 0;
+    // A lane's due is a bound: the job that holds its worker up may be all there is.
+    if (!all_held_up || !anything_due(due.key.role))
+        return;
+    if (*room <= 0)
+        make_room(look, due.key.role, true);
+    else if (start_for(due, look->database))
+        (*room)--;
 }
 
 void serve_held_up(Look *look, int *room) {
     for (int i = 0; i < look->count; i++) {
         const DueRole &due = look->roles[i];
-        if (due.crew.idle > 0) {
+        if (due.crew.idle > 0)
             nudge(due, look);
-        } else if (*room > 0 && due.crew.busy > 0) {
-            look->next = Min(look->next, look->now + kBusyAfter);
-            const bool all_held_up = due.crew.held_up == due.crew.busy && due.crew.starting == 0;
-            // A lane's due is a bound: the job that holds its worker up may be all there is.
-            if (all_held_up && anything_due(due.key.role) && start_for(due, look->database))
-                (*room)--;
-        }
+        else if (due.crew.busy > 0)
+            serve_busy(due, look, room);
     }
 }
 
@@ -271,7 +292,8 @@ TimestampTz place_workers(Database *database, TimestampTz now) {
     if (pg_atomic_read_u32(&database->paused) != 0)
         return DT_NOEND; // whoever ends the pause wakes us
     static DueRole roles[kMaxRoles] = {};
-    Look look{database, now, roles, 0, false, DT_NOEND};
+    Look look{database, now, roles, 0, false, DT_NOEND, 0, 0, 0};
+    count_places(&look);
     each_role(database->oid, [&](const RoleLanes &role) { copy_role(role, &look); });
     choose_due(&look);
     for (int i = 0; i < look.count; i++)
@@ -281,7 +303,8 @@ TimestampTz place_workers(Database *database, TimestampTz now) {
     int room = settings::worker_concurrency - count_all(database);
     serve_unserved(&look, &room);
     serve_held_up(&look, &room);
-    pg_atomic_write_u32(&database->crowded, room <= 0);
+    pg_atomic_write_u32(&database->waiting, look.waiting);
+    pg_atomic_write_u32(&database->crowded, room <= 0 && look.asleep == 0);
     if (!look.any_due)
         database->no_slot_since = 0;
     return look.next;

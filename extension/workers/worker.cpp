@@ -35,6 +35,8 @@ void sleep_idle(const RoleKey &role, const TimeMark &mark, TimestampTz until) {
     pg_atomic_exchange_u32(&my_slot()->idle, 1);
     if (mark_role(role).commits == mark.commits && !should_leave()) {
         Database *database = find_database(MyDatabaseId);
+        if (database != nullptr)
+            pg_atomic_write_u32(&database->crowded, 0); // it can make room
         if (database != nullptr && pg_atomic_read_u32(&database->waiting) != 0)
             wake_scheduler(database);
         pgstat_report_activity(STATE_IDLE, nullptr);
