@@ -1,22 +1,22 @@
 #include "memory/counts.hpp"
 
+#include <algorithm>
+
 namespace ayb {
 
 namespace {
 
 constexpr int kJournalEntries = 16384;
 
-// Commits seen while a scheduler counts its tables.
+// A commit seen while its database's scheduler counts the tables.
 struct Entry {
     TransactionId xid;
-    Oid role;
+    RoleKey role;
     int32 delta[kStates];
 };
 
-// Guarded by Locks::lanes.
+// Of all databases that are being counted. Guarded by Locks::lanes.
 struct Journal {
-    Oid database; // InvalidOid while nobody counts
-    bool overflow;
     int count;
     Entry entries[kJournalEntries];
 };
@@ -25,7 +25,9 @@ struct Journal {
 // visible before it is told: what the count has seen must not be added once more. `xmax` is
 // InvalidTransactionId while it is being counted, or never was. Guarded by Locks::lanes.
 struct Counted {
-    Oid database; // InvalidOid for a free place
+    Oid database;  // InvalidOid for a free place
+    bool counting; // its commits go to the journal
+    bool overflow; // which had no room for one
     TransactionId xmin;
     TransactionId xmax;
     int running;
@@ -54,13 +56,13 @@ Counted *find_counted(Oid database) {
 }
 
 // A place is never given back: of databases without a scheduler nothing is counted, and of one that
-// gets one again everything is. So another one's may be taken.
+// gets one again everything is. So another one's may be taken, that isn't being counted.
 Counted *take_counted(Oid database) {
     static int next;
     Counted *place = find_counted(database);
     if (place == nullptr)
         place = find_counted(InvalidOid);
-    if (place == nullptr)
+    while (place == nullptr || (place->counting && place->database != database))
         place = counted_at(next++ % max_worker_processes);
     place->database = database;
     place->xmax = InvalidTransactionId;
@@ -96,9 +98,14 @@ void add_to_made(const RoleKey &role, const int32 (&delta)[kStates]) {
         add(*made, delta);
 }
 
-void enter_journal(TransactionId xid, Oid role, const int32 (&delta)[kStates]) {
+bool is_counting(Oid database) {
+    const Counted *counted = find_counted(database);
+    return counted != nullptr && counted->counting;
+}
+
+void enter_journal(TransactionId xid, const RoleKey &role, const int32 (&delta)[kStates]) {
     if (g_journal->count == kJournalEntries) {
-        g_journal->overflow = true;
+        find_counted(role.database)->overflow = true;
         return;
     }
     Entry &entry = g_journal->entries[g_journal->count++];
@@ -107,10 +114,17 @@ void enter_journal(TransactionId xid, Oid role, const int32 (&delta)[kStates]) {
     memcpy(entry.delta, delta, sizeof(entry.delta));
 }
 
+void forget_entries(Oid database) {
+    Entry *end = std::remove_if(
+        g_journal->entries, g_journal->entries + g_journal->count,
+        [database](const Entry &commit) { return commit.role.database == database; });
+    g_journal->count = static_cast<int>(end - g_journal->entries);
+}
+
 // False where it takes the lock exclusively.
 bool try_count(const RoleKey &role, TransactionId xid, const int32 (&delta)[kStates]) {
     LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    const bool journaled = g_journal->database == role.database;
+    const bool journaled = is_counting(role.database);
     bool done = !journaled && was_counted(role.database, xid);
     RoleLanes *found = journaled || done ? nullptr : find_role(role);
     if (found != nullptr) {
@@ -140,26 +154,21 @@ void count_change(const RoleKey &role, TransactionId xid, const int32 (&delta)[k
     if (try_count(role, xid, delta))
         return;
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    if (g_journal->database == role.database)
-        enter_journal(xid, role.role, delta);
+    if (is_counting(role.database))
+        enter_journal(xid, role, delta);
     else if (!was_counted(role.database, xid))
         add_to_made(role, delta);
     LWLockRelease(lock_of(Locks::lanes));
 }
 
-bool begin_count(Oid database) {
+void begin_count(Oid database) {
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    const bool free = !OidIsValid(g_journal->database) || g_journal->database == database;
-    if (free) {
-        g_journal->database = database;
-        g_journal->count = 0;
-        g_journal->overflow = false;
-        take_counted(database);
-    }
+    forget_entries(database);
+    Counted *counted = take_counted(database);
+    counted->counting = true;
+    counted->overflow = false;
     LWLockRelease(lock_of(Locks::lanes));
-    if (free)
-        each_role(database, [](RoleLanes &role) { memset(role.counts, 0, sizeof(role.counts)); });
-    return free;
+    each_role(database, [](RoleLanes &role) { memset(role.counts, 0, sizeof(role.counts)); });
 }
 
 void enter_count(const RoleKey &role, State state, int64 count) {
@@ -171,20 +180,23 @@ bool finish_count(Oid database, Snapshot snapshot) {
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
     for (int i = 0; i < g_journal->count; i++) {
         const Entry &commit = g_journal->entries[i];
-        if (XidInMVCCSnapshot(commit.xid, snapshot))
-            add_to_made({database, commit.role}, commit.delta);
+        if (commit.role.database == database && XidInMVCCSnapshot(commit.xid, snapshot))
+            add_to_made(commit.role, commit.delta);
     }
-    keep_snapshot(take_counted(database), snapshot);
-    const bool exact = !g_journal->overflow && !lanes_were_full();
-    g_journal->database = InvalidOid;
+    forget_entries(database);
+    Counted *counted = take_counted(database);
+    keep_snapshot(counted, snapshot);
+    const bool exact = !counted->overflow && !lanes_were_full();
+    counted->counting = false;
     LWLockRelease(lock_of(Locks::lanes));
     return exact;
 }
 
 void abandon_count(Oid database) {
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    if (g_journal->database == database)
-        g_journal->database = InvalidOid;
+    forget_entries(database);
+    if (Counted *counted = find_counted(database))
+        counted->counting = false;
     LWLockRelease(lock_of(Locks::lanes));
 }
 

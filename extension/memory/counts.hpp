@@ -15,15 +15,15 @@ void init_counts();
 // none. Never throws.
 void count_change(const RoleKey &role, TransactionId xid, const int32 (&delta)[kStates]);
 
-// Begins counting a database. False while another one is being counted. Call before the snapshot is
+// Begins counting a database, beside others that are being counted. Call before the snapshot is
 // taken.
-bool begin_count(Oid database);
+void begin_count(Oid database);
 // Enters what the snapshot showed for one role.
 void enter_count(const RoleKey &role, State state, int64 count);
 // Adds the journal's commits that `snapshot` did not show; false where the journal overflowed:
 // count again.
 bool finish_count(Oid database, Snapshot snapshot);
-// Lets other databases be counted, if this one was.
+// Ends it without a result.
 void abandon_count(Oid database);
 
 } // namespace ayb

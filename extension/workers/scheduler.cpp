@@ -135,7 +135,7 @@ void wind_down() {
 }
 
 void leave(int /*code*/, Datum /*argument*/) {
-    // It may have been ended in the midst of one, for which other databases wait.
+    // It may have been ended in the midst of one.
     abandon_count(g_database->oid);
     leave_database(g_database);
     wake_launcher();

@@ -26,6 +26,9 @@ PG_MODULE_MAGIC;
 /* What a worker reads before it raises a floor. */
 #define LOOK "SELECT q.run_at, q.id FROM ayb_jobs.job_queue"
 
+/* What a scheduler reads while it counts. */
+#define COUNT "SELECT q.run_as::oid, q.state, count(*) FROM ayb_jobs.job_queue"
+
 static ExecutorEnd_hook_type previous_end;
 
 void		_PG_init(void);
@@ -142,11 +145,12 @@ on_transaction(XactEvent event, void *arg)
 		pause_at("commit");
 }
 
-/* The snapshot has been read, and nobody has drawn a conclusion from it. */
+/* The snapshot has been read, and nobody has drawn a conclusion from it. Counts have a point for each database. */
 static void
 on_end(QueryDesc *query)
 {
 	const bool	look = MyBgworkerEntry != NULL && strncmp(query->sourceText, LOOK, strlen(LOOK)) == 0;
+	const bool	count = MyBgworkerEntry != NULL && strstr(query->sourceText, COUNT) != NULL;
 
 	if (previous_end)
 		previous_end(query);
@@ -154,6 +158,13 @@ on_end(QueryDesc *query)
 		standard_ExecutorEnd(query);
 	if (look)
 		pause_at("look");
+	if (count)
+	{
+		char		point[32];
+
+		snprintf(point, sizeof(point), "count_%u", MyDatabaseId);
+		pause_at(point);
+	}
 }
 
 void

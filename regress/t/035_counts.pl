@@ -34,8 +34,28 @@ sql($node, q{SELECT ayb_jobs.enqueue('work')});
 is(sql($node, $counts), '102', 'what is committed later counts');
 $enqueuer->quit;
 
+# Databases are counted beside each other, and each one's commits meanwhile are its own.
+sql($node, 'CREATE DATABASE second');
+serve($node, 'second');
+$node->safe_psql('second', q{SELECT ayb_jobs.pause('work')});
+ok(eventually($node, "SELECT ($counts) = 0", undef, 'second'), 'another database is counted');
+my $point = 'count_' . sql($node, q{SELECT oid FROM pg_database WHERE datname = 'postgres'});
+pause_at($node, $point);
+sql($node, q{BEGIN; SELECT ayb_jobs.enqueue('work'); PREPARE TRANSACTION 'two'});
+sql($node, q{COMMIT PREPARED 'two'});
+ok(is_at($node, $point), 'a count of the first is held up');
+$node->safe_psql('second', q{BEGIN; SELECT ayb_jobs.enqueue('work'); PREPARE TRANSACTION 'three'});
+$node->safe_psql('second', q{COMMIT PREPARED 'three'});
+at_once($node, 'second', "($counts) = 1", 'the second is counted meanwhile');
+sql($node, q{SELECT ayb_jobs.enqueue('work')});
+$node->safe_psql('second', q{SELECT count(*) FROM ayb_jobs.enqueue_many('work', array_fill('{}'::jsonb, ARRAY[10]))});
+is($node->safe_psql('second', $counts), '11', 'its jobs are counted as they come');
+go_on($node, $point);
+ok(eventually($node, "SELECT ($counts) = 104"), 'those of the first once its count has ended');
+is($node->safe_psql('second', $counts), '11', 'and not in the second');
+
 # What makes the counts wrong is told to the scheduler. Until it has counted again nobody takes them for right.
-my $scheduler = sql($node, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'ayb_jobs scheduler'");
+my $scheduler = sql($node, "SELECT pid FROM pg_stat_activity WHERE backend_type = 'ayb_jobs scheduler' AND datname = 'postgres'");
 kill 'STOP', $scheduler or die $!;
 sql($node, 'TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_keys, ayb_jobs.job_attempts');
 is(sql($node, 'SELECT queued FROM ayb_jobs.stats()'), '0', 'what was truncated is not counted, though the scheduler stands still');
