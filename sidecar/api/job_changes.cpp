@@ -34,8 +34,13 @@ http::Response create_job(const Call &call) {
                 " max_attempts => $5::integer, run_as => $6::name)::text, true)");
     static const std::string read_sql =
         "SELECT " + job_json() +
-        " FROM (SELECT q.*, NULL::timestamptz AS completed_at, NULL::jsonb AS result,"
-        " NULL::jsonb AS progress FROM ayb_jobs.job_queue AS q WHERE q.id ="
+        " FROM (SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id,"
+        " q.attempts, q.max_attempts, q.runs, q.priority, q.last_error, q.last_run_at,"
+        " q.idempotency_key, q.partition_key, q.unique_key, q.flow, q.schedule_id, q.created_at,"
+        " q.updated_at, q.canceled_at, q.run_as, q.enqueued_by, q.scheduled_at, q.meta,"
+        " coalesce(q.waits_for, ayb_jobs._taken_by(q.type)) AS waits_for,"
+        " NULL::timestamptz AS completed_at, NULL::jsonb AS result, NULL::jsonb AS progress FROM "
+        "ayb_jobs.job_queue AS q WHERE q.id ="
         " nullif(current_setting('ayb_jobs_sidecar.id', true), '')::uuid AND q.xmin::text ="
         " (pg_current_xact_id()::text::numeric % 4294967296)::text) AS j";
     static const std::string known_sql =

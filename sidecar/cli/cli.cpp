@@ -145,11 +145,26 @@ Format format_of(const Words &words) {
     throw UsageError("--output is table, json or csv");
 }
 
+// AYB's flag alone stands for AYB's server on this machine, which leaves its port in a file.
+std::string url_of(const Words &words) {
+    const auto given = words.options.find("url");
+    if (given != words.options.end())
+        return given->second;
+    if (words.options.count("admin-token") == 0)
+        return "";
+    const char *home = std::getenv("HOME");
+    std::ifstream file(std::string(home != nullptr ? home : "") + "/.ayb/ayb.pid");
+    std::string pid, port;
+    std::getline(file, pid);
+    std::getline(file, port);
+    return "http://127.0.0.1:" + (is_number(port) ? port : "8090");
+}
+
 int run_command(const Command &command, const Words &words, Format format) {
-    const auto url = words.options.find("url");
+    const std::string url = url_of(words);
     const std::unique_ptr<Source> source =
-        url == words.options.end() ? database_source(or_environment(words, "dsn", "AYB_JOBS_DSN"))
-                                   : api_source(url->second, token_of(words));
+        url.empty() ? database_source(or_environment(words, "dsn", "AYB_JOBS_DSN"))
+                    : api_source(url, token_of(words));
     return command.run(Call(*source, format, words.argument, words.options));
 }
 
@@ -170,7 +185,7 @@ int run(const std::vector<std::string> &words) {
     try {
         return run_command(command, taken, format);
     } catch (const CommandError &error) {
-        if (*command.group != '\0' && taken.options.count("url") != 0)
+        if (*command.group != '\0' && !url_of(taken).empty())
             tell_as_ayb(verb, error);
         else
             std::fprintf(stderr, "Error: %s failed: %s\n", command.verb,

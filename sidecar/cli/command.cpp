@@ -3,6 +3,7 @@
 #include "http/query.hpp"
 
 #include <chrono>
+#include <ctime>
 #include <iostream>
 #include <iterator>
 #include <thread>
@@ -23,15 +24,17 @@ Refused refused(const Reply &reply) {
     }
 }
 
-// Instants as people read them; all that is finer is for programs.
-Table with_short_times(Table table) {
+// Instants as people read them; all that is finer is for programs. Through the API a table is what
+// AYB's is.
+Table with_short_times(Table table, bool ages) {
     constexpr std::size_t kSeconds = 19;
+    const std::time_t now = std::time(nullptr);
     for (std::size_t column = 0; column < table.header.size(); column++) {
         const std::string &name = table.header[column];
         if (name != "CREATED" && name != "LAST REFRESH")
             continue;
         for (Row &row : table.rows)
-            row[column] = row[column].substr(0, kSeconds);
+            row[column] = ages ? age(row[column], now) : row[column].substr(0, kSeconds);
     }
     return table;
 }
@@ -129,7 +132,8 @@ std::string listed(const Call &call, const std::string &json, const Table &table
         return as_csv(table);
     if (table.rows.empty())
         return std::string(none) + "\n";
-    return as_table(with_short_times(table), colour_wanted());
+    const bool ages = isatty(STDOUT_FILENO) == 1 && !call.through_api();
+    return as_table(with_short_times(table, ages), colour_wanted());
 }
 
 void watch(long long seconds, const std::function<std::string()> &look) {

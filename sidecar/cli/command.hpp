@@ -28,6 +28,7 @@ class Call {
     Format format() const { return format_; }
     bool has(const std::string &option) const { return options_.count(option) != 0; }
     std::string option(const std::string &name) const;
+    bool through_api() const { return has("url") || has("admin-token"); }
 
     // The answer's body; throws CommandError where it is no success.
     std::string ask(const std::string &method, const std::string &path,

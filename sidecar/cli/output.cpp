@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <clocale>
 #include <cstdlib>
+#include <ctime>
 #include <cwchar>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -85,7 +86,30 @@ std::string csv_line(const Row &row) {
     return line + "\r\n";
 }
 
+struct Unit {
+    long long seconds;
+    char letter;
+};
+constexpr Unit kUnits[] = {{86400, 'd'}, {3600, 'h'}, {60, 'm'}, {1, 's'}};
+
+// At least two of the unit, so that no more than half of the age is cut off.
+std::string rounded(long long seconds) {
+    for (const auto &[length, letter] : kUnits)
+        if (seconds >= 2 * length)
+            return std::to_string(seconds / length) + letter;
+    return std::to_string(seconds) + "s";
+}
+
 } // namespace
+
+std::string age(const std::string &instant, long long now) {
+    std::tm time{};
+    const char *rest = strptime(instant.c_str(), "%Y-%m-%dT%H:%M:%S", &time);
+    if (rest == nullptr)
+        return instant;
+    const long long ago = now - timegm(&time);
+    return ago >= 0 ? rounded(ago) : "in " + rounded(-ago);
+}
 
 std::string printable(std::string_view text) {
     std::string out;

@@ -20,6 +20,10 @@ std::string as_table(const Table &table, bool colour);
 // RFC 4180.
 std::string as_csv(const Table &table);
 
+// How long ago an instant of the API is, as people say it: "42s", "5m", "3h", "2d", and "in 5m" of
+// what is to come. The text itself where it is no instant.
+std::string age(const std::string &instant, long long now);
+
 // What a job says must not steer the terminal: line breaks and tabs become blanks, other control
 // characters '?'.
 std::string printable(std::string_view text);

@@ -101,6 +101,10 @@ class Cli(ApiTest):
         os.makedirs(os.path.join(home, ".ayb"), exist_ok=True)
         with open(os.path.join(home, ".ayb", "admin-token"), "w", encoding="ascii") as file:
             file.write(self.sidecar.token() + "\n")
+        with open(os.path.join(home, ".ayb", "ayb.pid"), "w", encoding="ascii") as file:
+            file.write(f"4711\n{self.sidecar.port}\n")
+        done = run("jobs", "list", "--type", "flagged", "--json", "--admin-token", self.sidecar.token(), HOME=home)
+        self.assertEqual([item["id"] for item in json.loads(self.checked(done, 0))], [job])
         listed = self.checked(run("jobs", "list", "--type", "flagged", "--url", url, HOME=home), 0)
         self.assertRegex(listed.splitlines()[1], r" \d{4}-\d\d-\d\dT\d\d:\d\d:\d\d$")
         said = self.api("matviews", "register", "--schema", "climv", "--view", "v", "--mode", "standard")

@@ -86,6 +86,7 @@ class Person(ApiTest):
         self.assertEqual(len(lines), 3, screen)
         columns = [terminal_column(line, r"STATE|queued") for line in lines]
         self.assertEqual(columns, [columns[0]] * 3, screen)
+        self.assertRegex(lines[1], r" \d{1,2}s *$")  # its age; a pipe gets the time
         self.assertIn("\x1b[1m", terminal.screen("-e"))
         terminal.run("NO_COLOR=1 ayb-jobs jobs list")
         self.assertNotIn("\x1b[1m", terminal.screen("-e"))

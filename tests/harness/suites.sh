@@ -266,6 +266,7 @@ run_python() {
     for_server "$out/$name"
     in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$test_sidecar" \
         AYB_OUT="$out/$name" AYB_SOURCES="$sources" AYB_SEED="${AYB_SEED:-}" AYB_LAUNCH="$launch" \
+        AYB_NODE="${api_node:-}" AYB_CLIENT="${api_client:-}" \
         /usr/bin/python3 -B "$sources/tests/${tests_of:-$name}/run.py" "$@" </dev/null 2>&1 | tee "$log" || true
     if [[ ! -f $out/$name/result ]]; then
         count 0 1 "$name"
@@ -276,7 +277,13 @@ run_python() {
 }
 
 suite_api() {
-    local tests=()
+    local tests=() made api_node api_client
+    if ! { "$harness/dependencies" dashboard && made=$("$harness/build-api-client"); } >"$out/client.log" 2>&1; then
+        tail -n 100 "$out/client.log"
+        count 0 1 "api (client)"
+        return 0
+    fi
+    read -r api_node api_client <<<"$made"
     [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
     run_python api "${tests[@]}"
 }

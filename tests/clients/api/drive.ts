@@ -1,0 +1,140 @@
+// drive URL TOKEN READER: uses every operation against a live server, as a program that trusts the document does, and then
+// each in the ways in which it is to be refused. The type of `scenarios` demands one for each operation.
+import assert from "node:assert/strict";
+import { Checker } from "./checker.js";
+import { type Answer, Client, type Document, type Good, type Input, type Op, operationsOf } from "./client.js";
+
+const [base, token, reader] = process.argv.slice(2) as [string, string, string];
+const document = (await (await fetch(`${base}/openapi.json`)).json()) as Document;
+const operations = operationsOf(document);
+const client = new Client(base, operations);
+const checker = new Checker(document);
+const unknown = "01234567-89ab-7def-8123-456789abcdef";
+let checked = 0;
+
+function check(id: Op, answer: Answer, status: number): void {
+    const told = `${id}: ${answer.status} ${JSON.stringify(answer.body)}`;
+    assert.equal(answer.status, status, told);
+    assert.equal(checker.wrong(client.operation(id), answer), "", told);
+    checked++;
+}
+
+async function call<O extends Op>(id: O, input: Input<O> = {}, status = 200): Promise<Good<O>> {
+    const body = input.body === undefined ? undefined : JSON.stringify(input.body);
+    const answer = await client.send(id, token, input.path ?? {}, input.query ?? {}, body);
+    check(id, answer, status);
+    return answer.body as Good<O>;
+}
+
+const job = async (type = "driven") => (await call("createJob", { body: { type, runAt: "2100-01-01T00:00:00Z" } }, 201)).id;
+const schedule = async () => {
+    const name = `driven ${Math.random()}`;
+    return (await call("createSchedule", { body: { name, jobType: "driven", cronExpr: "0 0 1 1 *" } }, 201)).id;
+};
+const view = async () => {
+    const known = (await call("listMatviews")).items.find((one) => one.viewName === "driven_view");
+    return known?.id ?? (await call("registerMatview", { body: { schema: "public", viewName: "driven_view" } }, 201)).id;
+};
+
+const scenarios: { [O in Op]: () => Promise<unknown> } = {
+    getStatus: async () => assert.equal((await call("getStatus")).auth, true),
+    logIn: async () => call("logIn", { body: { password: "wrong" } }, 401),
+    createToken: async () => assert.match((await call("createToken", { body: { name: "d", right: "read" } }, 201)).token, /^d\.read\./),
+    listJobs: async () => {
+        await job();
+        const page = await call("listJobs", { query: { state: "queued", type: "driven", limit: 1, brief: true } });
+        assert.equal(page.count, 1);
+    },
+    createJob: async () => call("createJob", { body: { type: "driven", payload: [1, null], idempotencyKey: "driven", maxAttempts: 2 } }, 201),
+    getJobStats: async () => assert.ok((await call("getJobStats")).queued >= 0),
+    countJobs: async () => assert.ok((await call("countJobs", { query: { type: "driven", q: "x" } })).atLeast.length >= 0),
+    listJobTypes: async () => assert.ok((await call("listJobTypes")).items.includes("driven")),
+    createJobs: async () => assert.equal((await call("createJobs", { body: { jobs: [{ type: "driven" }, { type: "driven" }] } }, 201)).ids.length, 2),
+    retryJobs: async () => assert.equal((await call("retryJobs", { body: { ids: [await job()] } })).changed, 0),
+    cancelJobs: async () => assert.equal((await call("cancelJobs", { body: { ids: [await job()] } })).changed, 1),
+    getJob: async () => assert.equal((await call("getJob", { path: { id: await job() } })).state, "queued"),
+    listJobRuns: async () => assert.equal((await call("listJobRuns", { path: { id: await job() } })).count, 0),
+    listJobActions: async () => {
+        const id = await job();
+        await call("cancelJob", { path: { id } });
+        assert.equal((await call("listJobActions", { path: { id } })).items[0]?.action, "cancel");
+    },
+    retryJob: async () => call("retryJob", { path: { id: await job() } }, 409),
+    cancelJob: async () => assert.equal((await call("cancelJob", { path: { id: await job() }, query: { force: true } })).state, "canceled"),
+    listSchedules: async () => assert.ok((await call("listSchedules")).items.every((one) => one.name !== "")),
+    createSchedule: schedule,
+    previewSchedule: async () => assert.equal((await call("previewSchedule", { body: { cronExpr: "* * * * *", count: 2 } })).items.length, 2),
+    getSchedule: async () => assert.equal((await call("getSchedule", { path: { id: await schedule() } })).enabled, true),
+    updateSchedule: async () => {
+        const changed = await call("updateSchedule", { path: { id: await schedule() }, body: { timezone: "Europe/Berlin", overlap: "queue" } });
+        assert.equal(changed.timezone, "Europe/Berlin");
+    },
+    deleteSchedule: async () => call("deleteSchedule", { path: { id: await schedule() } }, 204),
+    enableSchedule: async () => assert.ok((await call("enableSchedule", { path: { id: await schedule() } })).nextRunAt),
+    disableSchedule: async () => assert.equal((await call("disableSchedule", { path: { id: await schedule() } })).nextRunAt, undefined),
+    listScheduleRuns: async () => assert.equal((await call("listScheduleRuns", { path: { id: await schedule() } })).count, 0),
+    runSchedule: async () => assert.equal((await call("runSchedule", { path: { id: await schedule() } }, 201)).type, "driven"),
+    listMatviews: async () => assert.ok((await call("listMatviews")).count >= 0),
+    registerMatview: view,
+    listAvailableMatviews: async () => assert.ok((await call("listAvailableMatviews")).count >= 0),
+    listMatviewDependencies: async () => assert.ok((await call("listMatviewDependencies")).count >= 0),
+    getMatview: async () => assert.equal((await call("getMatview", { path: { id: await view() } })).viewName, "driven_view"),
+    updateMatview: async () => {
+        const changed = await call("updateMatview", { path: { id: await view() }, body: { refreshMode: "concurrent" } });
+        assert.equal(changed.refreshMode, "concurrent");
+        await call("refreshMatview", { path: { id: changed.id } }, 409); // it has no unique index
+        await call("updateMatview", { path: { id: changed.id }, body: { refreshMode: "standard" } });
+    },
+    unregisterMatview: async () => call("unregisterMatview", { path: { id: await view() } }, 204),
+    refreshMatview: async () => assert.equal((await call("refreshMatview", { path: { id: await view() } })).registration.lastRefreshStatus, "success"),
+    listQueue: async () => assert.ok((await call("listQueue")).items.some((one) => one.type === "driven")),
+    listWorkers: async () => assert.ok((await call("listWorkers")).items.every((one) => one.pid > 0)),
+    listLanes: async () => assert.ok((await call("listLanes")).items.every((one) => one.role !== "")),
+    listChecks: async () => assert.ok((await call("listChecks")).count > 5),
+    getCapabilities: async () => assert.equal((await call("getCapabilities"))["jobs"], true),
+    listHandlers: async () => assert.ok((await call("listHandlers")).count >= 0),
+    listSeries: async () => assert.ok((await call("listSeries", { query: { step: "5 minutes", total: true } })).count >= 0),
+    pause: async () => call("pause", { body: { type: "driven" } }),
+    resume: async () => call("resume", { body: { type: "driven" } }),
+    listenToEvents: async () => {
+        const response = await fetch(`${base}/api/admin/events`, { headers: { Authorization: `Bearer ${token}` } });
+        assert.equal(response.headers.get("content-type"), "text/event-stream");
+        await response.body?.cancel();
+    },
+    getSchema: async () => assert.ok(Object.values((await call("getSchema")).tables).every((one) => one.columns.length > 0)),
+    getLive: async () => assert.equal((await call("getLive")).status, "ok"),
+    getReady: async () => assert.equal((await call("getReady")).status, "ok"),
+    getHealth: async () => assert.equal((await call("getHealth")).database, "ok"),
+    getMetrics: async () => call("getMetrics"),
+    getDocument: async () => call("getDocument"),
+};
+
+/** A body that the operation takes, and one that is none. */
+const full: Partial<Record<Op, string>> = { createJobs: '{"jobs":[]}' };
+
+async function refusals(id: Op): Promise<void> {
+    const { right, path, body, parameters } = client.operation(id);
+    const own = { id: unknown };
+    const refused = async (status: number, who: string | undefined, at: object, query: object, sent?: string) =>
+        check(id, await client.send(id, who, at, query, sent), status);
+    if (right !== undefined) await refused(401, undefined, own, {}, full[id]);
+    if (right !== undefined && right !== "read") await refused(403, reader, own, {}, full[id]);
+    if (path.includes("{id}")) await refused(400, token, { id: "no id" }, {}, body && "{}");
+    if (path.includes("{id}") && !["retryJob", "cancelJob"].includes(id))
+        await refused(404, token, own, {}, id === "updateMatview" ? '{"refreshMode":"standard"}' : body && "{}");
+    if (body !== undefined) for (const sent of ["[", "[]", "3"]) await refused(400, token, own, {}, sent);
+    for (const one of parameters)
+        if (one.in === "query" && (one.schema as any).format === "date-time") await refused(400, token, own, { [one.name]: "tomorrow" });
+    if (right !== undefined && id !== "listenToEvents") {
+        const url = `${base}${path.replace("{id}", unknown)}?x=%ff`; // no text
+        const answer = await fetch(url, { method: client.operation(id).method, headers: { Authorization: `Bearer ${token}` } });
+        check(id, { status: answer.status, type: answer.headers.get("content-type") ?? "", body: await answer.json() }, 400);
+    }
+}
+
+for (const { operationId } of operations) {
+    assert.ok(operationId in scenarios, operationId);
+    await scenarios[operationId]();
+    await refusals(operationId);
+}
+console.log(`${operations.length} operations, ${checked} answers checked`);
