@@ -1,7 +1,7 @@
 #!/bin/bash
 # api: the sidecar under wrk with eight connections, beside pgbench with eight sessions that run the very statement that
-# the sidecar prepares, in turns; its memory over 200,000 requests; the newest fifty jobs and the counts amid ten thousand
-# jobs and, in another database, amid ten million, in turns.
+# the sidecar prepares, in turns; likewise enqueueing; its memory over 200,000 requests; the newest fifty jobs and the
+# counts amid ten thousand jobs and, in another database, amid ten million, in turns.
 source "$(dirname "$0")/lib.sh"
 
 "$bench/../harness/build-sidecar" >/dev/null
@@ -49,9 +49,9 @@ serve() {
     die "the sidecar does not start: $(<"$dir/log.$1")"
 }
 
-# load ADDRESS SECONDS CONNECTIONS PATH: wrk's report.
+# load ADDRESS SECONDS CONNECTIONS PATH [FLAG ...]: wrk's report.
 load() {
-    wrk -d "$2" -t "$(($3 > 1 ? 2 : 1))" -c "$3" --latency "http://$1/api/admin$4" >"$dir/wrk"
+    wrk "${@:5}" -d "$2" -t "$(($3 > 1 ? 2 : 1))" -c "$3" --latency "http://$1/api/admin$4" >"$dir/wrk"
     ! grep -E 'Non-2xx|Socket errors' "$dir/wrk" || die "not every answer was right"
     cat "$dir/wrk"
 }
@@ -96,6 +96,20 @@ for ((round = 0; round < BENCH_REPEATS; round++)); do
 done
 compare 'GET a job by its id, 8 connections' requests/s 'the same statement by pgbench' "$(rounds "$dir/pgbench")" \
     "$(rounds "$dir/api")" '>=0.4'
+
+# Of a type that nobody handles: what is measured is enqueueing alone.
+cat >"$dir/post.lua" <<'LUA'
+wrk.method = "POST"
+wrk.headers["Content-Type"] = "application/json"
+wrk.body = '{"type":"posted","payload":{"to":"someone"}}'
+LUA
+echo "SELECT ayb_jobs.enqueue('posted', '{\"to\": \"someone\"}');" >"$dir/enqueue"
+for ((round = 0; round < BENCH_REPEATS; round++)); do
+    load "$few" "$seconds" 8 /jobs -s "$dir/post.lua" | rate >>"$dir/posted"
+    PGDATABASE=few pgbench -n -U bench -M prepared -c 8 -j 2 -T "$seconds" -f "$dir/enqueue" 2>/dev/null |
+        sed -n 's/^tps = \([0-9.]*\).*/\1/p' >>"$dir/enqueued"
+done
+compare 'POST a job, 8 connections' requests/s 'enqueue() by pgbench' "$(rounds "$dir/enqueued")" "$(rounds "$dir/posted")" '>=0.4'
 
 requests=0
 before=$(memory)

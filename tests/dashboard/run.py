@@ -12,10 +12,11 @@ sys.path.insert(0, os.path.join(os.path.dirname(HERE), "api"))
 import support  # noqa: E402  (found by the line above)
 
 
-def environment(server, sidecar):
+def environment(server, sidecar, open_sidecar):
     return {
         **os.environ, "NODE_PATH": sys.argv[1], "AYB_MODULES": sys.argv[1],
         "AYB_URL": f"http://127.0.0.1:{sidecar.port}/", "AYB_PASSWORD": support.PASSWORD,
+        "AYB_OPEN_URL": f"http://127.0.0.1:{open_sidecar.port}/",
         "AYB_PGHOST": server.socket, "AYB_PGPORT": str(server.port), "AYB_PGDATA": server.data,
         "AYB_PGLOG": os.path.join(server.directory, "log"), "AYB_EMPTY": support.EMPTY}
 
@@ -43,8 +44,9 @@ def main():
     try:
         # Tests of the login are many from one address.
         sidecar = support.Sidecar("sidecar", server.dsn(), "--login-limit", "100000")
+        open_sidecar = support.Sidecar("open", server.dsn(), "--no-auth=admin")
         try:
-            with subprocess.Popen(command(sys.argv[2:]), env=environment(server, sidecar), text=True,
+            with subprocess.Popen(command(sys.argv[2:]), env=environment(server, sidecar, open_sidecar), text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as node:
                 lines = []
                 for line in node.stdout:
@@ -53,6 +55,7 @@ def main():
             if sys.argv[2:] != ["screenshots"]:
                 report("".join(lines))
         finally:
+            open_sidecar.stop()
             sidecar.stop()
     finally:
         server.close()
