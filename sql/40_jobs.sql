@@ -82,6 +82,11 @@ CREATE FUNCTION ayb_jobs.pause(type text DEFAULT NULL) RETURNS void
 COMMENT ON FUNCTION ayb_jobs.pause(text) IS
     'starts no more jobs of the type, or none in this database at all; running ones go on';
 
+CREATE FUNCTION ayb_jobs.adopt() RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_adopt';
+COMMENT ON FUNCTION ayb_jobs.adopt() IS
+    'lets jobs run in a database that is a copy, was restored, or got jobs by COPY or replication';
+
 CREATE FUNCTION ayb_jobs.resume(type text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_resume';
 COMMENT ON FUNCTION ayb_jobs.resume(text) IS

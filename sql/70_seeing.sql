@@ -137,6 +137,17 @@ COMMENT ON FUNCTION ayb_jobs.attempts(uuid) IS 'every attempt of a job: failed, 
 CREATE FUNCTION ayb_jobs._server_state(OUT preloaded boolean, OUT enabled boolean, OUT launched boolean,
                                        OUT scheduled boolean, OUT dormant boolean,
                                        OUT no_slot_since timestamptz, OUT leases_lost bigint,
-                                       OUT draining boolean)
+                                       OUT draining boolean, OUT named boolean, OUT lost_at timestamptz,
+                                       OUT set_back_at timestamptz, OUT set_back_seconds bigint)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_server_state';
 COMMENT ON FUNCTION ayb_jobs._server_state() IS 'what health() asks of shared memory';
+
+CREATE FUNCTION ayb_jobs._processes(OUT process text, OUT pid integer, OUT moved_at timestamptz,
+                                    OUT looking_since timestamptz, OUT looked_at timestamptz)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_processes';
+COMMENT ON FUNCTION ayb_jobs._processes() IS
+    'signs of life of the launcher, of this database''s scheduler and of its workers';
+
+CREATE FUNCTION ayb_jobs._troubles(OUT duty text, OUT since timestamptz, OUT error text)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_troubles';
+COMMENT ON FUNCTION ayb_jobs._troubles() IS 'the scheduler''s duties that failed the last time, and since when they do';

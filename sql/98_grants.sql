@@ -3,7 +3,7 @@
 GRANT EXECUTE ON ALL ROUTINES IN SCHEMA ayb_jobs TO PUBLIC;
 GRANT USAGE ON TYPE ayb_jobs.refresh_outcome TO PUBLIC;
 REVOKE ALL ON FUNCTION ayb_jobs._install_builtins(text), ayb_jobs._prepare_history(timestamptz), ayb_jobs._server_state(),
-                       ayb_jobs.health(), ayb_jobs._wire_key() FROM PUBLIC;
+                       ayb_jobs._processes(), ayb_jobs._troubles(), ayb_jobs.health(), ayb_jobs._wire_key() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ayb_jobs.health() TO ayb_jobs_admin, pg_monitor;
 GRANT EXECUTE ON FUNCTION ayb_jobs._wire_key() TO ayb_jobs_sidecar;
 -- Triggers that exist fire whoever writes; nobody else is to make one of them, on a table of a shape of their own.

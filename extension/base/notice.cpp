@@ -27,7 +27,7 @@ void notice_if_nothing_runs() {
         if (database == nullptr || !database->dormant)
             return; // asked again: the scheduler may only be about to look
         ereport(NOTICE, (errmsg("jobs will wait: this database is a copy or was restored"),
-                         errhint("SELECT ayb_jobs.resume(); lets its jobs run.")));
+                         errhint("SELECT ayb_jobs.adopt(); lets its jobs run.")));
     }
     g_told = true;
 }

@@ -2,6 +2,7 @@
 
 #include "hooks/changes.hpp"
 #include "hooks/utility_hook.hpp"
+#include "memory/databases.hpp"
 #include "pg/extension.hpp"
 #include "pg/sql.hpp"
 
@@ -34,6 +35,26 @@ Stamp read_stamp() {
 void write_stamp() {
     g_clear.run();
     g_write.run(this_system(), MyDatabaseId);
+}
+
+void mistrust_brought_row() {
+    if (!rows_are_brought() || !note_draining())
+        return;
+    if (in_books_as(extension_owner(), [] { return g_clear.run(); }) == 0)
+        return; // nothing ran here before
+    if (Database *database = find_database(MyDatabaseId))
+        pg_atomic_write_u32(&database->draining, 1);
+    note_configuration(); // the table's own trigger doesn't fire in a replica
+    ereport(WARNING, (errmsg("nothing runs in this database from now on: jobs or schedules came by "
+                             "COPY, a restore or replication"),
+                      errhint("SELECT ayb_jobs.adopt(); lets them run.")));
+}
+
+void adopt_database() {
+    in_books(write_stamp);
+    note_probe();
+    if (Database *database = find_database(MyDatabaseId))
+        pg_atomic_write_u32(&database->draining, 0);
 }
 
 } // namespace ayb

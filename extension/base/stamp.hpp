@@ -12,4 +12,12 @@ Stamp read_stamp();
 // Inside the books: stamps this database.
 void write_stamp();
 
+// Inside a row trigger, for a new row: where it was brought from elsewhere (rows_are_brought()) it
+// is a copy of what may run there, so the stamp goes with this transaction. Nothing is claimed from
+// now on.
+void mistrust_brought_row();
+
+// Lets jobs run here, whatever was brought.
+void adopt_database();
+
 } // namespace ayb

@@ -51,7 +51,7 @@ const char *optional_type(FunctionCallInfo fcinfo) {
 
 void write_pause(const char *type) {
     const Oid me = GetUserId();
-    in_books([=] { g_pause.run(type, me); });
+    in_bounded_books([=] { g_pause.run(type, me); });
 }
 
 int count_busy() {
@@ -102,16 +102,16 @@ AYB_SQL_FUNCTION(ayb_jobs_pause) {
 // resume(type) → void
 AYB_SQL_FUNCTION(ayb_jobs_resume) {
     const char *type = optional_type(fcinfo);
-    in_books([type] {
-        g_resume.run(type == nullptr ? "" : type);
-        if (type == nullptr)
-            write_stamp();
-    });
-    if (type == nullptr) {
-        note_probe();
-        if (Database *database = find_database(MyDatabaseId))
-            pg_atomic_write_u32(&database->draining, 0);
-    }
+    in_bounded_books([type] { g_resume.run(type == nullptr ? "" : type); });
+    if (type == nullptr)
+        adopt_database();
+    PG_RETURN_VOID();
+}
+
+// adopt() → void
+AYB_SQL_FUNCTION(ayb_jobs_adopt) {
+    check_right(nullptr);
+    adopt_database();
     PG_RETURN_VOID();
 }
 

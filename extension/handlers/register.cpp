@@ -237,7 +237,7 @@ AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     const Oid caller = GetUserId();
     const bool admin = is_admin(caller);
 
-    in_books([&] {
+    in_bounded_books([&] {
         const Registrar before = registrar(registration.type, caller, admin);
         write_registration(fcinfo, registration, caller, before.role);
     });
@@ -251,6 +251,6 @@ AYB_SQL_FUNCTION(ayb_jobs_unregister_handler) {
     const Oid caller = GetUserId();
     const bool admin = is_admin(caller);
 
-    in_books([&] { remove_registration(type, caller, admin); });
+    in_bounded_books([&] { remove_registration(type, caller, admin); });
     PG_RETURN_VOID();
 }

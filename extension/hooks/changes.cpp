@@ -269,9 +269,11 @@ void note_configuration() { g_notes.configuration = true; }
 
 void note_recount() { g_notes.recount = true; }
 
-void note_draining() {
-    if (g_notes.draining == InvalidSubTransactionId)
+bool note_draining() {
+    const bool first = g_notes.draining == InvalidSubTransactionId;
+    if (first)
         g_notes.draining = GetCurrentSubTransactionId();
+    return first;
 }
 
 void note_probe() { g_notes.probe = true; }

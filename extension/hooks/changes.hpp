@@ -58,8 +58,9 @@ void note_probe();
 bool can_note_hold(Oid database);
 void note_hold(Oid database);
 
-// Notes that drain() is on its way: its flag goes if this (sub)transaction fails.
-void note_draining();
+// Notes that claims are held back by this transaction: the database's flag for that goes if this
+// (sub)transaction fails. False where that was noted already.
+bool note_draining();
 
 // What COMMIT PREPARED committed isn't known here: look at everything, and from the beginning.
 // Never throws.

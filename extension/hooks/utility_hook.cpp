@@ -3,6 +3,7 @@
 #include "hooks/changes.hpp"
 #include "memory/databases.hpp"
 #include "memory/holds.hpp"
+#include "memory/my_slot.hpp"
 #include "pg/extension.hpp"
 #include "pg/traces.hpp"
 #include "records/sources.hpp"
@@ -13,6 +14,7 @@ namespace {
 
 ProcessUtility_hook_type g_previous;
 bool g_restoring;
+bool g_copying; // a COPY ... FROM is on its way
 
 constexpr const char *kExtension = "ayb_jobs";
 
@@ -132,20 +134,32 @@ bool may_change_an_extension(Node *statement) {
     }
 }
 
+// Its completion could not be written any more, and the others can't leave while it waits for them.
+void refuse_in_job() {
+    if (in_job())
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("a job of ayb_jobs can't change or drop the extension"),
+                        errhint("Run the statement in a session of its own.")));
+}
+
 // The database to be cleared of our processes before the statement; InvalidOid for none. Who hasn't
 // the right to the statement must not be able to stop anybody's jobs with it.
 Oid database_to_hold(Node *statement) {
     const Oid me = GetUserId();
     if (const char *name = database_of(statement)) {
         const Oid database = get_database_oid(name, true);
+        if (database == MyDatabaseId && !IsA(statement, CreatedbStmt))
+            return InvalidOid; // PostgreSQL refuses it
         return OidIsValid(database) && may_have_database(statement, database, me) ? database
                                                                                   : InvalidOid;
     }
     if (!may_change_an_extension(statement))
         return InvalidOid;
     const Oid extension = get_extension_oid(kExtension, true);
-    return OidIsValid(extension) && changes_our_extension(statement, extension, me) ? MyDatabaseId
-                                                                                    : InvalidOid;
+    if (!OidIsValid(extension) || !changes_our_extension(statement, extension, me))
+        return InvalidOid;
+    refuse_in_job();
+    return MyDatabaseId;
 }
 
 void hold_if_needed(Node *statement) {
@@ -215,6 +229,9 @@ void on_utility(PlannedStmt *planned, const char *text, bool read_only,
     if (leaves_trace(statement))
         note_trace();
     const bool unknown = commits_prepared(statement);
+    const bool copying = g_copying;
+    g_copying =
+        copying || (IsA(statement, CopyStmt) && reinterpret_cast<CopyStmt *>(statement)->is_from);
     PG_TRY();
     {
         const ProcessUtility_hook_type next =
@@ -223,12 +240,15 @@ void on_utility(PlannedStmt *planned, const char *text, bool read_only,
     }
     PG_FINALLY();
     {
+        g_copying = copying;
         if (unknown) // even if somebody raised after the commit
             wake_for_unknown();
     }
     PG_END_TRY();
     if (IsA(statement, AlterExtensionStmt) && names_our_extension(statement))
         announce_extension_change();
+    if (IsA(statement, AlterDatabaseStmt))
+        note_probe(); // it may be a template no more
     if (enables_triggers(statement))
         note_unknown();
     if (IsA(statement, RefreshMatViewStmt))
@@ -245,5 +265,12 @@ void install_utility_hook() {
 
 // Without the hook (not preloaded) the second setting alone has to tell.
 bool restoring() { return g_restoring || !row_security; }
+
+// enqueue() writes as the owner; who copies into, or restores, or replicates the table doesn't.
+bool rows_are_brought() {
+    return (g_copying || !row_security ||
+            SessionReplicationRole == SESSION_REPLICATION_ROLE_REPLICA) &&
+           !InLocalUserIdChange();
+}
 
 } // namespace ayb

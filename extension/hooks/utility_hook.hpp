@@ -16,4 +16,7 @@ void install_utility_hook();
 // that an installation by hand doesn't have.
 bool restoring();
 
+// Inside a row trigger: whether the row comes by COPY, from pg_dump's script or by replication.
+bool rows_are_brought();
+
 } // namespace ayb

@@ -36,26 +36,31 @@ template <typename... Which> using Change = Sql<At, bool, OidArray, Oid, const c
 using ChangeMatching = Change<const char *, std::optional<At>, std::optional<At>>;
 using ChangeMany = Change<UuidArray>;
 
-#define AYB_NOTED(change, action)                                                                  \
-    "WITH changed AS (" change " RETURNING q.id, q.run_as) INSERT INTO ayb_jobs.job_actions"       \
-    " (job_id, run_as, at, action, done_by, actor)"                                                \
-    " SELECT c.id, c.run_as, $1, '" action "', $4::regrole, $5 FROM changed AS c"
-#define AYB_CANCEL                                                                                 \
-    "UPDATE ayb_jobs.job_queue AS q SET state = 'canceled', canceled_at = $1, updated_at = $1"     \
-    " WHERE q.state = 'queued' AND ($2 OR q.run_as = ANY ($3))"
-#define AYB_RETRY                                                                                  \
-    "UPDATE ayb_jobs.job_queue AS q SET state = 'queued', attempts = 0, last_error = NULL,"        \
-    " waits_for = NULL, run_at = $1, updated_at = $1"                                              \
-    " WHERE q.state = 'failed' AND ($2 OR q.run_as = ANY ($3))"
+// What somebody has locked is left out. Gives back how many were changed, and how many were there.
+#define AYB_CHANGE(action, state_before, which, change)                                            \
+    "WITH wanted AS MATERIALIZED (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.state = "       \
+    "'" state_before "' AND ($2 OR q.run_as = ANY ($3))" which                                     \
+    " FOR UPDATE SKIP LOCKED), changed AS (UPDATE ayb_jobs.job_queue AS q SET " change             \
+    ", updated_at = $1 FROM wanted AS w WHERE q.id = w.id RETURNING q.id, q.run_as), noted AS ("   \
+    "INSERT INTO ayb_jobs.job_actions (job_id, run_as, at, action, done_by, actor)"                \
+    " SELECT c.id, c.run_as, $1, '" action "', $4::regrole, $5 FROM changed AS c)"                 \
+    " SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM ayb_jobs.job_queue AS q"        \
+    " WHERE q.state = '" state_before "' AND ($2 OR q.run_as = ANY ($3))" which ")"
+#define AYB_CANCEL(which)                                                                          \
+    AYB_CHANGE("cancel", "queued", which, "state = 'canceled', canceled_at = $1")
+#define AYB_RETRY(which)                                                                           \
+    AYB_CHANGE("retry", "failed", which,                                                           \
+               "state = 'queued', attempts = 0, last_error = NULL, run_at = $1,"                   \
+               " waits_for = NULL")
 #define AYB_MATCHING                                                                               \
     " AND ($6 IS NULL OR q.type = $6) AND ($7 IS NULL OR q.created_at >= $7)"                      \
     " AND ($8 IS NULL OR q.created_at < $8)"
 #define AYB_OF_THESE " AND q.id = ANY ($6)"
 
-ChangeMatching g_cancel_matching{AYB_NOTED(AYB_CANCEL AYB_MATCHING, "cancel")};
-ChangeMatching g_retry_matching{AYB_NOTED(AYB_RETRY AYB_MATCHING, "retry")};
-ChangeMany g_cancel_many{AYB_NOTED(AYB_CANCEL AYB_OF_THESE, "cancel")};
-ChangeMany g_retry_many{AYB_NOTED(AYB_RETRY AYB_OF_THESE, "retry")};
+ChangeMatching g_cancel_matching{AYB_CANCEL(AYB_MATCHING)};
+ChangeMatching g_retry_matching{AYB_RETRY(AYB_MATCHING)};
+ChangeMany g_cancel_many{AYB_CANCEL(AYB_OF_THESE)};
+ChangeMany g_retry_many{AYB_RETRY(AYB_OF_THESE)};
 
 struct Caller {
     Oid role;
@@ -101,7 +106,7 @@ bool interrupt_worker(const core::Uuid &id) {
 
 // Looks at the job with a snapshot of its own, so that what a worker has just written is seen.
 Found look(const core::Uuid &id, const Caller &me) {
-    const Found job = in_books([&] { return find_job(id, me.role, me.admin, false); });
+    const Found job = in_bounded_books([&] { return find_job(id, me.role, me.admin, false); });
     if (!job.exists)
         no_such_job(id);
     return job;
@@ -161,8 +166,17 @@ template <typename... Which> int64 change(Change<Which...> *statement, const Whi
     const OidArray mine(visible_roles());
     const Oid me = GetUserId();
     const char *whom = actor();
-    return in_books(
-        [&] { return static_cast<int64>(statement->run(now, admin, mine, me, whom, which...)); });
+    int64 changed = 0;
+    int64 there = 0;
+    in_bounded_books([&] {
+        statement->run(now, admin, mine, me, whom, which...);
+        read_row(0, &changed, &there);
+    });
+    if (changed < there)
+        ereport(NOTICE, (errmsg(INT64_FORMAT " jobs are locked by other sessions, and left out",
+                                there - changed),
+                         errhint("Call it again when those have ended.")));
+    return changed;
 }
 
 int64 change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement) {
@@ -191,7 +205,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cancel) {
     if (force && preloaded())
         interrupt_running(id, me);
 
-    PG_RETURN_DATUM(in_books([&] {
+    PG_RETURN_DATUM(in_bounded_books([&] {
         cancel_found(id, find_held(id, me), force);
         note_action(id, "cancel", me);
         return copy_row(job_row(id), me.context);
@@ -202,7 +216,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cancel) {
 AYB_SQL_FUNCTION(ayb_jobs_retry_now) {
     const core::Uuid id = id_argument(fcinfo, 0);
     const Caller me = caller();
-    PG_RETURN_DATUM(in_books([&] {
+    PG_RETURN_DATUM(in_bounded_books([&] {
         retry_found(id, find_held(id, me));
         note_action(id, "retry", me);
         return copy_row(job_row(id), me.context);

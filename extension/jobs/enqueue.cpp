@@ -16,12 +16,13 @@ Sql<Oid, const char *, core::Uuid> g_take_key{R"sql(
     ON CONFLICT (run_as, idempotency_key) DO NOTHING
     RETURNING k.job_id
 )sql"};
-// A key whose job is gone (its day was dropped a moment ago) is free.
+// A key whose job is gone (its day was dropped a moment ago) is free. No EXISTS: one that is
+// planned while the tables are empty reads all of them ever after, for a hash table.
 Sql<Oid, const char *, core::Uuid> g_reuse_key{R"sql(
     UPDATE ayb_jobs.job_keys AS k SET job_id = $3
     WHERE k.run_as = $1 AND k.idempotency_key = $2
-        AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.id = k.job_id)
-        AND NOT EXISTS (SELECT FROM ayb_jobs.job_history AS h WHERE h.id = k.job_id)
+        AND (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.id = k.job_id LIMIT 1) IS NULL
+        AND (SELECT h.id FROM ayb_jobs.job_history AS h WHERE h.id = k.job_id LIMIT 1) IS NULL
     RETURNING k.job_id
 )sql"};
 Sql<Oid, const char *> g_find_key{R"sql(
@@ -29,7 +30,8 @@ Sql<Oid, const char *> g_find_key{R"sql(
 )sql"};
 // A job that was written into the table by hand holds its key there alone.
 Sql<Oid, const char *> g_find_queued_key{R"sql(
-    SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.run_as = $1 AND q.idempotency_key = $2
+    SELECT q.id, q.state FROM ayb_jobs.job_queue AS q
+    WHERE q.run_as = $1 AND q.idempotency_key = $2
 )sql"};
 
 Order make_order(FunctionCallInfo fcinfo, const char *type, int run_at, int max_attempts,
@@ -62,6 +64,17 @@ const char *key_argument(FunctionCallInfo fcinfo, int number) {
     return text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
+// The last result has the job that has the key: with its state, where it isn't completed.
+void notice_canceled(const char *key) {
+    State state = State::queued;
+    if (SPI_tuptable->tupdesc->natts > 1)
+        read_column(0, 2, &state);
+    if (state == State::canceled)
+        ereport(NOTICE,
+                (errmsg("no job was enqueued: idempotency_key \"%s\" is a canceled job's", key),
+                 errhint("It becomes free with that job, after ayb_jobs.failed_retention.")));
+}
+
 // Takes the key for `*id`, or sets `*id` to the job that has it and returns false. Inside the
 // books.
 bool take_key_inside(Oid role, const char *key, core::Uuid *id) {
@@ -78,6 +91,7 @@ bool take_key_inside(Oid role, const char *key, core::Uuid *id) {
         }
     }
     read_row(0, id);
+    notice_canceled(key);
     return false;
 }
 

@@ -3,7 +3,10 @@
 
 #include "base/arguments.hpp"
 #include "base/rows.hpp"
+#include "jobs/history.hpp"
 #include "memory/my_slot.hpp"
+#include "pg/clock.hpp"
+#include "pg/extension.hpp"
 #include "pg/text.hpp"
 #include "pg/tuples.hpp"
 
@@ -35,6 +38,15 @@ Datum as_running(Datum row) {
                              {"last_run_at", TimestampTzGetDatum(slot.job_since)}});
 }
 
+// What the completion will lock is locked as it will: a weaker lock that is to be made stronger
+// later deadlocks with whoever came in between, as REINDEX does.
+void lock_for_completion() {
+    const TimestampTz now = clock_now();
+    for (const Oid table : {extension_table("job_queue"), history_table(now, now)})
+        if (OidIsValid(table))
+            LockRelationOid(table, RowExclusiveLock);
+}
+
 } // namespace
 
 } // namespace ayb
@@ -46,6 +58,8 @@ AYB_SQL_FUNCTION(ayb_jobs_current_job) {
     if (!in_job())
         PG_RETURN_NULL();
     MemoryContext context = CurrentMemoryContext;
+    if (!in_group())
+        lock_for_completion();
     const Datum found = in_books([context] {
         const Datum row = job_row(my_slot()->job);
         return copy_row(row != 0 && in_group() ? as_running(row) : row, context);

@@ -1,6 +1,7 @@
 // The triggers that tell others, at the commit, what a transaction did.
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
+#include "base/stamp.hpp"
 #include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
 #include "jobs/row_check.hpp"
@@ -112,6 +113,8 @@ AYB_SQL_FUNCTION(ayb_jobs_note_job) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("_note_job() is called by its trigger only")));
     const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+        mistrust_brought_row();
     HeapTuple row =
         TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
     const Values values(row, RelationGetDescr(data->tg_relation));

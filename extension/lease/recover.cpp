@@ -96,6 +96,7 @@ void lose(const Held &job, const char *why, TimestampTz now) {
         if (Database *database = find_database(MyDatabaseId)) {
             SpinLockAcquire(&database->mutex);
             database->leases_lost++;
+            database->lost_at = now;
             SpinLockRelease(&database->mutex);
         }
     }

@@ -4,11 +4,11 @@
 #include "handlers/call.hpp"
 #include "handlers/command.hpp"
 #include "handlers/handlers.hpp"
+#include "hooks/signals.hpp"
 #include "jobs/finish.hpp"
 #include "jobs/history.hpp"
 #include "jobs/inside.hpp"
 #include "memory/my_slot.hpp"
-#include "memory/signals.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "pg/job_timer.hpp"
@@ -19,10 +19,14 @@ namespace ayb {
 
 namespace {
 
+constexpr int64 kCompletionRetry = kMicrosecondsPerSecond;
 constexpr int64 kDayRetry = 10 * kMicrosecondsPerSecond;
 
 // Set when the completion found that the job is somebody else's by now.
 bool g_lease_lost;
+
+// The completion is being written: what it meets is no fault of the job's.
+bool g_completing;
 
 // How long the function took; negative for what is no function.
 int64 g_handler_us;
@@ -40,10 +44,12 @@ void complete_here(const Job &job, const HandlerResult &result) {
     char worker[kWorkerIdBytes];
     session_name(worker);
     hold_cancels();
+    g_completing = true; // stays so if an error leaves from here
     in_books([&] {
         if (!complete_job(job.id, worker, job.run, result, clock_now()))
             report_lost_lease(job);
     });
+    g_completing = false;
     release_cancels();
 }
 
@@ -139,10 +145,18 @@ void run_handler(const Job &job, MemoryContext memory) {
         run_command(job, command.sql, command.limit, memory);
 }
 
+// A deadlock, a lock, a full disk or memory, the system: met by the engine's own statement. What
+// somebody's trigger on the books raises is of other classes.
+bool is_of_the_engine(const char *sqlstate) {
+    return g_completing && (strncmp(sqlstate, "40", 2) == 0 || strncmp(sqlstate, "53", 2) == 0 ||
+                            strncmp(sqlstate, "58", 2) == 0 || strncmp(sqlstate, "XX", 2) == 0 ||
+                            strcmp(sqlstate, "55P03") == 0);
+}
+
 Verdict judge(const char *sqlstate) {
     if (g_lease_lost)
         return Verdict::lost;
-    if (day_is_missing())
+    if (day_is_missing() || is_of_the_engine(sqlstate))
         return Verdict::put_back;
     if (strcmp(sqlstate, "57014") != 0 || job_timed_out())
         return Verdict::failed;
@@ -183,6 +197,10 @@ Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failur
                       errmsg("job %s (%s) waits until a table can be made for the history of the "
                              "day: %s",
                              uuid_text(job.id), job.type, failure->message)));
+    else if (is_of_the_engine(failure->sqlstate))
+        ereport(LOG, (errcode(error->sqlerrcode),
+                      errmsg("job %s (%s) could not be completed and runs again, uncharged: %s",
+                             uuid_text(job.id), job.type, failure->message)));
     if (verdict == Verdict::failed)
         ereport(LOG, (errcode(error->sqlerrcode),
                       errmsg("attempt %d of job %s (%s) failed: %s", job.attempt, uuid_text(job.id),
@@ -195,6 +213,7 @@ Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failur
 Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
     volatile Verdict verdict = Verdict::completed;
     g_lease_lost = false;
+    g_completing = false;
     g_handler_us = -1;
     PG_TRY();
     { run_handler(job, memory); }
@@ -208,6 +227,8 @@ Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
 std::optional<TimestampTz> put_off(TimestampTz now) {
     if (day_is_missing())
         return later(now, kDayRetry);
+    if (g_completing)
+        return later(now, kCompletionRetry);
     return std::nullopt;
 }
 

@@ -89,7 +89,7 @@ AYB_SQL_FUNCTION(ayb_jobs_register_matview) {
                  errdetail("It is %s.%s.", wanted.schema, wanted.view),
                  errhint("Change it with ayb_jobs.update_matview().")));
     MemoryContext context = CurrentMemoryContext;
-    PG_RETURN_DATUM(in_books([&] { return matview_row(id, context); }));
+    PG_RETURN_DATUM(in_bounded_books([&] { return matview_row(id, context); }));
 }
 
 // update_matview(id, refresh_mode, skip_unchanged, lock_timeout, statement_timeout) →
@@ -104,7 +104,7 @@ AYB_SQL_FUNCTION(ayb_jobs_update_matview) {
     if (changes.skip_unchanged && skip && OidIsValid(view))
         make_triggers(view, me);
     MemoryContext context = CurrentMemoryContext;
-    const Datum row = in_books([&] {
+    const Datum row = in_bounded_books([&] {
         g_update.run(id, changes.mode, changes.skip_unchanged, changes.lock_timeout,
                      changes.statement_timeout, At{clock_now()});
         return matview_row(id, context);
@@ -118,7 +118,7 @@ AYB_SQL_FUNCTION(ayb_jobs_update_matview) {
 AYB_SQL_FUNCTION(ayb_jobs_unregister_matview) {
     const core::Uuid id = id_argument(fcinfo, 0);
     const Matview matview = require_matview(id, GetUserId(), true);
-    in_books([&id] { g_delete.run(id); });
+    in_bounded_books([&id] { g_delete.run(id); });
     if (matview.skip_unchanged)
         drop_needless_triggers();
     PG_RETURN_VOID();
@@ -135,7 +135,7 @@ AYB_SQL_FUNCTION(ayb_jobs_matview_by_name) {
     if (!find_matview(id, GetUserId(), false, &matview))
         PG_RETURN_NULL();
     MemoryContext context = CurrentMemoryContext;
-    const Datum row = in_books([&] { return matview_row(id, context); });
+    const Datum row = in_bounded_books([&] { return matview_row(id, context); });
     if (row == 0)
         PG_RETURN_NULL();
     PG_RETURN_DATUM(row);

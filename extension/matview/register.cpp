@@ -48,7 +48,7 @@ bool register_matview(const Registration &wanted, core::Uuid *id) {
     const Oid view = require_own_view(wanted, &owner);
     const TimestampTz now = clock_now();
     *id = new_job_id(now);
-    const bool made = in_books([&] {
+    const bool made = in_bounded_books([&] {
         return g_insert.run(*id, wanted.schema, wanted.view, wanted.mode, wanted.skip_unchanged,
                             positive(wanted.lock_timeout), positive(wanted.statement_timeout),
                             owner, At{now}) > 0;

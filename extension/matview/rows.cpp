@@ -88,7 +88,7 @@ Query *view_query(Oid view) {
 
 bool find_matview(const core::Uuid &id, Oid me, bool lock, Matview *found) {
     MemoryContext context = CurrentMemoryContext;
-    const bool exists = in_books([=] { return read_matview(id, lock, context, found); });
+    const bool exists = in_bounded_books([=] { return read_matview(id, lock, context, found); });
     return exists && may_see(*found, me);
 }
 

@@ -13,9 +13,8 @@ Sql<Oid> g_unknowable{"SELECT ayb_jobs._why_unknowable($1)"};
 Sql<Oid> g_missing{"SELECT t.relation FROM ayb_jobs._tables_without_trigger($1) AS t"};
 Sql<> g_needless{"SELECT t.relation, t.name FROM ayb_jobs._needless_triggers() AS t"};
 
-// The table's name, once nobody can change it any more; null where it is gone.
-const char *lock_table(Oid table, LOCKMODE mode) {
-    LockRelationOid(table, mode);
+// The name of a table that is locked; null where it is gone.
+const char *name_of_locked(Oid table) {
     AcceptInvalidationMessages();
     const char *name = get_rel_name(table);
     if (name == nullptr)
@@ -36,7 +35,8 @@ void check_privilege(Oid table, Oid me) {
 
 // ALWAYS: what replication writes counts too. It goes with the extension, and is not in its way.
 void make_trigger(Oid table) {
-    const char *name = lock_table(table, ShareRowExclusiveLock);
+    LockRelationOid(table, ShareRowExclusiveLock);
+    const char *name = name_of_locked(table);
     if (name == nullptr)
         return;
     run_text(psprintf("CREATE OR REPLACE TRIGGER %s BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE"
@@ -63,19 +63,23 @@ struct Needless {
     const char *name;
 };
 
-// Inside the books.
-void drop_trigger(const Needless &trigger) {
-    const char *table = lock_table(trigger.table, AccessExclusiveLock);
+// Inside the books. False where the table is in use: whoever waits for it holds up all that come
+// after.
+bool drop_trigger(const Needless &trigger) {
+    if (!ConditionalLockRelationOid(trigger.table, AccessExclusiveLock))
+        return false;
+    const char *table = name_of_locked(trigger.table);
     if (table != nullptr)
         run_text(
             psprintf("DROP TRIGGER IF EXISTS %s ON %s", quote_identifier(trigger.name), table));
+    return true;
 }
 
 } // namespace
 
 void make_triggers(Oid view, Oid me) {
     MemoryContext context = CurrentMemoryContext;
-    const char *why = in_books([=] {
+    const char *why = in_bounded_books([=] {
         const char *reason = nullptr;
         g_unknowable.run(view);
         read_row(0, &reason);
@@ -90,14 +94,19 @@ void make_triggers(Oid view, Oid me) {
 }
 
 void drop_needless_triggers() {
-    in_books([] {
+    const uint64 in_use = in_books([] {
         const uint64 count = g_needless.run();
         auto *needless = static_cast<Needless *>(palloc0((count + 1) * sizeof(Needless)));
         for (uint64 i = 0; i < count; i++)
             read_row(i, &needless[i].table, &needless[i].name);
+        uint64 left = 0;
         for (uint64 i = 0; i < count; i++)
-            drop_trigger(needless[i]);
+            left += drop_trigger(needless[i]) ? 0 : 1;
+        return left;
     });
+    if (in_use > 0)
+        ereport(NOTICE, (errmsg(UINT64_FORMAT " triggers stay, as their tables are in use", in_use),
+                         errhint("They go with the next registration that is removed.")));
 }
 
 } // namespace ayb

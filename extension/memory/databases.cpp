@@ -76,6 +76,23 @@ void open_due(Database *database) {
     SpinLockRelease(&database->mutex);
 }
 
+void note_trouble(Database *database, Duty duty, const char *error) {
+    const TimestampTz now = error != nullptr ? GetCurrentTimestamp() : 0;
+    Trouble &trouble = database->troubles[static_cast<int>(duty)];
+    SpinLockAcquire(&database->mutex);
+    if (error == nullptr || trouble.error[0] == '\0')
+        trouble.since = now;
+    strlcpy(trouble.error, error == nullptr ? "" : error, kErrorBytes);
+    SpinLockRelease(&database->mutex);
+}
+
+Trouble trouble_of(Database *database, Duty duty) {
+    SpinLockAcquire(&database->mutex);
+    const Trouble copy = database->troubles[static_cast<int>(duty)];
+    SpinLockRelease(&database->mutex);
+    return copy;
+}
+
 void wake_scheduler(Database *entry) {
     pg_atomic_exchange_u32(&entry->wanted, 1);
     Latch *latch = entry->scheduler;

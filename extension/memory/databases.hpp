@@ -1,10 +1,53 @@
 #pragma once
 // Databases in shared memory: which scheduler serves each, and what that is told.
+#include "core/words.hpp"
 #include "memory/floor.hpp"
+#include "pg/pulse.hpp"
 
 namespace ayb {
 
 inline constexpr int kErrorBytes = 256;
+
+// What a scheduler does, step by step.
+enum class Duty : int {
+    stamp,
+    recover,
+    ticks,
+    leases,
+    workers,
+    lanes,
+    minutes,
+    floors,
+    days,
+    old_days,
+    purge,
+    clock,
+    count,
+};
+constexpr int kDuties = static_cast<int>(Duty::count) + 1;
+template <> struct core::Words<Duty> {
+    static constexpr const char *kWords[] = {
+        "look at the stamp",
+        "recover jobs after a crash",
+        "enqueue what schedules are due",
+        "recover leases",
+        "recover jobs of workers that ended",
+        "look for due jobs",
+        "write the counts of minutes",
+        "check the floors",
+        "make days of the history ahead",
+        "drop days of the history beyond retention",
+        "delete jobs beyond failed_retention",
+        "set right what a wrong clock left",
+        "count jobs",
+    };
+};
+
+// What a duty failed with, and since when it does; no error where it went well the last time.
+struct Trouble {
+    TimestampTz since;
+    char error[kErrorBytes];
+};
 
 // A place is its database's while a scheduler or a hold has it. Whoever has neither may still come
 // with a pointer to a place that has become another one's: what it sets there costs one look too
@@ -24,16 +67,21 @@ struct Database {
     pg_atomic_uint32 crowded;  // there are as many workers as there may be, and none sleeps
     pg_atomic_uint32 paused;   // as a whole: nobody need be woken for a job
 
-    slock_t mutex;    // guards what follows, up to leases_lost
+    slock_t mutex;    // guards what follows, up to troubles
     TimeFloor leases; // no lease ends before it
     TimeFloor ticks;  // no schedule is due before it
     TimestampTz sleeping_until;
     int64 leases_lost;
+    TimestampTz lost_at; // the last one of them
+    Trouble troubles[kDuties];
 
     // Written by the scheduler alone, and read without a lock by whoever shows them.
     bool dormant; // the stamp is missing or doesn't fit
     bool counted; // Lane::counts are right
     TimestampTz no_slot_since;
+    TimestampTz set_back_at; // the clock, by more than an hour
+    int64 set_back_by;       // microseconds
+    Pulse pulse;             // of the scheduler
 };
 
 Size databases_size();
@@ -53,6 +101,10 @@ void release_database(Database *entry);
 
 // Before the scheduler's first look, and before commits are told to it.
 void open_due(Database *database);
+
+// Notes that the scheduler's duty failed with `error` (null: it went well).
+void note_trouble(Database *database, Duty duty, const char *error);
+Trouble trouble_of(Database *database, Duty duty);
 
 // Sets the scheduler's latch, if there is one. Never throws.
 void wake_scheduler(Database *entry);

@@ -48,6 +48,12 @@ bool processes_left(const Database *entry) {
            count_workers(entry->oid) > 0;
 }
 
+// A job of the database holds it itself.
+void mark_holder(Oid database, bool holds) {
+    if (const WorkerSlot *mine = my_slot(); mine != nullptr && mine->database == database)
+        change_slot(mine->index, [=](WorkerSlot &slot) { slot.holds = holds; });
+}
+
 } // namespace
 
 bool take_hold(Oid database) {
@@ -56,6 +62,8 @@ bool take_hold(Oid database) {
     if (entry != nullptr)
         pg_atomic_fetch_add_u32(&entry->holds, 1);
     LWLockRelease(lock_of(Locks::databases));
+    if (entry != nullptr)
+        mark_holder(database, true);
     return entry != nullptr;
 }
 
@@ -83,6 +91,7 @@ void release_hold(Oid database) {
     Database *entry = find_database(database);
     if (entry == nullptr)
         return;
+    mark_holder(database, false);
     pg_atomic_fetch_sub_u32(&entry->holds, 1);
     release_database(entry);
     request_probe(database);
@@ -90,11 +99,21 @@ void release_hold(Oid database) {
 
 void stop_workers(Oid database) {
     signal_slots(SIGTERM, [&](WorkerSlot &slot) {
-        const bool meant = slot.serves(database) && slot.pid != MyProcPid;
+        const bool meant = slot.serves(database) && slot.pid != MyProcPid && !slot.holds;
         if (meant)
             slot.stop_wanted = true;
         return meant;
     });
+}
+
+bool any_worker_to_stop(Oid database) {
+    bool any = false;
+    each_slot([&](const WorkerSlot &slot) {
+        const bool there =
+            slot.phase == WorkerSlot::Phase::serving || slot.phase == WorkerSlot::Phase::starting;
+        any = any || (there && slot.database == database && !slot.holds);
+    });
+    return any;
 }
 
 int count_workers(Oid database) {

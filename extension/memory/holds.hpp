@@ -14,8 +14,10 @@ void release_hold(Oid database);
 // bounded.
 void wait_for_hold(Oid database);
 
-// The worker processes of a database get SIGTERM, which asks them to stop: see signals.hpp.
+// The worker processes of a database get SIGTERM, which asks them to stop: see signals.hpp. One
+// whose job holds the database is left alone: its statement waits for the others.
 void stop_workers(Oid database);
+bool any_worker_to_stop(Oid database);
 
 // Those that are there or on their way, this process left out.
 int count_workers(Oid database);

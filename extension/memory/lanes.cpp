@@ -314,6 +314,20 @@ void hold_role(const RoleKey &role, const char *why, int wait_ms) {
     });
 }
 
+void note_role_incident(const RoleKey &role, TimestampTz since, const char *why, int wait_ms) {
+    const TimestampTz now = GetCurrentTimestamp();
+    bool again = false;
+    with_made_entry(role, [&](RoleLanes &entry) {
+        if (since <= entry.failed_at && entry.failed_at <= now)
+            return;
+        entry.failed_at = now;
+        again = entry.failures > 0;
+        entry.failures = Max(entry.failures, 1);
+    });
+    if (again)
+        hold_role(role, why, wait_ms / 2); // the first one hasn't waited
+}
+
 void clear_role_failure(const RoleKey &role) {
     with_entry(role, [](RoleLanes &entry) {
         entry.failures = 0;

@@ -90,7 +90,8 @@ struct RoleLanes {
     TimeFloor due;          // nothing is due before, of what is served
     TimeFloor rest;         // nor of the types that have no lane
     TimestampTz not_before; // it could not be served: the next try
-    int failures;           // starts in a row that failed
+    int failures;           // in a row
+    TimestampTz failed_at;  // the last of them that was counted, by the real clock
     char error[kLaneErrorBytes];
     TimestampTz last_served;
     int64 counts[kStates]; // by counts.hpp
@@ -188,6 +189,11 @@ void wake_for_role(Database *database, Oid role, int jobs);
 // A role that can't be served now: `why` is kept for lanes() and health(), and it is not tried
 // again before `wait_ms`, doubled with each failure in a row up to a minute.
 void hold_role(const RoleKey &role, const char *why, int wait_ms);
+
+// A worker of the role, there or on its way since `since` (by the real clock), ended by an error.
+// Those that were there when another did are hit by the same: they count once. After the first the
+// role is served again at once, and nobody need know of it; from the next on it is held.
+void note_role_incident(const RoleKey &role, TimestampTz since, const char *why, int wait_ms);
 void clear_role_failure(const RoleKey &role);
 
 // How many there are, of all databases.

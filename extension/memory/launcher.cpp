@@ -5,11 +5,12 @@ namespace ayb {
 namespace {
 
 struct Launcher {
-    slock_t mutex; // guards all but no_slot_since
+    slock_t mutex; // guards all but no_slot_since and pulse
     pid_t pid;
     Latch *latch;
     LauncherMail mail;
     TimestampTz no_slot_since;
+    Pulse pulse;
 };
 
 Launcher *g_launcher;
@@ -32,16 +33,21 @@ void init_launcher() {
         SpinLockInit(&g_launcher->mutex);
 }
 
-void enter_launcher() { set_launcher(MyProcPid, MyLatch); }
+void enter_launcher() {
+    start_pulse(&g_launcher->pulse);
+    set_launcher(MyProcPid, MyLatch);
+}
 
 void leave_launcher() { set_launcher(0, nullptr); }
 
-bool launcher_lives() {
+pid_t launcher_pid() {
     SpinLockAcquire(&g_launcher->mutex);
-    const bool lives = g_launcher->pid != 0;
+    const pid_t pid = g_launcher->pid;
     SpinLockRelease(&g_launcher->mutex);
-    return lives;
+    return pid;
 }
+
+const Pulse &launcher_pulse() { return g_launcher->pulse; }
 
 TimestampTz *launcher_no_slot_since() { return &g_launcher->no_slot_since; }
 

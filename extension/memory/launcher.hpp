@@ -2,6 +2,7 @@
 // The launcher as others see it, and its mail. One for the whole server, guarded by a spinlock of
 // its own.
 #include "memory/part.hpp"
+#include "pg/pulse.hpp"
 
 namespace ayb {
 
@@ -23,7 +24,9 @@ void init_launcher();
 // The launcher says that it is there, and that it isn't any more.
 void enter_launcher();
 void leave_launcher();
-bool launcher_lives();
+
+pid_t launcher_pid(); // 0 where there is none
+const Pulse &launcher_pulse();
 
 // Since when no process could be had for a scheduler; 0 where one could. Written by the launcher
 // alone, and read without the lock.

@@ -19,6 +19,7 @@ void leave_slot(int code, Datum /*argument*/) {
     const WorkerSlot &mine = *my_slot();
     const Oid database = mine.database;
     const Oid role = mine.role;
+    const TimestampTz since = mine.serving_since;
     if (mine.in_group) { // others may wait for the rows that it had locked
         LWLockReleaseAll();
         free_locks({database, role});
@@ -35,8 +36,9 @@ void leave_slot(int code, Datum /*argument*/) {
     // ever.
     if (code != 0 && !in_job) {
         LWLockReleaseAll();
-        hold_role({database, role}, "its worker ended with an error: see the server log",
-                  settings::poll_interval);
+        note_role_incident({database, role}, since,
+                           "its worker ended with an error: see the server log",
+                           settings::poll_interval);
     }
     if (Database *entry = find_database(database))
         wake_scheduler(entry);
@@ -50,6 +52,7 @@ bool attach_slot(int index, Oid database, Oid role) {
     if (!move_in(index, database, role, name))
         return false;
     before_shmem_exit(leave_slot, 0);
+    start_pulse(&my_slot()->pulse);
     // While one is on its way, no other is started for the lane: now it may be.
     if (Database *entry = find_database(database))
         wake_scheduler(entry);

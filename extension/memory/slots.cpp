@@ -31,6 +31,7 @@ void init_slot(WorkerSlot &slot, Oid database, Oid role, TimestampTz now) {
     slot.pid = 0;
     slot.leave = false;
     slot.stop_wanted = false;
+    slot.holds = false;
     slot.launched_at = now;
     slot.worker_id[0] = '\0';
     slot.has_job = false;
@@ -65,6 +66,7 @@ void init_slots() {
         g_slots[i].index = i;
         SpinLockInit(&g_slots[i].mutex);
         pg_atomic_init_u32(&g_slots[i].idle, 0);
+        init_pulse(&g_slots[i].pulse);
     }
 }
 

@@ -3,6 +3,7 @@
 #include "core/uuid7.hpp"
 #include "memory/part.hpp"
 #include "memory/state.hpp"
+#include "pg/pulse.hpp"
 
 namespace ayb {
 
@@ -32,10 +33,12 @@ struct WorkerSlot {
     pg_atomic_uint32 idle; // 1 while it sleeps for want of jobs
     bool leave;            // asked to make room after its present job
     bool stop_wanted;      // the SIGTERM that comes is ours: see signals.hpp
+    bool holds;            // its job has the others leave: nobody waits for it, see holds.hpp
     TimestampTz launched_at;
     TimestampTz serving_since;
     TimestampTz busy_since; // when it last awoke: it has found job after job since
     char worker_id[kWorkerIdBytes];
+    Pulse pulse; // needs no lock
 
     bool has_job; // stays set where the process ended inside a job
     core::Uuid job;

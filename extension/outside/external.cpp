@@ -6,6 +6,7 @@
 #include "jobs/line.hpp"
 #include "jobs/taking.hpp"
 #include "lease/recover.hpp"
+#include "memory/databases.hpp"
 #include "outside/look.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
@@ -183,7 +184,8 @@ using namespace ayb;
 AYB_SQL_FUNCTION(ayb_jobs_claim) {
     const Claim claim = make_claim(fcinfo);
     ReturnSetInfo *result = begin_set(fcinfo);
-    const bool paused = all_paused();
+    const Database *database = find_database(MyDatabaseId);
+    const bool paused = all_paused() || (database != nullptr && database->dormant);
     auto *ids = static_cast<Datum *>(palloc(claim.jobs * sizeof(Datum)));
     in_books([&] {
         recover_expired_external(claim.now, claim.viewer);
@@ -201,7 +203,7 @@ AYB_SQL_FUNCTION(ayb_jobs_extend_lease) {
     const Attempt held = attempt_arguments(fcinfo);
     const TimestampTz now = clock_now();
     const TimestampTz lease_until = lease_argument(fcinfo, 3, now);
-    PG_RETURN_DATUM(in_books([&] {
+    PG_RETURN_DATUM(in_bounded_books([&] {
         require_held(held);
         g_extend.run(held.id, At{lease_until}, At{now});
         return copy_row(job_row(held.id), held.context);
@@ -218,7 +220,7 @@ AYB_SQL_FUNCTION(ayb_jobs_complete) {
         check_json_size(result.value, "result");
     }
     Found job;
-    const Datum row = in_books([&] {
+    const Datum row = in_bounded_books([&] {
         job = require_held(held);
         complete_job(held.id, held.worker, held.run, result, clock_now());
         return copy_row(job_row(held.id), held.context);
@@ -241,7 +243,7 @@ AYB_SQL_FUNCTION(ayb_jobs_fail) {
         check_run_at(later(now, retry_ms * kMicrosecondsPerMillisecond), "retry_in");
     Found job;
     bool failed = false;
-    const Datum row = in_books([&] {
+    const Datum row = in_bounded_books([&] {
         job = require_held(held);
         const TimestampTz retry_at = retry_ms < 0
                                          ? retry_time(job.type, job.attempt, now)

@@ -6,6 +6,8 @@ namespace ayb {
 
 namespace {
 
+constexpr int kLongestLockWaitMs = 2000;
+
 void set_flag(bool now, const char *name, bool wanted) {
     if (now != wanted)
         set_locally(name, wanted ? "on" : "off");
@@ -37,6 +39,13 @@ void connect_spi() {
 }
 
 Books open_books() { return open_books_as(require_extension()); }
+
+Books open_bounded_books() {
+    const Books books = open_books();
+    if (LockTimeout == 0 || LockTimeout > kLongestLockWaitMs)
+        set_locally("lock_timeout", psprintf("%d", kLongestLockWaitMs));
+    return books;
+}
 
 Books open_books_as(Oid owner) {
     Books books;

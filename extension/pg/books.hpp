@@ -42,6 +42,13 @@ template <typename Work> auto keep_books(const Books &books, const Work &work) {
 // the abort closes the books: as everywhere, nothing with a destructor is alive then.
 template <typename Work> auto in_books(const Work &work) { return keep_books(open_books(), work); }
 
+// For what a person calls on rows and tables that any open transaction may hold: each wait for a
+// lock ends after two seconds, with 55P03, or sooner by the session's own lock_timeout.
+Books open_bounded_books();
+template <typename Work> auto in_bounded_books(const Work &work) {
+    return keep_books(open_bounded_books(), work);
+}
+
 template <typename Work> auto in_books_as(Oid owner, const Work &work) {
     return keep_books(open_books_as(owner), work);
 }

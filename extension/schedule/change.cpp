@@ -67,10 +67,10 @@ Changes read_changes(FunctionCallInfo fcinfo) {
     return changes;
 }
 
-// The clock may have been set back since the last tick, which is not to come twice. By more than a
-// day, it was wrong then: the schedule would stand still until that day.
+// The clock may have been set back since the last tick, which is not to come twice. By more than an
+// hour, it was wrong then: the schedule would stand still until it is that late.
 TimestampTz first_tick(const Schedule &old, const char *cron, const char *zone, TimestampTz now) {
-    const bool believed = old.last_tick <= later(now, USECS_PER_DAY);
+    const bool believed = old.last_tick <= later(now, USECS_PER_HOUR);
     const core::CronRule rule = require_rule(cron); // before the zone: so the admin API has it
     return require_next_tick(rule, require_zone(zone), believed ? Max(now, old.last_tick) : now);
 }
@@ -116,7 +116,7 @@ Datum change_schedule(const core::Uuid &id, const Changes &changes) {
     const Oid me = GetUserId();
     const bool admin = is_admin(me);
     MemoryContext context = CurrentMemoryContext;
-    return in_books([&] {
+    return in_bounded_books([&] {
         const Schedule old = lock_schedule(id, me, admin);
         check_payload_right(old, changes, me);
         check_new_payload(old, changes);
@@ -156,7 +156,7 @@ AYB_SQL_FUNCTION(ayb_jobs_delete_schedule) {
     const core::Uuid id = id_argument(fcinfo, 0);
     const Oid me = GetUserId();
     const bool admin = is_admin(me);
-    in_books([&] {
+    in_bounded_books([&] {
         lock_schedule(id, me, admin);
         g_delete.run(id);
     });

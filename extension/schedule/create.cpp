@@ -90,7 +90,7 @@ AYB_SQL_FUNCTION(ayb_jobs_create_schedule) {
 
     MemoryContext context = CurrentMemoryContext;
     const core::Uuid id = new_job_id(draft.order.now);
-    PG_RETURN_DATUM(in_books([&] {
+    PG_RETURN_DATUM(in_bounded_books([&] {
         insert_draft(draft, id, payload);
         return schedule_row(id, context);
     }));

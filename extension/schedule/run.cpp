@@ -15,7 +15,7 @@ Sql<core::Uuid, At> g_ran{"UPDATE ayb_jobs.schedules SET last_run_at = $2 WHERE 
 // What enqueue() would check; the handlers are read outside of the books.
 Order order_of(const core::Uuid &id, Oid me, bool admin) {
     MemoryContext context = CurrentMemoryContext;
-    Order order = in_books([&] {
+    Order order = in_bounded_books([&] {
         const Schedule schedule = lock_schedule(id, me, admin);
         Order its{};
         its.type = MemoryContextStrdup(context, schedule.type);
@@ -41,7 +41,7 @@ AYB_SQL_FUNCTION(ayb_jobs_run_schedule_now) {
     const Oid me = GetUserId();
     const Order order = order_of(id, me, is_admin(me));
     MemoryContext context = CurrentMemoryContext;
-    PG_RETURN_DATUM(in_books([&] {
+    PG_RETURN_DATUM(in_bounded_books([&] {
         TickJobs jobs = no_jobs();
         const core::Uuid job = add_job(&jobs, id, order, DT_NOEND);
         insert_jobs(jobs, order.now);

@@ -22,10 +22,12 @@ constexpr int64 kLockedRetry = 100 * kMicrosecondsPerMillisecond; // somebody ha
 
 Sql<At, At, int> g_due{R"sql(
     SELECT s.id, s.job_type, s.cron_expr, s.timezone, s.overlap, s.missed, s.run_as::oid,
-        s.max_attempts, s.next_run_at, EXISTS (
-            SELECT FROM ayb_jobs.job_queue AS q
+        s.max_attempts, s.next_run_at, (
+            SELECT q.id
+            FROM ayb_jobs.job_queue AS q
             WHERE q.schedule_id = s.id AND q.state IN ('queued', 'running')
-        )
+            LIMIT 1
+        ) IS NOT NULL
     FROM ayb_jobs.schedules AS s
     WHERE s.enabled AND s.next_run_at >= $1 AND s.next_run_at <= $2
     ORDER BY s.next_run_at

@@ -1,4 +1,5 @@
 // The trigger that tells the scheduler, at the commit, when a schedule is due.
+#include "base/stamp.hpp"
 #include "hooks/changes.hpp"
 #include "pg/tuples.hpp"
 
@@ -32,6 +33,8 @@ AYB_SQL_FUNCTION(ayb_jobs_note_schedule) {
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
                         errmsg("_note_schedule() is called by its trigger only")));
     const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
+    if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
+        mistrust_brought_row();
     HeapTuple row =
         TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
     TupleDesc shape = RelationGetDescr(data->tg_relation);

@@ -12,7 +12,9 @@
 #include "memory/picks.hpp"
 #include "pg/clock.hpp"
 #include "pg/prepared.hpp"
+#include "pg/text.hpp"
 #include "pg/transaction.hpp"
+#include "schedule/clock.hpp"
 #include "schedule/tick.hpp"
 #include "workers/placing.hpp"
 
@@ -22,7 +24,9 @@ namespace {
 
 constexpr int64 kUpkeepEvery = 3600 * kMicrosecondsPerSecond;
 constexpr int64 kDaysRetry = 10 * kMicrosecondsPerSecond;    // while days ahead can't be made
+constexpr int64 kDropRetry = 60 * kMicrosecondsPerSecond;    // while an old one can't be dropped
 constexpr int64 kRecountAfter = 60 * kMicrosecondsPerSecond; // when a count could not be exact
+constexpr int64 kWrongClock = 3600 * kMicrosecondsPerSecond;
 constexpr int64 kRetryAfter = kMicrosecondsPerSecond; // after a step that failed, or found a lock
 
 Database *g_database;
@@ -78,9 +82,9 @@ void step_count(TimestampTz /*now*/) {
         pg_atomic_write_u32(&g_database->recount, 1);
 }
 
-void run_if_asked(pg_atomic_uint32 *flag, void (*step)(TimestampTz), TimestampTz now,
+void run_if_asked(pg_atomic_uint32 *flag, Duty duty, void (*step)(TimestampTz), TimestampTz now,
                   TimestampTz *wake) {
-    if (pg_atomic_exchange_u32(flag, 0) == 0 || guarded(step, now))
+    if (pg_atomic_exchange_u32(flag, 0) == 0 || guarded(duty, step, now))
         return;
     pg_atomic_write_u32(flag, 1);
     *wake = Min(*wake, GetCurrentTimestamp() + kRetryAfter);
@@ -88,11 +92,13 @@ void run_if_asked(pg_atomic_uint32 *flag, void (*step)(TimestampTz), TimestampTz
 
 void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
     if (now >= times->days || now < times->days - 2 * kUpkeepEvery)
-        times->days = now + (guarded(step_days, now) ? kUpkeepEvery : kDaysRetry);
+        times->days = now + (guarded(Duty::days, step_days, now) ? kUpkeepEvery : kDaysRetry);
+    if (now >= times->old_days || now < times->old_days - 2 * kUpkeepEvery)
+        times->old_days =
+            now + (guarded(Duty::old_days, step_old_days, now) ? kUpkeepEvery : kDropRetry);
     if (now >= times->upkeep || now < times->upkeep - 2 * kUpkeepEvery) {
         times->upkeep = now + kUpkeepEvery;
-        guarded(step_old_days, now);
-        guarded(step_purge, now);
+        guarded(Duty::purge, step_purge, now);
         pg_atomic_write_u32(&g_database->recount, 1);
         pg_atomic_write_u32(&g_database->doubt, 1); // once an hour it costs nothing
         prune_lanes(g_database->oid);
@@ -100,7 +106,7 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
     if (pg_atomic_read_u32(&g_database->recount) != 0 && now >= times->recount) {
         g_database->counted = false; // before the flag goes: they are never taken for right between
         pg_atomic_write_u32(&g_database->recount, 0);
-        guarded(step_count, now);
+        guarded(Duty::count, step_count, now);
         times->recount = pg_atomic_read_u32(&g_database->recount) != 0 ? now + kRecountAfter : 0;
         *wake = Min(*wake, times->recount > 0 ? times->recount : *wake);
     }
@@ -124,8 +130,9 @@ void tick(TimestampTz now, Times *times) {
         return;
     times->tick = later(now, settings::scheduler_tick * kMicrosecondsPerMillisecond);
     pg_atomic_write_u32(&g_database->rescan, 1);
-    guarded(step_minutes, now);
-    if (pg_atomic_exchange_u32(&g_database->doubt, 0) != 0 && !guarded(step_check_floors, now))
+    guarded(Duty::minutes, step_minutes, now);
+    if (pg_atomic_exchange_u32(&g_database->doubt, 0) != 0 &&
+        !guarded(Duty::floors, step_check_floors, now))
         pg_atomic_write_u32(&g_database->doubt, 1);
 }
 
@@ -134,7 +141,7 @@ TimestampTz look_at_leases(TimestampTz now) {
     const TimestampTz due = mark_due(g_database, g_database->leases).at;
     if (due > now)
         return due;
-    return guarded(step_leases, now) ? g_leases_wake : later(now, kRetryAfter);
+    return guarded(Duty::leases, step_leases, now) ? g_leases_wake : later(now, kRetryAfter);
 }
 
 // Enqueues what schedules are due; returns when the next one is. None while a drain is on its way.
@@ -144,7 +151,7 @@ TimestampTz look_at_ticks(TimestampTz now) {
         return due;
     if (pg_atomic_read_u32(&g_database->draining) != 0)
         return DT_NOEND;
-    return guarded(step_ticks, now) ? g_ticks_wake : later(now, kRetryAfter);
+    return guarded(Duty::ticks, step_ticks, now) ? g_ticks_wake : later(now, kRetryAfter);
 }
 
 // While it is awake, whoever has something sooner for it sets its latch. What waits for a lock or
@@ -156,9 +163,36 @@ void stay_awake() {
     SpinLockRelease(&g_database->mutex);
 }
 
+void step_clock(TimestampTz now) { forget_future(now); }
+
+// By more than an hour it wasn't corrected, but wrong.
+void watch_clock(TimestampTz now) {
+    static TimestampTz last; // the latest that it showed, until what it has left is set right
+    if (last - now <= kWrongClock) {
+        last = Max(last, now);
+        return;
+    }
+    ereport(LOG,
+            (errmsg("ayb_jobs: the clock was set back by " INT64_FORMAT " s: next ticks, leases "
+                    "and back-offs are computed anew",
+                    (last - now) / kMicrosecondsPerSecond)));
+    g_database->set_back_at = now;
+    g_database->set_back_by = last - now;
+    if (guarded(Duty::clock, step_clock, now))
+        last = now;
+}
+
+void report_trouble(Duty duty, const ErrorData &error) {
+    char text[kErrorBytes];
+    strlcpy(text, error.message, clipped_bytes(error.message, kErrorBytes - 1) + 1);
+    note_trouble(g_database, duty, text);
+    ereport(LOG, (errcode(error.sqlerrcode), errmsg("ayb_jobs scheduler: %s", error.message),
+                  error.hint != nullptr ? errhint("%s", error.hint) : 0));
+}
+
 } // namespace
 
-bool guarded(void (*step)(TimestampTz), TimestampTz now) {
+bool guarded(Duty duty, void (*step)(TimestampTz), TimestampTz now) {
     MemoryContext before = CurrentMemoryContext;
     volatile bool good = true;
     PG_TRY();
@@ -173,13 +207,14 @@ bool guarded(void (*step)(TimestampTz), TimestampTz now) {
         FlushErrorState();
         AbortCurrentTransaction();
         MemoryContextSwitchTo(before);
-        ereport(LOG, (errcode(error->sqlerrcode), errmsg("ayb_jobs scheduler: %s", error->message),
-                      error->hint != nullptr ? errhint("%s", error->hint) : 0));
+        report_trouble(duty, *error);
         FreeErrorData(error);
         good = false;
     }
     PG_END_TRY();
     g_long_statement = false;
+    if (good)
+        note_trouble(g_database, duty, nullptr);
     return good;
 }
 
@@ -188,25 +223,27 @@ bool in_long_statement() { return g_long_statement; }
 void take_duties(Database *database) { g_database = database; }
 
 void begin_duties(Times *times) {
-    guarded(step_recover, clock_now());
+    guarded(Duty::recover, step_recover, clock_now());
     times->upkeep = later(clock_now(), kUpkeepEvery / 60); // not in the rush of a start
+    times->old_days = times->upkeep;
 }
 
 TimestampTz look(TimestampTz now, Times *times) {
     stay_awake();
+    watch_clock(now);
     TimestampTz wake = look_at_ticks(now);
     tick(now, times);
-    if (!guarded(step_reap, now))
+    if (!guarded(Duty::workers, step_reap, now))
         wake = Min(wake, later(now, kRetryAfter));
-    run_if_asked(&g_database->rescan, step_lanes, now, &wake);
+    run_if_asked(&g_database->rescan, Duty::lanes, step_lanes, now, &wake);
     wake = Min(wake, look_at_leases(now));
     wake = Min(wake, place_workers(g_database, clock_now()));
     keep_house(now, times, &wake);
     return Min(wake, times->tick);
 }
 
-void reap() { guarded(step_reap, clock_now()); }
+void reap() { guarded(Duty::workers, step_reap, clock_now()); }
 
-void write_last_minutes() { guarded(step_last_minutes, clock_now()); }
+void write_last_minutes() { guarded(Duty::minutes, step_last_minutes, clock_now()); }
 
 } // namespace ayb

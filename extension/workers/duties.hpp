@@ -8,7 +8,8 @@ namespace ayb {
 // When the duties that no wake-up asks for are due. Zero: at once.
 struct Times {
     TimestampTz tick;
-    TimestampTz days; // the history's tables ahead
+    TimestampTz days;     // the history's tables ahead
+    TimestampTz old_days; // those beyond retention
     TimestampTz upkeep;
     TimestampTz recount;
 };
@@ -16,8 +17,9 @@ struct Times {
 // Whose duties they are: to be said before anything else here.
 void take_duties(Database *database);
 
-// Runs a step, which has transactions of its own. False, and a line in the log, where it raised.
-bool guarded(void (*step)(TimestampTz), TimestampTz now);
+// Runs a step of a duty, which has transactions of its own. False, a line in the log and one in
+// health() where it raised.
+bool guarded(Duty duty, void (*step)(TimestampTz), TimestampTz now);
 
 // Whether a step is at a statement that may take long: SIGTERM ends the process then. Safe in
 // signal handlers.

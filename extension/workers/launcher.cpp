@@ -5,9 +5,9 @@
 //                              --it is not--> absent --CREATE EXTENSION commits--> unknown
 #include "workers/launcher.hpp"
 
+#include "hooks/signals.hpp"
 #include "memory/databases.hpp"
 #include "memory/launcher.hpp"
-#include "memory/signals.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
 #include "pg/transaction.hpp"
@@ -186,12 +186,14 @@ extern "C" PGDLLEXPORT void ayb_jobs_launcher_main(Datum /*argument*/) {
 
     while (!g_stop) {
         long sleep_ms = kLongestSleepMs;
+        begin_look();
         take_messages();
         const int on_the_way = reap();
         if (settings::enabled) {
             look_at_databases();
             sleep_ms = start_missing(on_the_way);
         }
+        end_look();
         pgstat_report_activity(STATE_IDLE, nullptr);
         sleep_and_listen(sleep_ms, "AybJobsLauncher");
     }

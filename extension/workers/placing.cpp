@@ -278,8 +278,8 @@ void reap_started(int index, const Database *database) {
     copy_slot(index, &slot);
     if (slot.database != database->oid || slot.phase != WorkerSlot::Phase::starting)
         return;
-    hold_role({slot.database, slot.role}, "its worker could not start: see the server log",
-              settings::poll_interval);
+    note_role_incident({slot.database, slot.role}, slot.launched_at,
+                       "its worker could not start: see the server log", settings::poll_interval);
     free_slot(index);
 }
 
@@ -322,7 +322,5 @@ void reap_workers(Database *database) {
         reap_started(slot.index, database);
     });
 }
-
-bool any_worker(Database *database) { return count_all(database) > 0; }
 
 } // namespace ayb

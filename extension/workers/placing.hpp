@@ -11,7 +11,4 @@ TimestampTz place_workers(Database *database, TimestampTz now);
 // Recovers the jobs of workers that are gone, and frees the slots of those that could not start.
 void reap_workers(Database *database);
 
-// True while a worker of this database is starting or serving.
-bool any_worker(Database *database);
-
 } // namespace ayb

@@ -4,12 +4,12 @@
 #include "workers/scheduler.hpp"
 
 #include "base/stamp.hpp"
+#include "hooks/signals.hpp"
 #include "memory/configuration.hpp"
 #include "memory/counts.hpp"
 #include "memory/databases.hpp"
 #include "memory/holds.hpp"
 #include "memory/launcher.hpp"
-#include "memory/signals.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
 #include "pg/extension.hpp"
@@ -53,7 +53,7 @@ void report_dormant(bool fits) {
     if (fits)
         ereport(LOG,
                 (errmsg("ayb_jobs: nothing runs in this database: it is a copy or was restored"),
-                 errhint("SELECT ayb_jobs.resume(); lets its jobs run.")));
+                 errhint("SELECT ayb_jobs.adopt(); lets its jobs run.")));
     else
         ereport(LOG, (errmsg("ayb_jobs: nothing runs in this database: the library is of version "
                              "%s, the objects here are of another",
@@ -80,15 +80,19 @@ void sleep_until(TimestampTz wake) {
     pgstat_report_stat(true);
     pgstat_report_activity(STATE_IDLE, nullptr);
     const bool wanted = pg_atomic_read_u32(&g_database->wanted) != 0;
+    end_look();
     sleep_and_listen(wanted ? 0 : milliseconds_until(wake, clock_now(), settings::scheduler_tick),
                      "AybJobsScheduler");
+    begin_look();
 }
 
 // A copy keeps still: no day is made (the dump brings its own), no job is looked at.
 void sleep_dormant() {
+    end_look();
     sleep_and_listen(settings::scheduler_tick, "AybJobsScheduler");
+    begin_look();
     pg_atomic_write_u32(&g_database->rescan, 0);
-    guarded(check_stamp, clock_now());
+    guarded(Duty::stamp, check_stamp, clock_now());
     pg_atomic_write_u32(&g_database->rescan, 1);
 }
 
@@ -96,14 +100,14 @@ void sleep_dormant() {
 bool became_dormant(uint64 *seen) {
     const uint64 generation = configuration_generation();
     if (*seen != generation)
-        guarded(check_stamp, clock_now());
+        guarded(Duty::stamp, check_stamp, clock_now());
     *seen = generation;
     return g_database->dormant;
 }
 
 void serve() {
     uint64 seen = configuration_generation();
-    guarded(check_stamp, clock_now());
+    guarded(Duty::stamp, check_stamp, clock_now());
     while (g_database->dormant && still_wanted())
         sleep_dormant();
     Times times{};
@@ -125,7 +129,7 @@ bool all_stop() { return !g_stop || g_with_server || pg_atomic_read_u32(&g_datab
 void wind_down() {
     const TimestampTz deadline =
         GetCurrentTimestamp() + (settings::shutdown_timeout + 2000) * kMicrosecondsPerMillisecond;
-    while (all_stop() && any_worker(g_database) && GetCurrentTimestamp() < deadline) {
+    while (all_stop() && any_worker_to_stop(g_database->oid) && GetCurrentTimestamp() < deadline) {
         stop_workers(g_database->oid);
         sleep_and_listen(10, "AybJobsScheduler");
         reap();
@@ -163,6 +167,8 @@ bool enter() {
     if (g_database != nullptr) {
         take_duties(g_database);
         before_shmem_exit(leave, 0);
+        start_pulse(&g_database->pulse);
+        begin_look();
     }
     return g_database != nullptr;
 }

@@ -2,12 +2,12 @@
 #include "workers/worker.hpp"
 
 #include "group/group.hpp"
+#include "hooks/signals.hpp"
 #include "lease/claim.hpp"
 #include "lease/run.hpp"
 #include "memory/databases.hpp"
 #include "memory/my_slot.hpp"
 #include "memory/picks.hpp"
-#include "memory/signals.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
 #include "pg/group_timer.hpp"
@@ -91,6 +91,14 @@ bool claim_left_over(Oid role, MemoryContext memory, Job *job) {
     return false;
 }
 
+// The role can be served: once there was a look that didn't end the worker.
+void note_served(Oid role) {
+    static bool noted;
+    if (!noted)
+        clear_role_failure({MyDatabaseId, role});
+    noted = true;
+}
+
 // Claims and runs what is due. False where nothing is to be had.
 bool work(Oid role, MemoryContext memory, Ways *ways) {
     Job job;
@@ -102,6 +110,7 @@ bool work(Oid role, MemoryContext memory, Ways *ways) {
     if (!found && !ran)
         found = claim_next(role, memory, &job);
     release_cancels();
+    note_served(role);
     if (found)
         run_job(job, memory);
     end_turn();
@@ -158,7 +167,6 @@ void serve(Oid role) {
         AllocSetContextCreate(TopMemoryContext, "ayb_jobs job", ALLOCSET_DEFAULT_SIZES);
     TimestampTz idle_since = 0;
     Ways ways{};
-    clear_role_failure({MyDatabaseId, role});
     while (!should_leave() && take_turn(role, memory, &ways, &idle_since)) {
         MemoryContextReset(memory);
         pgstat_report_stat(false);

@@ -209,7 +209,7 @@ SELECT substring(detail FROM '\d+')::bigint AS lost FROM ayb_jobs.health() WHERE
 SELECT ayb_jobs.enqueue('seen_outside') AS id \gset
 SELECT id = :'id' AS claimed FROM ayb_jobs.claim('w', '{seen_outside}', 1, '1 ms');
 SELECT wait_for(:'id', 'queued');
-SELECT status, detail = :lost + 1 || ' attempts lost since the scheduler started' AS one_more, hint
+SELECT status, detail LIKE :lost + 1 || ' attempts lost since the scheduler started, the last one at %' AS one_more, hint
 FROM ayb_jobs.health() WHERE "check" = 'leases_lost';
 SELECT sum(lost) AS lost FROM ayb_jobs.series(type => 'seen_outside');
 -- who holds back vacuum is named

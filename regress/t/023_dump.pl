@@ -49,7 +49,7 @@ $job{outside} = $node->safe_psql('origin', q{SELECT ayb_jobs.enqueue('outside')}
 # Schedules: of a job that waits, of a completed one, one that is disabled, and one that can't be computed.
 my %schedule = map { $_->[0] => $node->safe_psql('origin', "SELECT id FROM ayb_jobs.create_schedule('$_->[0]', $_->[1])") } (
     ['waiting', q{'nobody handles this', '0 0 1 1 *', 'Europe/Berlin', '[null]', overlap => 'queue', missed => 'all'}],
-    ['completed', q{'work', '0 0 1 1 *', run_as => 'alice'}], ['disabled', q{'work', '@every 90s', enabled => false}], ['broken', q{'work', '@daily'}]);
+    ['completed', q{'work', '0 0 1 1 *', run_as => 'alice'}], ['disabled', q{'work', '@every 90h', enabled => false}], ['broken', q{'work', '@daily'}]);
 $job{of_schedule} = $node->safe_psql('origin', "SELECT (ayb_jobs.run_schedule_now('$schedule{waiting}')).id");
 $node->safe_psql('origin', "SELECT ayb_jobs.run_schedule_now('$schedule{completed}')");
 $node->safe_psql('origin', qq{UPDATE ayb_jobs.schedules SET timezone = 'Nowhere', next_run_at = now() WHERE name = 'broken'});
@@ -197,7 +197,7 @@ sub same_dump {
 # In a copy the scheduler is there, says why nothing runs, and a job that is due waits, while another database's run.
 sub keeps_still {
     my ($server, $copy, $from) = @_;
-    holds($server, $copy, q{SELECT status = 'error' AND hint LIKE '%resume()%' FROM ayb_jobs.health() WHERE "check" = 'stamp'},
+    holds($server, $copy, q{SELECT status = 'error' AND hint LIKE '%adopt()%' FROM ayb_jobs.health() WHERE "check" = 'stamp'},
         "$copy: health() says that nothing runs");
     cmp_ok(count_in_log($server, qr/nothing runs in this database: it is a copy or was restored/, $from), '>=', 1,
         "$copy: so does the log");

@@ -1,4 +1,4 @@
-#include "memory/signals.hpp"
+#include "hooks/signals.hpp"
 
 #include "pg/postgres.hpp"
 #include "memory/slots.hpp"

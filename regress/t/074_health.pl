@@ -1,0 +1,252 @@
+# Each check of health() is brought about, its hint is followed as it stands there, and then the check is ok again. What
+# takes a minute or an hour is brought about by the engine's clock, a process that stands still by SIGSTOP.
+use strict;
+use warnings;
+use PostgreSQL::Test::Utils;
+use Test::More;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use AybJobs;
+
+my $node = new_server('health', q{
+ayb_jobs.scheduler_tick = 100ms
+ayb_jobs.poll_interval = 100ms
+ayb_jobs.worker_concurrency = 2
+max_prepared_transactions = 2
+max_worker_processes = 6
+max_logical_replication_workers = 0
+max_parallel_workers = 0
+});
+serve($node, 'postgres');
+sql($node, 'CREATE ROLE deploy LOGIN');
+my %tried;
+
+# A column of a check, as an expression.
+sub of { return qq{(SELECT $_[1] FROM ayb_jobs.health() WHERE "check" = '$_[0]')} }
+
+# The check becomes bad, with this detail; gives back its hint.
+sub bad {
+    my ($check, $status, $detail) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $tried{$check} = 1;
+    holds($node, 'postgres', of($check, "status = '$status' AND detail ~ '$detail'"), "$check: $status, $detail");
+    return sql($node, 'SELECT ' . of($check, 'hint'));
+}
+
+sub good {
+    my ($check, $how) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return holds($node, 'postgres', of($check, q{status = 'ok'}), "$check: ok after $how");
+}
+
+# The statements with which the hint begins.
+sub follow {
+    my ($check, $hint) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my ($statements) = $hint =~ /^([A-Z].*;)/;
+    return fail("$check: no statement in '$hint'") unless defined $statements;
+    sql($node, $_) for split /(?<=;) /, $statements;
+    return good($check, $statements);
+}
+
+my $ahead = 0;
+sub later { $ahead += $_[0]; turn_clock($node, $ahead) }
+
+# A job of a type that is due since two minutes.
+sub overdue { return sql($node, "SELECT ayb_jobs.enqueue('$_[0]', run_at => ayb_jobs._now() - interval '2 min')") }
+
+sub running { return holds($node, 'postgres', qq{(SELECT count(*) = $_[0] FROM ayb_jobs.workers() WHERE state = 'running')}, "$_[0] jobs run") }
+
+is(sql($node, q{SELECT string_agg("check" || ': ' || detail, ' ') FROM ayb_jobs.health() WHERE status <> 'ok'}), '', 'all is well at first');
+
+# Stopped processes first: they are what takes longest.
+sql($node, q{SELECT ayb_jobs.register_handler('frozen', 'nap(jsonb)', timeout => '5s'); SELECT ayb_jobs.enqueue('frozen', '{"seconds": 3600}')});
+running(1);
+my %pids = map { split /\|/ } split /\n/, sql($node, q{SELECT process, pid FROM ayb_jobs._processes() AS p
+    WHERE process <> 'worker' OR pid IN (SELECT w.pid FROM ayb_jobs.workers() AS w WHERE w.type = 'frozen')});
+is(join(' ', sort keys %pids), 'launcher scheduler worker', 'each process has its line');
+kill STOP => values %pids;
+my $hint = bad('processes', 'error', "launcher $pids{launcher} has not moved since .*scheduler $pids{scheduler} has not.*worker $pids{worker} has not");
+is(bad('timeouts', 'error', '\(frozen\) is beyond its timeout of 00:00:05'), 'See the check processes.', 'and it says where to look');
+like($hint, qr/^kill -CONT( \d+){3} /, 'the hint of processes');
+system split / /, $hint =~ s/^(kill -CONT[ \d]+\d).*/$1/r;
+good($_, 'that') for 'processes', 'timeouts';
+
+# A step that doesn't end, one that fails, and what schedules make of that.
+sql($node, q{
+CREATE TABLE mended ();
+CREATE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+    IF NOT EXISTS (SELECT FROM public.mended) AND new.schedule_id IS NOT NULL THEN PERFORM pg_sleep(3600); END IF; RETURN new; END$$;
+CREATE TRIGGER hang BEFORE INSERT ON ayb_jobs.job_queue FOR EACH ROW EXECUTE FUNCTION hang();
+SELECT ayb_jobs.create_schedule('each second', 'work', '* * * * * *');
+});
+$hint = bad('processes', 'warning', 'scheduler \d+ has been at one look since');
+sql($node, 'INSERT INTO mended DEFAULT VALUES');
+sql($node, $hint =~ s/.*(SELECT pg_cancel_backend\(\d+\);).*/$1/r);
+good($_, 'that') for 'processes', 'duties', 'ticks';
+sql($node, q{CREATE OR REPLACE FUNCTION hang() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN
+    IF new.schedule_id IS NOT NULL THEN RAISE 'could not extend anything'; END IF; RETURN new; END$$});
+like(bad('duties', 'error', 'enqueue what schedules are due: could not extend anything'), qr/^Mend what the error names/, 'duties: the hint');
+later(15);
+like(bad('ticks', 'error', '1 schedules are late'), qr/duties/, 'ticks: the hint');
+sql($node, 'DROP TRIGGER hang ON ayb_jobs.job_queue');
+good($_, 'mending it') for 'ticks', 'duties';
+sql($node, q{SELECT ayb_jobs.drain('1s')});
+later(15);
+$hint = bad('ticks', 'error', 'late');
+follow(paused => bad('paused', 'warning', 'all of the database'));
+good('ticks', 'that');
+sql($node, q{SELECT ayb_jobs.drain('1s')});
+later(15);
+follow(ticks => bad('ticks', 'error', 'late'));
+
+# The role of a schedule.
+sql($node, q{SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules; SELECT ayb_jobs.register_handler('outside', kind => 'external');
+    SET ROLE deploy; SELECT ayb_jobs.create_schedule('of deploy', 'work', '* * * * * *', overlap => 'queue'); RESET ROLE; ALTER ROLE deploy NOLOGIN});
+like(bad('schedules', 'error', 'of deploy: .*may not log in'), qr/enable_schedule\(id\)/, 'schedules: the hint');
+sql($node, 'ALTER ROLE deploy LOGIN; SELECT ayb_jobs.enable_schedule(id) FROM ayb_jobs.schedules');
+good('schedules', 'mending it');
+sql($node, 'ALTER ROLE deploy NOLOGIN');
+bad('schedules', 'error', 'of deploy');
+sql($node, 'SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules; ALTER ROLE deploy LOGIN; TRUNCATE ayb_jobs.job_queue');
+good('schedules', 'deleting it');
+
+# Why the oldest due job waits.
+overdue('outside');
+like(bad('oldest_due', 'warning', 'of type outside, has waited 1[2-9]'), qr/^Only workers outside take type outside: .*ayb_jobs\.claim\(\)/, 'oldest_due: for workers outside');
+sql($node, q{SELECT ayb_jobs.complete(id, 'w', attempts) FROM ayb_jobs.claim('w', '{outside}')});
+good('oldest_due', 'claiming it');
+sql($node, q{SELECT ayb_jobs.pause('work')});
+overdue('work');
+follow(oldest_due => bad('oldest_due', 'warning', 'of type work'));
+sql($node, q{SELECT ayb_jobs.pause('work'); SELECT ayb_jobs.pause()});
+overdue('work');
+follow(paused => bad('paused', 'warning', 'all of the database, type work'));
+good('oldest_due', 'that');
+start_sleeper($node, 'postgres') for 1 .. 2;
+overdue('work');
+like($hint = bad('oldest_due', 'warning', 'of type work'), qr/raise ayb_jobs\.worker_concurrency \(it is 2\)/, 'oldest_due: all workers are busy');
+set_configuration($node, 'ayb_jobs.worker_concurrency' => 3);
+good('oldest_due', 'raising it');
+my $holder = $node->background_psql('postgres');
+my $held = sql($node, q{SELECT ayb_jobs.enqueue('work', run_at => 'tomorrow'::timestamptz + interval '1 year')});
+$holder->query_safe(qq{BEGIN; SELECT FROM ayb_jobs.job_queue WHERE id = '$held' FOR KEY SHARE});
+sql($node, qq{UPDATE ayb_jobs.job_queue SET run_at = ayb_jobs._now() - interval '2 min' WHERE id = '$held'});
+like(bad('oldest_due', 'warning', 'of type work'), qr/pg_stat_activity: a session may hold its row/, 'oldest_due: somebody has it');
+$holder->query_safe('ROLLBACK');
+$holder->quit;
+good('oldest_due', 'ending that');
+
+# worker_slots: four are left for workers.
+set_configuration($node, 'ayb_jobs.worker_concurrency' => 10);
+start_sleeper($node, 'postgres') for 1 .. 2;
+overdue('nap');
+like(bad('worker_slots', 'error', 'no background worker slot'), qr/^Raise max_worker_processes \(it is 6\) and restart/, 'worker_slots: the hint');
+is(bad('oldest_due', 'warning', 'of type nap'), 'See the check worker_slots.', 'oldest_due: no slot');
+$node->append_conf('postgresql.conf', "max_worker_processes = 20\nmax_locks_per_transaction = 10");
+$node->restart;
+good($_, 'that') for 'worker_slots', 'oldest_due';
+sql($node, 'SELECT ayb_jobs.cancel(id, true) FROM ayb_jobs.jobs WHERE state IN (\'queued\', \'running\')');
+
+sql($node, bad('locks', 'warning', 'a look-up by id takes \d+ locks') =~ s/;.*/;/r);
+$node->restart;
+good('locks', 'that');
+
+# Lanes: what is wrong with the role is said by the statement that mends it.
+my $as = 'SET ROLE deploy';
+sql($node, q{SELECT ayb_jobs.pause(); SET ROLE deploy; SELECT ayb_jobs.enqueue('work'); RESET ROLE; ALTER ROLE deploy NOLOGIN; SELECT ayb_jobs.resume()});
+is($hint = bad('lanes', 'error', 'may not log in'), 'ALTER ROLE deploy LOGIN;', 'lanes: the hint');
+later(70);
+is(bad('oldest_due', 'warning', 'of type work'), 'See the check lanes.', 'oldest_due: its lane');
+follow(lanes => $hint);
+good('oldest_due', 'that');
+sql($node, q{SELECT ayb_jobs.pause(); SET ROLE deploy; SELECT ayb_jobs.enqueue('work'); RESET ROLE; REVOKE CONNECT ON DATABASE postgres FROM PUBLIC; SELECT ayb_jobs.resume()});
+follow(lanes => bad('lanes', 'error', 'may not connect'));
+sql($node, q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RAISE 'not now'; END$$;
+    CREATE TRIGGER refuse BEFORE UPDATE OR DELETE ON ayb_jobs.job_queue FOR EACH ROW EXECUTE FUNCTION refuse();
+    SET ROLE deploy; SELECT ayb_jobs.enqueue('work')});
+like(bad('lanes', 'error', 'its worker'), qr/^See the server log/, 'lanes: the log');
+sql($node, 'DROP TRIGGER refuse ON ayb_jobs.job_queue');
+good('lanes', 'mending what the log says');
+sql($node, q{SELECT ayb_jobs.pause(); SET ROLE deploy; SELECT ayb_jobs.enqueue('work'); RESET ROLE; REVOKE ALL ON DATABASE postgres FROM deploy;
+    SELECT pg_terminate_backend(pid, 10000) FROM ayb_jobs.workers() WHERE role = 'deploy'::regrole; DROP ROLE deploy; SELECT ayb_jobs.resume()});
+follow(lanes => bad('lanes', 'error', 'does not exist any more'));
+sql($node, 'GRANT CONNECT ON DATABASE postgres TO PUBLIC');
+
+# Handlers, views, leases.
+sql($node, q{SELECT ayb_jobs.enqueue('nobody')});
+like(bad('handlers', 'warning', '1 of type nobody'), qr/ayb_jobs\.register_handler\(\)/, 'handlers: the hint');
+sql($node, q{SELECT ayb_jobs.register_handler('nobody', 'work(jsonb)')});
+good('handlers', 'that');
+sql($node, q{CREATE TABLE divisors AS SELECT 1 AS d; CREATE MATERIALIZED VIEW quotients AS SELECT 1 / d AS q FROM divisors;
+    SELECT ayb_jobs.register_matview('quotients'); UPDATE divisors SET d = 0;
+    SELECT ayb_jobs.enqueue('materialized_view_refresh', '{"schema_name": "public", "view_name": "quotients"}', max_attempts => 1)});
+like(bad('matviews', 'warning', 'quotients: .*division by zero'), qr/ayb_jobs\.refresh_now\(id\)/, 'matviews: the hint');
+sql($node, 'UPDATE divisors SET d = 1; SELECT ayb_jobs.refresh_now(id) FROM ayb_jobs.matview_refreshes');
+good('matviews', 'that');
+my $lost = sql($node, q{SELECT ayb_jobs.enqueue('outside'); SELECT id FROM ayb_jobs.claim('w', '{outside}', 1, '1 ms')}) =~ s/.*\n//r;
+like(bad('leases_lost', 'warning', '1 attempts lost since the scheduler started, the last one at'), qr/ayb_jobs\.attempts\(job_id\)/, 'leases_lost: the hint');
+is(sql($node, "SELECT status FROM ayb_jobs.attempts('$lost')"), 'lost', 'it shows it');
+later(3700);
+good('leases_lost', 'an hour');
+
+# What holds back vacuum, for two hours.
+$holder = $node->background_psql('postgres', on_error_stop => 0);
+$holder->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class');
+later(7200);
+follow(xmin_horizon => bad('xmin_horizon', 'warning', 'session \d+ of .* holds back vacuum'));
+eval { $holder->quit };
+sql($node, q{BEGIN; INSERT INTO mended DEFAULT VALUES; PREPARE TRANSACTION 'it''s'});
+later(7200);
+follow(xmin_horizon => bad('xmin_horizon', 'warning', q{prepared transaction}));
+sql($node, q{SELECT FROM ayb_jobs.enqueue_many('outside', array_fill('{}'::jsonb, '{120000}'))});
+sql($node, q{DELETE FROM ayb_jobs.job_queue; SELECT pg_stat_force_next_flush()});
+follow(dead_tuples => bad('dead_tuples', 'warning', 'dead rows in job_queue'));
+
+# The history's days: one that can't be made, and one that somebody reads.
+sql($node, q{DO $$ BEGIN FOR d IN 1 .. 20 LOOP
+    EXECUTE format('CREATE DOMAIN ayb_jobs.job_history_%s AS text', to_char((ayb_jobs._now() + (d + 3) * interval '1 day') AT TIME ZONE 'UTC', 'YYYYMMDD'));
+END LOOP; END $$});
+later(2 * 86400 + 3600);
+like($hint = bad('history', 'warning', '^history has tables until'), qr/^SELECT ayb_jobs\._prepare_history/, 'history: the hint');
+like(bad('duties', 'error', 'make days of the history ahead'), qr/^Mend/, 'duties: the same');
+my (undef, undef, $error) = $node->psql('postgres', $hint =~ s/;.*/;/r);
+like($error, qr/job_history_\d{8}.*exists/, 'the statement of the hint shows why');
+sql($node, q{DO $$ DECLARE t regtype; BEGIN FOR t IN SELECT oid FROM pg_type WHERE typtype = 'd' AND typname ~ '^job_history_' LOOP
+    EXECUTE format('DROP DOMAIN %s', t); END LOOP; END $$});
+later(60);
+good($_, 'that') for 'history', 'duties';
+$holder = $node->background_psql('postgres');
+$holder->query_safe('BEGIN; SELECT count(*) FROM ayb_jobs.job_history');
+later(60 * 86400);
+like(bad('history', 'warning', 'days beyond retention'), qr/duties/, 'history: old days');
+bad('duties', 'error', 'drop days of the history beyond retention: canceling statement due to lock timeout');
+$holder->query_safe('COMMIT');
+$holder->quit;
+later(120);
+good($_, 'that') for 'history', 'duties';
+
+# Whether anything runs here at all.
+sql($node, 'DELETE FROM ayb_jobs.database_stamp');
+follow(stamp => bad('stamp', 'error', 'nothing runs'));
+set_configuration($node, 'ayb_jobs.enabled' => 'off');
+follow(enabled => bad('enabled', 'warning', 'off'));
+good('scheduler', 'that');
+set_configuration($node, 'ayb_jobs.databases' => 'another');
+like(bad('scheduler', 'error', 'no scheduler'), qr/^Name it in ayb_jobs\.databases/, 'scheduler: the hint');
+set_configuration($node, 'ayb_jobs.databases' => '*');
+good('scheduler', 'that');
+sql($node, 'ALTER DATABASE postgres IS_TEMPLATE true');
+$node->restart;
+follow(scheduler => bad('scheduler', 'error', 'no scheduler'));
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "''");
+$node->restart;
+like(bad('preloaded', 'error', 'not preloaded'), qr/^Add ayb_jobs to shared_preload_libraries and restart/, 'preloaded: the hint');
+$node->adjust_conf('postgresql.conf', 'shared_preload_libraries', "'ayb_jobs'");
+$node->restart;
+good('preloaded', 'that');
+
+$tried{clock} = 1; # in t/075_life.pl
+is(sql($node, 'SELECT string_agg("check", \' \') FROM ayb_jobs.health() WHERE "check" <> ALL (\'{' . join(',', keys %tried) . '}\')'), '', 'each check was tried');
+$node->stop;
+done_testing();
