@@ -12,7 +12,6 @@ constexpr int64 kEpochShift =
 constexpr TimestampTz kYear10000 = (static_cast<int64>(5373485) - POSTGRES_EPOCH_JDATE) *
                                    USECS_PER_DAY; // Julian day of 10000-01-01
 
-
 } // namespace
 
 void require_argument(FunctionCallInfo fcinfo, int number, const char *name) {

@@ -2,7 +2,7 @@
 // Databases in shared memory: which scheduler serves each, and what that is told.
 #include "core/words.hpp"
 #include "memory/floor.hpp"
-#include "pg/pulse.hpp"
+#include "memory/pulse.hpp"
 
 namespace ayb {
 

@@ -2,7 +2,7 @@
 // The launcher as others see it, and its mail. One for the whole server, guarded by a spinlock of
 // its own.
 #include "memory/part.hpp"
-#include "pg/pulse.hpp"
+#include "memory/pulse.hpp"
 
 namespace ayb {
 

@@ -2,8 +2,8 @@
 // Worker slots: what a scheduler reserves, a worker fills, and everybody may look at.
 #include "core/uuid7.hpp"
 #include "memory/part.hpp"
+#include "memory/pulse.hpp"
 #include "memory/state.hpp"
-#include "pg/pulse.hpp"
 
 namespace ayb {
 

@@ -143,7 +143,7 @@ start_sleeper($node, 'postgres') for 1 .. 2;
 overdue('nap');
 like(bad('worker_slots', 'error', 'no background worker slot'), qr/^Raise max_worker_processes \(it is 6\) and restart/, 'worker_slots: the hint');
 is(bad('oldest_due', 'warning', 'of type nap'), 'See the check worker_slots.', 'oldest_due: no slot');
-$node->append_conf('postgresql.conf', "max_worker_processes = 20\nmax_locks_per_transaction = 10");
+$node->append_conf('postgresql.conf', "max_worker_processes = 20\nmax_locks_per_transaction = 10\nmax_connections = 20");
 $node->restart;
 good($_, 'that') for 'worker_slots', 'oldest_due';
 sql($node, 'SELECT ayb_jobs.cancel(id, true) FROM ayb_jobs.jobs WHERE state IN (\'queued\', \'running\')');

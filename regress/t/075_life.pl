@@ -200,7 +200,7 @@ SELECT ayb_jobs.cancel(ayb_jobs.enqueue('alone', run_at => clock_timestamp() + i
                                   FROM (SELECT h FROM ayb_jobs.job_history AS h LIMIT 1) AS one, generate_series(1, 100000) OFFSET 0) AS filled});
     sql($node, q{SELECT count(*) FROM ayb_jobs.enqueue_many('outside', array_fill('{}'::jsonb, '{50000}'))});
     my $blocks = sub { return sql($node, q{SELECT pg_stat_force_next_flush(); SELECT sum(idx_blks_hit + idx_blks_read) FROM pg_statio_all_indexes
-        WHERE schemaname = 'ayb_jobs' AND (relname = 'job_queue' OR relname LIKE 'job_history%')}) =~ s/.*\n//sr };
+        WHERE schemaname = 'ayb_jobs' AND indexrelname <> 'job_queue_claim_idx' AND (relname = 'job_queue' OR relname LIKE 'job_history%')}) =~ s/.*\n//sr };
     $session->query_safe('SELECT pg_stat_force_next_flush()');
     my $before = $blocks->();
     $session->query_safe($round);
@@ -208,7 +208,7 @@ SELECT ayb_jobs.cancel(ayb_jobs.enqueue('alone', run_at => clock_timestamp() + i
     holds($node, 'postgres', q{(SELECT count(*) = 0 FROM ayb_jobs.job_queue WHERE type = 'alone' AND state IN ('queued', 'running'))}, 'they have run again');
     holds($node, 'postgres', q{(SELECT bool_and(state = 'idle') FROM ayb_jobs.workers())}, 'and told how much they read');
     my $read = $blocks->() - $before;
-    cmp_ok($read, '<', 20_000, 'no look at a job reads all of a table');
+    cmp_ok($read, '<', 10_000, 'no look at a job reads all of a table');
     $session->quit;
 };
 

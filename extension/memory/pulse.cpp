@@ -1,4 +1,4 @@
-#include "pg/pulse.hpp"
+#include "memory/pulse.hpp"
 
 #include "pg/clock.hpp"
 
