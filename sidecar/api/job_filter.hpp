@@ -5,7 +5,8 @@
 
 namespace ayb::api {
 
-inline constexpr std::string_view kJobStates[] = {"queued", "running", "completed", "failed", "canceled"};
+inline constexpr std::string_view kJobStates[] = {"queued", "running", "completed", "failed",
+                                                  "canceled"};
 
 // State and type are found by indexes. Time and text have to be looked for in rows: no more than
 // kLongestLook of them at a time, the newest first; what asks says where it stopped.
