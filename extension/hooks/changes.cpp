@@ -136,6 +136,7 @@ void tell_left_lanes() {
 }
 
 void tell_configuration(Database *database) {
+    pg_atomic_fetch_add_u32(&database->configured, 1);
     pg_atomic_write_u32(&database->rescan, 1);
     wake_scheduler(database);
 }

@@ -22,7 +22,8 @@ bool slow_jobs_have_their_share() {
     const TimestampTz now = clock_now();
     int slow = 0;
     each_slot([&](const WorkerSlot &slot) {
-        if (slot.serves(MyDatabaseId) && slot.has_job && now - slot.job_since > kSlow)
+        if (slot.serves(MyDatabaseId) && slot.has_job &&
+            static_cast<double>(now - slot.job_since) > kSlow)
             slow++;
     });
     return slow > 0 && slow >= settings::worker_concurrency / 2;

@@ -9,6 +9,7 @@
 #include "jobs/history.hpp"
 #include "jobs/inside.hpp"
 #include "memory/my_slot.hpp"
+#include "memory/picks.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
 #include "pg/job_timer.hpp"
@@ -267,8 +268,11 @@ void count_outcome(const Job &job, Verdict verdict, bool failed) {
         outcome = Outcome::canceled;
     else if (verdict != Verdict::completed)
         return;
-    add_outcome(MyDatabaseId, job.run_as, job.type, outcome, job.attempt == 1 ? Max(wait, 0) : -1,
-                run, outcome == Outcome::completed ? g_handler_us : -1);
+    if (add_outcome(MyDatabaseId, job.run_as, job.type, outcome,
+                    job.attempt == 1 ? Max(wait, 0) : -1, run,
+                    outcome == Outcome::completed ? g_handler_us : -1))
+        note_slow({MyDatabaseId, job.run_as}, job.type,
+                  run_average(MyDatabaseId, job.run_as, job.type) > kSlow);
 }
 
 } // namespace

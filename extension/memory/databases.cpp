@@ -15,6 +15,8 @@ void init_database(Database *entry, Oid database) {
     pg_atomic_init_u32(&entry->wanted, 0);
     pg_atomic_init_u32(&entry->serving, 0);
     pg_atomic_init_u32(&entry->rescan, 1);
+    pg_atomic_init_u32(&entry->configured, 1);
+    pg_atomic_init_u32(&entry->found, 0);
     pg_atomic_init_u32(&entry->recount, 1);
     pg_atomic_init_u32(&entry->doubt, 1);
     pg_atomic_init_u32(&entry->holds, 0);

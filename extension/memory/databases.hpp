@@ -54,18 +54,20 @@ struct Trouble {
 // many, and what it misses the next scheduler of its own database sees in the tables.
 struct Database {
     Oid oid; // InvalidOid for a free place; set and cleared under Locks::databases, read without
-    pid_t scheduler_pid;       // as `oid`
-    Latch *scheduler;          // as `oid`
-    pg_atomic_uint32 wanted;   // somebody has set the latch since the scheduler's look began
-    pg_atomic_uint32 serving;  // the scheduler keeps lanes: set before its first look at the table
-    pg_atomic_uint32 rescan;   // look for lanes: handlers or pauses changed, or some may be missing
-    pg_atomic_uint32 recount;  // the counts are off
-    pg_atomic_uint32 doubt;    // somebody may commit unheard: check the floors at the next tick
-    pg_atomic_uint32 holds;    // commands that need the database to themselves
-    pg_atomic_uint32 draining; // no new claims, by drain()
-    pg_atomic_uint32 waiting;  // roles that wait for a place: who falls asleep tells
-    pg_atomic_uint32 crowded;  // there are as many workers as there may be, and none sleeps
-    pg_atomic_uint32 paused;   // as a whole: nobody need be woken for a job
+    pid_t scheduler_pid;      // as `oid`
+    Latch *scheduler;         // as `oid`
+    pg_atomic_uint32 wanted;  // somebody has set the latch since the scheduler's look began
+    pg_atomic_uint32 serving; // the scheduler keeps lanes: set before its first look at the table
+    pg_atomic_uint32 rescan;  // look for lanes: handlers or pauses changed, or some may be missing
+    pg_atomic_uint32 configured; // how often handlers or pauses were changed
+    pg_atomic_uint32 found;      // of these, when lanes were last looked for
+    pg_atomic_uint32 recount;    // the counts are off
+    pg_atomic_uint32 doubt;      // somebody may commit unheard: check the floors at the next tick
+    pg_atomic_uint32 holds;      // commands that need the database to themselves
+    pg_atomic_uint32 draining;   // no new claims, by drain()
+    pg_atomic_uint32 waiting;    // roles that wait for a place: who falls asleep tells
+    pg_atomic_uint32 crowded;    // there are as many workers as there may be, and none sleeps
+    pg_atomic_uint32 paused;     // as a whole: nobody need be woken for a job
 
     slock_t mutex;    // guards what follows, up to troubles
     TimeFloor leases; // no lease ends before it

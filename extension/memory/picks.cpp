@@ -194,8 +194,16 @@ void remove_unserved_lane(const LaneKey &key, uint64 generation) {
     LWLockRelease(lock_of(Locks::lanes));
 }
 
-void note_slow(const LaneKey &key, bool slow) {
-    with_entry(key, [&](Lane &lane) { lane.slow = slow; });
+void note_slow(const RoleKey &role, const char *type, bool slow) {
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    each_lane_of(role, [&](Lane *lane) {
+        if (strcmp(lane->type, type) != 0)
+            return;
+        SpinLockAcquire(&lane->mutex);
+        lane->slow = slow;
+        SpinLockRelease(&lane->mutex);
+    });
+    LWLockRelease(lock_of(Locks::lanes));
 }
 
 LanePick *copy_lanes(Oid database, int *count) {

@@ -46,7 +46,7 @@ void judge_lane(const LaneKey &key, uint64 generation, Server server, bool slow)
 void remove_unserved_lane(const LaneKey &key, uint64 generation);
 
 // Its jobs usually take long, or do no more.
-void note_slow(const LaneKey &key, bool slow);
+void note_slow(const RoleKey &role, const char *type, bool slow);
 
 // All lanes of the database, as they are at different moments: palloc'd, huge.
 LanePick *copy_lanes(Oid database, int *count);

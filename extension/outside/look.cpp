@@ -84,19 +84,27 @@ int by_floor(const void *one, const void *other) {
 // Without a scheduler nobody would lower a floor after a commit that goes unheard.
 bool are_kept() { return find_served(MyDatabaseId) != nullptr; }
 
+// Nor are all lanes known before the scheduler has looked for those of a type that was registered.
+bool are_known() {
+    Database *database = find_served(MyDatabaseId);
+    return database != nullptr &&
+           pg_atomic_read_u32(&database->found) == pg_atomic_read_u32(&database->configured);
+}
+
 } // namespace
 
 Picks due_outside(Datum types, const Viewer &me, TimestampTz now) {
     Asked asked = begin_look(types, me, now);
     if (asked.count == 0)
         return asked.picks;
-    if (are_kept()) {
+    const bool known = are_known();
+    if (known) {
         int count;
         const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
         for (int i = 0; i < count; i++)
             add_due(&asked, lanes[i]);
     }
-    each_unknown_lane(are_kept(), add_unknown, &asked);
+    each_unknown_lane(known, add_unknown, &asked);
     each_own_lane(add_own, &asked);
     qsort(asked.picks.lanes, asked.picks.count, sizeof(LanePick), by_floor);
     return asked.picks;

@@ -138,17 +138,21 @@ void init_types() {
     g_types = shared_table("ayb_jobs types", kMaxTypes, sizeof(TypeKey), sizeof(TypeStats));
 }
 
-void add_outcome(Oid database, Oid role, const char *type, Outcome outcome, int64 wait_us,
+bool add_outcome(Oid database, Oid role, const char *type, Outcome outcome, int64 wait_us,
                  int64 run_us, int64 handler_us) {
     const TimestampTz now = clock_now();
+    bool changed = false;
     LWLockAcquire(lock_of(Locks::types), LW_EXCLUSIVE);
     if (TypeStats *stats = place_for(database, role, type)) {
+        const bool was_slow = stats->run_average > kSlow;
         begin_minute(stats, now);
         counter(stats, outcome)++;
         enter_run(stats, wait_us, run_us);
         enter_handler(stats, handler_us);
+        changed = was_slow != (stats->run_average > kSlow);
     }
     LWLockRelease(lock_of(Locks::types));
+    return changed;
 }
 
 void add_grouped(Oid database, Oid role, const char *type, const GroupedRun *runs, int count,

@@ -10,7 +10,7 @@ namespace ayb {
 inline constexpr int kMaxTypes = 1024;
 
 // A type that usually runs longer than this is slow, in microseconds, and so is a job that has.
-inline constexpr int64 kSlow = 1000000;
+inline constexpr double kSlow = 1000000;
 
 // Why a type lost the grouped way.
 enum class Strike : int { none, overstay, failures, commit, ended, traces };
@@ -54,8 +54,9 @@ enum class Outcome { completed, failed, retried, lost, canceled };
 
 // Adds one attempt. `wait_us`: from run_at to the start; `run_us`: from the claim to the end;
 // `handler_us`: in the handler alone; negative ones are not entered. Where the table is full the
-// attempt is entered under the empty type. Never throws.
-void add_outcome(Oid database, Oid role, const char *type, Outcome outcome, int64 wait_us,
+// attempt is entered under the empty type. Whether the type has become slow by it, or quick. Never
+// throws.
+bool add_outcome(Oid database, Oid role, const char *type, Outcome outcome, int64 wait_us,
                  int64 run_us, int64 handler_us);
 
 // Many attempts of one type at once, that ended completed in a group.

@@ -42,9 +42,11 @@ void note_pause() {
 
 // What was registered or paused decides which lanes are served, and what types have any.
 void step_lanes(TimestampTz /*now*/) {
+    const uint32 configured = pg_atomic_read_u32(&g_database->configured);
     note_pause();
     forget_dues(g_database->oid);
     find_lanes(false);
+    pg_atomic_write_u32(&g_database->found, configured);
 }
 
 void step_reap(TimestampTz /*now*/) { reap_workers(g_database); }
