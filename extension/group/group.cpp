@@ -5,6 +5,8 @@
 #include "hooks/changes.hpp"
 #include "hooks/signals.hpp"
 #include "lease/claim.hpp"
+#include "memory/databases.hpp"
+#include "memory/lanes.hpp"
 #include "memory/my_slot.hpp"
 #include "pg/clock.hpp"
 #include "pg/group_timer.hpp"
@@ -142,6 +144,17 @@ void strike_at_exit(int /*code*/, Datum /*argument*/) {
     strike_types(*group);
 }
 
+// What was locked and didn't run is anybody's again, and no commit says so: whoever has passed over
+// it, and means not to look again, is told.
+void tell_released(const Group &group, bool committed) {
+    const int released = committed ? group.count - group.done : group.count;
+    Database *database = find_database(MyDatabaseId);
+    if (released == 0 || database == nullptr)
+        return;
+    free_locks({MyDatabaseId, group.role});
+    wake_for_role(database, group.role, released);
+}
+
 void run_taken(Group *group) {
     begin_group();
     g_running = group;
@@ -149,6 +162,7 @@ void run_taken(Group *group) {
     const bool committed = commit(*group);
     g_running = nullptr;
     end_group();
+    tell_released(*group, committed);
     settle(group, committed);
     reset_session();
 }
