@@ -1,4 +1,4 @@
-# pg_upgrade carries the queue with its files. While it works, and in the new cluster until resume(), nothing runs.
+# pg_upgrade carries the queue with its files. While it works, and in the new cluster until adopt(), nothing runs.
 use strict;
 use warnings;
 use FindBin;
@@ -38,11 +38,11 @@ my $offset = -s $new->logfile;
 $new->start;
 
 log_holds($new, qr/nothing runs in this database: it is a copy or was restored/, $offset, 'the log says that nothing runs');
-like(health($new, 'postgres', 'stamp'), qr/^error\|.*resume\(\)/, 'so does health()');
+like(health($new, 'postgres', 'stamp'), qr/^error\|.*adopt\(\)/, 'so does health()');
 is(sql($new, $tables), $before, 'everything is as it was: nothing ran on the way');
 is(sql($new, 'SELECT count(*) FROM ayb_jobs.workers()'), '0', 'and nothing runs');
-sql($new, 'SELECT ayb_jobs.resume()');
-holds($new, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$due')", 'after resume() what is due runs');
+sql($new, 'SELECT ayb_jobs.adopt()');
+holds($new, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$due')", 'after adopt() what is due runs');
 holds($new, 'postgres', "(SELECT is_running FROM ayb_jobs.jobs WHERE id = '$running')", 'and so does the job that ran before');
 is(state_of($new, $running), 'running/1', 'in its first attempt');
 is(sql($new, q{SELECT string_agg(what, ' ' ORDER BY at) FROM effects}), 'before due', 'nothing ran twice');

@@ -537,7 +537,7 @@ sub raw_dml {
             "a superuser's mistake is refused: $change");
     }
     sql($node, qq{UPDATE ayb_jobs.job_queue SET state = 'running', lease_until = now() - interval '1 min', worker_id = 'x', attempts = 1,
-        max_attempts = 1 WHERE id = '$id'});
+        max_attempts = 1, waits_for = 'external' WHERE id = '$id'});
     like(end_of($id), qr/^failed: the lease ended/, 'and a row that was written by hand is taken as it is');
     sql($node, q{UPDATE ayb_jobs.handlers SET backoff = '{NULL, 1s}' WHERE type = 'who'});
     is(end_of(as('bob', q{SELECT ayb_jobs.enqueue('who')})), 'completed: bob/bob', 'so is a handler');

@@ -27,6 +27,13 @@ $gate = shut_gate($node);
 sql($node, q{SELECT ayb_jobs.enqueue('long')});
 holds($node, 'postgres', at_gate() . ' = 1', 'another one is at the gate');
 turn_clock($node, 20);
+# The other worker goes by that clock once it has heard of it.
+sub told {
+    sql($node, q{SELECT ayb_jobs.enqueue('quick', '{"what": "what time is it"}')});
+    eventually($node, q{SELECT NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE type = 'quick')}) or die "it is not told\n";
+    return sql($node, q{SELECT max(last_run_at) > clock_timestamp() + interval '15 s' FROM ayb_jobs.jobs WHERE type = 'quick'}) eq 't';
+}
+1 until told();
 sql($node, q{BEGIN;
     SELECT ayb_jobs.enqueue('long', run_at => ayb_jobs._now() - interval '1 h') FROM generate_series(1, 3);
     SELECT ayb_jobs.enqueue('quick', '{"what": "quick"}');

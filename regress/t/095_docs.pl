@@ -76,7 +76,7 @@ sub settle
 		$database, q{
 		SELECT NOT EXISTS (
 			SELECT FROM ayb_jobs.job_queue AS q
-			WHERE q.waits_for IS NULL AND q.run_at <= now()
+			WHERE ayb_jobs._taken_by(q.type) IS NULL AND q.run_at <= now()
 			  AND (q.state = 'running' OR q.state = 'queued' AND NOT EXISTS (
 				SELECT FROM ayb_jobs.pauses AS p WHERE p.type IN (q.type, ''))))});
 }

@@ -104,7 +104,7 @@ std::optional<Identity> Auth::who(std::string_view authorization) const {
         return Identity{"token-file", Right::admin};
     if (is_login(token))
         return Identity{"password", Right::admin};
-    if (const auto named = tokens_.find(token))
+    if (auto named = tokens_.find(token))
         return named;
     const auto key =
         looks_sealed(token) && settings_.key ? settings_.key() : std::optional<std::string>();
