@@ -26,6 +26,7 @@ struct LaneChange {
     int priority;
     Position first;     // of what became claimable; kEnd where nothing did
     uint64 unserved_by; // as in Change
+    bool wakes;         // a worker of ours may have to look
     int32 delta[kStates];
 
     LaneKey lane() const { return {{MyDatabaseId, role}, type, priority}; }
@@ -115,17 +116,21 @@ void tell_unserved(Database *database, const LaneChange &change) {
     wake_scheduler(database);
 }
 
+// Whoever is woken chooses among all lanes: they are lowered before.
 void tell_lanes(Database *database) {
     const TransactionId xid = GetTopTransactionIdIfAny();
-    for (const LaneChange &change : g_notes.lanes) {
+    for (LaneChange &change : g_notes.lanes) {
         count_change({MyDatabaseId, change.role}, xid, change.delta);
         if (!(change.first < kEnd))
             continue;
         if (change.unserved_by != 0)
             tell_unserved(database, change);
-        else if (lower_lane(change.lane(), change.first))
-            wake(database, change);
+        else
+            change.wakes = lower_lane(change.lane(), change.first);
     }
+    for (const LaneChange &change : g_notes.lanes)
+        if (change.wakes)
+            wake(database, change);
 }
 
 // Where nobody serves the database, or not yet, a worker may be reading a lane all the same.

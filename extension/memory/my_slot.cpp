@@ -20,8 +20,9 @@ void leave_slot(int code, Datum /*argument*/) {
     const Oid database = mine.database;
     const Oid role = mine.role;
     const TimestampTz since = mine.serving_since;
-    if (mine.in_group) { // others may wait for the rows that it had locked
-        LWLockReleaseAll();
+    const bool in_group = mine.in_group;
+    if (in_group) { // others may wait for the rows that it has locked, until they are free
+        AbortOutOfAnyTransaction();
         free_locks({database, role});
     }
     const bool in_job = mine.has_job;
@@ -40,8 +41,11 @@ void leave_slot(int code, Datum /*argument*/) {
                            "its worker ended with an error: see the server log",
                            settings::poll_interval);
     }
-    if (Database *entry = find_database(database))
+    if (Database *entry = find_database(database)) {
+        if (in_group)
+            wake_for_role(entry, role, 1);
         wake_scheduler(entry);
+    }
 }
 
 } // namespace
