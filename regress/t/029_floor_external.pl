@@ -165,7 +165,7 @@ note "entries read: $before before, $after after";
 is(sql($node, q{SELECT count(*) FROM ayb_jobs.job_history WHERE payload->>'what' = 'many'}), $many, 'many jobs are taken');
 cmp_ok($after - $before, '<', 20 * $many, 'amid dead rows each claim reads a few'); # on average $many otherwise
 cmp_ok(read_of('lease') - $leases, '<', 20 * $many, 'and so does each completion');
-# Each tick looks for types that somebody forgot, along the same index: what is counted here is what claims read.
+# Ticks look for lanes along the same index: what is counted here is what claims read.
 set_configuration($node, 'ayb_jobs.scheduler_tick' => '1h');
 $before = read_of('claim');
 is(sql($node, $take), '', 'nothing is due') for 1 .. 10;
