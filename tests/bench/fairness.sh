@@ -7,8 +7,7 @@ source "$(dirname "$0")/lib.sh"
 jobs=200000
 [[ $BENCH_SCALE != small ]] || jobs=20000
 
-query "CREATE FUNCTION first_statement() RETURNS jsonb LANGUAGE plpgsql AS
-       \$\$ BEGIN RETURN to_jsonb(extract(epoch FROM clock_timestamp())); END \$\$"
+make_first_statement
 query "SELECT ayb_jobs.register_handler('fairness', 'first_statement()')" >/dev/null
 query "DO \$\$ BEGIN
            FOR i IN 1..100 LOOP

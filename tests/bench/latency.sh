@@ -12,8 +12,7 @@ source "$bench/peers.sh"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-query "CREATE FUNCTION first_statement() RETURNS jsonb LANGUAGE plpgsql AS
-       \$\$ BEGIN RETURN to_jsonb(extract(epoch FROM clock_timestamp())); END \$\$"
+make_first_statement
 query "SELECT ayb_jobs.register_handler('latency', 'first_statement()')" >/dev/null
 query "CREATE TABLE noted (id uuid)"
 printf '%s\n' "SELECT ayb_jobs.enqueue('latency');" '\sleep 20 ms' >"$dir/script"
@@ -36,7 +35,7 @@ quantiles() {
 
 by_events() {
     local since line
-    since=$(query 'SELECT coalesce(max(seq), 0) FROM ayb_jobs.events(max_events => 4096)')
+    since=$(newest_event)
     pgbench -n -f "$dir/script" -t 300 >"$dir/log" 2>&1 || die "pgbench: $(<"$dir/log")"
     run_until_empty 10
     line=$(quantiles "$since")

@@ -44,6 +44,15 @@ configure() {
 # The middle of the numbers on stdin, one a line; of an even count the upper one of the two in the middle.
 median() { sort -g | awk '{ n[NR] = $1 } END { if (!NR) exit 1; print n[int(NR / 2) + 1] }'; }
 
+# A handler, first_statement(): what its first statement saw of the clock is its result, in seconds since 1970.
+make_first_statement() {
+    query "CREATE FUNCTION first_statement() RETURNS jsonb LANGUAGE plpgsql AS
+           \$\$ BEGIN RETURN to_jsonb(extract(epoch FROM clock_timestamp())); END \$\$"
+}
+
+# The number of the newest event: what happens from now on comes after it.
+newest_event() { query 'SELECT coalesce(max(seq), 0) FROM ayb_jobs.events(max_events => 4096)'; }
+
 # run_until_empty SECONDS: until no job is queued or running any more.
 run_until_empty() {
     wait_for "$1" "SELECT NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE state IN ('queued', 'running'))"

@@ -5,8 +5,7 @@ source "$(dirname "$0")/lib.sh"
 
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-query "CREATE FUNCTION first_statement() RETURNS jsonb LANGUAGE plpgsql AS
-       \$\$ BEGIN RETURN to_jsonb(extract(epoch FROM clock_timestamp())); END \$\$"
+make_first_statement
 query "CREATE FUNCTION slow() RETURNS void LANGUAGE plpgsql AS \$\$ BEGIN PERFORM pg_sleep(2); PERFORM ayb_jobs.enqueue('slow'); END \$\$"
 query "SELECT ayb_jobs.register_handler('quick', 'first_statement()')" >/dev/null
 query "SELECT ayb_jobs.register_handler('slow', 'slow()')" >/dev/null
@@ -14,7 +13,7 @@ printf '%s\n' "SELECT ayb_jobs.enqueue('quick');" '\sleep 20 ms' >"$dir/script"
 
 round() {
     local since
-    since=$(query 'SELECT coalesce(max(seq), 0) FROM ayb_jobs.events(max_events => 4096)')
+    since=$(newest_event)
     pgbench -n -f "$dir/script" -t 300 >"$dir/log" 2>&1 || die "pgbench: $(<"$dir/log")"
     wait_for 20 "SELECT NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE type = 'quick')"
     wait_for 5 "SELECT count(*) = 2 FROM ayb_jobs.workers() WHERE type = 'slow'"

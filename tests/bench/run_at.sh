@@ -3,8 +3,7 @@
 # poll_interval and scheduler_tick are a minute. Once with a worker that is asleep, once with none there.
 source "$(dirname "$0")/lib.sh"
 
-query "CREATE FUNCTION first_statement() RETURNS jsonb LANGUAGE plpgsql AS
-       \$\$ BEGIN RETURN to_jsonb(extract(epoch FROM clock_timestamp())); END \$\$"
+make_first_statement
 query "SELECT ayb_jobs.register_handler('run_at', 'first_statement()')" >/dev/null
 configure ayb_jobs.poll_interval 1min ayb_jobs.scheduler_tick 1min
 

@@ -7,8 +7,7 @@ source "$(dirname "$0")/lib.sh"
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-query "CREATE FUNCTION first_statement() RETURNS jsonb LANGUAGE plpgsql AS
-       \$\$ BEGIN RETURN to_jsonb(extract(epoch FROM clock_timestamp())); END \$\$"
+make_first_statement
 query "SELECT ayb_jobs.register_handler('tick', 'first_statement()'), ayb_jobs.register_handler('outside', kind => 'external')" >/dev/null
 
 # Prints by how many milliseconds the jobs of a schedule that ticks each second were enqueued, and started, late: medians
@@ -43,7 +42,7 @@ fill() {
 in_one_second() {
     local since due
     query 'TRUNCATE ayb_jobs.job_queue'
-    since=$(query 'SELECT coalesce(max(seq), 0) FROM ayb_jobs.events(max_events => 4096)')
+    since=$(newest_event)
     due=$(query "SELECT date_trunc('second', clock_timestamp()) + interval '4 s'")
     query "UPDATE ayb_jobs.schedules SET next_run_at = '$due'"
     query 'VACUUM ayb_jobs.schedules'

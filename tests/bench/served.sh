@@ -10,8 +10,7 @@ million=1000000
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-query "CREATE FUNCTION first_statement() RETURNS jsonb LANGUAGE plpgsql AS
-       \$\$ BEGIN RETURN to_jsonb(extract(epoch FROM clock_timestamp())); END \$\$"
+make_first_statement
 query "SELECT ayb_jobs.register_handler('served', 'first_statement()')" >/dev/null
 query "SELECT ayb_jobs.register_handler('still', 'first_statement()')" >/dev/null
 query "SELECT ayb_jobs.register_handler('outside', kind => 'external')" >/dev/null
@@ -20,7 +19,7 @@ printf '%s\n' "SELECT ayb_jobs.enqueue('served');" '\sleep 20 ms' >"$dir/script"
 # Prints the median of a round, in milliseconds.
 start() {
     local since
-    since=$(query 'SELECT coalesce(max(seq), 0) FROM ayb_jobs.events(max_events => 4096)')
+    since=$(newest_event)
     pgbench -n -f "$dir/script" -t 300 >"$dir/log" 2>&1 || die "pgbench: $(<"$dir/log")"
     wait_for 60 "SELECT count(*) = 300 FROM ayb_jobs.events($since, 4096) WHERE new_state = 'completed'"
     query "SELECT percentile_disc(0.5) WITHIN GROUP (ORDER BY (h.result::numeric - extract(epoch FROM e.at)) * 1000)

@@ -5,8 +5,7 @@ source "$(dirname "$0")/lib.sh"
 
 configure ayb_jobs.worker_idle_timeout 1s
 
-query "CREATE FUNCTION first_statement() RETURNS jsonb LANGUAGE plpgsql AS
-       \$\$ BEGIN RETURN to_jsonb(extract(epoch FROM clock_timestamp())); END \$\$"
+make_first_statement
 query "SELECT ayb_jobs.register_handler('silence', 'first_statement()')" >/dev/null
 query "SELECT ayb_jobs.enqueue('silence')" >/dev/null
 run_until_empty 10
@@ -16,7 +15,7 @@ after_silence() {
     for ((i = 0; i < BENCH_REPEATS; i++)); do
         wait_for 30 'SELECT NOT EXISTS (SELECT FROM ayb_jobs.workers())'
         sleep 2 # so that they are gone, and the scheduler has gone back to sleep
-        since=$(query 'SELECT coalesce(max(seq), 0) FROM ayb_jobs.events(max_events => 4096)')
+        since=$(newest_event)
         id=$(query "SELECT ayb_jobs.enqueue('silence')")
         run_until_empty 10
         query "SELECT (h.result::numeric - extract(epoch FROM e.at)) * 1000
