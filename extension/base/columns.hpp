@@ -1,6 +1,9 @@
 #pragma once
 // What columns.def says, as enumerations and as pieces of SQL.
+#include <optional>
+
 #include "base/columns.def"
+#include "memory/state.hpp"
 
 namespace ayb {
 
@@ -21,6 +24,24 @@ enum HistoryColumn {
                     AYB_HISTORY_ENUMERATOR) kAfterHistory
 };
 inline constexpr int kHistoryColumns = kAfterHistory - 1;
+
+// A queued, running, failed or canceled job's state by its first letter, which no two of these
+// share; nothing for what the table's CHECK refuses.
+inline std::optional<State> state_value(Datum value) {
+    const text *word = DatumGetTextPP(value);
+    switch (VARSIZE_ANY_EXHDR(word) > 0 ? VARDATA_ANY(word)[0] : '\0') {
+    case 'q':
+        return State::queued;
+    case 'r':
+        return State::running;
+    case 'f':
+        return State::failed;
+    case 'c':
+        return State::canceled;
+    default:
+        return std::nullopt;
+    }
+}
 
 #undef AYB_HISTORY_ENUMERATOR
 #undef AYB_ENUMERATOR

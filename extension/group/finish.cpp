@@ -4,6 +4,7 @@
 #include "hooks/changes.hpp"
 #include "jobs/history.hpp"
 #include "memory/my_slot.hpp"
+#include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
 
@@ -75,10 +76,6 @@ Columns columns_of(const Group &group) {
     return columns;
 }
 
-UuidArray uuids(Datum *values, int count) {
-    return UuidArray(construct_array(values, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
-}
-
 TimeArray times(Datum *values, int count) {
     return TimeArray(construct_array(values, count, TIMESTAMPTZOID, sizeof(TimestampTz),
                                      FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
@@ -100,7 +97,7 @@ void forget_rest(const Group &group, bool GroupedJob::*mark, Sql<UuidArray> &sta
         count += static_cast<int>(job.*mark);
     });
     if (count > 0)
-        statement.run(uuids(ids, count));
+        statement.run(UuidArray(uuid_array(ids, count)));
 }
 
 uint64 forget(const Group &group) {
@@ -109,7 +106,7 @@ uint64 forget(const Group &group) {
     if (forget_jobs(group))
         return group.done;
     const Columns columns = columns_of(group);
-    return g_forget.run(uuids(columns.ids, columns.count));
+    return g_forget.run(UuidArray(uuid_array(columns.ids, columns.count)));
 }
 
 uint64 complete(const Group &group, const char *worker) {
@@ -121,7 +118,7 @@ uint64 complete(const Group &group, const char *worker) {
     if (OidIsValid(day) && move_jobs(group, day, worker))
         return group.done;
     const Columns columns = columns_of(group);
-    return g_complete.run(uuids(columns.ids, columns.count), documents(columns),
+    return g_complete.run(UuidArray(uuid_array(columns.ids, columns.count)), documents(columns),
                           times(columns.started_at, columns.count),
                           times(columns.ended_at, columns.count), worker);
 }

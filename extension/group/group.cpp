@@ -5,7 +5,6 @@
 #include "hooks/changes.hpp"
 #include "hooks/signals.hpp"
 #include "lease/claim.hpp"
-#include "memory/databases.hpp"
 #include "memory/lanes.hpp"
 #include "memory/my_slot.hpp"
 #include "pg/clock.hpp"
@@ -148,11 +147,8 @@ void strike_at_exit(int /*code*/, Datum /*argument*/) {
 // it, and means not to look again, is told.
 void tell_released(const Group &group, bool committed) {
     const int released = committed ? group.count - group.done : group.count;
-    Database *database = find_database(MyDatabaseId);
-    if (released == 0 || database == nullptr)
-        return;
-    free_locks({MyDatabaseId, group.role});
-    wake_for_role(database, group.role, released);
+    if (released > 0)
+        free_locks({MyDatabaseId, group.role}, released);
 }
 
 void run_taken(Group *group) {

@@ -18,13 +18,23 @@ void judge(const LanePick &lane, uint64 generation) {
         judge_lane(lane.key(), generation, server_of(lane.type), slow);
 }
 
+// Picks, or judges lanes first where that has to be done, in a transaction of its own; whether it
+// had, and nothing is picked then.
+bool pick_or_judge(Oid role, bool quick_only, Picks *picks) {
+    pick_lanes({MyDatabaseId, role}, clock_now(), quick_only, picks);
+    if (picks->unjudged)
+        in_transaction([role] { judge_lanes(role); });
+    return picks->unjudged;
+}
+
 } // namespace
 
 Server server_of(const char *type) {
     const Handler *handler = find_handler(type);
-    if (handler == nullptr || is_paused(type))
+    if (handler == nullptr)
         return Server::nobody;
-    return find_handler(type)->kind == Kind::external ? Server::outside : Server::ours;
+    const Server server = handler->kind == Kind::external ? Server::outside : Server::ours;
+    return is_paused(type) ? Server::nobody : server;
 }
 
 void judge_lanes(Oid role) {
@@ -43,19 +53,13 @@ void judge_lanes(Oid role) {
 bool judge_due(Oid role) {
     static LanePick lanes[kMostPicks];
     Picks picks{lanes, 0, false, false};
-    pick_lanes({MyDatabaseId, role}, clock_now(), false, &picks);
-    if (picks.unjudged)
-        in_transaction([role] { judge_lanes(role); });
-    return picks.unjudged;
+    return pick_or_judge(role, false, &picks);
 }
 
 Picks pick_served(Oid role, bool quick_only, LanePick *lanes) {
     Picks picks{lanes, 0, false, false};
-    pick_lanes({MyDatabaseId, role}, clock_now(), quick_only, &picks);
-    if (picks.unjudged) {
-        in_transaction([role] { judge_lanes(role); });
+    if (pick_or_judge(role, quick_only, &picks))
         pick_lanes({MyDatabaseId, role}, clock_now(), quick_only, &picks);
-    }
     return picks;
 }
 

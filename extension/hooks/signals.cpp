@@ -3,8 +3,7 @@
 #include "pg/postgres.hpp"
 #include "memory/slots.hpp"
 #include "pg/settings.hpp"
-
-#include <ctime>
+#include "pg/steady_timer.hpp"
 
 namespace ayb {
 
@@ -69,11 +68,7 @@ void handle_sigterm(void (*handler)(int, siginfo_t *, void *)) {
 }
 
 void install_worker_signals() {
-    sigevent event{};
-    event.sigev_notify = SIGEV_SIGNAL;
-    event.sigev_signo = SIGUSR2;
-    if (timer_create(CLOCK_MONOTONIC, &event, &g_timer) != 0)
-        ereport(ERROR, (errmsg("could not create a timer: %m")));
+    g_timer = make_steady_timer(SIGUSR2);
     pqsignal(SIGUSR2, strike);
 
     handle_sigterm(on_terminate);

@@ -1,4 +1,5 @@
 // cancel(), retry_now(), and their forms for many jobs.
+#include "base/answer.hpp"
 #include "base/arguments.hpp"
 #include "base/rows.hpp"
 #include "jobs/finish.hpp"
@@ -162,14 +163,14 @@ void retry_found(const core::Uuid &id, const Found &job) {
 
 template <typename... Which> int64 change(Change<Which...> *statement, const Which &...which) {
     const At now{clock_now()};
-    const bool admin = is_admin(GetUserId());
-    const OidArray mine(visible_roles());
-    const Oid me = GetUserId();
+    const Viewer me = viewer();
+    const OidArray mine(me.array);
+    const Oid caller = GetUserId();
     const char *whom = actor();
     int64 changed = 0;
     int64 there = 0;
     in_bounded_books([&] {
-        statement->run(now, admin, mine, me, whom, which...);
+        statement->run(now, me.all, mine, caller, whom, which...);
         read_row(0, &changed, &there);
     });
     if (changed < there)

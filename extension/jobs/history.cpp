@@ -175,11 +175,12 @@ Sql<At, int> g_purge{R"sql(
 )sql"};
 Sql<At> g_purge_minutes{"DELETE FROM ayb_jobs.job_minutes WHERE minute < $1"};
 // A job that completed since the action is there for as long as completed jobs are kept: so nothing
-// that still has its job is looked at before.
+// that still has its job is looked at before. No EXISTS: see g_reuse_key in enqueue.cpp.
 Sql<At> g_purge_actions{R"sql(
     DELETE FROM ayb_jobs.job_actions AS a
-    WHERE a.at < $1 AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.id = a.job_id)
-          AND NOT EXISTS (SELECT FROM ayb_jobs.job_history AS h WHERE h.id = a.job_id)
+    WHERE a.at < $1
+        AND (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.id = a.job_id LIMIT 1) IS NULL
+        AND (SELECT h.id FROM ayb_jobs.job_history AS h WHERE h.id = a.job_id LIMIT 1) IS NULL
 )sql"};
 
 } // namespace

@@ -4,6 +4,7 @@
 #include "base/columns.hpp"
 #include "hooks/changes.hpp"
 #include "jobs/queue_table.hpp"
+#include "pg/arrays.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {
@@ -21,8 +22,7 @@ InsertJobs g_insert{R"sql(
 
 void insert_by_statement(const Order &order, const Datum *ids, const Datum *payloads, int count,
                          const char *key) {
-    const UuidArray id_array(
-        construct_array(const_cast<Datum *>(ids), count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+    const UuidArray id_array(uuid_array(ids, count));
     const JsonArray payload_array(
         construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT));
     in_books([&] {

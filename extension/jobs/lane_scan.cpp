@@ -41,10 +41,6 @@ pg_noinline bool count_in_transaction(Database *database) {
         [] { XactIsoLevel = XACT_REPEATABLE_READ; });
 }
 
-} // namespace
-
-namespace {
-
 // Calls `visit(const LanePick &)` for each lane in the indexes that isn't known, of one role and
 // type or, for InvalidOid and null, of all; it says what is passed over then.
 template <typename Visit>
@@ -127,17 +123,11 @@ TimestampTz first_due(const LanePick &lane, TimestampTz now) {
     return at.run_at;
 }
 
-int by_floor(const void *one, const void *other) {
-    const Position &a = static_cast<const LanePick *>(one)->mark.at;
-    const Position &b = static_cast<const LanePick *>(other)->mark.at;
-    return a < b ? -1 : static_cast<int>(b < a);
-}
-
 // Of what shared memory knows, the lanes of the lowest floors alone are read.
 TimestampTz oldest_of_known(const Viewer &me, TimestampTz now) {
     int count;
     LanePick *lanes = copy_lanes(MyDatabaseId, &count);
-    qsort(lanes, count, sizeof(LanePick), by_floor);
+    sort_by_floor(lanes, count);
     TimestampTz oldest = DT_NOEND;
     for (int i = 0; i < count && lanes[i].mark.at.run_at < Min(oldest, now); i++)
         if (me.sees(lanes[i].role) && find_handler(lanes[i].type) != nullptr)
@@ -187,7 +177,7 @@ Picks homeless_lanes(Oid role, const TimeMark &mark, LanePick *lanes) {
         return Past::lane;
     });
     raise_rest({MyDatabaseId, role}, mark, first);
-    qsort(lanes, picks.count, sizeof(LanePick), by_floor);
+    sort_by_floor(lanes, picks.count);
     return picks;
 }
 

@@ -16,11 +16,6 @@ constexpr Size kMaxMetaBytes = 8192;
     pg_unreachable();
 }
 
-bool is_queued(const Values &row) {
-    const text *state = DatumGetTextPP(row[kState]);
-    return VARSIZE_ANY_EXHDR(state) > 0 && VARDATA_ANY(state)[0] == 'q';
-}
-
 // Of a running job it says who holds it: a queued one nobody would ever take.
 void check_waits_for(const Values &row) {
     WaitsFor waits_for;
@@ -29,7 +24,8 @@ void check_waits_for(const Values &row) {
     const char *word = TextDatumGetCString(row[kWaitsFor]);
     if (!core::find_word(word, &waits_for))
         refuse(psprintf("a job can't wait for \"%s\"", word), "NULL is for what may be taken.");
-    if (waits_for == WaitsFor::external && !row.null(kState) && is_queued(row))
+    if (waits_for == WaitsFor::external && !row.null(kState) &&
+        state_value(row[kState]) == State::queued)
         refuse("a queued job is held by nobody",
                "Leave waits_for NULL: its type's handler says who takes it.");
 }

@@ -12,20 +12,10 @@ namespace ayb {
 
 namespace {
 
+// -1 for what the CHECK will refuse.
 int state_of(const Values &row) {
-    const text *state = DatumGetTextPP(row[kState]);
-    switch (VARDATA_ANY(state)[0]) {
-    case 'q':
-        return static_cast<int>(State::queued);
-    case 'r':
-        return static_cast<int>(State::running);
-    case 'f':
-        return static_cast<int>(State::failed);
-    case 'c':
-        return static_cast<int>(State::canceled);
-    default:
-        return -1; // the CHECK will refuse the row
-    }
+    const auto state = state_value(row[kState]);
+    return state ? static_cast<int>(*state) : -1;
 }
 
 // A row that its constraints will refuse: triggers come before them.

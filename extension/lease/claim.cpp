@@ -9,6 +9,7 @@
 #include "jobs/taking.hpp"
 #include "memory/databases.hpp"
 #include "memory/my_slot.hpp"
+#include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
 #include "records/type_stats.hpp"
@@ -44,8 +45,8 @@ void take_row(Oid role, MemoryContext context, TimestampTz now, Job *job) {
 bool take(Oid role, const core::Uuid &id, TimestampTz now, MemoryContext context, Job *job) {
     char worker[kWorkerIdBytes];
     session_name(worker);
-    Datum ids[] = {uuid_datum(id)};
-    const UuidArray array(construct_array(ids, 1, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR));
+    const Datum ids[] = {uuid_datum(id)};
+    const UuidArray array(uuid_array(ids, 1));
     const Taker taker{worker, std::nullopt, now,
                       later(now, settings::lease_duration * kMicrosecondsPerSecond)};
     return in_books([&] {
@@ -113,8 +114,8 @@ bool claim_homeless(Oid role, LanePick *lanes, MemoryContext context, Job *job) 
 bool is_due(TupleTableSlot *row, Oid role, TimestampTz now) {
     bool null;
     const char *type = TextDatumGetCString(slot_getattr(row, kType, &null));
-    const text *state = DatumGetTextPP(slot_getattr(row, kState, &null));
-    return VARDATA_ANY(state)[0] == 'q' && slot_attisnull(row, kWaitsFor) &&
+    return state_value(slot_getattr(row, kState, &null)) == State::queued &&
+           slot_attisnull(row, kWaitsFor) &&
            DatumGetObjectId(slot_getattr(row, kRunAs, &null)) == role &&
            DatumGetTimestampTz(slot_getattr(row, kRunAt, &null)) <= now &&
            server_of(type) == Server::ours;

@@ -76,8 +76,7 @@ void keep_snapshot(Counted *counted, Snapshot snapshot) {
     memcpy(counted->running_xids, snapshot->xip, snapshot->xcnt * sizeof(TransactionId));
 }
 
-bool was_counted(Oid database, TransactionId xid) {
-    const Counted *counted = find_counted(database);
+bool was_counted(const Counted *counted, TransactionId xid) {
     if (counted == nullptr || !TransactionIdIsValid(counted->xmax) ||
         TransactionIdFollowsOrEquals(xid, counted->xmax))
         return false;
@@ -98,14 +97,12 @@ void add_to_made(const RoleKey &role, const int32 (&delta)[kStates]) {
         add(*made, delta);
 }
 
-bool is_counting(Oid database) {
-    const Counted *counted = find_counted(database);
-    return counted != nullptr && counted->counting;
-}
+bool is_counting(const Counted *counted) { return counted != nullptr && counted->counting; }
 
-void enter_journal(TransactionId xid, const RoleKey &role, const int32 (&delta)[kStates]) {
+void enter_journal(Counted *counted, TransactionId xid, const RoleKey &role,
+                   const int32 (&delta)[kStates]) {
     if (g_journal->count == kJournalEntries) {
-        find_counted(role.database)->overflow = true;
+        counted->overflow = true;
         return;
     }
     Entry &entry = g_journal->entries[g_journal->count++];
@@ -124,8 +121,9 @@ void forget_entries(Oid database) {
 // False where it takes the lock exclusively.
 bool try_count(const RoleKey &role, TransactionId xid, const int32 (&delta)[kStates]) {
     LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    const bool journaled = is_counting(role.database);
-    bool done = !journaled && was_counted(role.database, xid);
+    const Counted *counted = find_counted(role.database);
+    const bool journaled = is_counting(counted);
+    bool done = !journaled && was_counted(counted, xid);
     RoleLanes *found = journaled || done ? nullptr : find_role(role);
     if (found != nullptr) {
         SpinLockAcquire(&found->mutex);
@@ -154,9 +152,10 @@ void count_change(const RoleKey &role, TransactionId xid, const int32 (&delta)[k
     if (try_count(role, xid, delta))
         return;
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    if (is_counting(role.database))
-        enter_journal(xid, role, delta);
-    else if (!was_counted(role.database, xid))
+    Counted *counted = find_counted(role.database);
+    if (is_counting(counted))
+        enter_journal(counted, xid, role, delta);
+    else if (!was_counted(counted, xid))
         add_to_made(role, delta);
     LWLockRelease(lock_of(Locks::lanes));
 }

@@ -79,7 +79,7 @@ struct Database {
 
     // Written by the scheduler alone, and read without a lock by whoever shows them.
     bool dormant; // the stamp is missing or doesn't fit
-    bool counted; // Lane::counts are right
+    bool counted; // RoleLanes::counts are right
     TimestampTz no_slot_since;
     TimestampTz set_back_at; // the clock, by more than an hour
     int64 set_back_by;       // microseconds

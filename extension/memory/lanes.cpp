@@ -214,7 +214,7 @@ void lower_left_lane(const LaneKey &key, const Position &first) {
     with_entry(key.role, [&](RoleLanes &role) { lower(role, &RoleLanes::due, first.run_at); });
 }
 
-void free_locks(const RoleKey &role) {
+void free_locks(const RoleKey &role, int jobs) {
     LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
     if (RoleLanes *entry = find_role(role)) {
         for (Lane *lane = entry->first; lane != nullptr; lane = lane->next) {
@@ -227,6 +227,8 @@ void free_locks(const RoleKey &role) {
         SpinLockRelease(&entry->mutex);
     }
     LWLockRelease(lock_of(Locks::lanes));
+    if (Database *database = find_database(role.database))
+        wake_for_role(database, role.role, jobs);
 }
 
 LaneMark mark_lane(const LaneKey &key) {

@@ -150,9 +150,9 @@ bool lower_lane(const LaneKey &key, const Position &first);
 // The same, if shared memory has such a lane.
 void lower_left_lane(const LaneKey &key, const Position &first);
 
-// Rows of the role were locked by a process that has ended: all its lanes are looked at again.
-// Never throws.
-void free_locks(const RoleKey &role);
+// Rows of the role were locked, and are free without a change: all its lanes are looked at again, by
+// sleeping workers too, one for each of `jobs`. Never throws.
+void free_locks(const RoleKey &role, int jobs);
 
 // Begins at kBegin, with a count that raises nothing, where there is no such lane.
 LaneMark mark_lane(const LaneKey &key);

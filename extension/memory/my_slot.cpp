@@ -20,10 +20,10 @@ void leave_slot(int code, Datum /*argument*/) {
     const Oid database = mine.database;
     const Oid role = mine.role;
     const TimestampTz since = mine.serving_since;
-    const bool in_group = mine.in_group;
-    if (in_group) { // others may wait for the rows that it has locked, until they are free
+    if (mine.in_group) { // others may wait for the rows that it has locked, until they are free
+        LWLockReleaseAll();
         AbortOutOfAnyTransaction();
-        free_locks({database, role});
+        free_locks({database, role}, 1);
     }
     const bool in_job = mine.has_job;
     change_mine([&](WorkerSlot &slot) {
@@ -41,11 +41,8 @@ void leave_slot(int code, Datum /*argument*/) {
                            "its worker ended with an error: see the server log",
                            settings::poll_interval);
     }
-    if (Database *entry = find_database(database)) {
-        if (in_group)
-            wake_for_role(entry, role, 1);
+    if (Database *entry = find_database(database))
         wake_scheduler(entry);
-    }
 }
 
 } // namespace

@@ -83,6 +83,12 @@ template <typename Visit> void each_lane(Oid database, Visit visit) {
             each_lane_of(role->key, visit);
 }
 
+int by_floor(const void *one, const void *other) {
+    const Position &a = static_cast<const LanePick *>(one)->mark.at;
+    const Position &b = static_cast<const LanePick *>(other)->mark.at;
+    return a < b ? -1 : static_cast<int>(b < a);
+}
+
 // Of all lanes of a role that may be ours: the least floor, and when to look.
 struct Sooner {
     TimestampTz due;
@@ -219,5 +225,7 @@ LanePick *copy_lanes(Oid database, int *count) {
     LWLockRelease(lock_of(Locks::lanes));
     return lanes;
 }
+
+void sort_by_floor(LanePick *lanes, int count) { qsort(lanes, count, sizeof(LanePick), by_floor); }
 
 } // namespace ayb

@@ -51,4 +51,7 @@ void note_slow(const RoleKey &role, const char *type, bool slow);
 // All lanes of the database, as they are at different moments: palloc'd, huge.
 LanePick *copy_lanes(Oid database, int *count);
 
+// In the order of their floors, in which they are read.
+void sort_by_floor(LanePick *lanes, int count);
+
 } // namespace ayb

@@ -1,9 +1,7 @@
 #include "memory/pulse.hpp"
 
 #include "pg/clock.hpp"
-
-#include <csignal>
-#include <ctime>
+#include "pg/steady_timer.hpp"
 
 namespace ayb {
 
@@ -53,11 +51,7 @@ void start_pulse(Pulse *mine) {
     sigemptyset(&action.sa_mask);
     sigaction(pulse_signal(), &action, nullptr);
 
-    sigevent event{};
-    event.sigev_notify = SIGEV_SIGNAL;
-    event.sigev_signo = pulse_signal();
-    if (timer_create(CLOCK_MONOTONIC, &event, &g_timer) != 0)
-        ereport(ERROR, (errmsg("could not create a timer: %m")));
+    g_timer = make_steady_timer(pulse_signal());
     init_pulse(mine);
     g_pulse = mine;
     before_shmem_exit(stop_pulse, 0);

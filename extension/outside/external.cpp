@@ -8,6 +8,7 @@
 #include "lease/recover.hpp"
 #include "memory/databases.hpp"
 #include "outside/look.hpp"
+#include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
 #include "records/type_stats.hpp"
@@ -92,10 +93,9 @@ int lock_due(const Claim &claim, Datum *ids) {
 }
 
 // Inside the books.
-void take_locked(const Claim &claim, Datum *ids, int count) {
+void take_locked(const Claim &claim, const Datum *ids, int count) {
     const Taker taker{claim.worker, claim.me, claim.now, claim.lease_until};
-    take_rows(UuidArray(construct_array(ids, count, UUIDOID, UUID_LEN, false, TYPALIGN_CHAR)),
-              taker);
+    take_rows(UuidArray(uuid_array(ids, count)), taker);
 }
 
 void put_row(ReturnSetInfo *result, Datum row) {

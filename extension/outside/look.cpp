@@ -75,12 +75,6 @@ void add_own(const LaneKey &key, const Position &first, void *context) {
     add_due(asked, own);
 }
 
-int by_floor(const void *one, const void *other) {
-    const Position &a = static_cast<const LanePick *>(one)->mark.at;
-    const Position &b = static_cast<const LanePick *>(other)->mark.at;
-    return a < b ? -1 : static_cast<int>(b < a);
-}
-
 // Without a scheduler nobody would lower a floor after a commit that goes unheard.
 bool are_kept() { return find_served(MyDatabaseId) != nullptr; }
 
@@ -106,7 +100,7 @@ Picks due_outside(Datum types, const Viewer &me, TimestampTz now) {
     }
     each_unknown_lane(known, add_unknown, &asked);
     each_own_lane(add_own, &asked);
-    qsort(asked.picks.lanes, asked.picks.count, sizeof(LanePick), by_floor);
+    sort_by_floor(asked.picks.lanes, asked.picks.count);
     return asked.picks;
 }
 

@@ -25,6 +25,12 @@ inline Datum whole_column(ArrayBuildState *column) {
     return makeArrayResult(column, CurrentMemoryContext);
 }
 
+// A uuid[] of them.
+inline ArrayType *uuid_array(const Datum *ids, int count) {
+    return construct_array(const_cast<Datum *>(ids), count, UUIDOID, UUID_LEN, false,
+                           TYPALIGN_CHAR);
+}
+
 // A bigint[] of them.
 template <int kCount> Datum bigint_array(const int64 (&numbers)[kCount]) {
     Datum values[kCount];

@@ -165,8 +165,6 @@ void stay_awake() {
     SpinLockRelease(&g_database->mutex);
 }
 
-void step_clock(TimestampTz now) { forget_future(now); }
-
 // By more than an hour it wasn't corrected, but wrong.
 void watch_clock(TimestampTz now) {
     static TimestampTz last; // the latest that it showed, until what it has left is set right
@@ -180,7 +178,7 @@ void watch_clock(TimestampTz now) {
                     (last - now) / kMicrosecondsPerSecond)));
     g_database->set_back_at = now;
     g_database->set_back_by = last - now;
-    if (guarded(Duty::clock, step_clock, now))
+    if (guarded(Duty::clock, forget_future, now))
         last = now;
 }
 
