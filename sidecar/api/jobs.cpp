@@ -30,10 +30,6 @@ long long number(const std::string &text, long long beyond) {
 
 // With those of its columns that may be long.
 std::string fields_of_job(std::initializer_list<Field> long_ones) {
-    // A row of the queue leaves to its type's handler who takes it; the view has it already.
-    static constexpr const char *waits_for =
-        "CASE WHEN j.state = 'queued' AND j.waits_for IS NULL"
-        " THEN ayb_jobs._taken_by(j.type) ELSE j.waits_for END";
     std::vector<Field> fields = {
         {"id", "j.id"},
         {"type", "j.type"},
@@ -58,7 +54,7 @@ std::string fields_of_job(std::initializer_list<Field> long_ones) {
         {"runAs", "pg_get_userbyid(j.run_as)"},
         {"enqueuedBy", "pg_get_userbyid(j.enqueued_by)"},
         {"scheduledAt", "j.scheduled_at"},
-        {"waitsFor", waits_for},
+        {"waitsFor", "j.waits_for"},
         {"outcome", kRefreshOutcome},
         {"progress", "j.progress"}};
     fields.insert(fields.end(), long_ones);
@@ -172,6 +168,13 @@ http::Response job_stats(const Call &call) {
     return json_response(*call.database().ask(sql));
 }
 
+// What there is of a job; NULL where there is no such job.
+std::string of_known_job(const std::string &statement) {
+    return guarded("SELECT CASE WHEN EXISTS (SELECT FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)"
+                   " THEN (" +
+                   statement + ") END");
+}
+
 http::Response job_runs(const Call &call) {
     // What still runs has taken its time so far.
     static const std::string item =
@@ -185,24 +188,20 @@ http::Response job_runs(const Call &call) {
                 {"error", "a.error"},
                 {"sqlstate", "a.sqlstate"}});
     static const std::string sql =
-        guarded("SELECT CASE WHEN EXISTS (SELECT FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)"
-                " THEN (" +
-                list(item, "ayb_jobs.attempts($1::uuid) AS a", "a.attempt") + ") END");
+        of_known_job(list(item, "ayb_jobs.attempts($1::uuid) AS a", "a.attempt"));
     return found(call.database().ask(sql, {call.id("job")}), kNotFound);
 }
 
 http::Response job_actions(const Call &call) {
+    static const std::string item = object({{"at", "a.at"},
+                                            {"action", "a.action"},
+                                            {"doneBy", "pg_get_userbyid(a.done_by)"},
+                                            {"actor", "a.actor"}});
     static const std::string sql =
-        guarded("SELECT CASE WHEN EXISTS (SELECT FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)"
-                " THEN (" +
-                list(object({{"at", "a.at"},
-                             {"action", "a.action"},
-                             {"doneBy", "pg_get_userbyid(a.done_by)"},
-                             {"actor", "a.actor"}}),
-                     "ayb_jobs.actions($1::uuid) WITH ORDINALITY AS a"
-                     " (at, action, done_by, actor, number)",
-                     "a.number") +
-                ") END");
+        of_known_job(list(item,
+                          "ayb_jobs.actions($1::uuid) WITH ORDINALITY AS a"
+                          " (at, action, done_by, actor, number)",
+                          "a.number"));
     return found(call.database().ask(sql, {call.id("job")}), kNotFound);
 }
 

@@ -102,19 +102,26 @@ std::string or_environment(const Words &words, const char *option, const char *v
     return value != nullptr ? value : "";
 }
 
+// A line, from 1, of a file that AYB's server leaves; "" where there is none.
+std::string line_of_ayb(const char *name, int number) {
+    const char *home = std::getenv("HOME");
+    if (home == nullptr)
+        return "";
+    std::ifstream file(std::string(home) + "/.ayb/" + name);
+    std::string line;
+    for (int i = 0; i < number; i++)
+        if (!std::getline(file, line))
+            return "";
+    return line;
+}
+
 // AYB's own flag, ours, its environment, and the file that its server leaves.
 std::string token_of(const Words &words) {
     const auto of_ayb = words.options.find("admin-token");
     if (of_ayb != words.options.end())
         return of_ayb->second;
     std::string given = or_environment(words, "token", "AYB_ADMIN_TOKEN");
-    const char *home = std::getenv("HOME");
-    if (!given.empty() || home == nullptr)
-        return given;
-    std::ifstream file(std::string(home) + "/.ayb/admin-token");
-    std::string line;
-    std::getline(file, line);
-    return line;
+    return given.empty() ? line_of_ayb("admin-token", 1) : given;
 }
 
 // Through the API, AYB's own commands say what AYB's say, to the letter: scripts read it.
@@ -152,16 +159,11 @@ std::string url_of(const Words &words) {
         return given->second;
     if (words.options.count("admin-token") == 0)
         return "";
-    const char *home = std::getenv("HOME");
-    std::ifstream file(std::string(home != nullptr ? home : "") + "/.ayb/ayb.pid");
-    std::string pid, port;
-    std::getline(file, pid);
-    std::getline(file, port);
+    const std::string port = line_of_ayb("ayb.pid", 2);
     return "http://127.0.0.1:" + (is_number(port) ? port : "8090");
 }
 
-int run_command(const Command &command, const Words &words, Format format) {
-    const std::string url = url_of(words);
+int run_command(const Command &command, const Words &words, Format format, const std::string &url) {
     const std::unique_ptr<Source> source =
         url.empty() ? database_source(or_environment(words, "dsn", "AYB_JOBS_DSN"))
                     : api_source(url, token_of(words));
@@ -182,10 +184,11 @@ int run(const std::vector<std::string> &words) {
     const Words taken = take_words(command, rest);
     const Format format = format_of(taken);
     const std::string verb = command.verb;
+    const std::string url = url_of(taken);
     try {
-        return run_command(command, taken, format);
+        return run_command(command, taken, format, url);
     } catch (const CommandError &error) {
-        if (*command.group != '\0' && !url_of(taken).empty())
+        if (*command.group != '\0' && !url.empty())
             tell_as_ayb(verb, error);
         else
             std::fprintf(stderr, "Error: %s failed: %s\n", command.verb,
