@@ -150,8 +150,8 @@ bool lower_lane(const LaneKey &key, const Position &first);
 // The same, if shared memory has such a lane.
 void lower_left_lane(const LaneKey &key, const Position &first);
 
-// Rows of the role were locked, and are free without a change: all its lanes are looked at again, by
-// sleeping workers too, one for each of `jobs`. Never throws.
+// Rows of the role were locked, and are free without a change: all its lanes are looked at again,
+// by sleeping workers too, one for each of `jobs`. Never throws.
 void free_locks(const RoleKey &role, int jobs);
 
 // Begins at kBegin, with a count that raises nothing, where there is no such lane.
