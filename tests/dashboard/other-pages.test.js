@@ -1,12 +1,9 @@
 // A sidecar that lets everybody in: what any page in the user's browser could ask in his place, it is refused.
 import assert from "node:assert/strict";
 import { createServer } from "node:http";
-import { createRequire } from "node:module";
-import { join } from "node:path";
 import { after, before, test } from "node:test";
-import { emptyServer, psql } from "./support.js";
+import { emptyServer, launchBrowser, psql } from "./support.js";
 
-const { chromium } = createRequire(join(process.env.AYB_MODULES, "x"))("playwright-core");
 const open = new URL(process.env.AYB_OPEN_URL);
 const evil = `evil.example:${open.port}`;
 
@@ -15,8 +12,7 @@ let attacker;
 before(async () => {
     emptyServer();
     // The name server of evil.example says that it is this machine.
-    const args = ["--no-sandbox", `--host-resolver-rules=MAP evil.example 127.0.0.1`];
-    browser = await chromium.launch({ executablePath: "/usr/bin/chromium", args });
+    browser = await launchBrowser("--host-resolver-rules=MAP evil.example 127.0.0.1");
     attacker = createServer((_, response) => response.end("<!doctype html><title>attack</title>")).listen(0, "127.0.0.1");
     await new Promise(resolve => attacker.once("listening", resolve));
 });

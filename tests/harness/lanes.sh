@@ -8,7 +8,7 @@ count() { printf '%s %s %s\n' "$1" "$2" "$3" >>"$results"; }
 # lane_of SUITE: prints the lane that it belongs to.
 lane_of() {
     case $1 in
-        lint | unit | oracle | fuzz | page | threads) echo processor ;;
+        lint | unit | oracle | fuzz | page | threads | dashboard) echo processor ;;
         *) echo servers ;;
     esac
 }
