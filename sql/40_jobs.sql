@@ -90,7 +90,7 @@ COMMENT ON FUNCTION ayb_jobs.adopt() IS
 CREATE FUNCTION ayb_jobs.resume(type text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_resume';
 COMMENT ON FUNCTION ayb_jobs.resume(text) IS
-    'ends a pause; without a type also a drain, and lets a restored or copied database run its jobs';
+    'ends a pause; without a type also a drain; raises in a restored or copied database, which adopt() lets run';
 
 CREATE FUNCTION ayb_jobs.drain(timeout interval DEFAULT NULL) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_drain';

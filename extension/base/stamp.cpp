@@ -53,8 +53,19 @@ void mistrust_brought_row() {
 void adopt_database() {
     in_books(write_stamp);
     note_probe();
+    end_drain();
+}
+
+void end_drain() {
     if (Database *database = find_database(MyDatabaseId))
         pg_atomic_write_u32(&database->draining, 0);
+}
+
+void refuse_in_copy() {
+    if (read_stamp() != Stamp::fits)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("nothing runs in this database: it is a copy or was restored"),
+                        errhint("SELECT ayb_jobs.adopt(); lets its jobs run.")));
 }
 
 } // namespace ayb

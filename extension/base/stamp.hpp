@@ -20,4 +20,10 @@ void mistrust_brought_row();
 // Lets jobs run here, whatever was brought.
 void adopt_database();
 
+// Claims are held back no more, by drain() or by what was brought.
+void end_drain();
+
+// Raises 55000 where the stamp doesn't fit: only adopt() may let a copy's jobs run.
+void refuse_in_copy();
+
 } // namespace ayb

@@ -102,9 +102,12 @@ AYB_SQL_FUNCTION(ayb_jobs_pause) {
 // resume(type) → void
 AYB_SQL_FUNCTION(ayb_jobs_resume) {
     const char *type = optional_type(fcinfo);
+    // A deploy script that resumes must not start production's jobs in its copy.
+    if (type == nullptr)
+        refuse_in_copy();
     in_bounded_books([type] { g_resume.run(type == nullptr ? "" : type); });
     if (type == nullptr)
-        adopt_database();
+        end_drain();
     PG_RETURN_VOID();
 }
 

@@ -70,7 +70,7 @@ WHERE p.pronamespace = 'ayb_jobs'::regnamespace AND p.prokind <> 'a';
 UPDATE attacks SET expected = 'done' WHERE attack LIKE 'GRANT EXECUTE %' AND has_function_privilege('regress_mallory', subject, 'EXECUTE');
 -- functions that are not for everybody
 INSERT INTO attacks (subject, attack, expected) SELECT 'for admins', 'SELECT ayb_jobs.' || call, '42501' FROM unnest(ARRAY[
-    'pause()', 'pause(''attacked'')', 'resume()', 'resume(''attacked'')', 'drain()', 'health()', '_server_state()', '_stamp_new_database()']) AS c (call);
+    'pause()', 'pause(''attacked'')', 'resume()', 'resume(''attacked'')', 'adopt()', 'drain()', 'health()', '_server_state()', '_stamp_new_database()']) AS c (call);
 -- somebody else's job, schedule and view: the same as one that isn't there
 INSERT INTO attacks (subject, attack, expected) SELECT 'of alice', 'SELECT ayb_jobs.' || call, 'P0002' FROM unnest(ARRAY[
     format('cancel(%L)', :'victim'), format('cancel(%L, true)', :'victim'), format('retry_now(%L)', :'victim'),

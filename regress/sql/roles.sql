@@ -173,6 +173,7 @@ RESET ROLE;
 SET ROLE regress_alice;
 SELECT refused($$SELECT ayb_jobs.pause()$$);
 SELECT refused($$SELECT ayb_jobs.resume()$$);
+SELECT refused($$SELECT ayb_jobs.adopt()$$);
 SELECT refused($$SELECT ayb_jobs.drain()$$);
 SELECT refused($$SELECT ayb_jobs.pause('outside')$$);
 SELECT refused($$SELECT ayb_jobs.pause('nobody knows')$$);

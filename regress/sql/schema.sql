@@ -108,7 +108,7 @@ SELECT c.oid::regclass AS refuses FROM pg_class AS c CROSS JOIN LATERAL (
     SELECT format('UPDATE %s SET %I = %2$I WHERE false', c.oid::regclass, a.attname) AS change, format('DELETE FROM %s WHERE false', c.oid::regclass) AS removal
     FROM pg_attribute AS a WHERE a.attrelid = c.oid AND a.attnum = 1) AS s
 WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p') AND (refused(s.change) <> 'ACCEPTED' OR refused(s.removal) <> 'ACCEPTED');
-SELECT ayb_jobs.resume();
+SELECT ayb_jobs.adopt();
 DROP PUBLICATION everything;
 
 -- the constraints hold for who writes by hand, too

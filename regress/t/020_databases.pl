@@ -60,7 +60,7 @@ is($node->safe_psql('renamed', "SELECT attempts FROM ayb_jobs.jobs WHERE id = '$
 finishes($node, 'postgres', 'ALTER DATABASE renamed SET TABLESPACE elsewhere', 'SET TABLESPACE');
 holds($node, 'renamed', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'", 'and again in the new tablespace');
 
-# As a template: the original goes on, the copy keeps still until resume().
+# As a template: the original goes on, the copy keeps still until adopt(), which resume() doesn't do.
 my $offset = -s $node->logfile;
 finishes($node, 'postgres', 'CREATE DATABASE copy TEMPLATE renamed', 'TEMPLATE');
 holds($node, 'renamed', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'", 'the original goes on');
@@ -72,8 +72,10 @@ is($node->safe_psql('copy', q{SELECT count(*) FROM ayb_jobs.workers()}), '0', 'n
 is($node->safe_psql('copy', q{SELECT string_agg(DISTINCT state, ',') FROM ayb_jobs.jobs}), 'completed,queued',
     'nothing runs in the copy');
 finishes($node, 'postgres', 'ALTER DATABASE copy RENAME TO copied', 'RENAME of a copy that keeps still');
-$node->safe_psql('copied', 'SELECT ayb_jobs.resume()');
-holds($node, 'copied', q{SELECT count(*) = 1 FROM effects WHERE what = 'in the copy'}, 'after resume() it runs');
+my ($code, undef, $error) = $node->psql('copied', 'SELECT ayb_jobs.resume()', extra_params => ['-v', 'VERBOSITY=verbose']);
+like($error, qr/55000: nothing runs in this database: it is a copy.*SELECT ayb_jobs\.adopt\(\);/s, 'resume() says what would, and does nothing');
+$node->safe_psql('copied', 'SELECT ayb_jobs.adopt()');
+holds($node, 'copied', q{SELECT count(*) = 1 FROM effects WHERE what = 'in the copy'}, 'after adopt() it runs');
 
 # Who may not have the database can't make its workers leave by trying.
 my $pid = $node->safe_psql('renamed', "SELECT pid FROM ayb_jobs.workers() WHERE job_id = '$id'");

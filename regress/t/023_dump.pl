@@ -1,5 +1,5 @@
 # Dumps carry everything but the stamp: handlers, schedules and their jobs, jobs in every state, keys, attempts, minutes,
-# pauses, and a history of several days. In the copy that they make, as in one made by TEMPLATE, nothing runs until resume().
+# pauses, and a history of several days. In the copy that they make, as in one made by TEMPLATE, nothing runs until adopt().
 use strict;
 use warnings;
 use FindBin;
@@ -105,10 +105,10 @@ for my $copy (map { "copy_$_" } sort keys %ways) {
 is($node->safe_psql('copy_template', $carried), '10 1 4 3 3 3 4 2', 'copy_template: all is there');
 keeps_still($node, 'copy_template', $offset);
 
-# It goes on after resume(): what waited runs, what ran is lost once and runs again, what is to stay stays.
+# It goes on after adopt(): what waited runs, what ran is lost once and runs again, what is to stay stays.
 my $copy = 'copy_archive';
-$node->safe_psql($copy, 'SELECT ayb_jobs.resume()');
-holds($node, $copy, q{SELECT count(*) = 1 FROM effects WHERE what = 'due'}, 'after resume() what is due runs');
+$node->safe_psql($copy, 'SELECT ayb_jobs.adopt()');
+holds($node, $copy, q{SELECT count(*) = 1 FROM effects WHERE what = 'due'}, 'after adopt() what is due runs');
 like(health($node, $copy, 'stamp'), qr/^ok\|/, 'health() is well');
 holds($node, $copy, "SELECT is_running AND attempts = 2 FROM ayb_jobs.jobs WHERE id = '$job{running}'",
     'the job that ran in the original runs again');
@@ -156,8 +156,8 @@ $offset = -s $node->logfile;
 $node->command_ok($ways{archive}->('origin'), 'restored under the same name');
 same_dump('origin');
 keeps_still($node, 'origin', $offset);
-$node->safe_psql('origin', 'SELECT ayb_jobs.resume()');
-holds($node, 'origin', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$job{running}'", 'after resume() it works');
+$node->safe_psql('origin', 'SELECT ayb_jobs.adopt()');
+holds($node, 'origin', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$job{running}'", 'after adopt() it works');
 
 # Restored over what is there: the dump drops and creates everything.
 $offset = -s $node->logfile;
@@ -171,11 +171,11 @@ my $other = new_server('dump_other', 'ayb_jobs.scheduler_tick = 100ms');
 $node->command_ok(['pg_dumpall', '-f', "$files/all.sql"], 'pg_dumpall');
 my ($code, undef, $errors) = $other->psql('postgres', slurp_file("$files/all.sql"), on_error_stop => 0, timeout => 120);
 is_deeply([grep { /ERROR/ && !/role "\w+" already exists/ } split /\n/, $errors], [], 'is restored without an error');
-$other->safe_psql('postgres', 'SELECT ayb_jobs.resume()');
+$other->safe_psql('postgres', 'SELECT ayb_jobs.adopt()');
 keeps_still($other, 'origin', 0);
 is($other->safe_psql('origin', $carried), '10 1 4 3 3 3 4 2', 'all is there');
-$other->safe_psql('origin', 'SELECT ayb_jobs.resume()');
-holds($other, 'origin', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$job{running}'", 'after resume() it works');
+$other->safe_psql('origin', 'SELECT ayb_jobs.adopt()');
+holds($other, 'origin', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$job{running}'", 'after adopt() it works');
 $_->stop('fast') for $node, $other;
 done_testing();
 

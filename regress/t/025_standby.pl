@@ -47,7 +47,7 @@ is(sql($standby, q{SELECT count(*) FROM ayb_jobs.series('-infinity')}), sql($pri
 # What writes is refused, each time as PostgreSQL refuses it.
 for my $call (q{enqueue('work')}, q{enqueue('work', idempotency_key => 'new')}, q{enqueue_many('work', '{"{}"}')}, "cancel('$paused')",
     "cancel('$running', force => true)", "retry_now('$failed')", q{cancel_matching('work')}, q{retry_matching('break')},
-    q{pause()}, q{pause('break')}, q{resume()}, q{resume('work')}, q{drain('1s')}, q{register_handler('new', 'work(jsonb)')},
+    q{pause()}, q{pause('break')}, q{resume()}, q{adopt()}, q{resume('work')}, q{drain('1s')}, q{register_handler('new', 'work(jsonb)')},
     q{unregister_handler('work')}, q{claim('worker', '{outside}')}, "extend_lease('$claimed', 'worker', 1)",
     "complete('$claimed', 'worker', 1)", "fail('$claimed', 'worker', 1, 'why')")
 {
@@ -64,7 +64,7 @@ at_once($standby, 'postgres', "(SELECT is_running FROM ayb_jobs.jobs WHERE id = 
     'the job that ran on the primary runs again at once');
 is(state_of($standby, $running), 'running/2', 'as its second attempt');
 is(sql($standby, "SELECT status FROM ayb_jobs.attempts('$running') WHERE attempt = 1"), 'lost', 'the first one is lost');
-is(health($standby, 'postgres', 'stamp'), 'ok|the database is the one that its stamp names|', 'the stamp fits: no resume() is needed');
+is(health($standby, 'postgres', 'stamp'), 'ok|the database is the one that its stamp names|', 'the stamp fits: no adopt() is needed');
 is(state_of($standby, $paused), 'queued/0', 'a paused type is paused here too');
 sql($standby, q{SELECT ayb_jobs.resume('work')});
 holds($standby, 'postgres', q{(SELECT count(*) = 1 FROM effects WHERE what = 'due')}, 'and resumed here, what was due runs');

@@ -143,6 +143,11 @@ http::Response switch_running(const Call &call, const char *function) {
     return json_response("{\"status\":\"ok\"}");
 }
 
+http::Response adopt(const Call &call) {
+    call.database().ask(guarded("SELECT ayb_jobs.adopt()::text"), {});
+    return json_response("{\"status\":\"ok\"}");
+}
+
 // What AYB's console asks for. A role sees what it may read, and the views that it may register.
 std::string schema() {
     const std::string column = object({{"name", "a.attname"},
@@ -190,6 +195,7 @@ std::vector<Route> seeing_routes() {
              [](const Call &call) { return switch_running(call, "pause"); }},
             {"POST", "/api/admin/resume", Access::operate,
              [](const Call &call) { return switch_running(call, "resume"); }},
+            {"POST", "/api/admin/adopt", Access::admin, adopt},
             {"GET", "/api/admin/capabilities", Access::read, capabilities},
             {"GET", "/api/schema", Access::read, answer(schema())}};
 }

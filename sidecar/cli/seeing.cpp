@@ -90,6 +90,12 @@ int top(const Call &call) {
     return 0;
 }
 
+int adopt(const Call &call) {
+    const std::string done = call.ask("POST", "/adopt");
+    call.say("The database runs its jobs", done, {{"STATUS"}, {{"ok"}}});
+    return 0;
+}
+
 const std::vector<Option> &token_options() {
     static const std::vector<Option> options = {{"name", "name", Option::Kind::text},
                                                 {"right", "right", Option::Kind::text},
@@ -112,6 +118,7 @@ int token(const Call &call) {
 std::vector<Command> seeing_commands() {
     return {{"", "token", nullptr, "a token with a name and a right, for a time", token_options(),
              token},
+            {"", "adopt", nullptr, "let a restored or copied database run its jobs", {}, adopt},
             {"", "stats", nullptr, "how many jobs are in each state", {}, stats},
             {"",
              "health",

@@ -1,8 +1,9 @@
 """What is there to be seen: workers, lanes, health, handlers, series, the schema, metrics; pausing."""
 
+import subprocess
 import time
 
-from support import ApiTest, until
+from support import SIDECAR, ApiTest, until
 
 
 class Seeing(ApiTest):
@@ -79,6 +80,21 @@ class Seeing(ApiTest):
         self.assertEqual(self.server.psql("SELECT type FROM ayb_jobs.pauses"), "sleepy")
         self.good(self.ask("POST", "/resume", {"type": "sleepy"}))
         self.refused(self.ask("POST", "/pause", "["), 400, "invalid JSON body")
+
+    def test_a_copy(self):
+        for way in (lambda: self.good(self.ask("POST", "/adopt")), self.adopt_by_command):
+            self.server.psql("DELETE FROM ayb_jobs.database_stamp; SELECT ayb_jobs.pause('sleepy')")
+            answer = self.ask("POST", "/resume")
+            self.refused(answer, 409, "nothing runs in this database: it is a copy or was restored")
+            self.assertIn("ayb_jobs.adopt()", answer.json["hint"])
+            self.good(self.ask("POST", "/resume", {"type": "sleepy"}))
+            self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.database_stamp"), "0")
+            way()
+            self.good(self.ask("POST", "/resume"))
+
+    def adopt_by_command(self):
+        done = subprocess.run([SIDECAR, "adopt", "--dsn", self.server.dsn()], text=True, capture_output=True, timeout=60)
+        self.assertEqual((done.returncode, done.stdout, done.stderr), (0, "The database runs its jobs\n", ""))
 
     def test_schema(self):
         tables = self.good(self.ask("GET", "/api/schema"))["tables"]
