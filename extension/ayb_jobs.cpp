@@ -1,6 +1,7 @@
 // The entry point: what is set up when the library is loaded.
 #include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
+#include "hooks/planning.hpp"
 #include "hooks/shared.hpp"
 #include "hooks/utility_hook.hpp"
 #include "pg/extension.hpp"
@@ -21,6 +22,7 @@ void _PG_init(void) {
     install_source_callbacks();
     install_extension_callbacks();
     install_raw_table_callbacks();
+    install_planning_hooks();
     install_handler_callbacks();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;

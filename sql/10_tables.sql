@@ -83,6 +83,7 @@ CREATE TABLE ayb_jobs.job_queue (
     expires_at      timestamptz,
     meta            jsonb,
     claimed_by      regrole,
+    CONSTRAINT job_queue_pkey PRIMARY KEY (id),
     CONSTRAINT job_queue_type_check CHECK (type <> '' AND length(type) <= 100),
     CONSTRAINT job_queue_state_check CHECK (state IN ('queued', 'running', 'failed', 'canceled')),
     CONSTRAINT job_queue_attempts_check CHECK (attempts >= 0),
@@ -130,9 +131,6 @@ CREATE INDEX job_queue_canceled_idx ON ayb_jobs.job_queue (id) WHERE state = 'ca
 CREATE INDEX job_queue_ended_type_idx ON ayb_jobs.job_queue (state, type, id)
     WHERE state IN ('failed', 'canceled');
 CREATE INDEX job_queue_ended_idx ON ayb_jobs.job_queue (updated_at) WHERE state IN ('failed', 'canceled');
--- The last one: among indexes that cost the same, as all do while the table is empty, the planner takes the youngest, and
--- a plan that is made then is kept.
-ALTER TABLE ayb_jobs.job_queue ADD CONSTRAINT job_queue_pkey PRIMARY KEY (id);
 
 -- No index on the parent: a dump of it could not be restored. Each partition has its own, and the
 -- scheduler makes the partitions: those of an install script would be lost to a dump.

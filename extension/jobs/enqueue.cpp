@@ -16,8 +16,8 @@ Sql<Oid, const char *, core::Uuid> g_take_key{R"sql(
     ON CONFLICT (run_as, idempotency_key) DO NOTHING
     RETURNING k.job_id
 )sql"};
-// A key whose job is gone (its day was dropped a moment ago) is free. No EXISTS: one that is
-// planned while the tables are empty reads all of them ever after, for a hash table.
+// A key whose job is gone (its day was dropped a moment ago) is free. No EXISTS, which the planner
+// may take for a hash table of all ids.
 Sql<Oid, const char *, core::Uuid> g_reuse_key{R"sql(
     UPDATE ayb_jobs.job_keys AS k SET job_id = $3
     WHERE k.run_as = $1 AND k.idempotency_key = $2

@@ -74,13 +74,12 @@ void make_day(int day) {
     set_locally("default_tablespace", ""); // it may be made inside somebody's job
     run_own_ddl(psprintf("CREATE TABLE ayb_jobs.%s (LIKE ayb_jobs.job_history INCLUDING DEFAULTS)",
                          name.partition));
+    run_own_ddl(
+        psprintf("CREATE INDEX %s_id_idx ON ayb_jobs.%s (id)", name.partition, name.partition));
     run_own_ddl(psprintf("CREATE INDEX %s_type_idx ON ayb_jobs.%s (type, id)", name.partition,
                          name.partition));
     run_own_ddl(psprintf("CREATE INDEX %s_run_as_idx ON ayb_jobs.%s (run_as, id)", name.partition,
                          name.partition));
-    // The last one, as in sql/10_tables.sql: plans that are made while the day is empty take it.
-    run_own_ddl(
-        psprintf("CREATE INDEX %s_id_idx ON ayb_jobs.%s (id)", name.partition, name.partition));
     // Without it nothing could be deleted by hand while a publication FOR ALL TABLES is there.
     run_own_ddl(psprintf("ALTER TABLE ayb_jobs.%s REPLICA IDENTITY FULL", name.partition));
     guard_day(name.partition);

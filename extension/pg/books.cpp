@@ -13,8 +13,8 @@ void set_flag(bool now, const char *name, bool wanted) {
         set_locally(name, wanted ? "on" : "off");
 }
 
-// Plans are made once, often for tables that are still empty, and kept for the session: they must
-// suit ten million rows, whatever the role set. Only what differs is set: each setting costs time.
+// Plans are made once and kept for the session: they must suit large tables (hooks/planning.hpp),
+// whatever the role set. Only what differs is set: each setting costs time.
 void pin_planning() {
     set_locally("search_path", "pg_catalog, pg_temp");
     set_locally("plan_cache_mode", "force_generic_plan");
@@ -31,6 +31,11 @@ void pin_planning() {
 
 void set_locally(const char *name, const char *value) {
     set_config_option(name, value, PGC_SUSET, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+}
+
+bool books_are_open() {
+    return InLocalUserIdChange() && !enable_seqscan &&
+           plan_cache_mode == PLAN_CACHE_MODE_FORCE_GENERIC_PLAN;
 }
 
 void connect_spi() {

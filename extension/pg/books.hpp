@@ -23,6 +23,9 @@ Books open_books_as(Oid owner);
 void close_books(const Books &books);
 void connect_spi();
 
+// Whether this is planned inside the books: told from what they set, as an error closes them.
+bool books_are_open();
+
 // Sets a parameter until the books are closed, without an access check: the role may be anyone.
 void set_locally(const char *name, const char *value);
 

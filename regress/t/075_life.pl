@@ -173,41 +173,5 @@ SELECT ayb_jobs.register_handler('asks', 'asks(jsonb)', grouped => false)});
     holds($node, 'postgres', "SELECT state = 'completed' AND attempts = 1 FROM ayb_jobs.jobs WHERE id = '$id'", 'costs no attempt');
 };
 
-subtest 'plans that are made while all is empty' => sub {
-    set_configuration($node, 'ayb_jobs.worker_idle_timeout' => '1h');
-    sql($node, 'TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_history, ayb_jobs.job_keys, ayb_jobs.job_attempts');
-    sql($node, 'VACUUM ANALYZE');
-    # One of each way plans all statements of a session and of a worker.
-    my $session = $node->background_psql('postgres');
-    $session->query_safe('SET client_min_messages = warning');
-    sql($node, q{SELECT ayb_jobs.register_handler('alone', 'work(jsonb)', grouped => false), ayb_jobs.register_handler('outside', kind => 'external')});
-    my $round = q{
-SELECT ayb_jobs.enqueue('alone', idempotency_key => 'a' || n) FROM generate_series(1, 20) AS n;
-SELECT ayb_jobs.enqueue('alone', idempotency_key => 'a' || n) FROM generate_series(1, 20) AS n;
-SELECT ayb_jobs.enqueue('outside') FROM generate_series(1, 20) AS n;
-SELECT count((ayb_jobs.complete(c.id, 'w', c.runs)).id) FROM ayb_jobs.claim('w', '{outside}', 20) AS c;
-SELECT ayb_jobs.cancel(ayb_jobs.enqueue('alone', run_at => clock_timestamp() + interval '1 h')) FROM generate_series(1, 20) AS n;
-};
-    my $done = q{(SELECT count(*) = 0 FROM ayb_jobs.job_queue WHERE state IN ('queued', 'running'))};
-    $session->query_safe($round);
-    holds($node, 'postgres', $done, 'they have run');
-    sql($node, 'DELETE FROM ayb_jobs.job_keys');
-    sql($node, q{INSERT INTO ayb_jobs.job_history
-        SELECT (filled.r).* FROM (SELECT jsonb_populate_record(one.h, jsonb_build_object('id', ayb_jobs.uuid7(), 'idempotency_key', NULL)) AS r
-                                  FROM (SELECT h FROM ayb_jobs.job_history AS h LIMIT 1) AS one, generate_series(1, 100000) OFFSET 0) AS filled});
-    sql($node, q{SELECT count(*) FROM ayb_jobs.enqueue_many('outside', array_fill('{}'::jsonb, '{50000}'))});
-    my $blocks = sub { return sql($node, q{SELECT pg_stat_force_next_flush(); SELECT sum(idx_blks_hit + idx_blks_read) FROM pg_statio_all_indexes
-        WHERE schemaname = 'ayb_jobs' AND indexrelname <> 'job_queue_claim_idx' AND (relname = 'job_queue' OR relname LIKE 'job_history%')}) =~ s/.*\n//sr };
-    $session->query_safe('SELECT pg_stat_force_next_flush()');
-    my $before = $blocks->();
-    $session->query_safe($round);
-    $session->query_safe('SELECT pg_stat_force_next_flush()');
-    holds($node, 'postgres', q{(SELECT count(*) = 0 FROM ayb_jobs.job_queue WHERE type = 'alone' AND state IN ('queued', 'running'))}, 'they have run again');
-    holds($node, 'postgres', q{(SELECT bool_and(state = 'idle') FROM ayb_jobs.workers())}, 'and told how much they read');
-    my $read = $blocks->() - $before;
-    cmp_ok($read, '<', 10_000, 'no look at a job reads all of a table');
-    $session->quit;
-};
-
 $node->stop;
 done_testing();
