@@ -10,7 +10,7 @@ namespace ayb {
 
 namespace {
 
-#define AYB_RAW_COLUMN(name, id, type, when) {#name, type, true},
+#define AYB_RAW_COLUMN(name, id, type, when) {#name, type, RawFilled::at_enqueue},
 constexpr RawColumn kColumns[kHistoryColumns] = {
     AYB_JOB_COLUMNS(AYB_RAW_COLUMN, AYB_RAW_COLUMN, AYB_NO_COLUMN, AYB_RAW_COLUMN)};
 #undef AYB_RAW_COLUMN

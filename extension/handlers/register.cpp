@@ -43,6 +43,12 @@ Register g_register{R"sql(
         updated_at = excluded.updated_at
     WHERE h.owner = $14
 )sql"};
+// By the index handlers_lane_key.
+Sql<const char *> g_twin{R"sql(
+    SELECT h.type FROM ayb_jobs.handlers AS h
+    WHERE ayb_jobs._lane(0::regrole, h.type, 0::smallint, NULL)
+            = ayb_jobs._lane(0::regrole, $1, 0::smallint, NULL) AND h.type <> $1
+)sql"};
 // What is built in comes back when what took its place goes.
 Sql<const char *> g_builtin{"SELECT kind FROM ayb_jobs._install_builtins($1) AS kind"};
 Sql<const char *> g_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1"};
@@ -194,10 +200,22 @@ void refuse_builtin(const char *type) {
              errmsg("type \"%s\" is built in", type), errhint("ayb_jobs.pause(type) stops it.")));
 }
 
+// Both would stand in the same lanes. Inside the books.
+void refuse_twin(const char *type) {
+    if (g_twin.run(type) == 0)
+        return;
+    const char *other = nullptr;
+    read_row(0, &other);
+    ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
+                    errmsg("type \"%s\" has the same hash as type \"%s\"", type, other),
+                    errhint("Choose another name, if only by a letter.")));
+}
+
 // In place of what `before` has registered. Inside the books.
 void write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oid caller,
                         Oid before) {
     const bool function = wanted.function != nullptr;
+    refuse_twin(wanted.type);
     const uint64 rows = g_register.run(
         wanted.type, wanted.kind, caller, wanted.schema, wanted.function,
         function ? std::make_optional(wanted.takes_payload) : std::nullopt, wanted.command,

@@ -3,6 +3,7 @@
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
 #include "hooks/changes.hpp"
+#include "jobs/lane_place.hpp"
 #include "jobs/queue_table.hpp"
 #include "pg/arrays.hpp"
 #include "pg/sql.hpp"
@@ -59,6 +60,7 @@ Row describe_row(const Order &order, const char *key) {
     row.set(kRuns, Int32GetDatum(0));
     row.set(kPriority, Int16GetDatum(0));
     row.set_text(kIdempotencyKey, key);
+    row.set(kLane, Int64GetDatum(lane_place(order.run_as, order.type, 0)));
     row.set(kCreatedAt, TimestampTzGetDatum(order.now));
     row.set(kUpdatedAt, TimestampTzGetDatum(order.now));
     return row;

@@ -2,59 +2,68 @@
 
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
+#include "jobs/lane_place.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {
 
 namespace {
 
-Sql<Oid, const char *, int, At, core::Uuid> g_first{R"sql(
+Sql<LanePlace, const char *, At, core::Uuid> g_first{R"sql(
     SELECT q.run_at, q.id
     FROM ayb_jobs.job_queue AS q
-    WHERE q.run_as = $1 AND q.type = $2 AND q.priority = $3 AND q.state = 'queued'
-        AND q.waits_for IS NULL AND q.partition_key IS NULL AND (q.run_at, q.id) >= ($4, $5)
+    WHERE q.lane = $1 AND q.type = $2 AND q.state = 'queued' AND q.waits_for IS NULL
+        AND q.partition_key IS NULL AND (q.run_at, q.id) >= ($3, $4)
     ORDER BY q.run_at, q.id
     LIMIT 1
 )sql"};
-Sql<Oid, const char *, At, core::Uuid> g_first_keyed{R"sql(
+Sql<LanePlace, const char *, At, core::Uuid> g_first_keyed{R"sql(
     SELECT q.run_at, q.id
     FROM ayb_jobs.job_queue AS q
-    WHERE q.run_as = $1 AND q.type = $2 AND q.state = 'queued' AND q.waits_for IS NULL
+    WHERE q.lane = $1 AND q.type = $2 AND q.state = 'queued' AND q.waits_for IS NULL
         AND q.partition_key IS NOT NULL AND (q.run_at, q.id) >= ($3, $4)
     ORDER BY q.run_at, q.id
     LIMIT 1
 )sql"};
 
-bool is_keyed(const LanePick &lane) { return lane.priority == kKeyed; }
+bool has_keys(const LanePick &lane) { return lane.priority == kKeyed; }
 
-// (run_as, type, priority, run_at, id)
+LanePlace place_of(const LanePick &lane) { return lane_place(lane.role, lane.type, lane.priority); }
+
+// (lane, run_at, id)
 void bound_plain(RawRange *rows, const LanePick &lane, TimestampTz until) {
     const RawBound from[] = {
         {F_TIMESTAMPTZ_CMP, TIMESTAMPTZOID, TimestampTzGetDatum(lane.mark.at.run_at)},
         {F_UUID_CMP, UUIDOID, uuid_datum(lane.mark.at.id)}};
-    range_equals(rows, 3, F_INT2EQ, Int16GetDatum(static_cast<int16>(lane.priority)));
-    range_compares(rows, BTGreaterEqualStrategyNumber, 4, from, lengthof(from));
-    range_ends(rows, 4, F_TIMESTAMPTZ_LE, TimestampTzGetDatum(until));
+    range_compares(rows, BTGreaterEqualStrategyNumber, 2, from, lengthof(from));
+    bound_range(rows, 2, BTLessEqualStrategyNumber, F_TIMESTAMPTZ_LE, TimestampTzGetDatum(until));
+}
+
+// Another type may stand at the same place.
+bool is_of(const RawRange &rows, const char *type) {
+    bool null;
+    const text *value = DatumGetTextPP(slot_getattr(rows.row, kType, &null));
+    const Size bytes = VARSIZE_ANY_EXHDR(value);
+    return bytes == strlen(type) && memcmp(VARDATA_ANY(value), type, bytes) == 0;
 }
 
 } // namespace
 
 bool open_lane_rows(RawRange *rows, const LanePick &lane, TimestampTz until) {
     if (!open_range(rows, "job_queue",
-                    is_keyed(lane) ? "job_queue_key_idx" : "job_queue_claim_idx"))
+                    has_keys(lane) ? "job_queue_key_idx" : "job_queue_claim_idx"))
         return false;
-    range_equals(rows, 1, F_OIDEQ, ObjectIdGetDatum(lane.role));
-    range_equals(rows, 2, F_TEXTEQ, CStringGetTextDatum(lane.type));
-    if (!is_keyed(lane))
+    bound_range(rows, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(place_of(lane)));
+    if (!has_keys(lane))
         bound_plain(rows, lane, until);
     begin_range(rows);
     return true;
 }
 
-bool next_lane_row(RawRange *rows, TimestampTz until, Position *at) {
+bool next_lane_row(RawRange *rows, const LanePick &lane, TimestampTz until, Position *at) {
     while (next_in_range(rows)) {
         *at = position_of(*rows);
-        if (at->run_at <= until)
+        if (at->run_at <= until && is_of(*rows, lane.type))
             return true;
     }
     return false;
@@ -68,9 +77,8 @@ Position position_of(const RawRange &rows) {
 
 Position first_queued(const LanePick &lane, const Position &from) {
     Position first = kEnd;
-    const uint64 rows =
-        is_keyed(lane) ? g_first_keyed.run(lane.role, lane.type, At{from.run_at}, from.id)
-                       : g_first.run(lane.role, lane.type, lane.priority, At{from.run_at}, from.id);
+    auto &find = has_keys(lane) ? g_first_keyed : g_first;
+    const uint64 rows = find.run(place_of(lane), lane.type, At{from.run_at}, from.id);
     if (rows > 0)
         read_row(0, &first.run_at, &first.id);
     return first;

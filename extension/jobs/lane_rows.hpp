@@ -10,7 +10,7 @@ namespace ayb {
 bool open_lane_rows(RawRange *rows, const LanePick &lane, TimestampTz until);
 
 // The next one, and where it is. Those with keys don't come in the order of their times.
-bool next_lane_row(RawRange *rows, TimestampTz until, Position *at);
+bool next_lane_row(RawRange *rows, const LanePick &lane, TimestampTz until, Position *at);
 
 // Where the row is that was found.
 Position position_of(const RawRange &rows);

@@ -46,7 +46,7 @@ pg_noinline bool count_in_transaction(Database *database) {
 template <typename Visit>
 void each_unknown(const Known &known, Oid role, const char *type, Visit visit) {
     for (const bool keyed : {false, true}) {
-        LaneWalk walk;
+        LaneWalk walk{};
         LanePick found;
         Past past = Past::lane;
         if (!begin_walk(&walk, known, role, type, keyed))
@@ -101,12 +101,14 @@ void find_by_types(const Known &known, const List *roles) {
 }
 
 // Where a floor is too high, it is lowered.
-void mend_floors(const Known &known) {
-    in_books([&known] {
-        for (int i = 0; i < known.count; i++) {
-            const Position first = first_queued(known.lanes[i], kBegin);
+void mend_floors() {
+    int count;
+    const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
+    in_books([&] {
+        for (int i = 0; i < count; i++) {
+            const Position first = first_queued(lanes[i], kBegin);
             if (first < kEnd)
-                lower_lane(known.lanes[i].key(), first);
+                lower_lane(lanes[i].key(), first);
         }
     });
 }
@@ -117,7 +119,7 @@ TimestampTz first_due(const LanePick &lane, TimestampTz now) {
     Position at{DT_NOEND, {}};
     if (!open_lane_rows(&rows, lane, now))
         return DT_NOEND;
-    if (!next_lane_row(&rows, now, &at))
+    if (!next_lane_row(&rows, lane, now, &at))
         at.run_at = DT_NOEND;
     close_range(&rows);
     return at.run_at;
@@ -153,7 +155,7 @@ void find_lanes(bool from_start) {
         const Known known = known_lanes();
         Strangers strangers{};
         if (from_start)
-            mend_floors(known);
+            mend_floors();
         each_unknown(known, InvalidOid, nullptr,
                      [&](const LanePick &lane) { return find_one(lane, &strangers); });
         find_by_types(known, strangers.crowded);

@@ -14,7 +14,7 @@ namespace {
 }
 
 void step(const Line &line, LineLane *lane) {
-    if (next_lane_row(&lane->rows, line.until, &lane->at))
+    if (next_lane_row(&lane->rows, *lane->pick, line.until, &lane->at))
         return;
     close_range(&lane->rows);
     lane->open = false;

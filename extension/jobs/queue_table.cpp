@@ -6,10 +6,7 @@ namespace ayb {
 
 namespace {
 
-constexpr bool at_enqueue = true;
-constexpr bool later = false;
-
-#define AYB_RAW_COLUMN(name, id, type, when) {#name, type, when},
+#define AYB_RAW_COLUMN(name, id, type, when) {#name, type, RawFilled::when},
 constexpr RawColumn kColumns[kQueueColumns] = {
     AYB_JOB_COLUMNS(AYB_RAW_COLUMN, AYB_RAW_COLUMN, AYB_RAW_COLUMN, AYB_NO_COLUMN)};
 #undef AYB_RAW_COLUMN

@@ -126,7 +126,7 @@ bool lock_job(Oid role, const core::Uuid &id, TimestampTz now) {
     RawRange rows;
     if (!open_range(&rows, "job_queue", "job_queue_pkey"))
         return false;
-    range_equals(&rows, 1, F_UUID_EQ, uuid_datum(id));
+    bound_range(&rows, 1, BTEqualStrategyNumber, F_UUID_EQ, uuid_datum(id));
     begin_range(&rows);
     const bool locked = next_in_range(&rows) && is_due(rows.row, role, now) && lock_in_range(&rows);
     close_range(&rows);

@@ -41,7 +41,7 @@ void put_role(const RoleLanes &role, ReturnSetInfo *result) {
     Row row;
     row.add(ObjectIdGetDatum(role.key.role));
     const TimestampTz due = next_due(role.key);
-    row.add_time(due == DT_NOBEGIN ? clock_now() : due); // nobody has looked since it was found
+    row.add_time(due == DT_NOBEGIN ? transaction_began() : due); // nobody has looked yet
     row.add(Int32GetDatum(workers_of(role.key.role)));
     row.add(Int64GetDatum(role.counts[static_cast<int>(State::queued)]));
     row.add(Int64GetDatum(role.counts[static_cast<int>(State::running)]));

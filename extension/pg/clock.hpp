@@ -13,6 +13,12 @@ inline TimestampTz clock_now() {
     return GetCurrentTimestamp() + settings::test_clock_offset * kMicrosecondsPerSecond;
 }
 
+// The same for now().
+inline TimestampTz transaction_began() {
+    return GetCurrentTransactionStartTimestamp() +
+           settings::test_clock_offset * kMicrosecondsPerSecond;
+}
+
 // The sum, kept within what a timestamp can hold.
 inline TimestampTz later(TimestampTz start, int64 microseconds) {
     TimestampTz sum;

@@ -16,8 +16,8 @@ bool calls_users_code(Node *node, void *context) {
 
 bool is_expected(const FormData_pg_attribute *column, const RawColumn &expected) {
     return !column->attisdropped && column->atttypid == expected.type && column->atttypmod == -1 &&
-           column->attgenerated == '\0' && column->attidentity == '\0' &&
-           strcmp(NameStr(column->attname), expected.name) == 0;
+           (column->attgenerated != '\0') == (expected.filled == RawFilled::generated) &&
+           column->attidentity == '\0' && strcmp(NameStr(column->attname), expected.name) == 0;
 }
 
 bool has_expected_columns(const RawTable &table, TupleDesc shape) {
@@ -53,7 +53,7 @@ bool has_other_foreign_keys(const RawTable &table, Relation relation) {
     ListCell *cell;
     foreach (cell, RelationGetFKeyList(relation)) {
         const auto *key = static_cast<ForeignKeyCacheInfo *>(lfirst(cell));
-        if (key->nkeys != 1 || table.columns[key->conkey[0] - 1].filled)
+        if (key->nkeys != 1 || table.columns[key->conkey[0] - 1].filled != RawFilled::later)
             return true;
     }
     return false;

@@ -5,10 +5,15 @@
 
 namespace ayb {
 
+// Who fills a column. One that is `later` is NULL in every row that is written this way, so no
+// foreign key on it has to be looked up. What is `generated` whoever writes computes as the table
+// would.
+enum class RawFilled { at_enqueue, later, generated };
+
 struct RawColumn {
     const char *name;
     Oid type;
-    bool filled; // false: it is NULL in every row, so no foreign key on it has to be looked up
+    RawFilled filled;
 };
 
 struct PreparedTable {

@@ -53,13 +53,9 @@ bool open_range(RawRange *range, const char *table, const char *index) {
     return false;
 }
 
-void range_equals(RawRange *range, AttrNumber column, RegProcedure equal, Datum value) {
-    ScanKeyInit(&range->keys[range->key_count++], column, BTEqualStrategyNumber, equal, value);
-}
-
-void range_ends(RawRange *range, AttrNumber column, RegProcedure less_or_equal, Datum value) {
-    ScanKeyInit(&range->keys[range->key_count++], column, BTLessEqualStrategyNumber, less_or_equal,
-                value);
+void bound_range(RawRange *range, AttrNumber column, StrategyNumber strategy,
+                 RegProcedure comparison, Datum value) {
+    ScanKeyInit(&range->keys[range->key_count++], column, strategy, comparison, value);
 }
 
 void range_compares(RawRange *range, StrategyNumber strategy, AttrNumber column,
@@ -69,7 +65,7 @@ void range_compares(RawRange *range, StrategyNumber strategy, AttrNumber column,
         ScanKeyEntryInitialize(&range->columns[range->column_count++],
                                SK_ROW_MEMBER | (i == count - 1 ? SK_ROW_END : 0),
                                static_cast<AttrNumber>(column + i), strategy, bounds[i].type,
-                               C_COLLATION_OID, bounds[i].order, bounds[i].value);
+                               InvalidOid, bounds[i].order, bounds[i].value);
     ScanKeyData &key = range->keys[range->key_count++];
     MemSet(&key, 0, sizeof(key));
     key.sk_flags = SK_ROW_HEADER;

@@ -29,11 +29,11 @@ struct RawBound {
 // can't be used for every snapshot; nothing is open then.
 bool open_range(RawRange *range, const char *table, const char *index);
 
-// What bounds it, by the index's columns from 1: column = value; column <= value; and a row of
-// columns, of which `column` is the first, against bounds, by a strategy of B-trees. Text is
-// compared as under the collation "C".
-void range_equals(RawRange *range, AttrNumber column, RegProcedure equal, Datum value);
-void range_ends(RawRange *range, AttrNumber column, RegProcedure less_or_equal, Datum value);
+// What bounds it, by the index's columns from 1 and a strategy of B-trees: one column against a
+// value, by the function of that comparison; and a row of columns, of which `column` is the first,
+// against bounds. No column of text.
+void bound_range(RawRange *range, AttrNumber column, StrategyNumber strategy,
+                 RegProcedure comparison, Datum value);
 void range_compares(RawRange *range, StrategyNumber strategy, AttrNumber column,
                     const RawBound *bounds, int count);
 

@@ -281,3 +281,11 @@ SELECT ayb_jobs.unregister_handler(type) FROM (SELECT type FROM ayb_jobs.handler
 DROP TABLE looks;
 DROP FUNCTION counts, held, raising, scans;
 TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_history, ayb_jobs.job_keys, ayb_jobs.job_attempts;
+
+-- due_at where nobody has looked yet: now
+SELECT ayb_jobs.pause();
+SELECT ayb_jobs.register_handler('seen_never', kind => 'command', handler => 'SELECT 1');
+SELECT ayb_jobs.enqueue('seen_never') AS unseen \gset
+SELECT due_at <= now() AS due FROM ayb_jobs.lanes() WHERE role::text = current_user;
+DELETE FROM ayb_jobs.job_queue WHERE id = :'unseen';
+SELECT ayb_jobs.resume(), ayb_jobs.unregister_handler('seen_never');

@@ -10,7 +10,7 @@ use Test::More;
 my %tables = (TAKEN => [qw(job_queue job_history)], GIVEN => [qw(job_queue job_history)], QUEUE => ['job_queue'], HISTORY => ['job_history']);
 my %said;
 for (split /\n/, slurp_file("$FindBin::RealBin/../../extension/base/columns.def")) {
-    next unless /^\s+(TAKEN|GIVEN|QUEUE|HISTORY)\((\w+), \w+, (\w+)OID, (at_enqueue|later)\)/;
+    next unless /^\s+(TAKEN|GIVEN|QUEUE|HISTORY)\((\w+), \w+, (\w+)OID, (at_enqueue|later|generated)\)/;
     my ($kind, $name, $type) = ($1, $2, lc $3);
     push @{ $said{$_} }, "$name $type" for @{ $tables{$kind} };
 }

@@ -74,7 +74,8 @@ SELECT max(jobs) = $2 AND count(*) FILTER (WHERE jobs < $2) <= 20
 FROM (SELECT count(*) AS jobs FROM ayb_jobs.job_history GROUP BY xmin) AS job_group;
 EOF
     )
-    [[ $full == t ]] || die "not all groups had $2 jobs"
+    [[ $full == t ]] || die "not all groups had $2 jobs: $(sql <<<'SELECT count(*) AS groups, jobs
+        FROM (SELECT count(*) AS jobs FROM ayb_jobs.job_history GROUP BY xmin) AS g GROUP BY jobs' | tr '\n' ' ')"
     take "$3"
 }
 
