@@ -77,6 +77,7 @@ Caller caller() { return {GetUserId(), is_admin(GetUserId()), actor(), CurrentMe
     ereport(ERROR,
             (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
              errmsg("job %s is %s, not %s", uuid_text(id), core::word_of(job.state), wanted),
+             err_generic_string(PG_DIAG_COLUMN_NAME, "state"),
              running ? errhint("ayb_jobs.cancel(id, force => true) interrupts a running job.")
                      : errhint("The job has ended: there is nothing to cancel.")));
     pg_unreachable();
@@ -157,6 +158,7 @@ void retry_found(const core::Uuid &id, const Found &job) {
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                  errmsg("job %s is %s, not failed", uuid_text(id), core::word_of(job.state)),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "state"),
                  errhint("Only failed jobs can be retried; for another run, enqueue a job.")));
     g_retry.run(id, At{clock_now()});
 }

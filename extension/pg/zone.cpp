@@ -54,6 +54,7 @@ pg_tz *require_zone(const char *name) {
     if (zone == nullptr)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid timezone \"%s\"", name),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "timezone"),
                  errhint("Use a name as pg_timezone_names has it, such as Europe/Berlin;"
                          " abbreviations and offsets are not taken.")));
     return zone;

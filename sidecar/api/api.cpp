@@ -4,9 +4,11 @@
 #include "api/matviews.hpp"
 #include "api/openapi.hpp"
 #include "api/page.hpp"
+#include "api/refusals.hpp"
 #include "api/schedules.hpp"
 #include "api/seeing.hpp"
 #include "api/tokens.hpp"
+#include "api/types.hpp"
 
 namespace ayb::api {
 
@@ -45,6 +47,7 @@ Api::Api(db::Pool &pool, const ApiSettings &settings, AccessLog log)
     router_.add(job_change_routes());
     router_.add(schedule_routes());
     router_.add(matview_routes(settings.refresh_timeout, (pool.settings().size + 1) / 2));
+    router_.add(type_routes());
     router_.add(seeing_routes());
     router_.add(events_.routes());
     router_.add(probe_routes(database_, counters_, events_));
@@ -79,21 +82,14 @@ template <class Step> http::Response Api::caught(Step step, std::string &error) 
     }
 }
 
-// What the extension doesn't have is "not enabled" only where there is no extension.
-bool Api::has_extension() {
-    const db::Pool::Lease session = database_.pool().lease();
-    return session->query("SELECT FROM pg_extension WHERE extname = 'ayb_jobs'").rows() > 0;
-}
-
 http::Response Api::handle(const Router::Match &match, const http::Request &request,
                            const Caller &caller) {
+    const Database database(database_.pool(), caller.value_or(login::Identity{}));
+    const Call call(request, database, match.segments);
     try {
-        const Database database(database_.pool(), caller.value_or(login::Identity{}));
-        return match.route->handler(Call(request, database, match.segments));
+        return match.route->handler(call);
     } catch (const db::Error &error) {
-        if (may_lack_extension(error) && !has_extension())
-            throw Failure(503, kNotEnabled);
-        throw classify(error, !request.body.empty());
+        throw refusal(error, std::string(match.route->method) + " " + match.route->path, call);
     }
 }
 

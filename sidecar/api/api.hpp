@@ -45,7 +45,6 @@ class Api {
     http::Response dispatch(const http::Request &request, const Caller &caller);
     http::Response handle(const Router::Match &match, const http::Request &request,
                           const Caller &caller);
-    bool has_extension();
     template <class Step> http::Response caught(Step step, std::string &error) noexcept;
 
     Database database_;

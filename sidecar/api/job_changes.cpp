@@ -1,5 +1,6 @@
 // POST /api/admin/jobs and below.
 #include "api/jobs.hpp"
+#include "api/refusals.hpp"
 
 namespace ayb::api {
 
@@ -82,24 +83,22 @@ http::Response create_jobs(const Call &call) {
     return json_response(*call.database().ask(sql, {jobs}), 201);
 }
 
-// A refusal and an unknown id are the same to the contract; the details tell them apart.
-http::Response change_job(const Call &call, const char *function, const char *state) {
-    const std::string &id = call.id("job");
-    const std::string refusal = "job " + id + " not found or not in " + state + " state";
+http::Response change_job(const Call &call, const char *function) {
     const std::string sql =
         guarded("SELECT " + job_json() + " FROM ayb_jobs." + function + " AS j");
-    return json_response(
-        *call.database().ask(sql, {id}, {{"P0002", 409, refusal}, {"55000", 409, refusal}}));
+    return json_response(*call.database().ask(sql, {call.id("job")}));
 }
 
-http::Response retry_job(const Call &call) {
-    return change_job(call, "retry_now($1::uuid)", "failed");
-}
+http::Response retry_job(const Call &call) { return change_job(call, "retry_now($1::uuid)"); }
 
 http::Response cancel_job(const Call &call) {
-    return flag_of(call.query(), "force")
-               ? change_job(call, "cancel($1::uuid, true)", "queued or running")
-               : change_job(call, "cancel($1::uuid)", "queued");
+    if (!flag_of(call.query(), "force"))
+        return change_job(call, "cancel($1::uuid)");
+    try {
+        return change_job(call, "cancel($1::uuid, true)");
+    } catch (const db::Error &error) {
+        throw refusal(error, "POST /api/admin/jobs/{id}/cancel?force=true", call);
+    }
 }
 
 http::Response answer_changed(const Call &call, const std::string &function,

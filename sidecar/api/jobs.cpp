@@ -93,7 +93,7 @@ std::string list_statement(const JobFilter &filter, const std::string &item, lon
 
 http::Response ask_filtered(const Call &call, const JobFilter &filter, const std::string &sql) {
     return json_response(
-        *call.database().ask(guarded(sql), filter.parameters(), {}, Database::Keep::once));
+        *call.database().ask(guarded(sql), filter.parameters(), Database::Keep::once));
 }
 
 http::Response list_jobs(const Call &call) {

@@ -115,10 +115,7 @@ http::Response register_matview(const Call &call) {
     const std::string mode = mode_of(body, "standard");
     require_identifier(schema);
     require_identifier(view);
-    constexpr const char *kNoView = "materialized view not found in database";
-    const auto id = call.database().ask(
-        sql, {view, schema, mode},
-        {{"42P01", 404, kNoView}, {"23505", 409, "materialized view already registered"}});
+    const auto id = call.database().ask(sql, {view, schema, mode});
     return found(call.database().ask(read_one(), {id}), kNotFound, 201);
 }
 
@@ -126,13 +123,12 @@ http::Response update_matview(const Call &call) {
     static const std::string sql = "SELECT m.id FROM ayb_jobs.update_matview($1::uuid, $2) AS m";
     const std::string &id = call.id("matview");
     const std::string mode = mode_of(call.body(), "");
-    call.database().ask(sql, {id, mode}, {{"P0002", 404, kNotFound}});
+    call.database().ask(sql, {id, mode});
     return found(call.database().ask(read_one(), {id}), kNotFound);
 }
 
 http::Response unregister_matview(const Call &call) {
-    call.database().ask("SELECT ayb_jobs.unregister_matview($1::uuid)::text", {call.id("matview")},
-                        {{"P0002", 404, kNotFound}});
+    call.database().ask("SELECT ayb_jobs.unregister_matview($1::uuid)::text", {call.id("matview")});
     return no_content();
 }
 
@@ -232,26 +228,19 @@ http::Response refresh(const Call &call, std::chrono::milliseconds time, Turns &
     const std::string &id = call.id("matview");
     const Turns::Turn turn(turns, id);
     db::Pool &pool = call.database().pool();
-    try {
-        const db::Pool::Lease session = pool.lease();
-        const LongTime long_time(session.session(), time,
-                                 pool.settings().connection.statement_timeout);
-        const db::Result outcome =
-            session->query("SELECT o.status, o.duration_ms, o.error, o.sqlstate, o.hint"
-                           " FROM ayb_jobs.refresh_now($1::uuid) AS o",
-                           {id});
-        // Skipped without an error: nothing had changed since the last one.
-        const bool current = outcome.at(0, 0) == "skipped" && !outcome.at(0, 2);
-        if (outcome.at(0, 0) != "success" && !current)
-            throw refused(outcome);
-        const db::Result row = session->query(read_one(), {id});
-        return json_response("{\"registration\":" + row.at(0, 0).value_or("null") +
-                             ",\"durationMs\":" + outcome.at(0, 1).value_or("0") + "}");
-    } catch (const db::Error &error) {
-        if (const std::optional<Failure> known = translate(error, {{"P0002", 404, kNotFound}}))
-            throw *known;
-        throw;
-    }
+    const db::Pool::Lease session = pool.lease();
+    const LongTime long_time(session.session(), time, pool.settings().connection.statement_timeout);
+    const db::Result outcome =
+        session->query("SELECT o.status, o.duration_ms, o.error, o.sqlstate, o.hint"
+                       " FROM ayb_jobs.refresh_now($1::uuid) AS o",
+                       {id});
+    // Skipped without an error: nothing had changed since the last one.
+    const bool current = outcome.at(0, 0) == "skipped" && !outcome.at(0, 2);
+    if (outcome.at(0, 0) != "success" && !current)
+        throw refused(outcome);
+    const db::Result row = session->query(read_one(), {id});
+    return json_response("{\"registration\":" + row.at(0, 0).value_or("null") +
+                         ",\"durationMs\":" + outcome.at(0, 1).value_or("0") + "}");
 }
 
 http::Response dependencies(const Call &call) {

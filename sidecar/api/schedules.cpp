@@ -39,21 +39,6 @@ std::string from_function(const std::string &call) {
     return guarded("SELECT " + schedule_json() + " FROM ayb_jobs." + call + " AS s");
 }
 
-// PostgreSQL names the zone in its message; the contract does not.
-std::string ask(const Call &call, const std::string &sql, const db::Parameters &parameters) {
-    try {
-        return *call.database().ask(
-            sql, parameters,
-            {{"P0002", 404, kNotFound}, {"23505", 409, "schedule name already exists"}});
-    } catch (const db::Error &error) {
-        constexpr std::string_view kZone = "invalid timezone";
-        if (error.sqlstate != "22023" ||
-            std::string_view(error.what()).substr(0, kZone.size()) != kZone)
-            throw;
-        throw *translate(error, {{"22023", 400, std::string(kZone)}});
-    }
-}
-
 void require_name(const std::string &value, const char *what) {
     if (value.empty())
         throw Failure(400, std::string(what) + " is required");
@@ -124,7 +109,7 @@ http::Response create_schedule(const Call &call) {
     require_name(type, "jobType");
     if (cron.empty())
         throw Failure(400, "cronExpr is required");
-    return json_response(ask(call, sql, parameters), 201);
+    return json_response(*call.database().ask(sql, parameters), 201);
 }
 
 http::Response update_schedule(const Call &call) {
@@ -134,32 +119,32 @@ http::Response update_schedule(const Call &call) {
         " keep_next_run_at => true)");
     const std::string &id = call.id("schedule");
     const json::Object body = call.body();
-    return json_response(ask(call, sql,
-                             {id, text(body, "cronExpr"), text(body, "timezone"), payload(body),
-                              flag(body, "enabled"), positive(body, "maxAttempts"),
-                              text(body, "overlap"), text(body, "missed")}));
+    return json_response(*call.database().ask(
+        sql,
+        {id, text(body, "cronExpr"), text(body, "timezone"), payload(body), flag(body, "enabled"),
+         positive(body, "maxAttempts"), text(body, "overlap"), text(body, "missed")}));
 }
 
 http::Response delete_schedule(const Call &call) {
     static const std::string sql = guarded("SELECT ayb_jobs.delete_schedule($1::uuid)::text");
-    call.database().ask(sql, {call.id("schedule")}, {{"P0002", 404, kNotFound}});
+    call.database().ask(sql, {call.id("schedule")});
     return no_content();
 }
 
 http::Response enable_schedule(const Call &call) {
     static const std::string sql = from_function("enable_schedule($1::uuid)");
-    return json_response(ask(call, sql, {call.id("schedule")}));
+    return json_response(*call.database().ask(sql, {call.id("schedule")}));
 }
 
 http::Response disable_schedule(const Call &call) {
     static const std::string sql = from_function("disable_schedule($1::uuid)");
-    return json_response(ask(call, sql, {call.id("schedule")}));
+    return json_response(*call.database().ask(sql, {call.id("schedule")}));
 }
 
 http::Response run_schedule(const Call &call) {
     static const std::string sql =
         guarded("SELECT " + job_json() + " FROM ayb_jobs.run_schedule_now($1::uuid) AS j");
-    return json_response(ask(call, sql, {call.id("schedule")}), 201);
+    return json_response(*call.database().ask(sql, {call.id("schedule")}), 201);
 }
 
 // Completed jobs have no index by schedule: they are looked for among the newest of its type.
@@ -196,7 +181,7 @@ http::Response preview(const Call &call) {
     const db::Parameter count = positive(body, "count");
     if (!cron)
         throw Failure(400, "cronExpr is required");
-    return json_response(ask(call, sql, {cron, zone, count}));
+    return json_response(*call.database().ask(sql, {cron, zone, count}));
 }
 
 } // namespace

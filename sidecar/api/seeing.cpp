@@ -73,24 +73,6 @@ std::string health() {
                 "h.number");
 }
 
-std::string handlers() {
-    return list(object({{"type", "h.type"},
-                        {"kind", "h.kind"},
-                        {"owner", "pg_get_userbyid(h.owner)"},
-                        {"functionSchema", "h.function_schema"},
-                        {"functionName", "h.function_name"},
-                        {"command", "h.command"},
-                        {"timeoutSec", "extract(epoch FROM h.timeout)"},
-                        {"maxAttempts", "h.max_attempts"},
-                        {"backoffSec", "(SELECT array_agg(extract(epoch FROM b)) FROM "
-                                       "unnest(h.backoff) AS b)"},
-                        {"definer", "h.definer"},
-                        {"grouped", "h.grouped"},
-                        {"createdAt", "h.created_at"},
-                        {"updatedAt", "h.updated_at"}}),
-                "ayb_jobs.handlers AS h", "h.type");
-}
-
 std::string series() {
     return list(object({{"bucket", "s.bucket"},
                         {"type", "s.job_type"},
@@ -114,20 +96,50 @@ db::Parameter text_or_null(const std::string &value) {
     return value.empty() ? std::nullopt : db::Parameter(value);
 }
 
-constexpr const char *kBadStep = "invalid step";
-
 http::Response get_series(const Call &call) {
     static const std::string sql = guarded(series());
     const http::Query &query = call.query();
     return json_response(*call.database().ask(
-        sql,
-        {time_of(query, "since"), text_or_null(query["step"]), text_or_null(query["type"]),
-         flag_of(query, "total") ? "false" : "true"},
-        // Time that PostgreSQL can't read, is too long, has months, or isn't above 0.
-        {{"22007", 400, kBadStep},
-         {"22008", 400, kBadStep},
-         {"22015", 400, kBadStep},
-         {"0A000", 400, kBadStep}}));
+        sql, {time_of(query, "since"), text_or_null(query["step"]), text_or_null(query["type"]),
+              flag_of(query, "total") ? "false" : "true"}));
+}
+
+// Errors that differ in ids and numbers alone are one: the first line, with a # for each of these.
+std::string normalized(const std::string &error) {
+    return "regexp_replace(regexp_replace(split_part(left(" + error +
+           ", 300), E'\\n', 1), '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}', '#', 'g'),"
+           " '[0-9]+', '#', 'g')";
+}
+
+// Of so many failed jobs, the newest; a count or a time beyond them nobody knows then.
+constexpr const char *kMostFailed = "20000";
+
+std::string errors() {
+    return "WITH failed AS MATERIALIZED (SELECT j.id, j.type, j.last_error,"
+           " coalesce(j.last_run_at, j.updated_at) AS at FROM ayb_jobs.jobs AS j"
+           " WHERE j.state = 'failed' ORDER BY j.id DESC LIMIT " +
+           std::string(kMostFailed) +
+           "), grouped AS (SELECT f.type, f.error, count(*) AS number, min(f.at) AS first,"
+           " max(f.at) AS last, (array_agg(f.id ORDER BY f.at DESC))[1] AS newest FROM"
+           " (SELECT f.*, " +
+           normalized("f.last_error") +
+           " AS error FROM failed AS f WHERE f.at >= coalesce($1::timestamptz, now() - interval"
+           " '1 day')) AS f GROUP BY f.type, f.error ORDER BY number DESC, last DESC LIMIT 500) "
+           "SELECT '{\"items\":[' || coalesce(string_agg(" +
+           object({{"type", "g.type"},
+                   {"error", "g.error"},
+                   {"count", "g.number"},
+                   {"firstAt", "g.first"},
+                   {"lastAt", "g.last"},
+                   {"jobId", "g.newest"}}) +
+           ", ',' ORDER BY g.number DESC, g.last DESC), '') || '],\"count\":' || count(*) ||"
+           " ',\"more\":' || (SELECT (count(*) = " +
+           kMostFailed + ")::text FROM failed) || '}' FROM grouped AS g";
+}
+
+http::Response list_errors(const Call &call) {
+    static const std::string sql = guarded(errors());
+    return json_response(*call.database().ask(sql, {time_of(call.query(), "since")}));
 }
 
 // An empty body is none: all of the database.
@@ -189,7 +201,7 @@ std::vector<Route> seeing_routes() {
             {"GET", "/api/admin/queue", Access::read, answer(guarded(queue()))},
             // Not guarded: health() says that it is off.
             {"GET", "/api/admin/health", Access::read, answer(health())},
-            {"GET", "/api/admin/handlers", Access::read, answer(guarded(handlers()))},
+            {"GET", "/api/admin/errors", Access::read, list_errors},
             {"GET", "/api/admin/series", Access::read, get_series},
             {"POST", "/api/admin/pause", Access::operate,
              [](const Call &call) { return switch_running(call, "pause"); }},

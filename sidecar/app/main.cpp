@@ -15,10 +15,11 @@ namespace {
 using ayb::app::Settings;
 
 constexpr const char *kUsage = "usage: ayb-jobs serve [--setting value ...] [--print-config]\n"
-                               "       ayb-jobs jobs|schedules|matviews VERB ...\n"
-                               "       ayb-jobs stats|health|top|token\n"
+                               "       ayb-jobs jobs|types|schedules|matviews VERB ...\n"
+                               "       ayb-jobs stats|workers|series|health|top\n"
+                               "       ayb-jobs drain|resume|adopt|token\n"
                                "       ayb-jobs completion bash|zsh|fish\n"
-                               "       ayb-jobs help|manual\n";
+                               "       ayb-jobs help|manual|--version\n";
 
 bool take(std::vector<std::string> &arguments, const std::string &flag) {
     const auto found = std::find(arguments.begin(), arguments.end(), flag);
@@ -66,6 +67,8 @@ int run(std::vector<std::string> arguments) {
         throw ayb::app::UsageError("a command is missing");
     if (verb == "help" || arguments.back() == "--help")
         return help();
+    if (verb == "--version")
+        return print("ayb-jobs " AYB_JOBS_VERSION "\n");
     if (ayb::cli::knows(arguments))
         return ayb::cli::run(arguments);
     arguments.erase(arguments.begin());

@@ -31,7 +31,7 @@ constexpr const char *kBegin = R"(.Dd November 21, 2026
 .Cm completion
 .Cm bash | zsh | fish
 .Nm
-.Cm help | manual
+.Cm help | manual | --version
 .Sh DESCRIPTION
 .Nm
 shows and changes the jobs, schedules and materialized views of a database

@@ -13,6 +13,15 @@ namespace {
 
 constexpr int kUnknown = 3; // of health, for monitoring
 
+// Only a group lacks one.
+std::string verbs_of(const std::string &group) {
+    std::string verbs;
+    for (const Command &command : all_commands())
+        if (command.group == group)
+            verbs += (verbs.empty() ? ": " : ", ") + std::string(command.verb);
+    return verbs;
+}
+
 const Command &find(std::vector<std::string> &words) {
     for (const Command &command : all_commands()) {
         const std::size_t length = *command.group != '\0' ? 2 : 1;
@@ -22,8 +31,9 @@ const Command &find(std::vector<std::string> &words) {
         words.erase(words.begin(), words.begin() + static_cast<std::ptrdiff_t>(length));
         return command;
     }
-    throw UsageError("unknown command " +
-                     (words.size() > 1 ? words[0] + " " + words[1] : words[0]));
+    throw UsageError((words.size() > 1 ? "unknown command " + words[0] + " " + words[1]
+                                       : words[0] + " needs a verb") +
+                     verbs_of(words[0]));
 }
 
 const Option *find_option(const Command &command, const std::string &name) {
@@ -52,10 +62,22 @@ struct Words {
     std::map<std::string, std::string> options;
 };
 
+// "-o json" for "--output json", and so on.
+std::string long_form(const std::string &word) {
+    struct Short {
+        const char *letter, *name;
+    };
+    for (const auto &[letter, name] :
+         {Short{"-o", "--output"}, {"-n", "--limit"}, {"-w", "--watch"}})
+        if (word == letter)
+            return name;
+    return word;
+}
+
 // --name value, --name=value, and --enabled alone for --enabled=true.
 void take_option(const Command &command, const std::vector<std::string> &words, std::size_t &at,
                  Words &taken) {
-    const std::string &word = words[at];
+    const std::string word = long_form(words[at]);
     const std::size_t equals = std::min(word.find('='), word.size());
     const std::string name = word.substr(2, equals - 2);
     const Option *option = find_option(command, name);
@@ -79,7 +101,7 @@ Words take_words(const Command &command, const std::vector<std::string> &words) 
     Words taken;
     std::size_t arguments = 0;
     for (std::size_t at = 0; at < words.size(); at++) {
-        if (words[at].compare(0, 2, "--") == 0) {
+        if (long_form(words[at]).compare(0, 2, "--") == 0) {
             take_option(command, words, at, taken);
         } else {
             arguments++;
@@ -122,6 +144,15 @@ std::string token_of(const Words &words) {
         return of_ayb->second;
     std::string given = or_environment(words, "token", "AYB_ADMIN_TOKEN");
     return given.empty() ? line_of_ayb("admin-token", 1) : given;
+}
+
+bool is_aybs(const Command &command) {
+    constexpr std::string_view kAybs[] = {
+        "jobs list",           "jobs retry",       "jobs cancel",       "schedules list",
+        "schedules create",    "schedules update", "schedules enable",  "schedules disable",
+        "schedules delete",    "matviews list",    "matviews register", "matviews update",
+        "matviews unregister", "matviews refresh"};
+    return std::find(std::begin(kAybs), std::end(kAybs), name_of(command)) != std::end(kAybs);
 }
 
 // Through the API, AYB's own commands say what AYB's say, to the letter: scripts read it.
@@ -188,7 +219,7 @@ int run(const std::vector<std::string> &words) {
     try {
         return run_command(command, taken, format, url);
     } catch (const CommandError &error) {
-        if (*command.group != '\0' && !url.empty())
+        if (is_aybs(command) && !url.empty())
             tell_as_ayb(verb, error);
         else
             std::fprintf(stderr, "Error: %s failed: %s\n", command.verb,

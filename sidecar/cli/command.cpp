@@ -50,6 +50,18 @@ std::string as_json(const Option &option, const std::string &value) {
     return value;
 }
 
+// A payload and a result are the user's own: shown as they are.
+void add_members(Table &table, std::string_view json, const std::string &prefix) {
+    const json::Object object(json);
+    for (const auto &[key, value] : object.members()) {
+        if (value.front() == '{' && key != "payload" && key != "result" && key != "meta")
+            add_members(table, value, prefix + key + ".");
+        else
+            table.rows.push_back(
+                {prefix + key, value.front() == '"' ? json::unquote(value) : std::string(value)});
+    }
+}
+
 } // namespace
 
 std::string name_of(const Command &command) {
@@ -59,8 +71,8 @@ std::string name_of(const Command &command) {
 const std::vector<Command> &all_commands() {
     static const std::vector<Command> all = [] {
         std::vector<Command> commands;
-        for (auto part :
-             {job_commands(), schedule_commands(), matview_commands(), seeing_commands()})
+        for (auto part : {job_commands(), type_commands(), schedule_commands(), matview_commands(),
+                          seeing_commands()})
             std::move(part.begin(), part.end(), std::back_inserter(commands));
         return commands;
     }();
@@ -134,6 +146,24 @@ std::string listed(const Call &call, const std::string &json, const Table &table
         return std::string(none) + "\n";
     const bool ages = isatty(STDOUT_FILENO) == 1 && !call.through_api();
     return as_table(with_short_times(table, ages), colour_wanted());
+}
+
+std::string shown_whole(const Call &call, const std::string &json, const Table &row) {
+    if (call.format() == Format::json || call.format() == Format::items)
+        return json + "\n";
+    if (call.format() == Format::csv)
+        return as_csv(row);
+    Table table{{"FIELD", "VALUE"}, {}};
+    add_members(table, json, "");
+    return as_table(table, colour_wanted());
+}
+
+int show(const Call &call, const std::function<std::string()> &look) {
+    if (call.has(kWatch.name))
+        watch(2, look);
+    else
+        std::cout << look();
+    return 0;
 }
 
 void watch(long long seconds, const std::function<std::string()> &look) {

@@ -63,9 +63,13 @@ std::string name_of(const Command &command);
 const std::vector<Command> &all_commands();
 const std::vector<Option> &common_options(); // what every command takes
 std::vector<Command> job_commands();
+std::vector<Command> type_commands();
 std::vector<Command> schedule_commands();
 std::vector<Command> matview_commands();
 std::vector<Command> seeing_commands();
+
+// A list of jobs, brief or whole, as `jobs list` shows it.
+std::string listed_jobs(const Call &call, const std::string &jobs);
 
 // The member as a person reads it: a string without its quotes; `otherwise` where there is none.
 std::string shown(const json::Object &object, const char *key, const char *otherwise = "");
@@ -81,6 +85,14 @@ template <class ToRow> Table table_of(Row header, const std::string &list, ToRow
 
 // A list in the format that is wanted; in a table, `none` where it is empty.
 std::string listed(const Call &call, const std::string &json, const Table &table, const char *none);
+
+// A thing in the format that is wanted; in a table, a line for each of its members, those of an
+// object within it too.
+std::string shown_whole(const Call &call, const std::string &json, const Table &row);
+
+// Prints what `look` gives: once, or with --watch again every two seconds.
+int show(const Call &call, const std::function<std::string()> &look);
+inline constexpr Option kWatch = {"watch", nullptr, Option::Kind::flag};
 
 // Prints what `look` gives, again every `seconds` until Ctrl-C or until nobody reads it. On a
 // terminal each look takes the place of the one before, and is cut where the screen ends.

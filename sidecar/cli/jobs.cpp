@@ -1,4 +1,5 @@
 #include "cli/command.hpp"
+#include "http/query.hpp"
 
 #include <iostream>
 
@@ -12,7 +13,18 @@ const std::vector<Option> &list_options() {
     static const std::vector<Option> options = {{"state", "state", Option::Kind::text},
                                                 {"type", "type", Option::Kind::text},
                                                 {"limit", "limit", Option::Kind::number},
-                                                {"watch", nullptr, Option::Kind::flag}};
+                                                kWatch};
+    return options;
+}
+
+const std::vector<Option> &create_options() {
+    static const std::vector<Option> options = {
+        {"type", "type", Option::Kind::text},
+        {"payload", "payload", Option::Kind::json},
+        {"run-at", "runAt", Option::Kind::text},
+        {"key", "idempotencyKey", Option::Kind::text},
+        {"max-attempts", "maxAttempts", Option::Kind::number},
+        {"run-as", "runAs", Option::Kind::text}};
     return options;
 }
 
@@ -21,16 +33,35 @@ Row row_of(const json::Object &job) {
             shown(job, "attempts") + "/" + shown(job, "maxAttempts"), shown(job, "createdAt")};
 }
 
-std::string look(const Call &call) {
-    const std::string jobs = call.ask("GET", "/jobs" + call.query(list_options()));
-    return listed(call, jobs, table_of(header(), jobs, row_of), "No jobs found.");
+int list(const Call &call) {
+    return cli::show(call, [&call] {
+        return listed_jobs(call, call.ask("GET", "/jobs" + call.query(list_options())));
+    });
 }
 
-int list(const Call &call) {
-    if (call.has("watch"))
-        watch(2, [&call] { return look(call); });
-    else
-        std::cout << look(call);
+std::string attempts(const Call &call) {
+    const std::string runs = call.ask("GET", "/jobs/" + http::encode(call.argument()) + "/runs");
+    const Table table = table_of({"ATTEMPT", "STATUS", "STARTED", "MS", "WORKER", "ERROR"}, runs,
+                                 [](const json::Object &run) -> Row {
+                                     return {shown(run, "attempt"),       shown(run, "status"),
+                                             shown(run, "startedAt"),     shown(run, "durationMs"),
+                                             shown(run, "workerId", "-"), shown(run, "error", "-")};
+                                 });
+    return table.rows.empty() ? "" : "\n" + as_table(table, colour_wanted());
+}
+
+int show(const Call &call) {
+    const std::string job = call.ask("GET", "/jobs/" + http::encode(call.argument()));
+    std::cout << shown_whole(call, job, {header(), {row_of(json::Object(job))}});
+    if (call.format() == Format::table)
+        std::cout << attempts(call);
+    return 0;
+}
+
+int create(const Call &call) {
+    const std::string job = call.ask("POST", "/jobs", call.body(create_options()));
+    call.say("Job " + shown(json::Object(job), "id") + " created", job,
+             {header(), {row_of(json::Object(job))}});
     return 0;
 }
 
@@ -48,8 +79,14 @@ int cancel(const Call &call) {
 
 } // namespace
 
+std::string listed_jobs(const Call &call, const std::string &jobs) {
+    return listed(call, jobs, table_of(header(), jobs, row_of), "No jobs found.");
+}
+
 std::vector<Command> job_commands() {
     return {{"jobs", "list", nullptr, "jobs, the newest first", list_options(), list},
+            {"jobs", "show", "ID", "a job, and its attempts", {}, show},
+            {"jobs", "create", nullptr, "enqueue a job", create_options(), create},
             {"jobs", "retry", "ID", "put a failed job back into the queue", {}, retry},
             {"jobs",
              "cancel",

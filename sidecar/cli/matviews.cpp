@@ -52,10 +52,11 @@ std::string path_of(const Call &call) {
 }
 
 int list(const Call &call) {
-    const std::string views = call.ask("GET", "/matviews");
-    std::cout << listed(call, views, table_of(header(), views, row_of),
-                        "No materialized views registered.");
-    return 0;
+    return show(call, [&call] {
+        const std::string views = call.ask("GET", "/matviews");
+        return listed(call, views, table_of(header(), views, row_of),
+                      "No materialized views registered.");
+    });
 }
 
 int register_view(const Call &call) {
@@ -106,7 +107,7 @@ int refresh(const Call &call) {
 
 std::vector<Command> matview_commands() {
     constexpr const char *kWhich = "ID|SCHEMA.VIEW";
-    return {{"matviews", "list", nullptr, "registered materialized views", {}, list},
+    return {{"matviews", "list", nullptr, "registered materialized views", {kWatch}, list},
             {"matviews", "register", "[SCHEMA.]VIEW", "register one", register_options(),
              register_view, true},
             {"matviews", "update", kWhich, "change its mode", mode_option(), update},

@@ -53,9 +53,51 @@ std::string path_of(const Call &call) {
 }
 
 int list(const Call &call) {
-    const std::string schedules = call.ask("GET", "/schedules");
-    std::cout << listed(call, schedules, table_of(header(), schedules, row_of),
-                        "No schedules found.");
+    return cli::show(call, [&call] {
+        const std::string schedules = call.ask("GET", "/schedules");
+        return listed(call, schedules, table_of(header(), schedules, row_of),
+                      "No schedules found.");
+    });
+}
+
+int show(const Call &call) {
+    const std::string schedule = call.ask("GET", path_of(call));
+    std::cout << shown_whole(call, schedule, one(schedule));
+    return 0;
+}
+
+int run_now(const Call &call) {
+    const std::string job = call.ask("POST", path_of(call) + "/run");
+    const std::string id = shown(json::Object(job), "id");
+    call.say("Job " + id + " created", job, {{"ID"}, {{id}}});
+    return 0;
+}
+
+int runs(const Call &call) {
+    std::cout << listed_jobs(call, call.ask("GET", path_of(call) + "/runs"));
+    return 0;
+}
+
+const std::vector<Option> &preview_options() {
+    static const std::vector<Option> options = {{"timezone", "timezone", Kind::text},
+                                                {"limit", "count", Kind::number}};
+    return options;
+}
+
+// The rule, and when it would run by a clock in its zone.
+int preview(const Call &call) {
+    const std::string more = call.body(preview_options());
+    const std::string body = "{\"cronExpr\":" + json::quote(call.argument()) +
+                             (more == "{}" ? "" : ",") + more.substr(1);
+    const std::string answer = call.ask("POST", "/schedules/preview", body);
+    const json::Object rule(answer);
+    Table table{{"RUNS AT", "LOCAL TIME"}, {}};
+    const std::vector<std::string_view> local = json::elements(*rule.raw("localTimes"));
+    for (const std::string_view instant : json::elements(*rule.raw("items")))
+        table.rows.push_back({json::unquote(instant), json::unquote(local[table.rows.size()])});
+    if (call.format() == Format::table)
+        std::cout << printable(shown(rule, "description")) << "\n";
+    std::cout << listed(call, answer, table, "");
     return 0;
 }
 
@@ -97,11 +139,15 @@ int remove(const Call &call) {
 } // namespace
 
 std::vector<Command> schedule_commands() {
-    return {{"schedules", "list", nullptr, "schedules, by name", {}, list},
+    return {{"schedules", "list", nullptr, "schedules, by name", {kWatch}, list},
+            {"schedules", "show", "ID|NAME", "a schedule", {}, show},
             {"schedules", "create", nullptr, "create a schedule", create_options(), create},
             {"schedules", "update", "ID|NAME", "change what is given", update_options(), update},
             {"schedules", "enable", "ID|NAME", "let it tick", {}, enable},
             {"schedules", "disable", "ID|NAME", "stop it", {}, disable},
+            {"schedules", "run", "ID|NAME", "enqueue its job now", {}, run_now},
+            {"schedules", "runs", "ID|NAME", "its last ten jobs", {}, runs},
+            {"schedules", "preview", "CRON", "when a rule runs next", preview_options(), preview},
             {"schedules", "delete", "ID|NAME", "remove it; its jobs stay", {}, remove}};
 }
 

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <iostream>
 #include <optional>
+#include <thread>
 #include <unistd.h>
 
 namespace ayb::cli {
@@ -20,9 +21,10 @@ Table stats_table(const std::string &stats) {
 }
 
 int stats(const Call &call) {
-    const std::string now = call.ask("GET", "/jobs/stats");
-    std::cout << listed(call, now, stats_table(now), "");
-    return 0;
+    return show(call, [&call] {
+        const std::string now = call.ask("GET", "/jobs/stats");
+        return listed(call, now, stats_table(now), "");
+    });
 }
 
 Row check_row(const json::Object &check) {
@@ -41,9 +43,45 @@ int health(const Call &call) {
     return worst;
 }
 
+Row worker_header() { return {"PID", "ROLE", "STATE", "TYPE", "JOB", "%"}; }
+
 Row worker_row(const json::Object &worker) {
     return {shown(worker, "pid"),  shown(worker, "role"),  shown(worker, "state"),
             shown(worker, "type"), shown(worker, "jobId"), shown(worker, "percent")};
+}
+
+constexpr const char *kNobody = "No workers.";
+
+int workers(const Call &call) {
+    return show(call, [&call] {
+        const std::string now = call.ask("GET", "/workers");
+        return listed(call, now, table_of(worker_header(), now, worker_row), kNobody);
+    });
+}
+
+Row bucket_row(const json::Object &bucket) {
+    return {shown(bucket, "bucket"),      shown(bucket, "type", "-"),
+            shown(bucket, "completed"),   shown(bucket, "failed"),
+            shown(bucket, "retried"),     shown(bucket, "waitP95", "-"),
+            shown(bucket, "runP50", "-"), shown(bucket, "runP95", "-")};
+}
+
+const std::vector<Option> &series_options() {
+    static const std::vector<Option> options = {{"since", "since", Option::Kind::text},
+                                                {"step", "step", Option::Kind::text},
+                                                {"type", "type", Option::Kind::text},
+                                                {"total", "total", Option::Kind::boolean},
+                                                kWatch};
+    return options;
+}
+
+int series(const Call &call) {
+    return show(call, [&call] {
+        const std::string buckets = call.ask("GET", "/series" + call.query(series_options()));
+        const Row header = {"BUCKET",  "TYPE",          "COMPLETED",    "FAILED",
+                            "RETRIED", "WAIT P95 (MS)", "RUN P50 (MS)", "RUN P95 (MS)"};
+        return listed(call, buckets, table_of(header, buckets, bucket_row), "Nothing has run.");
+    });
 }
 
 Row lane_row(const json::Object &lane) {
@@ -72,8 +110,7 @@ std::string look(const Call &call, std::optional<Look> &last) {
     const bool colour = colour_wanted();
     std::string out = as_table(stats_table(stats), colour) + "\n" + rate(last, now);
     last = now;
-    const Table workers = table_of({"PID", "ROLE", "STATE", "TYPE", "JOB", "%"},
-                                   call.ask("GET", "/workers"), worker_row);
+    const Table workers = table_of(worker_header(), call.ask("GET", "/workers"), worker_row);
     out += as_table(workers, colour) + "\n";
     const Table lanes = table_of({"LANE", "QUEUED", "RUNNING", "WORKERS", "DUE", "ERROR"},
                                  call.ask("GET", "/lanes"), lane_row);
@@ -113,20 +150,59 @@ int token(const Call &call) {
     return 0;
 }
 
+const std::vector<Option> &drain_options() {
+    static const std::vector<Option> options = {{"timeout", nullptr, Option::Kind::number}};
+    return options;
+}
+
+// Pauses, and waits until no worker is at a job; exit status 1 where some still are after the
+// timeout. Interrupts nobody.
+int drain(const Call &call) {
+    using Clock = std::chrono::steady_clock;
+    const bool forever = !call.has("timeout");
+    const auto end =
+        Clock::now() + std::chrono::seconds(forever ? 0 : std::stoll(call.option("timeout")));
+    call.ask("POST", "/pause");
+    for (;;) {
+        const std::string now = call.ask("GET", "/jobs/stats");
+        const long long running = json::Object(now).integer("running").value_or(0);
+        if (running > 0 && (forever || Clock::now() < end)) {
+            std::this_thread::sleep_for(std::chrono::milliseconds(200));
+            continue;
+        }
+        call.say(running == 0 ? "Drained: nothing runs, and nothing starts until resume"
+                              : std::to_string(running) + " still running; nothing else starts",
+                 now, stats_table(now));
+        return running == 0 ? 0 : 1;
+    }
+}
+
+int resume(const Call &call) {
+    const std::string status = call.ask("POST", "/resume");
+    call.say("Resumed", status, {{"STATUS"}, {{"ok"}}});
+    return 0;
+}
+
 } // namespace
 
 std::vector<Command> seeing_commands() {
-    return {{"", "token", nullptr, "a token with a name and a right, for a time", token_options(),
-             token},
-            {"", "adopt", nullptr, "let a restored or copied database run its jobs", {}, adopt},
-            {"", "stats", nullptr, "how many jobs are in each state", {}, stats},
-            {"",
-             "health",
-             nullptr,
-             "what is well; exit 0 ok, 1 warning, 2 error, 3 unknown",
-             {},
-             health},
-            {"", "top", nullptr, "throughput, workers and lanes, live", {}, top}};
+    return {
+        {"", "token", nullptr, "a token with a name and a right, for a time", token_options(),
+         token},
+        {"", "adopt", nullptr, "let a restored or copied database run its jobs", {}, adopt},
+        {"", "stats", nullptr, "how many jobs are in each state", {kWatch}, stats},
+        {"", "workers", nullptr, "the engine's processes, and what each is at", {kWatch}, workers},
+        {"", "series", nullptr, "counts and latencies over time", series_options(), series},
+        {"", "drain", nullptr, "start no more jobs, and wait for those that run", drain_options(),
+         drain},
+        {"", "resume", nullptr, "start jobs again", {}, resume},
+        {"",
+         "health",
+         nullptr,
+         "what is well; exit 0 ok, 1 warning, 2 error, 3 unknown",
+         {},
+         health},
+        {"", "top", nullptr, "throughput, workers and lanes, live", {}, top}};
 }
 
 } // namespace ayb::cli

@@ -31,6 +31,7 @@ Error make_error(const PGresult *result) {
     error.severity = field(result, PG_DIAG_SEVERITY_NONLOCALIZED);
     error.detail = field(result, PG_DIAG_MESSAGE_DETAIL);
     error.hint = field(result, PG_DIAG_MESSAGE_HINT);
+    error.column = field(result, PG_DIAG_COLUMN_NAME);
     return error;
 }
 

@@ -13,6 +13,7 @@ struct Error : std::runtime_error {
     std::string severity;
     std::string detail;
     std::string hint;
+    std::string column; // what it is about, where the server names that
 };
 
 // There is no database to ask now, or no free connection to it. What was asked for may have been

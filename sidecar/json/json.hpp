@@ -28,6 +28,9 @@ class Object {
     std::optional<bool> boolean(std::string_view key) const;
     std::optional<long long> integer(std::string_view key) const;
 
+    const std::vector<std::pair<std::string, std::string_view>> &members() const {
+        return members_;
+    }
     // The first key that is none of these; nothing where there is none.
     std::optional<std::string> other_than(std::initializer_list<std::string_view> keys) const;
     // How large the text is where its numbers are written out.

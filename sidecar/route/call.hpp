@@ -14,6 +14,8 @@ class Call {
     const Database &database() const { return database_; }
     const http::Query &query() const { return query_; }
 
+    // What stands for the first braces of the route's path.
+    const std::string &named() const { return segments_.front(); }
     // The id in the path; throws 400 "invalid <what> id format".
     const std::string &id(const char *what) const;
     // The request's body. Throws 400 unless it is a JSON object, which written out is no larger

@@ -18,17 +18,16 @@ std::vector<db::Result> run_plainly(db::Connection &session,
 } // namespace
 
 std::optional<std::string> Database::ask(const std::string &sql, const db::Parameters &parameters,
-                                         std::initializer_list<Case> cases, Keep keep) const {
-    try {
-        const db::Result result = std::move(run({{sql, parameters, keep == Keep::once}}).front());
-        if (result.rows() == 0)
-            throw Failure(503, kNotEnabled);
-        return result.at(0, 0);
-    } catch (const db::Error &error) {
-        if (const std::optional<Failure> known = translate(error, cases))
-            throw *known;
-        throw;
-    }
+                                         Keep keep) const {
+    const db::Result result = std::move(run({{sql, parameters, keep == Keep::once}}).front());
+    if (result.rows() == 0)
+        throw Failure(503, kNotEnabled);
+    return result.at(0, 0);
+}
+
+bool Database::has_extension() const {
+    const db::Pool::Lease session = pool_.lease();
+    return session->query("SELECT FROM pg_extension WHERE extname = 'ayb_jobs'").rows() > 0;
 }
 
 std::vector<db::Result> Database::run(const std::vector<db::Statement> &statements) const {

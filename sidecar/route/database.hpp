@@ -14,15 +14,15 @@ class Database {
     explicit Database(db::Pool &pool, login::Identity caller = {"", login::Right::admin})
         : pool_(pool), caller_(std::move(caller)) {}
 
-    // The text of the row; nothing where it is NULL. Throws Failure where one of the route's cases
-    // fits, else db::Error; or db::Unavailable.
+    // The text of the row; nothing where it is NULL. Throws db::Error, or db::Unavailable; Failure
+    // where ayb_jobs.enabled is off.
     // `once`: the statement was put together for this request and is not worth to be kept.
     enum class Keep { prepared, once };
     std::optional<std::string> ask(const std::string &sql, const db::Parameters &parameters = {},
-                                   std::initializer_list<Case> cases = {},
                                    Keep keep = Keep::prepared) const;
     // Runs them in one transaction, and gives back what each gave. Throws db::Error.
     std::vector<db::Result> run(const std::vector<db::Statement> &statements) const;
+    bool has_extension() const;
 
     db::Pool &pool() const { return pool_; }
 

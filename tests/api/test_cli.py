@@ -11,17 +11,13 @@ import signal
 import subprocess
 import unittest
 
-from support import OUT, SIDECAR, ApiTest, Sidecar, server, until
+from cli_support import CliTest, run
+from support import OUT, SIDECAR, Sidecar, server, until
 
 UNKNOWN = "01234567-89ab-7def-8123-456789abcdef"
 
 
-def run(*arguments, **environment):
-    return subprocess.run([SIDECAR, *arguments], env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **environment},
-                          text=True, capture_output=True, timeout=120, stdin=subprocess.DEVNULL)
-
-
-class Cli(ApiTest):
+class Cli(CliTest):
     names = itertools.count()
 
     @classmethod
@@ -35,28 +31,6 @@ class Cli(ApiTest):
                         " $$ BEGIN RAISE EXCEPTION 'no'; END $$;"
                         " SELECT ayb_jobs.register_handler('bad', 'public.bad(jsonb)', max_attempts => 1);"
                         " SELECT ayb_jobs.register_handler('parked', kind => 'external')")
-
-    def both(self, *arguments, status=0):
-        """Over libpq and through the API; the same has to come out. Only for what changes nothing."""
-        direct = self.one(*arguments, status=status)
-        through = self.api(*arguments, status=status)
-        self.assertEqual(direct, through)
-        return direct
-
-    def one(self, *arguments, status=0):
-        return self.checked(run(*arguments, "--dsn", self.server.dsn()), status)
-
-    def api(self, *arguments, status=0):
-        done = run(*arguments, "--url", f"http://127.0.0.1:{self.sidecar.port}", AYB_ADMIN_TOKEN=self.sidecar.token())
-        return self.checked(done, status)
-
-    def checked(self, done, status):
-        self.assertEqual(done.returncode, status, done)
-        if status == 0:
-            self.assertEqual(done.stderr, "")
-            return done.stdout
-        self.assertEqual(done.stdout, "")
-        return done.stderr
 
     def enqueue(self, kind="parked"):
         return self.good(self.ask("POST", "/jobs", {"type": kind}), 201)["id"]

@@ -108,7 +108,7 @@ class Document(ApiTest):
             if path.endswith("/events"):
                 continue
             of = job if "/jobs/" in path else view if "/matviews/" in path else schedule
-            real = path.replace("{id}", of["id"])
+            real = path.replace("{id}", of["id"]).replace("{type}", "noop")
             if not real.startswith("/api"):
                 answer = self.sidecar.send(method.upper(), real)
             else:

@@ -92,6 +92,14 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     listLanes: async () => assert.ok((await call("listLanes")).items.every((one) => one.role !== "")),
     listChecks: async () => assert.ok((await call("listChecks")).count > 5),
     getCapabilities: async () => assert.equal((await call("getCapabilities"))["jobs"], true),
+    listTypes: async () => {
+        await job();
+        assert.ok((await call("listTypes")).items.some((one) => one.type === "driven" && one.queued > 0));
+    },
+    getType: async () => assert.equal((await call("getType", { path: { type: "driven" } })).paused, false),
+    pauseType: async () => assert.equal((await call("pauseType", { path: { type: "driven" } })).paused, true),
+    resumeType: async () => assert.equal((await call("resumeType", { path: { type: "driven" } })).paused, false),
+    listErrors: async () => assert.equal((await call("listErrors", { query: { since: "2020-01-01T00:00:00Z" } })).more, false),
     listHandlers: async () => assert.ok((await call("listHandlers")).count >= 0),
     listSeries: async () => assert.ok((await call("listSeries", { query: { step: "5 minutes", total: true } })).count >= 0),
     pause: async () => call("pause", { body: { type: "driven" } }),
@@ -115,7 +123,7 @@ const full: Partial<Record<Op, string>> = { createJobs: '{"jobs":[]}' };
 
 async function refusals(id: Op): Promise<void> {
     const { right, path, body, parameters } = client.operation(id);
-    const own = { id: unknown };
+    const own = { id: unknown, type: "nothing of the kind" };
     const refused = async (status: number, who: string | undefined, at: object, query: object, sent?: string) =>
         check(id, await client.send(id, who, at, query, sent), status);
     if (right !== undefined) await refused(401, undefined, own, {}, full[id]);
@@ -123,11 +131,12 @@ async function refusals(id: Op): Promise<void> {
     if (path.includes("{id}")) await refused(400, token, { id: "no id" }, {}, body && "{}");
     if (path.includes("{id}") && !["retryJob", "cancelJob"].includes(id))
         await refused(404, token, own, {}, id === "updateMatview" ? '{"refreshMode":"standard"}' : body && "{}");
+    if (path.includes("{type}")) await refused(404, token, own, {});
     if (body !== undefined) for (const sent of ["[", "[]", "3"]) await refused(400, token, own, {}, sent);
     for (const one of parameters)
         if (one.in === "query" && (one.schema as any).format === "date-time") await refused(400, token, own, { [one.name]: "tomorrow" });
     if (right !== undefined && id !== "listenToEvents") {
-        const url = `${base}${path.replace("{id}", unknown)}?x=%ff`; // no text
+        const url = `${base}${path.replace("{id}", unknown).replace("{type}", "driven")}?x=%ff`; // no text
         const answer = await fetch(url, { method: client.operation(id).method, headers: { Authorization: `Bearer ${token}` } });
         check(id, { status: answer.status, type: answer.headers.get("content-type") ?? "", body: await answer.json() }, 400);
     }

@@ -1,0 +1,126 @@
+#include "api/types.hpp"
+
+namespace ayb::api {
+
+namespace {
+
+constexpr const char *kNotFound = "type not found";
+
+std::string handler_json() {
+    return object({{"type", "h.type"},
+                   {"kind", "h.kind"},
+                   {"owner", "pg_get_userbyid(h.owner)"},
+                   {"functionSchema", "h.function_schema"},
+                   {"functionName", "h.function_name"},
+                   {"command", "h.command"},
+                   {"timeoutSec", "extract(epoch FROM h.timeout)"},
+                   {"maxAttempts", "h.max_attempts"},
+                   {"backoffSec", "(SELECT array_agg(extract(epoch FROM b)) FROM "
+                                  "unnest(h.backoff) AS b)"},
+                   {"definer", "h.definer"},
+                   {"grouped", "h.grouped"},
+                   {"createdAt", "h.created_at"},
+                   {"updatedAt", "h.updated_at"}});
+}
+
+http::Response list_handlers(const Call &call) {
+    static const std::string sql =
+        guarded(list(handler_json(), "ayb_jobs.handlers AS h", "h.type"));
+    return json_response(*call.database().ask(sql));
+}
+
+// A type of `k`, with what lies in the queue of it. Of each only so many jobs are looked at, so
+// that it is as quick with millions of them.
+std::string type_json() {
+    static const std::string handler =
+        "(SELECT (" + handler_json() + ")::json FROM ayb_jobs.handlers AS h WHERE h.type = k.type)";
+    return object({{"type", "k.type"},
+                   {"paused", "EXISTS (SELECT FROM ayb_jobs.pauses AS p WHERE p.type = k.type)"},
+                   {"handler", handler.c_str()},
+                   {"queued", "q.queued"},
+                   {"running", "q.running"},
+                   {"more", "q.seen = 5000"},
+                   {"oldestDueAgeSec", "extract(epoch FROM now() - q.oldest_due)"},
+                   {"lastHour", "r.counts"}});
+}
+
+// What became of the type's attempts in the last hour, which is one step of the series.
+std::string last_hour(const std::string &type) {
+    return "(SELECT s.job_type, (" +
+           object({{"completed", "s.completed"},
+                   {"failed", "s.failed"},
+                   {"retried", "s.retried"},
+                   {"lost", "s.lost"},
+                   {"canceled", "s.canceled"},
+                   {"waitP50", "s.wait_p50"},
+                   {"waitP95", "s.wait_p95"},
+                   {"waitP99", "s.wait_p99"},
+                   {"runP50", "s.run_p50"},
+                   {"runP95", "s.run_p95"},
+                   {"runP99", "s.run_p99"}}) +
+           ")::json AS counts FROM ayb_jobs.series(now() - interval '1 hour', '36500 days', " +
+           type + ", true) AS s)";
+}
+
+std::string from(const std::string &types, const std::string &type) {
+    return "(" + types + ") AS k LEFT JOIN " + last_hour(type) +
+           " AS r ON r.job_type = k.type CROSS JOIN LATERAL (SELECT count(*) AS seen,"
+           " count(*) FILTER (WHERE s.state = 'queued') AS queued,"
+           " count(*) FILTER (WHERE s.state = 'running') AS running,"
+           " min(s.run_at) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()) AS oldest_due"
+           " FROM (SELECT j.state, j.run_at FROM ayb_jobs.job_queue AS j WHERE j.type = k.type"
+           " ORDER BY j.id LIMIT 5000) AS s) AS q";
+}
+
+// Those that have a handler, jobs in the queue, or a pause. The types of the queue are walked along
+// their index, from one to the next.
+http::Response list_types(const Call &call) {
+    static const std::string next = "SELECT j.type FROM ayb_jobs.job_queue AS j";
+    static const std::string known =
+        "SELECT h.type FROM ayb_jobs.handlers AS h UNION SELECT w.type FROM waiting AS w WHERE"
+        " w.type IS NOT NULL UNION SELECT p.type FROM ayb_jobs.pauses AS p WHERE p.type <> ''"
+        " ORDER BY 1 LIMIT 500";
+    static const std::string sql = guarded(
+        "WITH RECURSIVE waiting AS ((" + next + " ORDER BY j.type LIMIT 1) UNION ALL SELECT (" +
+        next +
+        " WHERE j.type > w.type ORDER BY j.type LIMIT 1) FROM waiting AS w WHERE w.type IS NOT"
+        " NULL) " +
+        list(type_json(), from(known, "NULL"), "k.type"));
+    return json_response(*call.database().ask(sql));
+}
+
+std::string read_one() {
+    const std::string of_type = " WHERE x.type = $1";
+    return "SELECT (SELECT " + type_json() + " FROM " + from("SELECT $1::text AS type", "$1") +
+           " WHERE EXISTS (SELECT FROM ayb_jobs.handlers AS x" + of_type +
+           ") OR EXISTS (SELECT FROM ayb_jobs.job_queue AS x" + of_type +
+           ") OR EXISTS (SELECT FROM ayb_jobs.pauses AS x" + of_type + " AND x.type <> ''))";
+}
+
+http::Response get_type(const Call &call) {
+    static const std::string sql = guarded(read_one());
+    return found(call.database().ask(sql, {call.named()}), kNotFound);
+}
+
+// A pause that nobody asked for by its right name would stop nothing, and look as if it did.
+http::Response switch_type(const Call &call, const char *function) {
+    get_type(call);
+    const std::string sql = std::string("SELECT ayb_jobs.") + function + "($1)::text";
+    call.database().ask(sql, {call.named()});
+    static const std::string after = read_one();
+    return found(call.database().ask(after, {call.named()}), kNotFound);
+}
+
+} // namespace
+
+std::vector<Route> type_routes() {
+    return {{"GET", "/api/admin/handlers", Access::read, list_handlers},
+            {"GET", "/api/admin/types", Access::read, list_types},
+            {"GET", "/api/admin/types/{type}", Access::read, get_type},
+            {"POST", "/api/admin/types/{type}/pause", Access::operate,
+             [](const Call &call) { return switch_type(call, "pause"); }},
+            {"POST", "/api/admin/types/{type}/resume", Access::operate,
+             [](const Call &call) { return switch_type(call, "resume"); }}};
+}
+
+} // namespace ayb::api

@@ -1,0 +1,130 @@
+"""The command line's verbs of our own, over libpq and through the API."""
+
+import json
+import re
+import threading
+
+from cli_support import CliTest, run
+from support import until
+
+UNKNOWN = "01234567-89ab-7def-8123-456789abcdef"
+
+
+def cells(line):
+    return re.split("  +", line)
+
+
+class Verbs(CliTest):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.server.psql("CREATE OR REPLACE FUNCTION public.bad(payload jsonb) RETURNS void LANGUAGE plpgsql AS"
+                        " $$ BEGIN RAISE EXCEPTION 'no % of 17', payload; END $$;"
+                        " SELECT ayb_jobs.register_handler('bad', 'public.bad(jsonb)', max_attempts => 1);"
+                        " SELECT ayb_jobs.register_handler('parked', kind => 'external')")
+
+    def create(self, *arguments):
+        said = self.one("jobs", "create", *arguments)
+        self.assertRegex(said, "^Job [0-9a-f-]{36} created\n$")
+        return said.split()[1]
+
+    def failed(self, payload):
+        job = self.create("--type", "bad", "--payload", payload)
+        until(lambda: self.good(self.ask("GET", "/jobs/" + job))["state"] == "failed", "it to fail")
+        return job
+
+    def test_jobs_create_and_show(self):
+        job = self.create("--type", "parked", "--payload", '{"a": {"b": 1}}', "--max-attempts", "7", "--key", "verbs",
+                          "--run-at", "2100-01-01T00:00:00Z")
+        shown = dict(cells(line) for line in self.both("jobs", "show", job).splitlines())
+        self.assertEqual((shown["FIELD"], shown["id"], shown["maxAttempts"], shown["payload"], shown["idempotencyKey"]),
+                         ("VALUE", job, "7", '{"a": {"b": 1}}', "verbs"))
+        self.assertEqual(json.loads(self.both("jobs", "show", job, "-o", "json"))["id"], job)
+        self.assertIn("Error: show failed: job not found", self.one("jobs", "show", UNKNOWN, status=1))
+        self.assertIn("type", self.one("jobs", "create", status=1))
+
+    def test_a_failed_job_shows_its_attempts(self):
+        lines = self.both("jobs", "show", self.failed("1")).splitlines()
+        attempts = lines[lines.index("") + 1:]
+        self.assertEqual(cells(attempts[0]), ["ATTEMPT", "STATUS", "STARTED", "MS", "WORKER", "ERROR"])
+        self.assertEqual(cells(attempts[1])[:2], ["1", "failed"])
+        self.assertIn("no 1 of 17", attempts[1])
+
+    def test_errors_are_grouped(self):
+        since = self.server.psql("SELECT to_json(now())").strip('"').replace("+", "%2B")
+        jobs = [self.failed(str(payload)) for payload in (1, 22, 333)]
+        answer = self.good(self.ask("GET", "/errors?since=" + since))
+        group = answer["items"][0]
+        self.assertEqual((answer["count"], answer["more"], group["type"], group["count"], group["jobId"]),
+                         (1, False, "bad", 3, jobs[-1]))
+        self.assertIn("no # of #", group["error"])
+        self.assertLess(group["firstAt"], group["lastAt"])
+        self.assertEqual(self.good(self.ask("GET", "/errors?since=2100-01-01T00:00:00Z")),
+                         {"items": [], "count": 0, "more": False})
+        self.assertEqual(self.ask("GET", "/errors?since=tomorrow").json["field"], "since")
+
+    def test_types(self):
+        self.create("--type", "parked")
+        self.create("--type", "no handler / yet")
+        listed = {cells(line)[0]: cells(line) for line in self.both("types", "list").splitlines()}
+        self.assertEqual(listed["TYPE"], ["TYPE", "KIND", "PAUSED", "QUEUED", "RUNNING", "DONE/H", "FAILED/H", "RUN P95 (MS)"])
+        self.assertEqual(listed["parked"][1:3], ["external", "false"])
+        self.assertEqual(listed["no handler / yet"][1:5], ["-", "false", "1", "0"])
+        shown = dict(cells(line) for line in self.one("types", "show", "parked").splitlines())
+        self.assertEqual((shown["type"], shown["handler.kind"]), ("parked", "external"))
+        for way in (self.one, self.api):
+            self.assertEqual(way("types", "pause", "no handler / yet"), 'Type "no handler / yet" paused\n')
+            self.assertIs(json.loads(self.one("types", "show", "no handler / yet", "-o", "json"))["paused"], True)
+            self.assertEqual(way("types", "resume", "no handler / yet"), 'Type "no handler / yet" resumed\n')
+        for verb in ("show", "pause", "resume"):
+            for way in (self.one, self.api):
+                self.assertEqual(way("types", verb, "nope", status=1), f"Error: {verb} failed: type not found\n")
+        self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.pauses"), "0")
+
+    def test_what_a_type_did(self):
+        self.failed("4")
+        def hour():
+            return self.good(self.ask("GET", "/types/bad")).get("lastHour", {}).get("failed", 0) > 0
+        until(hour, "its attempt to be counted")
+
+    def test_schedules(self):
+        self.one("schedules", "create", "--name", "verbs", "--job-type", "parked", "--cron", "0 0 1 1 *")
+        shown = dict(cells(line) for line in self.both("schedules", "show", "verbs").splitlines())
+        self.assertEqual((shown["name"], shown["cronExpr"]), ("verbs", "0 0 1 1 *"))
+        job = self.one("schedules", "run", "verbs").split()[1]
+        self.assertIn(job, self.both("schedules", "runs", "verbs"))
+        lines = self.both("schedules", "preview", "0 3 * * *", "--timezone", "Europe/Berlin", "-n", "2").splitlines()
+        self.assertIn("03:00", lines[0])
+        self.assertEqual(cells(lines[1]), ["RUNS AT", "LOCAL TIME"])
+        self.assertEqual([line[-8:] for line in lines[2:]], ["03:00:00"] * 2)
+        self.assertIn("schedule", self.one("schedules", "show", "nope", status=1))
+
+    def test_seeing(self):
+        self.assertRegex(self.both("workers"), "^(No workers|PID  )")
+        self.failed("5")
+        until(lambda: "bad" in self.both("series", "--step", "1 hour", "--type", "bad"), "the attempt to be counted")
+        self.assertEqual(cells(self.one("series", "--total").splitlines()[0])[0], "BUCKET")
+
+    def test_drain_and_resume(self):
+        job = self.create("--type", "parked")
+        self.server.psql("SELECT FROM ayb_jobs.claim('verbs', ARRAY['parked'])")
+        try:
+            self.assertEqual(run("drain", "--timeout", "0", "--dsn", self.server.dsn()).returncode, 1)
+            done = []
+            waiter = threading.Thread(target=lambda: done.append(self.one("drain")))
+            waiter.start()
+            self.server.psql(f"SELECT ayb_jobs.complete('{job}', 'verbs', 1)")
+            waiter.join()
+            self.assertEqual(done, ["Drained: nothing runs, and nothing starts until resume\n"])
+            self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.pauses"), "1")
+        finally:
+            self.assertEqual(self.api("resume"), "Resumed\n")
+        self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.pauses"), "0")
+
+    def test_words(self):
+        self.assertRegex(run("--version").stdout, r"^ayb-jobs \d+\.\d+\n$")
+        alone = run("jobs")
+        self.assertEqual(alone.returncode, 2)
+        self.assertIn("jobs needs a verb: list, show, create, retry, cancel\n", alone.stderr)
+        self.assertIn("unknown command types frobnicate: list, show, pause, resume", run("types", "frobnicate").stderr)
+        self.assertEqual(len(self.both("jobs", "list", "-n", "1", "-o", "csv").splitlines()), 2)
