@@ -6,6 +6,10 @@ CREATE FUNCTION ayb_jobs._progress() RETURNS jsonb
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'ayb_jobs_progress';
 COMMENT ON FUNCTION ayb_jobs._progress() IS 'what running jobs said by set_progress(), by job id';
 
+CREATE FUNCTION ayb_jobs._time_limit(type text) RETURNS interval
+    LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_time_limit';
+COMMENT ON FUNCTION ayb_jobs._time_limit(text) IS 'how long a job of the type may run; NULL for ever';
+
 CREATE FUNCTION ayb_jobs._taken_by(type text) RETURNS text
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_taken_by';
 COMMENT ON FUNCTION ayb_jobs._taken_by(text) IS

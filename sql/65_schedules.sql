@@ -35,9 +35,10 @@ COMMENT ON FUNCTION ayb_jobs.create_schedule(text, text, text, text, jsonb, bool
 CREATE FUNCTION ayb_jobs.update_schedule(id uuid, cron_expr text DEFAULT NULL, timezone text DEFAULT NULL,
                                          payload jsonb DEFAULT NULL, enabled boolean DEFAULT NULL,
                                          max_attempts integer DEFAULT NULL, overlap text DEFAULT NULL,
-                                         missed text DEFAULT NULL, keep_next_run_at boolean DEFAULT false)
+                                         missed text DEFAULT NULL, keep_next_run_at boolean DEFAULT false,
+                                         run_as name DEFAULT NULL)
     RETURNS ayb_jobs.schedules LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_update_schedule';
-COMMENT ON FUNCTION ayb_jobs.update_schedule(uuid, text, text, jsonb, boolean, integer, text, text, boolean) IS
+COMMENT ON FUNCTION ayb_jobs.update_schedule(uuid, text, text, jsonb, boolean, integer, text, text, boolean, name) IS
     'changes what is given of a schedule, and leaves what is NULL; disabling clears next_run_at unless it is to be kept';
 
 CREATE FUNCTION ayb_jobs.enable_schedule(id uuid) RETURNS ayb_jobs.schedules

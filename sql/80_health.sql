@@ -65,9 +65,8 @@ BEGIN ATOMIC
         WHERE s.enabled AND s.next_run_at < ayb_jobs._now() - interval '10 s'
     ), overdue AS (
         SELECT w.pid, w.job_id, w.type, t.timeout, (SELECT p.stopped FROM processes AS p WHERE p.pid = w.pid) AS stopped
-        FROM ayb_jobs.workers() AS w LEFT JOIN ayb_jobs.handlers AS h ON h.type = w.type
-        CROSS JOIN LATERAL (SELECT coalesce(h.timeout, current_setting('ayb_jobs.job_timeout')::interval) AS timeout) AS t
-        WHERE t.timeout > '0' AND w.job_since + t.timeout < ayb_jobs._now() - interval '10 s'
+        FROM ayb_jobs.workers() AS w CROSS JOIN LATERAL (SELECT ayb_jobs._time_limit(w.type) AS timeout) AS t
+        WHERE w.job_since + t.timeout < ayb_jobs._now() - interval '10 s'
     ), ahead AS (
         -- Ids begin with the milliseconds of their creation.
         SELECT count(*) AS jobs, min(q.id::text) AS first, max(q.created_at) AS last FROM ayb_jobs.job_queue AS q
@@ -212,7 +211,8 @@ BEGIN ATOMIC
            coalesce(string_agg(s.name || ': ' || CASE WHEN s.gone THEN 'its role (' || s.run_as::oid || ') does not exist any more'
                                                       ELSE coalesce(s.last_error, 'has no next run') END, '; ' ORDER BY s.name),
                     'every schedule that is enabled can be computed'),
-           coalesce(string_agg('SELECT ayb_jobs.delete_schedule(' || quote_literal(s.id) || ');', ' ' ORDER BY s.name) FILTER (WHERE s.gone),
+           coalesce(string_agg('SELECT ayb_jobs.delete_schedule(' || quote_literal(s.id) || ');', ' ' ORDER BY s.name) FILTER (WHERE s.gone)
+                    || ' Or ayb_jobs.update_schedule(id, run_as => ...) gives it to another role.',
                     CASE WHEN count(s.id) > 0 THEN 'Mend it, then ayb_jobs.enable_schedule(id); or ayb_jobs.delete_schedule(id).' END)
     FROM (SELECT s.*, NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = s.run_as) AS gone FROM ayb_jobs.schedules AS s) AS s
     WHERE s.gone OR s.enabled AND (s.last_error IS NOT NULL OR s.next_run_at IS NULL)

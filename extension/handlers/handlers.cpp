@@ -2,6 +2,7 @@
 
 #include "memory/configuration.hpp"
 #include "pg/clock.hpp"
+#include "pg/settings.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {
@@ -129,6 +130,12 @@ const Handler *find_handler(const char *type) {
     return static_cast<const Handler *>(hash_search(g_handlers, type, HASH_FIND, nullptr));
 }
 
+int64 time_limit(const Handler &handler) {
+    const int64 own = handler.timeout_ms > 0 ? handler.timeout_ms : settings::job_timeout;
+    const int64 most = settings::max_job_timeout;
+    return most > 0 && (own == 0 || own > most) ? most : own;
+}
+
 bool is_paused(const char *type) {
     load();
     return hash_search(g_pauses, type, HASH_FIND, nullptr) != nullptr;
@@ -161,3 +168,17 @@ void install_handler_callbacks() {
 }
 
 } // namespace ayb
+
+using namespace ayb;
+
+// _time_limit(type) → interval; NULL for none
+AYB_SQL_FUNCTION(ayb_jobs_time_limit) {
+    static constexpr Handler kNone{};
+    const Handler *handler = find_handler(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+    const int64 limit = time_limit(handler == nullptr ? kNone : *handler);
+    if (limit == 0)
+        PG_RETURN_NULL();
+    auto *interval = static_cast<Interval *>(palloc0(sizeof(Interval)));
+    interval->time = limit * kMicrosecondsPerMillisecond;
+    PG_RETURN_INTERVAL_P(interval);
+}

@@ -37,6 +37,9 @@ struct Handler {
 // The handler of a type, or null. Valid until the next call of any of these. Needs a snapshot.
 const Handler *find_handler(const char *type);
 
+// How long a job of the handler may run, in milliseconds; 0 is for ever.
+int64 time_limit(const Handler &handler);
+
 bool all_paused();
 bool is_paused(const char *type);
 

@@ -277,12 +277,6 @@ void count_outcome(const Job &job, Verdict verdict, bool failed) {
 
 } // namespace
 
-int64 time_limit(const Handler &handler) {
-    const int64 own = handler.timeout_ms > 0 ? handler.timeout_ms : settings::job_timeout;
-    const int64 most = settings::max_job_timeout;
-    return most > 0 && (own == 0 || own > most) ? most : own;
-}
-
 void show_activity(const char *type, const core::Uuid &id) {
     constexpr char kBegin[] = "ayb_jobs: ";
     constexpr Size kBytes = sizeof(kBegin) - 1;

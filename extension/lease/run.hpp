@@ -15,9 +15,6 @@ namespace ayb {
 //           -> the lease went to somebody else: rolled back, nothing recorded
 void run_job(const Job &job, MemoryContext memory);
 
-// How long a job of the type may run, in milliseconds; 0 is for ever.
-int64 time_limit(const Handler &handler);
-
 // Shows the job in pg_stat_activity.
 void show_activity(const char *type, const core::Uuid &id);
 

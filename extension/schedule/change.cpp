@@ -1,6 +1,7 @@
 // update_schedule(), enable_schedule(), disable_schedule(), delete_schedule().
 #include "base/arguments.hpp"
 #include "handlers/handlers.hpp"
+#include "jobs/order.hpp"
 #include "jobs/payload.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
@@ -15,12 +16,12 @@ namespace {
 // updated_at says when somebody changed something: not when a call found all as it was.
 using UpdateSchedule = Sql<core::Uuid, const char *, const char *, std::optional<Json>,
                            std::optional<bool>, std::optional<int>, std::optional<Overlap>,
-                           std::optional<core::Missed>, std::optional<At>, At>;
+                           std::optional<core::Missed>, std::optional<At>, At, Oid>;
 UpdateSchedule g_update{R"sql(
     UPDATE ayb_jobs.schedules AS s
     SET cron_expr = n.cron, timezone = n.zone, payload = n.payload, enabled = n.enabled,
         max_attempts = n.max_attempts, overlap = n.overlap, missed = n.missed, next_run_at = $9,
-        last_error = NULL, updated_at = $10
+        last_error = NULL, updated_at = $10, run_as = $11
     FROM (
         SELECT coalesce($2, o.cron_expr) AS cron, coalesce($3, o.timezone) AS zone,
             coalesce($4, o.payload) AS payload, coalesce($5, o.enabled) AS enabled,
@@ -31,9 +32,9 @@ UpdateSchedule g_update{R"sql(
     ) AS n
     WHERE s.id = $1
         AND (s.cron_expr, s.timezone, s.payload, s.enabled, s.max_attempts, s.overlap, s.missed,
-            s.next_run_at)
+            s.next_run_at, s.run_as)
         IS DISTINCT FROM (n.cron, n.zone, n.payload, n.enabled, n.max_attempts, n.overlap,
-            n.missed, $9::timestamptz)
+            n.missed, $9::timestamptz, $11::regrole)
 )sql"};
 Sql<core::Uuid> g_delete{"DELETE FROM ayb_jobs.schedules WHERE id = $1"};
 
@@ -47,6 +48,7 @@ struct Changes {
     std::optional<Overlap> overlap;
     std::optional<core::Missed> missed;
     bool keep_next;
+    Oid run_as; // InvalidOid where it stays
 };
 
 Changes read_changes(FunctionCallInfo fcinfo) {
@@ -64,6 +66,8 @@ Changes read_changes(FunctionCallInfo fcinfo) {
     changes.missed = missed_argument(fcinfo, 7);
     require_argument(fcinfo, 8, "keep_next_run_at");
     changes.keep_next = PG_GETARG_BOOL(8);
+    if (!PG_ARGISNULL(9))
+        changes.run_as = requested_role(fcinfo, 9);
     return changes;
 }
 
@@ -83,16 +87,18 @@ TimestampTz next_run(const Schedule &old, const Changes &changes, TimestampTz no
     const bool disables = changes.enabled == false;
     const bool moved = strcmp(cron, old.cron) != 0 || strcmp(zone, old.zone) != 0;
     const bool stopped = TIMESTAMP_IS_NOEND(old.next_run_at);
-    if (moved || (enabled && (!old.enabled || (stopped && enables))))
+    if (moved ||
+        (enabled && (!old.enabled || (stopped && (enables || OidIsValid(changes.run_as))))))
         return first_tick(old, cron, zone, now);
     if (disables && !changes.keep_next)
         return DT_NOEND;
     return old.next_run_at;
 }
 
-// An admin may stop or move everybody's schedules, but not decide what another role runs.
+// An admin may stop or move everybody's schedules, or give one to a role of their own (its role may
+// be gone), but not decide what another role runs.
 void check_payload_right(const Schedule &old, const Changes &changes, Oid me) {
-    if (changes.payload && !may_become(me, old.run_as))
+    if (changes.payload && !OidIsValid(changes.run_as) && !may_become(me, old.run_as))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be able to SET ROLE \"%s\" to change what it runs",
                                role_name(old.run_as)),
@@ -109,7 +115,8 @@ void write_changes(const Schedule &old, const Changes &changes, TimestampTz now)
     const TimestampTz next = next_run(old, changes, now);
     const auto next_run_at = TIMESTAMP_IS_NOEND(next) ? std::nullopt : std::make_optional(At{next});
     g_update.run(old.id, changes.cron, changes.zone, changes.payload, changes.enabled,
-                 changes.max_attempts, changes.overlap, changes.missed, next_run_at, At{now});
+                 changes.max_attempts, changes.overlap, changes.missed, next_run_at, At{now},
+                 OidIsValid(changes.run_as) ? changes.run_as : old.run_as);
 }
 
 Datum change_schedule(const core::Uuid &id, const Changes &changes) {
@@ -132,7 +139,7 @@ Datum change_schedule(const core::Uuid &id, const Changes &changes) {
 using namespace ayb;
 
 // update_schedule(id, cron_expr, timezone, payload, enabled, max_attempts, overlap, missed,
-// keep_next_run_at) → schedules
+// keep_next_run_at, run_as) → schedules
 AYB_SQL_FUNCTION(ayb_jobs_update_schedule) {
     PG_RETURN_DATUM(change_schedule(id_argument(fcinfo, 0), read_changes(fcinfo)));
 }

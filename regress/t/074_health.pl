@@ -72,6 +72,19 @@ like($hint, qr/^kill -CONT( \d+){3} /, 'the hint of processes');
 system split / /, $hint =~ s/^(kill -CONT[ \d]+\d).*/$1/r;
 good($_, 'that') for 'processes', 'timeouts';
 
+# No timeout of its own, but the limit of all.
+sql($node, q{SELECT ayb_jobs.cancel(job_id, true) FROM ayb_jobs.workers() WHERE job_id IS NOT NULL; SELECT ayb_jobs.register_handler('frozen', 'nap(jsonb)', max_attempts => 1)});
+set_configuration($node, 'ayb_jobs.max_job_timeout' => '3s');
+sql($node, q{SELECT ayb_jobs.enqueue('frozen', '{"seconds": 3600}')});
+running(1);
+my $stopped = sql($node, q{SELECT pid FROM ayb_jobs.workers() WHERE type = 'frozen'});
+kill STOP => $stopped;
+later(15);
+bad('timeouts', 'error', '\(frozen\) is beyond its timeout of 00:00:03');
+kill CONT => $stopped;
+good('timeouts', 'that');
+set_configuration($node, 'ayb_jobs.max_job_timeout' => '1d');
+
 # A step that doesn't end, one that fails, and what schedules make of that.
 sql($node, q{
 CREATE TABLE mended ();
