@@ -1,7 +1,10 @@
--- The schema is made here and not named in the control file: so it goes with the extension.
+-- The schemas are made here and not named in the control file: so they go with the extension. What users call and read
+-- is in the first; what that is made of, and nobody should call, in the second.
 CREATE SCHEMA ayb_jobs;
 COMMENT ON SCHEMA ayb_jobs IS 'background jobs that run inside the database';
-GRANT USAGE ON SCHEMA ayb_jobs TO PUBLIC;
+CREATE SCHEMA ayb_jobs_internal;
+COMMENT ON SCHEMA ayb_jobs_internal IS 'what ayb_jobs is made of; may change with any release';
+GRANT USAGE ON SCHEMA ayb_jobs, ayb_jobs_internal TO PUBLIC;
 
 -- Roles belong to the cluster: another database may have made it already.
 DO $$

@@ -4,21 +4,21 @@ CREATE FUNCTION ayb_jobs.uuid7() RETURNS uuid
     LANGUAGE c VOLATILE PARALLEL RESTRICTED AS 'MODULE_PATHNAME', 'ayb_jobs_uuid7';
 COMMENT ON FUNCTION ayb_jobs.uuid7() IS 'a new UUID of version 7: it sorts by the microsecond in which it was made';
 
-CREATE FUNCTION ayb_jobs._now() RETURNS timestamptz
+CREATE FUNCTION ayb_jobs_internal.now() RETURNS timestamptz
     LANGUAGE c VOLATILE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_now';
-COMMENT ON FUNCTION ayb_jobs._now() IS 'what the engine takes for now';
+COMMENT ON FUNCTION ayb_jobs_internal.now() IS 'what the engine takes for now';
 
-CREATE FUNCTION ayb_jobs._lane(run_as regrole, type text, priority smallint, partition_key text) RETURNS bigint
+CREATE FUNCTION ayb_jobs_internal.lane(run_as regrole, type text, priority smallint, partition_key text) RETURNS bigint
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_lane';
-COMMENT ON FUNCTION ayb_jobs._lane(regrole, text, smallint, text) IS 'where the jobs of a lane stand in the claim indexes';
+COMMENT ON FUNCTION ayb_jobs_internal.lane(regrole, text, smallint, text) IS 'where the jobs of a lane stand in the claim indexes';
 
-CREATE FUNCTION ayb_jobs._visible_roles() RETURNS oid[]
+CREATE FUNCTION ayb_jobs_internal.visible_roles() RETURNS oid[]
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_visible_roles';
-COMMENT ON FUNCTION ayb_jobs._visible_roles() IS 'the roles whose privileges the current role has';
+COMMENT ON FUNCTION ayb_jobs_internal.visible_roles() IS 'the roles whose privileges the current role has';
 
-CREATE FUNCTION ayb_jobs._sees_all() RETURNS boolean
+CREATE FUNCTION ayb_jobs_internal.sees_all() RETURNS boolean
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_sees_all';
-COMMENT ON FUNCTION ayb_jobs._sees_all() IS 'whether the current role is a superuser or a member of ayb_jobs_admin';
+COMMENT ON FUNCTION ayb_jobs_internal.sees_all() IS 'whether the current role is a superuser or a member of ayb_jobs_admin';
 
 CREATE TABLE ayb_jobs.schedules (
     id           uuid        NOT NULL DEFAULT ayb_jobs.uuid7(),
@@ -36,8 +36,8 @@ CREATE TABLE ayb_jobs.schedules (
     last_run_at  timestamptz,
     last_skip    jsonb,
     last_error   text,
-    created_at   timestamptz NOT NULL DEFAULT ayb_jobs._now(),
-    updated_at   timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    created_at   timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
+    updated_at   timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     CONSTRAINT schedules_pkey PRIMARY KEY (id),
     CONSTRAINT schedules_name_key UNIQUE (name),
     CONSTRAINT schedules_name_check CHECK (name <> '' AND length(name) <= 100),
@@ -64,7 +64,7 @@ CREATE TABLE ayb_jobs.job_queue (
     state           text        NOT NULL DEFAULT 'queued',
     waits_for       text,
     run_as          regrole     NOT NULL DEFAULT (current_user::regrole),
-    run_at          timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    run_at          timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     lease_until     timestamptz,
     worker_id       text,
     attempts        integer     NOT NULL DEFAULT 0,
@@ -74,8 +74,8 @@ CREATE TABLE ayb_jobs.job_queue (
     idempotency_key text        COLLATE "C",
     schedule_id     uuid,
     scheduled_at    timestamptz,
-    created_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
-    updated_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    created_at      timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
+    updated_at      timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     canceled_at     timestamptz,
     enqueued_by     regrole     NOT NULL DEFAULT (current_user::regrole),
     runs            integer     NOT NULL DEFAULT 0,
@@ -87,7 +87,7 @@ CREATE TABLE ayb_jobs.job_queue (
     expires_at      timestamptz,
     meta            jsonb,
     claimed_by      regrole,
-    lane            bigint      NOT NULL GENERATED ALWAYS AS (ayb_jobs._lane(run_as, type, priority, partition_key)) STORED,
+    lane            bigint      NOT NULL GENERATED ALWAYS AS (ayb_jobs_internal.lane(run_as, type, priority, partition_key)) STORED,
     CONSTRAINT job_queue_pkey PRIMARY KEY (id),
     CONSTRAINT job_queue_type_check CHECK (type <> '' AND length(type) <= 100),
     CONSTRAINT job_queue_state_check CHECK (state IN ('queued', 'running', 'failed', 'canceled')),
@@ -198,7 +198,7 @@ COMMENT ON TABLE ayb_jobs.job_keys IS
 
 CREATE TABLE ayb_jobs.imports (
     id          uuid        NOT NULL,
-    imported_at timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    imported_at timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     CONSTRAINT imports_pkey PRIMARY KEY (id)
 );
 COMMENT ON TABLE ayb_jobs.imports IS
@@ -237,8 +237,8 @@ CREATE TABLE ayb_jobs.handlers (
     definer         boolean     NOT NULL DEFAULT false,
     grouped         boolean     NOT NULL DEFAULT true,
     builtin         boolean     NOT NULL DEFAULT false,
-    created_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
-    updated_at      timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    created_at      timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
+    updated_at      timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     CONSTRAINT handlers_pkey PRIMARY KEY (type),
     CONSTRAINT handlers_type_check CHECK (type <> '' AND length(type) <= 100),
     CONSTRAINT handlers_kind_check CHECK (kind IN ('function', 'command', 'external')),
@@ -248,7 +248,7 @@ CREATE TABLE ayb_jobs.handlers (
     CONSTRAINT handlers_max_attempts_check CHECK (max_attempts >= 1)
 );
 -- Types with the same hash would share their lanes.
-CREATE UNIQUE INDEX handlers_lane_key ON ayb_jobs.handlers (ayb_jobs._lane(0::regrole, type, 0::smallint, NULL));
+CREATE UNIQUE INDEX handlers_lane_key ON ayb_jobs.handlers (ayb_jobs_internal.lane(0::regrole, type, 0::smallint, NULL));
 COMMENT ON TABLE ayb_jobs.handlers IS 'what a job type runs';
 COMMENT ON COLUMN ayb_jobs.handlers.builtin IS 'it comes with the extension: the installation brings it, a dump doesn''t';
 COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'who registered it; only that role or an admin replaces it';
@@ -273,8 +273,8 @@ CREATE TABLE ayb_jobs.matview_refreshes (
     last_durations_ms        bigint[]    NOT NULL DEFAULT '{}',
     changes_seen             bigint,
     sources_seen             text,
-    created_at               timestamptz NOT NULL DEFAULT ayb_jobs._now(),
-    updated_at               timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    created_at               timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
+    updated_at               timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     CONSTRAINT matview_refreshes_pkey PRIMARY KEY (id),
     CONSTRAINT matview_refreshes_view_key UNIQUE (schema_name, view_name),
     CONSTRAINT matview_refreshes_schema_name_check CHECK (schema_name ~ '^[A-Za-z_][A-Za-z0-9_]*$'),
@@ -299,7 +299,7 @@ COMMENT ON COLUMN ayb_jobs.matview_refreshes.sources_seen IS
 
 CREATE TABLE ayb_jobs.pauses (
     type      text        COLLATE "C" NOT NULL,
-    paused_at timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    paused_at timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     paused_by regrole     NOT NULL,
     CONSTRAINT pauses_pkey PRIMARY KEY (type)
 );
@@ -308,7 +308,7 @@ COMMENT ON TABLE ayb_jobs.pauses IS 'types that are paused; the empty type stand
 CREATE TABLE ayb_jobs.database_stamp (
     system_identifier bigint      NOT NULL,
     database          oid         NOT NULL,
-    stamped_at        timestamptz NOT NULL DEFAULT ayb_jobs._now(),
+    stamped_at        timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     CONSTRAINT database_stamp_pkey PRIMARY KEY (system_identifier, database)
 );
 COMMENT ON TABLE ayb_jobs.database_stamp IS

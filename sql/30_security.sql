@@ -10,19 +10,19 @@ ALTER TABLE ayb_jobs.matview_refreshes ENABLE ROW LEVEL SECURITY;
 
 -- The role's list is asked for once a statement, and an index on run_as can serve it.
 CREATE POLICY own ON ayb_jobs.job_queue FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.job_history FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.job_attempts FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.job_minutes FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.job_keys FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.schedules FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.matview_refreshes FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 
 -- PostgreSQL looks up who may use a policy when it plans: for admins the other one is folded away.
 CREATE POLICY every ON ayb_jobs.job_queue    FOR SELECT TO ayb_jobs_admin USING (true);

@@ -1,18 +1,18 @@
-CREATE FUNCTION ayb_jobs._running() RETURNS uuid[]
+CREATE FUNCTION ayb_jobs_internal.running() RETURNS uuid[]
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'ayb_jobs_running';
-COMMENT ON FUNCTION ayb_jobs._running() IS 'the jobs that are in a handler of a worker of this database now';
+COMMENT ON FUNCTION ayb_jobs_internal.running() IS 'the jobs that are in a handler of a worker of this database now';
 
-CREATE FUNCTION ayb_jobs._progress() RETURNS jsonb
+CREATE FUNCTION ayb_jobs_internal.progress() RETURNS jsonb
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'ayb_jobs_progress';
-COMMENT ON FUNCTION ayb_jobs._progress() IS 'what running jobs said by set_progress(), by job id';
+COMMENT ON FUNCTION ayb_jobs_internal.progress() IS 'what running jobs said by set_progress(), by job id';
 
-CREATE FUNCTION ayb_jobs._time_limit(type text) RETURNS interval
+CREATE FUNCTION ayb_jobs_internal.time_limit(type text) RETURNS interval
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_time_limit';
-COMMENT ON FUNCTION ayb_jobs._time_limit(text) IS 'how long a job of the type may run; NULL for ever';
+COMMENT ON FUNCTION ayb_jobs_internal.time_limit(text) IS 'how long a job of the type may run; NULL for ever';
 
-CREATE FUNCTION ayb_jobs._taken_by(type text) RETURNS text
+CREATE FUNCTION ayb_jobs_internal.taken_by(type text) RETURNS text
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_taken_by';
-COMMENT ON FUNCTION ayb_jobs._taken_by(text) IS
+COMMENT ON FUNCTION ayb_jobs_internal.taken_by(text) IS
     'external for a type that workers outside take, handler for one that is not registered, else NULL';
 
 -- What shared memory knows is a scalar over one array, never a join: so the newest fifty of millions stay
@@ -21,9 +21,9 @@ CREATE VIEW ayb_jobs.jobs WITH (security_invoker = true) AS
 SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id, q.attempts, q.max_attempts,
        q.last_error, q.last_run_at, q.idempotency_key, q.schedule_id, q.created_at, q.updated_at,
        NULL::timestamptz AS completed_at, q.canceled_at, q.run_as, NULL::jsonb AS result, q.scheduled_at,
-       CASE WHEN q.state = 'queued' AND q.waits_for IS NULL THEN ayb_jobs._taken_by(q.type) ELSE q.waits_for END AS waits_for,
-       q.id = ANY ((SELECT ayb_jobs._running())::uuid[]) AS is_running,
-       (SELECT ayb_jobs._progress()) -> q.id::text AS progress,
+       CASE WHEN q.state = 'queued' AND q.waits_for IS NULL THEN ayb_jobs_internal.taken_by(q.type) ELSE q.waits_for END AS waits_for,
+       q.id = ANY ((SELECT ayb_jobs_internal.running())::uuid[]) AS is_running,
+       (SELECT ayb_jobs_internal.progress()) -> q.id::text AS progress,
        q.priority, q.partition_key, q.unique_key, q.flow, q.enqueued_by, q.runs, q.meta
 FROM ayb_jobs.job_queue AS q
 UNION ALL

@@ -21,7 +21,7 @@ CREATE INDEX job_actions_job_idx ON ayb_jobs.job_actions (job_id);
 
 ALTER TABLE ayb_jobs.job_actions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON ayb_jobs.job_actions FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs._visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY every ON ayb_jobs.job_actions FOR SELECT TO ayb_jobs_admin USING (true);
 COMMENT ON POLICY own ON ayb_jobs.job_actions IS 'a role sees what was done to its own jobs';
 COMMENT ON POLICY every ON ayb_jobs.job_actions IS 'admins see all actions';
@@ -48,7 +48,7 @@ COMMENT ON TABLE ayb_jobs.wire_keys IS 'what sidecars seal tokens with; seen by 
 ALTER TABLE ayb_jobs.wire_keys ENABLE ROW LEVEL SECURITY;
 GRANT SELECT ON ayb_jobs.wire_keys TO PUBLIC; -- for pg_dump's lock: no policy shows a row
 
-CREATE FUNCTION ayb_jobs._wire_key() RETURNS text
+CREATE FUNCTION ayb_jobs_internal.wire_key() RETURNS text
     LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     INSERT INTO ayb_jobs.wire_keys (role, key)
@@ -56,4 +56,4 @@ BEGIN ATOMIC
         ON CONFLICT (role) DO NOTHING;
     SELECT k.key FROM ayb_jobs.wire_keys AS k WHERE k.role = quote_ident(session_user)::regrole;
 END;
-COMMENT ON FUNCTION ayb_jobs._wire_key() IS 'the key of the role that logged in, made at its first use; for ayb_jobs_sidecar';
+COMMENT ON FUNCTION ayb_jobs_internal.wire_key() IS 'the key of the role that logged in, made at its first use; for ayb_jobs_sidecar';

@@ -4,9 +4,9 @@ CREATE FUNCTION ayb_jobs.claim(worker_id text, types text[], max_jobs integer DE
 COMMENT ON FUNCTION ayb_jobs.claim(text, text[], integer, interval) IS
     'hands due jobs of external types to a worker outside, which has them until the lease ends (ayb_jobs.lease_duration by default), and passes their runs as attempt';
 
-CREATE FUNCTION ayb_jobs.extend_lease(id uuid, worker_id text, attempt integer, lease interval DEFAULT NULL)
-    RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_extend_lease';
-COMMENT ON FUNCTION ayb_jobs.extend_lease(uuid, text, integer, interval) IS
+CREATE FUNCTION ayb_jobs.extend(id uuid, worker_id text, attempt integer, lease interval DEFAULT NULL)
+    RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_extend';
+COMMENT ON FUNCTION ayb_jobs.extend(uuid, text, integer, interval) IS
     'lets the worker that holds this attempt keep the job for the time of lease from now on';
 
 CREATE FUNCTION ayb_jobs.complete(id uuid, worker_id text, attempt integer, result jsonb DEFAULT NULL)

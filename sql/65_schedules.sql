@@ -13,7 +13,7 @@ CREATE FUNCTION ayb_jobs.cron_describe(expr text, timezone text DEFAULT NULL) RE
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_cron_describe';
 COMMENT ON FUNCTION ayb_jobs.cron_describe(text, text) IS 'what a cron expression does, in plain English';
 
-CREATE FUNCTION ayb_jobs._describe_rule(expr text, timezone text) RETURNS text
+CREATE FUNCTION ayb_jobs_internal.describe_rule(expr text, timezone text) RETURNS text
     LANGUAGE plpgsql STABLE PARALLEL RESTRICTED SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     RETURN ayb_jobs.cron_describe(expr, timezone);
@@ -21,7 +21,7 @@ EXCEPTION WHEN data_exception THEN
     RETURN NULL;
 END
 $$;
-COMMENT ON FUNCTION ayb_jobs._describe_rule(text, text) IS
+COMMENT ON FUNCTION ayb_jobs_internal.describe_rule(text, text) IS
     'the same for a list of schedules, whose rules or zones may be invalid by now: NULL then';
 
 CREATE FUNCTION ayb_jobs.create_schedule(name text, job_type text, cron_expr text, timezone text DEFAULT 'UTC',

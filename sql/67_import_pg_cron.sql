@@ -1,16 +1,16 @@
-CREATE FUNCTION ayb_jobs._check_command(command text) RETURNS void
+CREATE FUNCTION ayb_jobs_internal.check_command(command text) RETURNS void
     LANGUAGE c IMMUTABLE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_check_command';
-COMMENT ON FUNCTION ayb_jobs._check_command(text) IS 'raises unless the text is one statement that may be a job''s command';
+COMMENT ON FUNCTION ayb_jobs_internal.check_command(text) IS 'raises unless the text is one statement that may be a job''s command';
 
-CREATE FUNCTION ayb_jobs._pg_cron_setting(name text) RETURNS text
+CREATE FUNCTION ayb_jobs_internal.pg_cron_setting(name text) RETURNS text
     LANGUAGE c STABLE STRICT AS 'MODULE_PATHNAME', 'ayb_jobs_pg_cron_setting';
-COMMENT ON FUNCTION ayb_jobs._pg_cron_setting(text) IS 'pg_cron''s time zone, or the database that it keeps its entries in';
+COMMENT ON FUNCTION ayb_jobs_internal.pg_cron_setting(text) IS 'pg_cron''s time zone, or the database that it keeps its entries in';
 
 -- In plpgsql, as a statement may name cron.job only where that is there; and each entry fails alone.
 CREATE FUNCTION ayb_jobs.import_pg_cron() RETURNS SETOF ayb_jobs.schedules
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    zone text := coalesce(nullif(ayb_jobs._pg_cron_setting('cron.timezone'), ''), 'GMT');
+    zone text := coalesce(nullif(ayb_jobs_internal.pg_cron_setting('cron.timezone'), ''), 'GMT');
     entry record;
     named text;
     detail text;
@@ -23,7 +23,7 @@ BEGIN
                    WHERE e.extname = 'pg_cron') THEN
         RAISE undefined_table USING MESSAGE = 'pg_cron is not installed in this database',
             HINT = format('It keeps its entries in one database (%s, by its setting cron.database_name): ask there.',
-                          coalesce(ayb_jobs._pg_cron_setting('cron.database_name'), 'postgres'));
+                          coalesce(ayb_jobs_internal.pg_cron_setting('cron.database_name'), 'postgres'));
     END IF;
     FOR entry IN SELECT j.jobid, j.schedule, j.command, j.username, j.active,
                         coalesce(nullif(j.jobname, ''), 'pg_cron ' || j.jobid) AS name
@@ -36,7 +36,7 @@ BEGIN
                 EXIT;
             END IF;
             BEGIN
-                PERFORM ayb_jobs._check_command(entry.command);
+                PERFORM ayb_jobs_internal.check_command(entry.command);
                 created := ayb_jobs.create_schedule(named, 'command', entry.schedule, zone,
                                                     jsonb_build_object('command', entry.command), entry.active,
                                                     run_as => entry.username::name);

@@ -3,11 +3,11 @@
 -- have no schema written: only those are used that pg_catalog has for exactly these types. For others (a polymorphic
 -- one, one that takes an unknown literal or a cast) somebody's own in the role's search path would be preferred.
 
-CREATE FUNCTION ayb_jobs._set_result(result jsonb) RETURNS void
+CREATE FUNCTION ayb_jobs_internal.set_result(result jsonb) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_set_result';
-COMMENT ON FUNCTION ayb_jobs._set_result(jsonb) IS 'what the job of a procedure gives back';
+COMMENT ON FUNCTION ayb_jobs_internal.set_result(jsonb) IS 'what the job of a procedure gives back';
 
-CREATE FUNCTION ayb_jobs._plain_tables(parent regclass) RETURNS SETOF regclass
+CREATE FUNCTION ayb_jobs_internal.plain_tables(parent regclass) RETURNS SETOF regclass
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH RECURSIVE family AS (
@@ -18,11 +18,11 @@ BEGIN ATOMIC
     SELECT f.member::regclass FROM family AS f JOIN pg_class AS c ON c.oid = f.member
     WHERE c.relkind = 'r' ORDER BY f.member;
 END;
-COMMENT ON FUNCTION ayb_jobs._plain_tables(regclass) IS 'a table, or its partitions and children, as far as they have rows of their own';
+COMMENT ON FUNCTION ayb_jobs_internal.plain_tables(regclass) IS 'a table, or its partitions and children, as far as they have rows of their own';
 
 -- Finds its rows by one scan, whose result is kept beside when the first batch commits: so neither an old
 -- snapshot is held nor dead rows are read again and again. What somebody has locked is left for the next run.
-CREATE PROCEDURE ayb_jobs._delete_batches(target regclass, condition text, batch_size integer, rest interval,
+CREATE PROCEDURE ayb_jobs_internal.delete_batches(target regclass, condition text, batch_size integer, rest interval,
                                           INOUT deleted bigint)
     LANGUAGE plpgsql AS $$
 DECLARE
@@ -32,7 +32,7 @@ DECLARE
     gone bigint;
     removal text;
 BEGIN
-    FOR part IN SELECT p FROM ayb_jobs._plain_tables(target) AS p LOOP
+    FOR part IN SELECT p FROM ayb_jobs_internal.plain_tables(target) AS p LOOP
         removal := pg_catalog.format(
             'DELETE FROM ONLY %1$s WHERE ctid = ANY (ARRAY(SELECT ctid FROM ONLY %1$s WHERE ctid = ANY ($1)'
             ' AND (%2$s) FOR UPDATE SKIP LOCKED))', part, condition);
@@ -54,18 +54,18 @@ BEGIN
     END LOOP;
 END
 $$;
-COMMENT ON PROCEDURE ayb_jobs._delete_batches(regclass, text, integer, interval, bigint) IS
+COMMENT ON PROCEDURE ayb_jobs_internal.delete_batches(regclass, text, integer, interval, bigint) IS
     'deletes rows in batches, each a transaction of its own, and adds their number to deleted';
 
-CREATE FUNCTION ayb_jobs._payload() RETURNS jsonb
+CREATE FUNCTION ayb_jobs_internal.payload() RETURNS jsonb
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT CASE jsonb_typeof(j.payload) WHEN 'object' THEN j.payload ELSE '{}' END
     FROM ayb_jobs.current_job() AS j;
 END;
-COMMENT ON FUNCTION ayb_jobs._payload() IS 'the payload of the job whose handler asks, if it is an object';
+COMMENT ON FUNCTION ayb_jobs_internal.payload() IS 'the payload of the job whose handler asks, if it is an object';
 
-CREATE FUNCTION ayb_jobs._expired_rule(payload jsonb, OUT target regclass, OUT condition text,
+CREATE FUNCTION ayb_jobs_internal.expired_rule(payload jsonb, OUT target regclass, OUT condition text,
                                        OUT batch_size integer, OUT rest interval)
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
@@ -100,29 +100,29 @@ BEGIN
         RAISE invalid_parameter_value USING MESSAGE = 'batch_size must be between 1 and 100000',
             HINT = 'Leave it out for 5000.';
     END IF;
-    condition := format('%I < %L::timestamptz', stamp, ayb_jobs._now() - (payload ->> 'older_than')::interval);
+    condition := format('%I < %L::timestamptz', stamp, ayb_jobs_internal.now() - (payload ->> 'older_than')::interval);
 END
 $$;
-COMMENT ON FUNCTION ayb_jobs._expired_rule(jsonb) IS 'what a payload of delete_expired asks for, checked';
+COMMENT ON FUNCTION ayb_jobs_internal.expired_rule(jsonb) IS 'what a payload of delete_expired asks for, checked';
 
-CREATE PROCEDURE ayb_jobs._delete_expired()
+CREATE PROCEDURE ayb_jobs_internal.delete_expired()
     LANGUAGE plpgsql AS $$
 DECLARE
     rule record;
     deleted bigint := 0;
 BEGIN
-    SELECT * INTO rule FROM ayb_jobs._expired_rule(ayb_jobs._payload());
-    CALL ayb_jobs._delete_batches(rule.target, rule.condition, rule.batch_size, rule.rest, deleted);
-    PERFORM ayb_jobs._set_result(pg_catalog.jsonb_build_object('deleted', deleted));
+    SELECT * INTO rule FROM ayb_jobs_internal.expired_rule(ayb_jobs_internal.payload());
+    CALL ayb_jobs_internal.delete_batches(rule.target, rule.condition, rule.batch_size, rule.rest, deleted);
+    PERFORM ayb_jobs_internal.set_result(pg_catalog.jsonb_build_object('deleted', deleted));
 END
 $$;
-COMMENT ON PROCEDURE ayb_jobs._delete_expired() IS
+COMMENT ON PROCEDURE ayb_jobs_internal.delete_expired() IS
     'the type delete_expired: deletes rows of a table whose time is longer ago than older_than';
 
-CREATE PROCEDURE ayb_jobs._clean_up(tables text[], conditions text[])
+CREATE PROCEDURE ayb_jobs_internal.clean_up(tables text[], conditions text[])
     LANGUAGE plpgsql AS $$
 DECLARE
-    payload jsonb := ayb_jobs._payload();
+    payload jsonb := ayb_jobs_internal.payload();
     home text := coalesce(pg_catalog.jsonb_extract_path_text(payload, 'schema_name'),
                           pg_catalog.jsonb_extract_path_text(payload, 'schema'), 'public');
     target regclass;
@@ -134,103 +134,103 @@ BEGIN
         IF target IS NULL THEN
             missing := pg_catalog.array_append(missing, tables[i]);
         ELSE
-            CALL ayb_jobs._delete_batches(target, conditions[i], 5000, '20 ms', deleted);
+            CALL ayb_jobs_internal.delete_batches(target, conditions[i], 5000, '20 ms', deleted);
         END IF;
     END LOOP;
-    PERFORM ayb_jobs._set_result(pg_catalog.jsonb_build_object('deleted', deleted)
+    PERFORM ayb_jobs_internal.set_result(pg_catalog.jsonb_build_object('deleted', deleted)
         || CASE WHEN pg_catalog.cardinality(missing) > 0
                 THEN pg_catalog.jsonb_build_object('missing', missing) ELSE '{}'::jsonb END);
 END
 $$;
-COMMENT ON PROCEDURE ayb_jobs._clean_up(text[], text[]) IS
+COMMENT ON PROCEDURE ayb_jobs_internal.clean_up(text[], text[]) IS
     'deletes from each of the tables that are there what its condition names; says which are missing';
 
-CREATE PROCEDURE ayb_jobs._stale_session_cleanup()
+CREATE PROCEDURE ayb_jobs_internal.stale_session_cleanup()
     LANGUAGE plpgsql AS $$
 BEGIN
-    CALL ayb_jobs._clean_up(ARRAY['_ayb_sessions'],
-                            ARRAY[pg_catalog.format('expires_at < %L', ayb_jobs._now())]);
+    CALL ayb_jobs_internal.clean_up(ARRAY['_ayb_sessions'],
+                            ARRAY[pg_catalog.format('expires_at < %L', ayb_jobs_internal.now())]);
 END
 $$;
-COMMENT ON PROCEDURE ayb_jobs._stale_session_cleanup() IS 'the type stale_session_cleanup: sessions that have expired';
+COMMENT ON PROCEDURE ayb_jobs_internal.stale_session_cleanup() IS 'the type stale_session_cleanup: sessions that have expired';
 
-CREATE PROCEDURE ayb_jobs._webhook_delivery_prune()
+CREATE PROCEDURE ayb_jobs_internal.webhook_delivery_prune()
     LANGUAGE plpgsql AS $$
 DECLARE
     hours numeric := coalesce(
-        pg_catalog.jsonb_extract_path_text(ayb_jobs._payload(), 'retention_hours')::numeric, 168);
+        pg_catalog.jsonb_extract_path_text(ayb_jobs_internal.payload(), 'retention_hours')::numeric, 168);
 BEGIN
     IF hours IS NULL OR hours <= 0::numeric THEN
         RAISE invalid_parameter_value USING MESSAGE = 'retention_hours must be positive',
             HINT = 'Leave it out for 168, a week.';
     END IF;
-    CALL ayb_jobs._clean_up(ARRAY['_ayb_webhook_deliveries'], ARRAY[pg_catalog.format(
-        'delivered_at < %L', ayb_jobs._now() - pg_catalog.make_interval(secs => (hours * 3600::numeric)::double precision))]);
+    CALL ayb_jobs_internal.clean_up(ARRAY['_ayb_webhook_deliveries'], ARRAY[pg_catalog.format(
+        'delivered_at < %L', ayb_jobs_internal.now() - pg_catalog.make_interval(secs => (hours * 3600::numeric)::double precision))]);
 END
 $$;
-COMMENT ON PROCEDURE ayb_jobs._webhook_delivery_prune() IS
+COMMENT ON PROCEDURE ayb_jobs_internal.webhook_delivery_prune() IS
     'the type webhook_delivery_prune: deliveries older than retention_hours';
 
-CREATE PROCEDURE ayb_jobs._expired_oauth_cleanup()
+CREATE PROCEDURE ayb_jobs_internal.expired_oauth_cleanup()
     LANGUAGE plpgsql AS $$
 DECLARE
-    yesterday timestamptz := ayb_jobs._now() - interval '1 day';
+    yesterday timestamptz := ayb_jobs_internal.now() - interval '1 day';
 BEGIN
-    CALL ayb_jobs._clean_up(ARRAY['_ayb_oauth_tokens', '_ayb_oauth_authorization_codes'], ARRAY[
+    CALL ayb_jobs_internal.clean_up(ARRAY['_ayb_oauth_tokens', '_ayb_oauth_authorization_codes'], ARRAY[
         pg_catalog.format('expires_at < %1$L OR revoked_at < %1$L', yesterday),
         pg_catalog.format('expires_at < %1$L OR used_at < %1$L', yesterday)]);
 END
 $$;
-COMMENT ON PROCEDURE ayb_jobs._expired_oauth_cleanup() IS
+COMMENT ON PROCEDURE ayb_jobs_internal.expired_oauth_cleanup() IS
     'the type expired_oauth_cleanup: tokens and codes that ended more than a day ago';
 
-CREATE PROCEDURE ayb_jobs._expired_auth_cleanup()
+CREATE PROCEDURE ayb_jobs_internal.expired_auth_cleanup()
     LANGUAGE plpgsql AS $$
 DECLARE
-    expired text := pg_catalog.format('expires_at < %L', ayb_jobs._now());
+    expired text := pg_catalog.format('expires_at < %L', ayb_jobs_internal.now());
 BEGIN
-    CALL ayb_jobs._clean_up(ARRAY['_ayb_magic_links', '_ayb_password_resets'], ARRAY[expired, expired]);
+    CALL ayb_jobs_internal.clean_up(ARRAY['_ayb_magic_links', '_ayb_password_resets'], ARRAY[expired, expired]);
 END
 $$;
-COMMENT ON PROCEDURE ayb_jobs._expired_auth_cleanup() IS
+COMMENT ON PROCEDURE ayb_jobs_internal.expired_auth_cleanup() IS
     'the type expired_auth_cleanup: magic links and password resets that have expired';
 
-CREATE FUNCTION ayb_jobs._install_builtins(only_type text DEFAULT NULL) RETURNS SETOF text
+CREATE FUNCTION ayb_jobs_internal.install_builtins(only_type text DEFAULT NULL) RETURNS SETOF text
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     INSERT INTO ayb_jobs.handlers (type, kind, owner, function_schema, function_name, function_owner, takes_payload, command,
                                    grouped, builtin)
     SELECT b.type, CASE WHEN b.function_name IS NULL THEN 'command' ELSE 'function' END, e.extowner,
-           CASE WHEN b.function_name IS NOT NULL THEN 'ayb_jobs' END, b.function_name,
+           CASE WHEN b.function_name IS NOT NULL THEN 'ayb_jobs_internal' END, b.function_name,
            CASE WHEN b.function_name IS NOT NULL THEN e.extowner END, b.function_name IS NOT NULL, b.command, false, true
     FROM (VALUES ('command', NULL, NULL),
-                 ('materialized_view_refresh', '_refresh_job', NULL),
-                 ('delete_expired', NULL, 'CALL ayb_jobs._delete_expired()'),
-                 ('stale_session_cleanup', NULL, 'CALL ayb_jobs._stale_session_cleanup()'),
-                 ('webhook_delivery_prune', NULL, 'CALL ayb_jobs._webhook_delivery_prune()'),
-                 ('expired_oauth_cleanup', NULL, 'CALL ayb_jobs._expired_oauth_cleanup()'),
-                 ('expired_auth_cleanup', NULL, 'CALL ayb_jobs._expired_auth_cleanup()')) AS b (type, function_name, command)
+                 ('materialized_view_refresh', 'refresh_job', NULL),
+                 ('delete_expired', NULL, 'CALL ayb_jobs_internal.delete_expired()'),
+                 ('stale_session_cleanup', NULL, 'CALL ayb_jobs_internal.stale_session_cleanup()'),
+                 ('webhook_delivery_prune', NULL, 'CALL ayb_jobs_internal.webhook_delivery_prune()'),
+                 ('expired_oauth_cleanup', NULL, 'CALL ayb_jobs_internal.expired_oauth_cleanup()'),
+                 ('expired_auth_cleanup', NULL, 'CALL ayb_jobs_internal.expired_auth_cleanup()')) AS b (type, function_name, command)
     CROSS JOIN pg_extension AS e
     WHERE e.extname = 'ayb_jobs' AND (only_type IS NULL OR b.type = only_type)
     RETURNING handlers.kind;
 END;
-COMMENT ON FUNCTION ayb_jobs._install_builtins(text) IS
+COMMENT ON FUNCTION ayb_jobs_internal.install_builtins(text) IS
     'registers the types that come with the extension, or one whose replacement has gone; gives back their kinds';
 
 -- As a DO block, so that psql shows no result.
-DO $$ BEGIN PERFORM ayb_jobs._install_builtins(); END $$;
+DO $$ BEGIN PERFORM ayb_jobs_internal.install_builtins(); END $$;
 
-CREATE FUNCTION ayb_jobs._replace_builtin() RETURNS trigger
+CREATE FUNCTION ayb_jobs_internal.replace_builtin() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     DELETE FROM ayb_jobs.handlers AS h WHERE h.type = NEW.type AND h.builtin;
     RETURN NEW;
 END
 $$;
-COMMENT ON FUNCTION ayb_jobs._replace_builtin() IS
+COMMENT ON FUNCTION ayb_jobs_internal.replace_builtin() IS
     'an admin''s own handler takes the place of a built-in one, when it is registered and when it is restored';
 
 CREATE TRIGGER replace_builtin BEFORE INSERT ON ayb_jobs.handlers
-    FOR EACH ROW WHEN (NOT NEW.builtin) EXECUTE FUNCTION ayb_jobs._replace_builtin();
+    FOR EACH ROW WHEN (NOT NEW.builtin) EXECUTE FUNCTION ayb_jobs_internal.replace_builtin();
 ALTER TABLE ayb_jobs.handlers ENABLE ALWAYS TRIGGER replace_builtin;
 COMMENT ON TRIGGER replace_builtin ON ayb_jobs.handlers IS 'a type has one handler';

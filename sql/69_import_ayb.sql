@@ -1,15 +1,15 @@
-CREATE FUNCTION ayb_jobs._prepare_history(at timestamptz) RETURNS void
+CREATE FUNCTION ayb_jobs_internal.prepare_history(at timestamptz) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_prepare_history';
-COMMENT ON FUNCTION ayb_jobs._prepare_history(timestamptz) IS 'makes the history''s partition for a day';
+COMMENT ON FUNCTION ayb_jobs_internal.prepare_history(timestamptz) IS 'makes the history''s partition for a day';
 
-CREATE FUNCTION ayb_jobs._history_begins() RETURNS timestamptz
+CREATE FUNCTION ayb_jobs_internal.history_begins() RETURNS timestamptz
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT ayb_jobs._now() - current_setting('ayb_jobs.retention')::interval;
+    SELECT ayb_jobs_internal.now() - current_setting('ayb_jobs.retention')::interval;
 END;
-COMMENT ON FUNCTION ayb_jobs._history_begins() IS 'what completed before is not kept';
+COMMENT ON FUNCTION ayb_jobs_internal.history_begins() IS 'what completed before is not kept';
 
-CREATE FUNCTION ayb_jobs._ayb_table(schema text, name text) RETURNS text
+CREATE FUNCTION ayb_jobs_internal.ayb_table(schema text, name text) RETURNS text
     LANGUAGE plpgsql STABLE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF to_regclass(format('%I.%I', schema, name)) IS NULL THEN
@@ -19,9 +19,9 @@ BEGIN
     RETURN format('%I.%I', schema, name);
 END
 $$;
-COMMENT ON FUNCTION ayb_jobs._ayb_table(text, text) IS 'the quoted name of a table of AYB''s, which must be there';
+COMMENT ON FUNCTION ayb_jobs_internal.ayb_table(text, text) IS 'the quoted name of a table of AYB''s, which must be there';
 
-CREATE FUNCTION ayb_jobs._import_ayb_schedules(source text) RETURNS bigint
+CREATE FUNCTION ayb_jobs_internal.import_ayb_schedules(source text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     imported bigint;
@@ -40,12 +40,12 @@ BEGIN
     RETURN imported;
 END
 $$;
-COMMENT ON FUNCTION ayb_jobs._import_ayb_schedules(text) IS 'a part of import_ayb()';
+COMMENT ON FUNCTION ayb_jobs_internal.import_ayb_schedules(text) IS 'a part of import_ayb()';
 
-CREATE FUNCTION ayb_jobs._import_ayb_history(source text) RETURNS bigint
+CREATE FUNCTION ayb_jobs_internal.import_ayb_history(source text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
-    kept_since timestamptz := ayb_jobs._history_begins();
+    kept_since timestamptz := ayb_jobs_internal.history_begins();
     completed timestamptz;
     imported bigint;
 BEGIN
@@ -54,7 +54,7 @@ BEGIN
         WHERE a.state = 'completed' AND coalesce(a.completed_at, a.updated_at) >= $1
         GROUP BY date_trunc('day', coalesce(a.completed_at, a.updated_at), 'UTC')$sql$, source) USING kept_since
     LOOP
-        PERFORM ayb_jobs._prepare_history(completed);
+        PERFORM ayb_jobs_internal.prepare_history(completed);
     END LOOP;
     EXECUTE format($sql$
         WITH fresh AS (
@@ -73,9 +73,9 @@ BEGIN
     RETURN imported;
 END
 $$;
-COMMENT ON FUNCTION ayb_jobs._import_ayb_history(text) IS 'a part of import_ayb(): completed jobs, as far as retention keeps them';
+COMMENT ON FUNCTION ayb_jobs_internal.import_ayb_history(text) IS 'a part of import_ayb(): completed jobs, as far as retention keeps them';
 
-CREATE FUNCTION ayb_jobs._import_ayb_queue(source text) RETURNS bigint
+CREATE FUNCTION ayb_jobs_internal.import_ayb_queue(source text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     imported bigint;
@@ -96,9 +96,9 @@ BEGIN
     RETURN imported;
 END
 $$;
-COMMENT ON FUNCTION ayb_jobs._import_ayb_queue(text) IS 'a part of import_ayb(): jobs that are not completed; running ones are queued';
+COMMENT ON FUNCTION ayb_jobs_internal.import_ayb_queue(text) IS 'a part of import_ayb(): jobs that are not completed; running ones are queued';
 
-CREATE FUNCTION ayb_jobs._import_ayb_jobs(source text) RETURNS bigint
+CREATE FUNCTION ayb_jobs_internal.import_ayb_jobs(source text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     -- A key that one of our jobs has, or that is longer than ours may be, is left out.
@@ -110,13 +110,13 @@ BEGIN
           AND NOT EXISTS (SELECT FROM ayb_jobs.imports AS i WHERE i.id = a.id)
           AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.run_as = current_user::regrole
                                                                 AND q.idempotency_key = a.idempotency_key)
-        ON CONFLICT DO NOTHING$sql$, source) USING ayb_jobs._history_begins();
-    RETURN ayb_jobs._import_ayb_history(source) + ayb_jobs._import_ayb_queue(source);
+        ON CONFLICT DO NOTHING$sql$, source) USING ayb_jobs_internal.history_begins();
+    RETURN ayb_jobs_internal.import_ayb_history(source) + ayb_jobs_internal.import_ayb_queue(source);
 END
 $$;
-COMMENT ON FUNCTION ayb_jobs._import_ayb_jobs(text) IS 'a part of import_ayb()';
+COMMENT ON FUNCTION ayb_jobs_internal.import_ayb_jobs(text) IS 'a part of import_ayb()';
 
-CREATE FUNCTION ayb_jobs._import_ayb_matviews(source text) RETURNS bigint
+CREATE FUNCTION ayb_jobs_internal.import_ayb_matviews(source text) RETURNS bigint
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     imported bigint;
@@ -138,7 +138,7 @@ BEGIN
     RETURN imported;
 END
 $$;
-COMMENT ON FUNCTION ayb_jobs._import_ayb_matviews(text) IS 'a part of import_ayb()';
+COMMENT ON FUNCTION ayb_jobs_internal.import_ayb_matviews(text) IS 'a part of import_ayb()';
 
 CREATE FUNCTION ayb_jobs.import_ayb(schema text DEFAULT 'public', OUT schedules bigint, OUT jobs bigint, OUT matviews bigint)
     RETURNS record LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
@@ -147,9 +147,9 @@ BEGIN
         RAISE insufficient_privilege USING MESSAGE = 'only the extension''s owner may import AYB''s tables',
             HINT = 'Call ayb_jobs.import_ayb() as a superuser.';
     END IF;
-    schedules := ayb_jobs._import_ayb_schedules(ayb_jobs._ayb_table(schema, '_ayb_job_schedules'));
-    jobs := ayb_jobs._import_ayb_jobs(ayb_jobs._ayb_table(schema, '_ayb_jobs'));
-    matviews := ayb_jobs._import_ayb_matviews(ayb_jobs._ayb_table(schema, '_ayb_matview_refreshes'));
+    schedules := ayb_jobs_internal.import_ayb_schedules(ayb_jobs_internal.ayb_table(schema, '_ayb_job_schedules'));
+    jobs := ayb_jobs_internal.import_ayb_jobs(ayb_jobs_internal.ayb_table(schema, '_ayb_jobs'));
+    matviews := ayb_jobs_internal.import_ayb_matviews(ayb_jobs_internal.ayb_table(schema, '_ayb_matview_refreshes'));
 END
 $$;
 COMMENT ON FUNCTION ayb_jobs.import_ayb(text) IS

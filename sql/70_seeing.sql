@@ -11,11 +11,16 @@ CREATE FUNCTION ayb_jobs.lanes(OUT role regrole, OUT due_at timestamptz, OUT wor
 COMMENT ON FUNCTION ayb_jobs.lanes() IS
     'the lanes of this database: one a role with jobs, before which instant nothing of it is due, why it can''t be served, if so, and the types that go grouped';
 
-CREATE FUNCTION ayb_jobs.ways(OUT type text, OUT role regrole, OUT way text, OUT why text, OUT grouped_jobs bigint,
-                              OUT run_ms double precision, OUT strikes integer, OUT leased_until timestamptz)
-    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_ways';
-COMMENT ON FUNCTION ayb_jobs.ways() IS
+CREATE FUNCTION ayb_jobs_internal.execution_modes(OUT type text, OUT role regrole, OUT mode text, OUT why text,
+                                                  OUT grouped_jobs bigint, OUT run_ms double precision, OUT strikes integer,
+                                                  OUT leased_until timestamptz)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_execution_modes';
+COMMENT ON FUNCTION ayb_jobs_internal.execution_modes() IS 'what the view of this name shows';
+
+CREATE VIEW ayb_jobs.execution_modes WITH (security_invoker = true) AS SELECT * FROM ayb_jobs_internal.execution_modes();
+COMMENT ON VIEW ayb_jobs.execution_modes IS
     'whether jobs of a type share transactions (grouped) or have each its own (leased), and why: a line for each role that has run it';
+GRANT SELECT ON ayb_jobs.execution_modes TO PUBLIC;
 
 CREATE FUNCTION ayb_jobs.events(since bigint DEFAULT 0, max_events integer DEFAULT 1000, OUT seq bigint,
                                 OUT at timestamptz, OUT job_id uuid, OUT type text, OUT run_as regrole,
@@ -29,26 +34,26 @@ CREATE FUNCTION ayb_jobs.event_span(OUT first bigint, OUT oldest bigint, OUT new
 COMMENT ON FUNCTION ayb_jobs.event_span() IS
     'numbers of events of the server: the first since it started, the oldest that is kept, the newest';
 
-CREATE FUNCTION ayb_jobs._counts(OUT queued bigint, OUT running bigint, OUT completed bigint,
+CREATE FUNCTION ayb_jobs_internal.counts(OUT queued bigint, OUT running bigint, OUT completed bigint,
                                  OUT failed bigint, OUT canceled bigint)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_counts';
-COMMENT ON FUNCTION ayb_jobs._counts() IS
+COMMENT ON FUNCTION ayb_jobs_internal.counts() IS
     'jobs by state as shared memory knows them; no row while the scheduler hasn''t counted';
 
-CREATE FUNCTION ayb_jobs._floors(OUT run_as oid, OUT type text, OUT run_at timestamptz, OUT id uuid)
+CREATE FUNCTION ayb_jobs_internal.floors(OUT run_as oid, OUT type text, OUT run_at timestamptz, OUT id uuid)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'ayb_jobs_floors';
-COMMENT ON FUNCTION ayb_jobs._floors() IS 'before which row no job of a lane is queued: of each lane that is known';
+COMMENT ON FUNCTION ayb_jobs_internal.floors() IS 'before which row no job of a lane is queued: of each lane that is known';
 
-CREATE FUNCTION ayb_jobs._oldest_due() RETURNS timestamptz
+CREATE FUNCTION ayb_jobs_internal.oldest_due() RETURNS timestamptz
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_oldest_due';
-COMMENT ON FUNCTION ayb_jobs._oldest_due() IS 'when the oldest job that is due, of a type that has a handler, became due';
+COMMENT ON FUNCTION ayb_jobs_internal.oldest_due() IS 'when the oldest job that is due, of a type that has a handler, became due';
 
 CREATE FUNCTION ayb_jobs.stats(OUT queued bigint, OUT running bigint, OUT completed bigint, OUT failed bigint,
                                OUT canceled bigint, OUT oldest_due_seconds double precision)
     RETURNS record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH kept AS MATERIALIZED (
-        SELECT * FROM ayb_jobs._counts()
+        SELECT * FROM ayb_jobs_internal.counts()
     ), counted AS (
         SELECT count(*) FILTER (WHERE j.state = 'queued') AS queued,
                count(*) FILTER (WHERE j.state = 'running') AS running,
@@ -58,28 +63,28 @@ BEGIN ATOMIC
         FROM ayb_jobs.jobs AS j WHERE NOT EXISTS (SELECT FROM kept)
     )
     SELECT c.queued, c.running, c.completed, c.failed, c.canceled,
-           extract(epoch FROM ayb_jobs._now() - ayb_jobs._oldest_due())::double precision
+           extract(epoch FROM ayb_jobs_internal.now() - ayb_jobs_internal.oldest_due())::double precision
     FROM (SELECT * FROM kept UNION ALL SELECT * FROM counted LIMIT 1) AS c;
 END;
 COMMENT ON FUNCTION ayb_jobs.stats() IS
     'how many jobs are in each state, and how long the oldest due one has waited (NULL if none is due); reads no table once the scheduler has counted';
 
-CREATE FUNCTION ayb_jobs._current_minutes() RETURNS SETOF ayb_jobs.job_minutes
+CREATE FUNCTION ayb_jobs_internal.current_minutes() RETURNS SETOF ayb_jobs.job_minutes
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_current_minutes';
-COMMENT ON FUNCTION ayb_jobs._current_minutes() IS 'counts of minutes that are not in job_minutes yet';
+COMMENT ON FUNCTION ayb_jobs_internal.current_minutes() IS 'counts of minutes that are not in job_minutes yet';
 
-CREATE FUNCTION ayb_jobs._add_histograms(bigint[], bigint[]) RETURNS bigint[]
+CREATE FUNCTION ayb_jobs_internal.add_histograms(bigint[], bigint[]) RETURNS bigint[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_add_histograms';
-COMMENT ON FUNCTION ayb_jobs._add_histograms(bigint[], bigint[]) IS 'the sum of two histograms';
+COMMENT ON FUNCTION ayb_jobs_internal.add_histograms(bigint[], bigint[]) IS 'the sum of two histograms';
 
-CREATE AGGREGATE ayb_jobs._sum_histograms(bigint[]) (
-    SFUNC = ayb_jobs._add_histograms, STYPE = bigint[], COMBINEFUNC = ayb_jobs._add_histograms,
+CREATE AGGREGATE ayb_jobs_internal.sum_histograms(bigint[]) (
+    SFUNC = ayb_jobs_internal.add_histograms, STYPE = bigint[], COMBINEFUNC = ayb_jobs_internal.add_histograms,
     PARALLEL = SAFE);
-COMMENT ON AGGREGATE ayb_jobs._sum_histograms(bigint[]) IS 'the sum of histograms';
+COMMENT ON AGGREGATE ayb_jobs_internal.sum_histograms(bigint[]) IS 'the sum of histograms';
 
-CREATE FUNCTION ayb_jobs._quantile(counts bigint[], quantile double precision) RETURNS double precision
+CREATE FUNCTION ayb_jobs_internal.quantile(counts bigint[], quantile double precision) RETURNS double precision
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_quantile';
-COMMENT ON FUNCTION ayb_jobs._quantile(bigint[], double precision) IS
+COMMENT ON FUNCTION ayb_jobs_internal.quantile(bigint[], double precision) IS
     'milliseconds below which that share of a histogram lies, at most 19 % off';
 
 CREATE FUNCTION ayb_jobs.series(since timestamptz DEFAULT NULL, step interval DEFAULT '1 minute',
@@ -96,17 +101,17 @@ BEGIN ATOMIC
                CASE WHEN by_type THEN m.type END AS type,
                sum(m.completed)::bigint AS completed, sum(m.failed)::bigint AS failed,
                sum(m.retried)::bigint AS retried, sum(m.lost)::bigint AS lost,
-               sum(m.canceled)::bigint AS canceled, ayb_jobs._sum_histograms(m.wait_time) AS waits,
-               ayb_jobs._sum_histograms(m.run_time) AS runs
-        FROM (SELECT * FROM ayb_jobs.job_minutes UNION ALL SELECT * FROM ayb_jobs._current_minutes()) AS m
-        WHERE m.minute >= coalesce(series.since, ayb_jobs._now() - interval '1 hour')
+               sum(m.canceled)::bigint AS canceled, ayb_jobs_internal.sum_histograms(m.wait_time) AS waits,
+               ayb_jobs_internal.sum_histograms(m.run_time) AS runs
+        FROM (SELECT * FROM ayb_jobs.job_minutes UNION ALL SELECT * FROM ayb_jobs_internal.current_minutes()) AS m
+        WHERE m.minute >= coalesce(series.since, ayb_jobs_internal.now() - interval '1 hour')
           AND (series.type IS NULL OR m.type = series.type)
         GROUP BY 1, 2
     )
     SELECT s.bucket, s.type, s.completed, s.failed, s.retried, s.lost, s.canceled,
-           ayb_jobs._quantile(s.waits, 0.5), ayb_jobs._quantile(s.waits, 0.95),
-           ayb_jobs._quantile(s.waits, 0.99), ayb_jobs._quantile(s.runs, 0.5),
-           ayb_jobs._quantile(s.runs, 0.95), ayb_jobs._quantile(s.runs, 0.99)
+           ayb_jobs_internal.quantile(s.waits, 0.5), ayb_jobs_internal.quantile(s.waits, 0.95),
+           ayb_jobs_internal.quantile(s.waits, 0.99), ayb_jobs_internal.quantile(s.runs, 0.5),
+           ayb_jobs_internal.quantile(s.runs, 0.95), ayb_jobs_internal.quantile(s.runs, 0.99)
     FROM summed AS s ORDER BY s.bucket, s.type;
 END;
 COMMENT ON FUNCTION ayb_jobs.series(timestamptz, interval, text, boolean) IS
@@ -134,20 +139,20 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION ayb_jobs.attempts(uuid) IS 'every attempt of a job: failed, lost, canceled, running, completed; numbered by the job''s runs';
 
-CREATE FUNCTION ayb_jobs._server_state(OUT preloaded boolean, OUT enabled boolean, OUT launched boolean,
+CREATE FUNCTION ayb_jobs_internal.server_state(OUT preloaded boolean, OUT enabled boolean, OUT launched boolean,
                                        OUT scheduled boolean, OUT dormant boolean,
                                        OUT no_slot_since timestamptz, OUT leases_lost bigint,
                                        OUT draining boolean, OUT named boolean, OUT lost_at timestamptz,
                                        OUT set_back_at timestamptz, OUT set_back_seconds bigint)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_server_state';
-COMMENT ON FUNCTION ayb_jobs._server_state() IS 'what health() asks of shared memory';
+COMMENT ON FUNCTION ayb_jobs_internal.server_state() IS 'what health() asks of shared memory';
 
-CREATE FUNCTION ayb_jobs._processes(OUT process text, OUT pid integer, OUT moved_at timestamptz,
+CREATE FUNCTION ayb_jobs_internal.processes(OUT process text, OUT pid integer, OUT moved_at timestamptz,
                                     OUT looking_since timestamptz, OUT looked_at timestamptz)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_processes';
-COMMENT ON FUNCTION ayb_jobs._processes() IS
+COMMENT ON FUNCTION ayb_jobs_internal.processes() IS
     'signs of life of the launcher, of this database''s scheduler and of its workers';
 
-CREATE FUNCTION ayb_jobs._troubles(OUT duty text, OUT since timestamptz, OUT error text)
+CREATE FUNCTION ayb_jobs_internal.troubles(OUT duty text, OUT since timestamptz, OUT error text)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_troubles';
-COMMENT ON FUNCTION ayb_jobs._troubles() IS 'the scheduler''s duties that failed the last time, and since when they do';
+COMMENT ON FUNCTION ayb_jobs_internal.troubles() IS 'the scheduler''s duties that failed the last time, and since when they do';

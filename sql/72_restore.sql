@@ -1,7 +1,7 @@
 -- pg_restore --jobs may load job_queue before schedules: pg_dump tells it of no foreign key between tables of an
 -- extension. So while a dump is restored (pg_dump turns row_security off, and no stamp is there yet), a job whose
 -- schedule is still to come brings a placeholder with it, whose place the schedule takes when it comes.
-CREATE FUNCTION ayb_jobs._expect_schedule() RETURNS trigger
+CREATE FUNCTION ayb_jobs_internal.expect_schedule() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF NOT EXISTS (SELECT FROM ayb_jobs.database_stamp) THEN
@@ -14,14 +14,14 @@ BEGIN
     END IF;
     RETURN NEW;
 END $$;
-COMMENT ON FUNCTION ayb_jobs._expect_schedule() IS 'makes a placeholder for a schedule that a restore brings later';
+COMMENT ON FUNCTION ayb_jobs_internal.expect_schedule() IS 'makes a placeholder for a schedule that a restore brings later';
 
 CREATE TRIGGER expect_schedule BEFORE INSERT ON ayb_jobs.job_queue FOR EACH ROW
     WHEN (NEW.schedule_id IS NOT NULL AND NOT current_setting('row_security')::boolean)
-    EXECUTE FUNCTION ayb_jobs._expect_schedule();
+    EXECUTE FUNCTION ayb_jobs_internal.expect_schedule();
 COMMENT ON TRIGGER expect_schedule ON ayb_jobs.job_queue IS 'lets pg_restore --jobs load jobs before their schedules';
 
-CREATE FUNCTION ayb_jobs._fill_placeholder() RETURNS trigger
+CREATE FUNCTION ayb_jobs_internal.fill_placeholder() RETURNS trigger
     LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     UPDATE ayb_jobs.schedules AS s
@@ -33,10 +33,10 @@ BEGIN
     WHERE s.id = NEW.id AND s.name = 'restored without its row: ' || s.id;
     RETURN CASE WHEN FOUND THEN NULL ELSE NEW END;
 END $$;
-COMMENT ON FUNCTION ayb_jobs._fill_placeholder() IS 'puts a restored schedule in the place of its placeholder';
+COMMENT ON FUNCTION ayb_jobs_internal.fill_placeholder() IS 'puts a restored schedule in the place of its placeholder';
 
 CREATE TRIGGER fill_placeholder BEFORE INSERT ON ayb_jobs.schedules FOR EACH ROW
     WHEN (NOT current_setting('row_security')::boolean)
-    EXECUTE FUNCTION ayb_jobs._fill_placeholder();
+    EXECUTE FUNCTION ayb_jobs_internal.fill_placeholder();
 COMMENT ON TRIGGER fill_placeholder ON ayb_jobs.schedules IS 'lets pg_restore --jobs load schedules after their jobs';
 

@@ -1,10 +1,10 @@
 -- Runs as the owner, since PostgreSQL shows other roles' sessions to few: it takes no argument, and who may
 -- call it is granted below.
-CREATE FUNCTION ayb_jobs.health(OUT "check" text, OUT status text, OUT detail text, OUT hint text)
+CREATE FUNCTION ayb_jobs.health(OUT name text, OUT status text, OUT detail text, OUT hint text)
     RETURNS SETOF record LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH RECURSIVE state AS MATERIALIZED (
-        SELECT * FROM ayb_jobs._server_state()
+        SELECT * FROM ayb_jobs_internal.server_state()
     ), horizon AS (
         SELECT 'session ' || a.pid || coalesce(' of ' || a.usename, '') AS holder, age(a.backend_xmin) AS age,
                a.xact_start AS since, 'SELECT pg_terminate_backend(' || a.pid || ');' AS hint
@@ -19,7 +19,7 @@ BEGIN ATOMIC
                || CASE WHEN p.database <> current_database() THEN ' (in database ' || p.database || ')' ELSE '' END
         FROM pg_prepared_xacts AS p
     ), oldest AS (
-        SELECT h.*, extract(epoch FROM ayb_jobs._now() - h.since) AS seconds
+        SELECT h.*, extract(epoch FROM ayb_jobs_internal.now() - h.since) AS seconds
         FROM horizon AS h ORDER BY h.age DESC LIMIT 1
     ), tuples AS (
         SELECT s.n_live_tup, s.n_dead_tup FROM pg_stat_all_tables AS s
@@ -27,8 +27,8 @@ BEGIN ATOMIC
     ), recent AS (
         -- An attempt leaves two dead rows. Autovacuum has ten minutes to come to them before anything is amiss.
         SELECT 2 * coalesce(sum(m.completed + m.failed + m.retried + m.lost + m.canceled), 0) AS dead
-        FROM (SELECT * FROM ayb_jobs.job_minutes UNION ALL SELECT * FROM ayb_jobs._current_minutes()) AS m
-        WHERE m.minute > ayb_jobs._now() - interval '10 minutes'
+        FROM (SELECT * FROM ayb_jobs.job_minutes UNION ALL SELECT * FROM ayb_jobs_internal.current_minutes()) AS m
+        WHERE m.minute > ayb_jobs_internal.now() - interval '10 minutes'
     ), left_over AS (
         SELECT t.n_dead_tup, t.n_live_tup,
                coalesce(t.n_dead_tup - r.dead > greatest(100000, t.n_live_tup), false) AS bad
@@ -40,18 +40,18 @@ BEGIN ATOMIC
         WHERE i.inhparent = 'ayb_jobs.job_history'::regclass AND c.relname ~ '^job_history_\d{8}$'
     ), due AS (
         -- The oldest job that is due, and why it may wait. A lane has nine priorities.
-        SELECT extract(epoch FROM ayb_jobs._now() - o.run_at) AS seconds, u.type,
+        SELECT extract(epoch FROM ayb_jobs_internal.now() - o.run_at) AS seconds, u.type,
                EXISTS (SELECT FROM ayb_jobs.handlers AS h WHERE h.type = u.type AND h.kind = 'external') AS external,
                (SELECT p.type FROM ayb_jobs.pauses AS p WHERE p.type IN ('', u.type) ORDER BY p.type LIMIT 1) AS paused,
                (SELECT count(*) FROM ayb_jobs.workers() AS w WHERE w.state = 'running')
                    >= current_setting('ayb_jobs.worker_concurrency')::integer AS crowded,
                EXISTS (SELECT FROM ayb_jobs.lanes() AS l WHERE l.role = u.run_as AND l.error IS NOT NULL) AS held
-        FROM (SELECT ayb_jobs._oldest_due() AS run_at) AS o LEFT JOIN LATERAL (
-            SELECT f.type, f.run_as FROM ayb_jobs._floors() AS f CROSS JOIN generate_series(-4, 4) AS p
+        FROM (SELECT ayb_jobs_internal.oldest_due() AS run_at) AS o LEFT JOIN LATERAL (
+            SELECT f.type, f.run_as FROM ayb_jobs_internal.floors() AS f CROSS JOIN generate_series(-4, 4) AS p
             WHERE EXISTS (SELECT FROM ayb_jobs.job_queue AS q
                           WHERE q.run_as = f.run_as AND q.type = f.type AND q.state = 'queued' AND q.waits_for IS NULL
                             AND q.partition_key IS NULL AND q.priority = p AND q.run_at = o.run_at)
-            LIMIT 1) AS u ON o.run_at < ayb_jobs._now() - interval '1 min'
+            LIMIT 1) AS u ON o.run_at < ayb_jobs_internal.now() - interval '1 min'
         WHERE o.run_at IS NOT NULL
     ), processes AS (
         -- Each moves every five seconds, whatever it is at.
@@ -59,20 +59,20 @@ BEGIN ATOMIC
                p.process || ' ' || p.pid AS name,
                p.moved_at < clock_timestamp() - interval '15 s' AS stopped, p.moved_at,
                coalesce(p.looking_since < clock_timestamp() - interval '15 s', false) AS stuck
-        FROM ayb_jobs._processes() AS p
+        FROM ayb_jobs_internal.processes() AS p
     ), late AS (
         SELECT count(*) AS ticks, min(s.next_run_at) AS since FROM ayb_jobs.schedules AS s
-        WHERE s.enabled AND s.next_run_at < ayb_jobs._now() - interval '10 s'
+        WHERE s.enabled AND s.next_run_at < ayb_jobs_internal.now() - interval '10 s'
     ), overdue AS (
         SELECT w.pid, w.job_id, w.type, t.timeout, (SELECT p.stopped FROM processes AS p WHERE p.pid = w.pid) AS stopped
-        FROM ayb_jobs.workers() AS w CROSS JOIN LATERAL (SELECT ayb_jobs._time_limit(w.type) AS timeout) AS t
-        WHERE w.job_since + t.timeout < ayb_jobs._now() - interval '10 s'
+        FROM ayb_jobs.workers() AS w CROSS JOIN LATERAL (SELECT ayb_jobs_internal.time_limit(w.type) AS timeout) AS t
+        WHERE w.job_since + t.timeout < ayb_jobs_internal.now() - interval '10 s'
     ), ahead AS (
         -- Ids begin with the milliseconds of their creation.
         SELECT count(*) AS jobs, min(q.id::text) AS first, max(q.created_at) AS last FROM ayb_jobs.job_queue AS q
-        WHERE q.id > (lpad(to_hex((extract(epoch FROM ayb_jobs._now() + interval '1 min') * 1000)::bigint), 12, '0')
+        WHERE q.id > (lpad(to_hex((extract(epoch FROM ayb_jobs_internal.now() + interval '1 min') * 1000)::bigint), 12, '0')
                       || '00000000000000000000')::uuid
-          AND q.created_at > ayb_jobs._now() + interval '1 min'
+          AND q.created_at > ayb_jobs_internal.now() + interval '1 min'
     ), types AS (
         -- One index probe each: only those that nobody has registered are counted.
         (SELECT q.type FROM ayb_jobs.job_queue AS q ORDER BY q.type LIMIT 1)
@@ -133,7 +133,7 @@ BEGIN ATOMIC
            coalesce(string_agg('since ' || date_trunc('second', t.since) || ' it can''t ' || t.duty || ': ' || t.error, '; '
                                ORDER BY t.since, t.duty), 'the scheduler has done all that it had to'),
            CASE WHEN count(t.duty) > 0 THEN 'Mend what the error names; the scheduler tries again by itself.' END
-    FROM ayb_jobs._troubles() AS t
+    FROM ayb_jobs_internal.troubles() AS t
     UNION ALL
     SELECT 'ticks', CASE WHEN l.bad THEN 'error' ELSE 'ok' END,
            CASE WHEN l.bad THEN l.ticks || ' schedules are late, the first since ' || l.since ELSE 'no schedule is late' END,
@@ -161,13 +161,13 @@ BEGIN ATOMIC
            CASE WHEN h.ahead IS NULL THEN 'no table of the history is needed now'
                 ELSE 'history has tables until ' || h.last || CASE WHEN h.ahead < 0 THEN ': no job can complete' ELSE '' END END
            || CASE WHEN h.beyond > 0 THEN ', and since ' || h.first || ', ' || h.beyond || ' days beyond retention' ELSE '' END,
-           CASE WHEN h.ahead < 2 THEN 'SELECT ayb_jobs._prepare_history(ayb_jobs._now() + interval ''3 days''); by the extension''s owner says'
+           CASE WHEN h.ahead < 2 THEN 'SELECT ayb_jobs_internal.prepare_history(ayb_jobs_internal.now() + interval ''3 days''); by the extension''s owner says'
                                       ' what keeps the next one from being made.'
                 WHEN h.beyond > 0 THEN 'See the check duties for what keeps them from being dropped: often a session that reads the history.' END
     FROM (SELECT d.last, d.first,
                  CASE WHEN current_setting('ayb_jobs.retention')::interval > '0'
-                      THEN d.last - (ayb_jobs._now() AT TIME ZONE 'UTC')::date END AS ahead,
-                 ((ayb_jobs._now() - current_setting('ayb_jobs.retention')::interval - interval '2 h') AT TIME ZONE 'UTC')::date
+                      THEN d.last - (ayb_jobs_internal.now() AT TIME ZONE 'UTC')::date END AS ahead,
+                 ((ayb_jobs_internal.now() - current_setting('ayb_jobs.retention')::interval - interval '2 h') AT TIME ZONE 'UTC')::date
                      - d.first AS beyond
           FROM days AS d WHERE (SELECT s.scheduled AND NOT s.dormant FROM state AS s)
           UNION ALL
@@ -239,7 +239,7 @@ BEGIN ATOMIC
            || coalesce(', the last one at ' || date_trunc('second', s.lost_at), ''),
            CASE WHEN l.recent THEN 'See ayb_jobs.attempts(job_id), and the server log; it is ok again an hour after the last one.' END
     FROM state AS s CROSS JOIN LATERAL (
-        SELECT coalesce(s.lost_at > ayb_jobs._now() - interval '1 h', false) AS recent) AS l
+        SELECT coalesce(s.lost_at > ayb_jobs_internal.now() - interval '1 h', false) AS recent) AS l
     UNION ALL
     -- Who looks a job up by its id locks each day and its three indexes.
     SELECT 'locks', CASE WHEN l.bad THEN 'warning' ELSE 'ok' END,
@@ -258,11 +258,11 @@ BEGIN ATOMIC
                                                    || s.set_back_seconds || ' s' END,
                            CASE WHEN a.jobs > 0 THEN a.jobs || ' jobs were created in the future, until ' || a.last || ', the first is ' || a.first END,
                            CASE WHEN NOT c.recent AND a.jobs = 0 THEN 'nothing is of the future' END),
-           CASE WHEN a.jobs > 0 THEN 'UPDATE ayb_jobs.job_queue SET run_at = least(run_at, ayb_jobs._now()), created_at = ayb_jobs._now() WHERE created_at > ayb_jobs._now() + interval ''1 min'';'
+           CASE WHEN a.jobs > 0 THEN 'UPDATE ayb_jobs.job_queue SET run_at = least(run_at, ayb_jobs_internal.now()), created_at = ayb_jobs_internal.now() WHERE created_at > ayb_jobs_internal.now() + interval ''1 min'';'
                                      ' by a superuser has them run now.'
                 WHEN c.recent THEN 'Schedules, leases and back-offs were computed anew; it is ok again after an hour.' END
     FROM state AS s CROSS JOIN ahead AS a CROSS JOIN LATERAL (
-        SELECT coalesce(s.set_back_at > ayb_jobs._now() - interval '1 h', false) AS recent) AS c
+        SELECT coalesce(s.set_back_at > ayb_jobs_internal.now() - interval '1 h', false) AS recent) AS c
     UNION ALL
     SELECT 'xmin_horizon', CASE WHEN o.seconds > 3600 OR o.age > 10000000 THEN 'warning' ELSE 'ok' END,
            coalesce(o.holder || ' holds back vacuum by ' || o.age || ' transactions'

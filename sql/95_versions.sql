@@ -1,11 +1,11 @@
-CREATE FUNCTION ayb_jobs._library_version() RETURNS text
+CREATE FUNCTION ayb_jobs_internal.library_version() RETURNS text
     LANGUAGE c IMMUTABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_library_version';
-COMMENT ON FUNCTION ayb_jobs._library_version() IS 'the version of the loaded library';
+COMMENT ON FUNCTION ayb_jobs_internal.library_version() IS 'the version of the loaded library';
 
 CREATE FUNCTION ayb_jobs.versions(OUT library text, OUT objects text) RETURNS record
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
-    SELECT ayb_jobs._library_version(), e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname = 'ayb_jobs';
+    SELECT ayb_jobs_internal.library_version(), e.extversion FROM pg_catalog.pg_extension AS e WHERE e.extname = 'ayb_jobs';
 END;
 COMMENT ON FUNCTION ayb_jobs.versions() IS
     'the versions of the loaded library and of the objects in this database; where they differ nothing runs';

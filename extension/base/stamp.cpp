@@ -72,7 +72,7 @@ void refuse_in_copy() {
 
 using namespace ayb;
 
-// _stamp_new_database(): the last step of the install script. A restore is told from an
+// stamp_new_database(): the last step of the install script. A restore is told from an
 // installation by what pg_dump's scripts set first, and leaves the database unstamped.
 AYB_SQL_FUNCTION(ayb_jobs_stamp_new_database) {
     if (!restoring())

@@ -171,8 +171,8 @@ ArrayType *grouped_types(Oid role) {
 
 using namespace ayb;
 
-// ways() → setof
-AYB_SQL_FUNCTION(ayb_jobs_ways) {
+// execution_modes() → setof
+AYB_SQL_FUNCTION(ayb_jobs_execution_modes) {
     ReturnSetInfo *result = begin_set(fcinfo);
     if (!preloaded())
         PG_RETURN_NULL();

@@ -74,7 +74,7 @@ const char *run_top_level(const char *sql, MemoryContext context) {
 
 using namespace ayb;
 
-// _check_command(command) → void
+// check_command(command) → void
 AYB_SQL_FUNCTION(ayb_jobs_check_command) {
     check_statement(text_to_cstring(PG_GETARG_TEXT_PP(0)));
     PG_RETURN_VOID();

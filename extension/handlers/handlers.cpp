@@ -171,7 +171,7 @@ void install_handler_callbacks() {
 
 using namespace ayb;
 
-// _time_limit(type) → interval; NULL for none
+// time_limit(type) → interval; NULL for none
 AYB_SQL_FUNCTION(ayb_jobs_time_limit) {
     static constexpr Handler kNone{};
     const Handler *handler = find_handler(text_to_cstring(PG_GETARG_TEXT_PP(0)));

@@ -67,7 +67,7 @@ Picks pick_served(Oid role, bool quick_only, LanePick *lanes) {
 
 using namespace ayb;
 
-// _taken_by(type) → text
+// taken_by(type) → text
 AYB_SQL_FUNCTION(ayb_jobs_taken_by) {
     const Handler *handler = find_handler(text_to_cstring(PG_GETARG_TEXT_PP(0)));
     if (handler == nullptr)

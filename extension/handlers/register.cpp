@@ -46,11 +46,11 @@ Register g_register{R"sql(
 // By the index handlers_lane_key.
 Sql<const char *> g_twin{R"sql(
     SELECT h.type FROM ayb_jobs.handlers AS h
-    WHERE ayb_jobs._lane(0::regrole, h.type, 0::smallint, NULL)
-            = ayb_jobs._lane(0::regrole, $1, 0::smallint, NULL) AND h.type <> $1
+    WHERE ayb_jobs_internal.lane(0::regrole, h.type, 0::smallint, NULL)
+            = ayb_jobs_internal.lane(0::regrole, $1, 0::smallint, NULL) AND h.type <> $1
 )sql"};
 // What is built in comes back when what took its place goes.
-Sql<const char *> g_builtin{"SELECT kind FROM ayb_jobs._install_builtins($1) AS kind"};
+Sql<const char *> g_builtin{"SELECT kind FROM ayb_jobs_internal.install_builtins($1) AS kind"};
 Sql<const char *> g_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1"};
 
 // InvalidOid where no function has that signature. The direct call would raise for the NULL.

@@ -57,7 +57,7 @@ bool day_exists(int day) { return OidIsValid(extension_table(name_of(day).partit
 void guard_day(const char *partition) {
     run_own_ddl(psprintf("ALTER TABLE ayb_jobs.%s ENABLE ROW LEVEL SECURITY", partition));
     run_own_ddl(psprintf("CREATE POLICY own ON ayb_jobs.%s FOR SELECT USING (run_as = ANY"
-                         " ((SELECT ayb_jobs._visible_roles())::oid[]))",
+                         " ((SELECT ayb_jobs_internal.visible_roles())::oid[]))",
                          partition));
     run_own_ddl(psprintf(
         "CREATE POLICY every ON ayb_jobs.%s FOR SELECT TO ayb_jobs_admin USING (true)", partition));
@@ -246,7 +246,7 @@ void purge_ended(TimestampTz now) {
 
 using namespace ayb;
 
-// _prepare_history(at) → void: for rows that are written into the history by hand.
+// prepare_history(at) → void: for rows that are written into the history by hand.
 AYB_SQL_FUNCTION(ayb_jobs_prepare_history) {
     require_argument(fcinfo, 0, "at");
     const TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);

@@ -90,7 +90,7 @@ AYB_SQL_FUNCTION(ayb_jobs_set_progress) {
     PG_RETURN_VOID();
 }
 
-// _set_result(result) → void
+// set_result(result) → void
 AYB_SQL_FUNCTION(ayb_jobs_set_result) {
     require_argument(fcinfo, 0, "result");
     check_json_size(PG_GETARG_DATUM(0), "result");

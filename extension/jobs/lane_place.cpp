@@ -52,7 +52,7 @@ bool is_keyed(LanePlace place) {
 
 using namespace ayb;
 
-// _lane(run_as, type, priority, partition_key) → bigint; NULL for what the table's constraints
+// lane(run_as, type, priority, partition_key) → bigint; NULL for what the table's constraints
 // refuse
 AYB_SQL_FUNCTION(ayb_jobs_lane) {
     if (PG_ARGISNULL(0) || PG_ARGISNULL(1) || PG_ARGISNULL(2))

@@ -101,7 +101,7 @@ using namespace ayb;
 AYB_SQL_FUNCTION(ayb_jobs_note_job) {
     if (!on_the_queue(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                        errmsg("_note_job() is called by its trigger only")));
+                        errmsg("note_job() is called by its trigger only")));
     const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
         mistrust_brought_row();
@@ -117,7 +117,7 @@ AYB_SQL_FUNCTION(ayb_jobs_note_job) {
 AYB_SQL_FUNCTION(ayb_jobs_note_configuration) {
     if (!CALLED_AS_TRIGGER(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                        errmsg("_note_configuration() is called by its triggers only")));
+                        errmsg("note_configuration() is called by its triggers only")));
     const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     CacheInvalidateRelcache(data->tg_relation);
     note_configuration();
@@ -127,7 +127,7 @@ AYB_SQL_FUNCTION(ayb_jobs_note_configuration) {
 AYB_SQL_FUNCTION(ayb_jobs_note_truncate) {
     if (!CALLED_AS_TRIGGER(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                        errmsg("_note_truncate() is called by its trigger only")));
+                        errmsg("note_truncate() is called by its trigger only")));
     note_recount();
     return PointerGetDatum(nullptr);
 }

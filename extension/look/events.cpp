@@ -79,7 +79,7 @@ AYB_SQL_FUNCTION(ayb_jobs_event_span) {
     PG_RETURN_NULL();
 }
 
-// _current_minutes() → setof job_minutes: what is not yet in the table
+// current_minutes() → setof job_minutes: what is not yet in the table
 AYB_SQL_FUNCTION(ayb_jobs_current_minutes) {
     const Viewer me = viewer();
     ReturnSetInfo *result = begin_set(fcinfo);

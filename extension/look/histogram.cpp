@@ -21,7 +21,7 @@ int64 *counts_of(ArrayType *array, int *count) {
 
 using namespace ayb;
 
-// _add_histograms(bigint[], bigint[]) → bigint[]
+// add_histograms(bigint[], bigint[]) → bigint[]
 AYB_SQL_FUNCTION(ayb_jobs_add_histograms) {
     ArrayType *sum = PG_GETARG_ARRAYTYPE_P_COPY(0);
     int sum_count;
@@ -33,7 +33,7 @@ AYB_SQL_FUNCTION(ayb_jobs_add_histograms) {
     PG_RETURN_ARRAYTYPE_P(sum);
 }
 
-// _quantile(bigint[], float8) → float8: milliseconds, NULL for an empty histogram
+// quantile(bigint[], float8) → float8: milliseconds, NULL for an empty histogram
 AYB_SQL_FUNCTION(ayb_jobs_quantile) {
     int count;
     const int64 *counts = counts_of(PG_GETARG_ARRAYTYPE_P(0), &count);

@@ -88,7 +88,7 @@ AYB_SQL_FUNCTION(ayb_jobs_lanes) {
     PG_RETURN_NULL();
 }
 
-// _floors() → setof (run_as, type, run_at, id)
+// floors() → setof (run_as, type, run_at, id)
 AYB_SQL_FUNCTION(ayb_jobs_floors) {
     const Viewer me = viewer();
     ReturnSetInfo *result = begin_set(fcinfo);
@@ -102,7 +102,7 @@ AYB_SQL_FUNCTION(ayb_jobs_floors) {
     PG_RETURN_NULL();
 }
 
-// _oldest_due() → timestamptz
+// oldest_due() → timestamptz
 AYB_SQL_FUNCTION(ayb_jobs_oldest_due) {
     const TimestampTz oldest = oldest_due(viewer());
     if (oldest > clock_now())
@@ -110,7 +110,7 @@ AYB_SQL_FUNCTION(ayb_jobs_oldest_due) {
     PG_RETURN_TIMESTAMPTZ(oldest);
 }
 
-// _counts() → setof (queued, running, completed, failed, canceled): one row, or none while they are
+// counts() → setof (queued, running, completed, failed, canceled): one row, or none while they are
 // not known
 AYB_SQL_FUNCTION(ayb_jobs_counts) {
     const Viewer me = viewer();

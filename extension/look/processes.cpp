@@ -27,7 +27,7 @@ void put_process(const char *name, pid_t pid, const Pulse &pulse, ReturnSetInfo 
 
 using namespace ayb;
 
-// _processes() → setof (process, pid, moved_at, looking_since, looked_at)
+// processes() → setof (process, pid, moved_at, looking_since, looked_at)
 AYB_SQL_FUNCTION(ayb_jobs_processes) {
     ReturnSetInfo *result = begin_set(fcinfo);
     if (!preloaded())
@@ -44,7 +44,7 @@ AYB_SQL_FUNCTION(ayb_jobs_processes) {
     PG_RETURN_NULL();
 }
 
-// _troubles() → setof (duty, since, error)
+// troubles() → setof (duty, since, error)
 AYB_SQL_FUNCTION(ayb_jobs_troubles) {
     ReturnSetInfo *result = begin_set(fcinfo);
     Database *database = find_database(MyDatabaseId);

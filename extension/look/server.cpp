@@ -9,7 +9,7 @@
 
 using namespace ayb;
 
-// _server_state() → one row for health()
+// server_state() → one row for health()
 AYB_SQL_FUNCTION(ayb_jobs_server_state) {
     ReturnSetInfo *result = begin_set(fcinfo);
     Database *database = find_database(MyDatabaseId);

@@ -73,7 +73,7 @@ void add_progress(const WorkerSlot &slot, JsonbParseState **object) {
 
 using namespace ayb;
 
-// _running() → uuid[]
+// running() → uuid[]
 AYB_SQL_FUNCTION(ayb_jobs_running) {
     ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
     const Viewer all{true, nullptr, nullptr, 0};
@@ -84,7 +84,7 @@ AYB_SQL_FUNCTION(ayb_jobs_running) {
     PG_RETURN_DATUM(makeArrayResult(ids, CurrentMemoryContext));
 }
 
-// _progress() → jsonb: {"<job id>": {"percent": …, "note": …}}
+// progress() → jsonb: {"<job id>": {"percent": …, "note": …}}
 AYB_SQL_FUNCTION(ayb_jobs_progress) {
     const Viewer me = viewer();
     JsonbParseState *state = nullptr;

@@ -152,7 +152,7 @@ const char *unique_index_advice(Oid view) {
 
 using namespace ayb;
 
-// _unique_index_advice(view) → text
+// unique_index_advice(view) → text
 AYB_SQL_FUNCTION(ayb_jobs_unique_index_advice) {
     const char *advice = PG_ARGISNULL(0) ? nullptr : unique_index_advice(PG_GETARG_OID(0));
     if (advice == nullptr)
@@ -160,7 +160,7 @@ AYB_SQL_FUNCTION(ayb_jobs_unique_index_advice) {
     PG_RETURN_TEXT_P(cstring_to_text(advice));
 }
 
-// _size_unless_locked(relation) → bigint
+// size_unless_locked(relation) → bigint
 AYB_SQL_FUNCTION(ayb_jobs_size_unless_locked) {
     if (PG_ARGISNULL(0))
         PG_RETURN_NULL();

@@ -23,7 +23,7 @@ template <typename... More> using OfTurn = Sql<core::Uuid, core::Uuid, Oid, More
 
 OfTurn<bool, At> g_begin{R"sql(
     WITH ordered AS MATERIALIZED (
-        SELECT o.id, o.reads FROM ayb_jobs._refresh_order($3, $4) AS o
+        SELECT o.id, o.reads FROM ayb_jobs_internal.refresh_order($3, $4) AS o
     )
     INSERT INTO ayb_jobs.matview_waits (run, matview_id, waits_for, run_as, created_at)
     SELECT $1, o.id, ARRAY(
@@ -126,7 +126,7 @@ Datum tell(const char *what, Datum names) {
 
 using namespace ayb;
 
-// _refresh_dependents(id, failed, run) → jsonb
+// refresh_dependents(id, failed, run) → jsonb
 AYB_SQL_FUNCTION(ayb_jobs_refresh_dependents) {
     Turn turn{};
     turn.matview = id_argument(fcinfo, 0);

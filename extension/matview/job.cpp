@@ -30,7 +30,7 @@ core::Uuid registration_of(const char *schema, const char *view) {
 
 using namespace ayb;
 
-// _refresh_by_name(view_name, schema_name) → refresh_outcome
+// refresh_by_name(view_name, schema_name) → refresh_outcome
 AYB_SQL_FUNCTION(ayb_jobs_refresh_by_name) {
     const char *view = text_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "schema_name");

@@ -10,7 +10,7 @@ namespace {
 
 Sql<Oid, bool, const char *> g_order{R"sql(
     SELECT o.id, o.schema_name, o.view_name, o.reads
-    FROM ayb_jobs._refresh_order($1, $2) AS o
+    FROM ayb_jobs_internal.refresh_order($1, $2) AS o
     WHERE o.schema_name = $3
     ORDER BY o.place
 )sql"};

@@ -13,7 +13,7 @@ namespace ayb {
 
 namespace {
 
-Sql<Oid> g_unique{"SELECT ayb_jobs._has_unique_index($1)"};
+Sql<Oid> g_unique{"SELECT ayb_jobs_internal.has_unique_index($1)"};
 
 constexpr int kErrorBytes = 8192;
 

@@ -9,9 +9,9 @@ namespace {
 
 constexpr const char *kTrigger = "ayb_jobs_note_change";
 
-Sql<Oid> g_unknowable{"SELECT ayb_jobs._why_unknowable($1)"};
-Sql<Oid> g_missing{"SELECT t.relation FROM ayb_jobs._tables_without_trigger($1) AS t"};
-Sql<> g_needless{"SELECT t.relation, t.name FROM ayb_jobs._needless_triggers() AS t"};
+Sql<Oid> g_unknowable{"SELECT ayb_jobs_internal.why_unknowable($1)"};
+Sql<Oid> g_missing{"SELECT t.relation FROM ayb_jobs_internal.tables_without_trigger($1) AS t"};
+Sql<> g_needless{"SELECT t.relation, t.name FROM ayb_jobs_internal.needless_triggers() AS t"};
 
 // The name of a table that is locked; null where it is gone.
 const char *name_of_locked(Oid table) {
@@ -40,7 +40,7 @@ void make_trigger(Oid table) {
     if (name == nullptr)
         return;
     run_text(psprintf("CREATE OR REPLACE TRIGGER %s BEFORE INSERT OR UPDATE OR DELETE OR TRUNCATE"
-                      " ON %s FOR EACH STATEMENT EXECUTE FUNCTION ayb_jobs._note_change()",
+                      " ON %s FOR EACH STATEMENT EXECUTE FUNCTION ayb_jobs_internal.note_change()",
                       kTrigger, name));
     run_text(psprintf("ALTER TABLE ONLY %s ENABLE ALWAYS TRIGGER %s", name, kTrigger));
     run_text(psprintf("ALTER TRIGGER %s ON %s DEPENDS ON EXTENSION ayb_jobs", kTrigger, name));

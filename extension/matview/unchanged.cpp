@@ -20,10 +20,10 @@ namespace ayb {
 
 namespace {
 
-Sql<Oid> g_known{"SELECT ayb_jobs._why_never_skipped($1) IS NULL"};
+Sql<Oid> g_known{"SELECT ayb_jobs_internal.why_never_skipped($1) IS NULL"};
 Sql<Oid> g_version{R"sql(
-    SELECT ayb_jobs._sources_version($1),
-        ARRAY(SELECT s.relation::int8 FROM ayb_jobs._sources($1) AS s)
+    SELECT ayb_jobs_internal.sources_version($1),
+        ARRAY(SELECT s.relation::int8 FROM ayb_jobs_internal.sources($1) AS s)
 )sql"};
 
 struct Sources {
@@ -143,7 +143,7 @@ bool find_more(Node *node, void *context) {
 
 } // namespace
 
-// _reads_besides_tables(view) → text
+// reads_besides_tables(view) → text
 AYB_SQL_FUNCTION(ayb_jobs_reads_besides_tables) {
     auto *query =
         PG_ARGISNULL(0) ? nullptr : reinterpret_cast<Node *>(view_query(PG_GETARG_OID(0)));
@@ -159,11 +159,11 @@ AYB_SQL_FUNCTION(ayb_jobs_reads_besides_tables) {
     PG_RETURN_TEXT_P(cstring_to_text(why));
 }
 
-// _note_change(), the trigger
+// note_change(), the trigger
 AYB_SQL_FUNCTION(ayb_jobs_note_change) {
     if (!CALLED_AS_TRIGGER(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                        errmsg("_note_change() is called by its triggers only")));
+                        errmsg("note_change() is called by its triggers only")));
     const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     note_source(RelationGetRelid(data->tg_relation));
     return PointerGetDatum(nullptr);

@@ -1,4 +1,4 @@
-// Workers outside the database: claim(), extend_lease(), complete(), fail().
+// Workers outside the database: claim(), extend(), complete(), fail().
 #include "base/arguments.hpp"
 #include "base/rows.hpp"
 #include "handlers/handlers.hpp"
@@ -51,7 +51,7 @@ TimestampTz lease_argument(FunctionCallInfo fcinfo, int number, TimestampTz now)
     if (ms > 366 * 86400000LL)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lease must be at most a year"),
-                 errhint("Take a short one, and ayb_jobs.extend_lease() while the work goes on.")));
+                 errhint("Take a short one, and ayb_jobs.extend() while the work goes on.")));
     return later(now, ms * kMicrosecondsPerMillisecond);
 }
 
@@ -198,8 +198,8 @@ AYB_SQL_FUNCTION(ayb_jobs_claim) {
     PG_RETURN_NULL();
 }
 
-// extend_lease(id, worker_id, attempt, lease) → jobs
-AYB_SQL_FUNCTION(ayb_jobs_extend_lease) {
+// extend(id, worker_id, attempt, lease) → jobs
+AYB_SQL_FUNCTION(ayb_jobs_extend) {
     const Attempt held = attempt_arguments(fcinfo);
     const TimestampTz now = clock_now();
     const TimestampTz lease_until = lease_argument(fcinfo, 3, now);

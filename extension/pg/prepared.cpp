@@ -6,7 +6,7 @@ namespace ayb {
 
 namespace {
 
-Sql<> g_prepared{"SELECT ayb_jobs._has_prepared_transactions()"};
+Sql<> g_prepared{"SELECT ayb_jobs_internal.has_prepared_transactions()"};
 
 } // namespace
 

@@ -32,7 +32,8 @@ bool has_expected_columns(const RawTable &table, TupleDesc shape) {
 bool is_known(const RawTable &table, const Trigger &trigger) {
     for (const char *const *known = table.triggers; *known != nullptr; known++)
         if (strcmp(trigger.tgname, *known) == 0)
-            return get_func_namespace(trigger.tgfoid) == get_namespace_oid("ayb_jobs", true);
+            return get_func_namespace(trigger.tgfoid) ==
+                   get_namespace_oid("ayb_jobs_internal", true);
     return false;
 }
 

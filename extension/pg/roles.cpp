@@ -61,8 +61,8 @@ ArrayType *visible_roles() {
 
 } // namespace ayb
 
-// _sees_all() → boolean: whether the current role is an admin.
+// sees_all() → boolean: whether the current role is an admin.
 AYB_SQL_FUNCTION(ayb_jobs_sees_all) { PG_RETURN_BOOL(ayb::is_admin(GetUserId())); }
 
-// _visible_roles() → oid[]: asked by the row-level security policies, once a statement.
+// visible_roles() → oid[]: asked by the row-level security policies, once a statement.
 AYB_SQL_FUNCTION(ayb_jobs_visible_roles) { PG_RETURN_ARRAYTYPE_P(ayb::visible_roles()); }

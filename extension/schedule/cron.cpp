@@ -80,7 +80,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cron_describe) {
     PG_RETURN_TEXT_P(cstring_to_text(text));
 }
 
-// _pg_cron_setting(name) → text, or null. Since its 1.5 pg_cron shows them to superusers alone, but
+// pg_cron_setting(name) → text, or null. Since its 1.5 pg_cron shows them to superusers alone, but
 // whoever takes its entries over has to know where they were kept and what zone they were in.
 AYB_SQL_FUNCTION(ayb_jobs_pg_cron_setting) {
     const char *name = text_to_cstring(PG_GETARG_TEXT_PP(0));

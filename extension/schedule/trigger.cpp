@@ -31,7 +31,7 @@ using namespace ayb;
 AYB_SQL_FUNCTION(ayb_jobs_note_schedule) {
     if (!on_schedules(fcinfo))
         ereport(ERROR, (errcode(ERRCODE_E_R_I_E_TRIGGER_PROTOCOL_VIOLATED),
-                        errmsg("_note_schedule() is called by its trigger only")));
+                        errmsg("note_schedule() is called by its trigger only")));
     const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     if (TRIGGER_FIRED_BY_INSERT(data->tg_event))
         mistrust_brought_row();

@@ -149,7 +149,7 @@ sub works {
     worker_of($long);
     for my $round (1 .. 4) {
         later_by(30);
-        holds($node, 'postgres', "(SELECT lease_until > ayb_jobs._now() + interval '45 s' FROM ayb_jobs.jobs WHERE id = '$long')",
+        holds($node, 'postgres', "(SELECT lease_until > ayb_jobs_internal.now() + interval '45 s' FROM ayb_jobs.jobs WHERE id = '$long')",
             "$language: the lease is prolonged while the work lasts ($round)");
     }
     append_to_file($file{long}, '');

@@ -204,14 +204,14 @@ sub turn_to {
     my ($node, $instant) = @_;
     my $offset = sql($node, "SELECT ceil(extract(epoch FROM timestamptz '$instant' - clock_timestamp()))");
     sql($node, "ALTER SYSTEM SET ayb_jobs.test_clock_offset = $offset; SELECT pg_reload_conf()");
-    ticked($node, "ayb_jobs._now() BETWEEN '$instant' AND timestamptz '$instant' + interval '1 min'")
+    ticked($node, "ayb_jobs_internal.now() BETWEEN '$instant' AND timestamptz '$instant' + interval '1 min'")
         or die "the clock doesn't come to $instant\n";
 }
 
 # Waits until no tick is due any more, and the condition holds.
 sub ticked {
     my ($node, $condition) = @_;
-    return eventually($node, 'SELECT NOT EXISTS (SELECT FROM ayb_jobs.schedules WHERE enabled AND next_run_at <= ayb_jobs._now())'
+    return eventually($node, 'SELECT NOT EXISTS (SELECT FROM ayb_jobs.schedules WHERE enabled AND next_run_at <= ayb_jobs_internal.now())'
         . (defined $condition ? " AND $condition" : ''));
 }
 
@@ -234,7 +234,7 @@ sub ticks_of {
 sub health {
     my ($node, $database, $check) = @_;
     return $node->safe_psql($database,
-        qq{SELECT status, detail, hint FROM ayb_jobs.health() WHERE "check" = '$check'});
+        qq{SELECT status, detail, hint FROM ayb_jobs.health() WHERE name = '$check'});
 }
 
 # How many of the engine's processes are connected to a database, as an expression.

@@ -73,4 +73,4 @@ CREATE SCHEMA alice AUTHORIZATION regress_alice;
 CREATE SCHEMA bob AUTHORIZATION regress_bob;
 
 -- The server serves a new database by itself.
-SELECT wait_until($$(SELECT status = 'ok' FROM ayb_jobs.health() WHERE "check" = 'scheduler')$$);
+SELECT wait_until($$(SELECT status = 'ok' FROM ayb_jobs.health() WHERE name = 'scheduler')$$);

@@ -40,9 +40,9 @@ SELECT count(*) FROM told();
 SELECT refused('INSERT INTO ayb_jobs.job_actions (job_id, run_as, at, action, done_by) VALUES (gen_random_uuid(), ''regress_bob'', now(), ''retry'', ''regress_alice'')');
 
 -- the key of a role is that role's, the same each time, and seen by nobody
-SELECT refused('SELECT ayb_jobs._wire_key()');
+SELECT refused('SELECT ayb_jobs_internal.wire_key()');
 SET SESSION AUTHORIZATION regress_sidecar;
-SELECT ayb_jobs._wire_key() = ayb_jobs._wire_key() AS same, length(ayb_jobs._wire_key()) AS length;
+SELECT ayb_jobs_internal.wire_key() = ayb_jobs_internal.wire_key() AS same, length(ayb_jobs_internal.wire_key()) AS length;
 SELECT count(*) FROM ayb_jobs.wire_keys;
 RESET SESSION AUTHORIZATION;
 SELECT count(*) FROM ayb_jobs.wire_keys WHERE role = 'regress_sidecar'::regrole;

@@ -66,15 +66,16 @@ INSERT INTO attacks (subject, attack, expected)
 SELECT p.oid::regprocedure, format(s.statement, p.oid::regprocedure), '42501' FROM pg_proc AS p
 CROSS JOIN unnest(ARRAY['ALTER ROUTINE %s OWNER TO regress_mallory', 'ALTER ROUTINE %s SECURITY DEFINER', 'DROP ROUTINE %s CASCADE',
                         'ALTER ROUTINE %s SET search_path = mallory', 'GRANT EXECUTE ON ROUTINE %s TO PUBLIC']) AS s (statement)
-WHERE p.pronamespace = 'ayb_jobs'::regnamespace AND p.prokind <> 'a';
+WHERE p.pronamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace) AND p.prokind <> 'a';
 UPDATE attacks SET expected = 'done' WHERE attack LIKE 'GRANT EXECUTE %' AND has_function_privilege('regress_mallory', subject, 'EXECUTE');
 -- functions that are not for everybody
-INSERT INTO attacks (subject, attack, expected) SELECT 'for admins', 'SELECT ayb_jobs.' || call, '42501' FROM unnest(ARRAY[
-    'pause()', 'pause(''attacked'')', 'resume()', 'resume(''attacked'')', 'adopt()', 'drain()', 'health()', '_server_state()', '_stamp_new_database()']) AS c (call);
+INSERT INTO attacks (subject, attack, expected) SELECT 'for admins', 'SELECT ayb_jobs' || call, '42501' FROM unnest(ARRAY[
+    '.pause()', '.pause(''attacked'')', '.resume()', '.resume(''attacked'')', '.adopt()', '.drain()', '.health()', '_internal.server_state()',
+    '_internal.stamp_new_database()']) AS c (call);
 -- somebody else's job, schedule and view: the same as one that isn't there
 INSERT INTO attacks (subject, attack, expected) SELECT 'of alice', 'SELECT ayb_jobs.' || call, 'P0002' FROM unnest(ARRAY[
     format('cancel(%L)', :'victim'), format('cancel(%L, true)', :'victim'), format('retry_now(%L)', :'victim'),
-    format('complete(%L, ''x'', 1)', :'victim'), format('fail(%L, ''x'', 1, ''x'')', :'victim'), format('extend_lease(%L, ''x'', 1)', :'victim'),
+    format('complete(%L, ''x'', 1)', :'victim'), format('fail(%L, ''x'', 1, ''x'')', :'victim'), format('extend(%L, ''x'', 1)', :'victim'),
     format('update_schedule(%L, ''@daily'')', :'schedule'), format('enable_schedule(%L)', :'schedule'), format('disable_schedule(%L)', :'schedule'),
     format('delete_schedule(%L)', :'schedule'), format('run_schedule_now(%L)', :'schedule'), format('update_matview(%L)', :'matview'),
     format('unregister_matview(%L)', :'matview'), format('refresh_now(%L)', :'matview')]) AS c (call);
@@ -101,7 +102,7 @@ INSERT INTO attacks (subject, attack, expected) VALUES
     ('handlers', $$SELECT ayb_jobs.register_handler('mine', 'alice.own(jsonb)')$$, '42501'),
     ('handlers', $$SELECT (ayb_jobs.current_job()).id$$, 'done'), ('handlers', $$SELECT ayb_jobs.set_progress(1)$$, '55000'),
     ('handlers', $$CREATE FUNCTION mallory.c() RETURNS void LANGUAGE c AS '$libdir/ayb_jobs', 'ayb_jobs_note_job'$$, '42501'),
-    ('handlers', $$CREATE TRIGGER t BEFORE INSERT ON mallory.own FOR EACH ROW EXECUTE FUNCTION ayb_jobs._note_job()$$, '42501'),
+    ('handlers', $$CREATE TRIGGER t BEFORE INSERT ON mallory.own FOR EACH ROW EXECUTE FUNCTION ayb_jobs_internal.note_job()$$, '42501'),
 -- readers of shared memory
     ('readers', $$SELECT count(*) FROM ayb_jobs.events(max_events => 4096) WHERE run_as <> 'regress_mallory'::regrole$$, '0'),
     ('readers', $$SELECT count(*) FROM ayb_jobs.workers() WHERE role <> 'regress_mallory'::regrole$$, '0'),
@@ -120,7 +121,7 @@ INSERT INTO attacks (subject, attack, expected) VALUES
     ('policies', $$COPY ayb_jobs.job_queue TO PROGRAM 'true'$$, '42501'), ('policies', $$COPY ayb_jobs.job_keys TO PROGRAM 'true'$$, '42501'),
     ('policies', $$SELECT * FROM ayb_jobs.job_queue FOR KEY SHARE$$, '42501'),
 -- objects in our schema, and what fires for everybody
-    ('schema', $$CREATE TABLE ayb_jobs.mine ()$$, '42501'), ('schema', $$CREATE OPERATOR ayb_jobs.= (leftarg = uuid, rightarg = text, function = mallory.same)$$, '42501'),
+    ('schema', $$CREATE TABLE ayb_jobs.mine ()$$, '42501'), ('schema', $$CREATE TABLE ayb_jobs_internal.mine ()$$, '42501'), ('schema', $$CREATE OPERATOR ayb_jobs.= (leftarg = uuid, rightarg = text, function = mallory.same)$$, '42501'),
     ('schema', $$CREATE FUNCTION ayb_jobs.enqueue(text) RETURNS int LANGUAGE sql AS 'SELECT 1'$$, '42501'),
     ('schema', $$ALTER SCHEMA ayb_jobs RENAME TO mallorys$$, '42501'), ('schema', 'DROP SCHEMA ayb_jobs CASCADE', '42501'),
     ('schema', 'DROP EXTENSION ayb_jobs', '42501'), ('schema', 'ALTER EXTENSION ayb_jobs ADD TABLE mallory.own', '42501'),
@@ -135,8 +136,8 @@ FROM pg_settings CROSS JOIN unnest(ARRAY['SET %s = %L', 'ALTER ROLE regress_alic
 -- names of hers in front of everybody's: what a function of ours calls must not become one of these
 GRANT CREATE ON DATABASE :DBNAME TO regress_mallory;
 CREATE FUNCTION grants() RETURNS text LANGUAGE sql AS $$
-    SELECT md5(concat((SELECT string_agg(relacl::text || relowner, ' ' ORDER BY oid) FROM pg_class WHERE relnamespace = 'ayb_jobs'::regnamespace),
-                      (SELECT string_agg(coalesce(proacl, acldefault('f', proowner))::text || proowner || prosrc || prosecdef, ' ' ORDER BY oid) FROM pg_proc WHERE pronamespace = 'ayb_jobs'::regnamespace)))
+    SELECT md5(concat((SELECT string_agg(relacl::text || relowner, ' ' ORDER BY oid) FROM pg_class WHERE relnamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace)),
+                      (SELECT string_agg(coalesce(proacl, acldefault('f', proowner))::text || proowner || prosrc || prosecdef, ' ' ORDER BY oid) FROM pg_proc WHERE pronamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace))))
 $$;
 SELECT grants() AS grants, current_user AS me \gset
 -- a session of her own: one that only set its role could set another

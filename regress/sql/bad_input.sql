@@ -97,14 +97,14 @@ SELECT refused($$SELECT ayb_jobs.claim('w', '{outside}', 1, '178000000 years')$$
 SELECT count(*) FROM ayb_jobs.claim('w', ARRAY['no handler', 'inside', '', repeat('x', 101)]);
 SELECT count(*) FROM ayb_jobs.claim('w', '{}');
 
--- complete, fail, extend_lease: NULLs, unknown ids, wrong states, and who doesn't hold the attempt
+-- complete, fail, extend: NULLs, unknown ids, wrong states, and who doesn't hold the attempt
 SELECT refused($$SELECT ayb_jobs.complete(NULL, 'w', 1)$$);
 SELECT refused(format('SELECT ayb_jobs.complete(%L, NULL, 1)', :'running'));
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 1)', :'running', ''));
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, NULL)', :'running', 'w'));
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 1, to_jsonb(repeat(%L, 16 * 1024 * 1024)))', :'running', 'w', 'x'));
 SELECT refused(format('SELECT ayb_jobs.%s', call))
-FROM unnest(ARRAY['complete(%1$L, %2$L, %3$s)', 'fail(%1$L, %2$L, %3$s, %4$L)', 'extend_lease(%1$L, %2$L, %3$s)']) WITH ORDINALITY AS f (form, n)
+FROM unnest(ARRAY['complete(%1$L, %2$L, %3$s)', 'fail(%1$L, %2$L, %3$s, %4$L)', 'extend(%1$L, %2$L, %3$s)']) WITH ORDINALITY AS f (form, n)
 CROSS JOIN LATERAL (VALUES (1, :'unknown', 'w', 1), (2, :'queued', 'w', 1), (3, :'canceled', 'w', 1),
                            (4, :'failed', 'w', 1), (5, :'completed', 'w', 1), (6, :'running', 'another', 1),
                            (7, :'running', 'W', 1), (8, :'running', 'w', 0), (9, :'running', 'w', 2)) AS a (m, id, worker, attempt)
@@ -113,12 +113,12 @@ ORDER BY f.n, a.m;
 SELECT refused(format('SELECT ayb_jobs.fail(%L, %L, 1, NULL)', :'running', 'w'));
 SELECT refused(format('SELECT ayb_jobs.fail(%L, %L, 1, %L, %L)', :'running', 'w', 'error', '-1 s'));
 SELECT refused($$SELECT ayb_jobs.fail(NULL, 'w', 1, 'error')$$);
-SELECT refused($$SELECT ayb_jobs.extend_lease(NULL, 'w', 1)$$);
-SELECT refused(format('SELECT ayb_jobs.extend_lease(%L, %L, 1, %L)', :'running', 'w', '0'));
-SELECT refused(format('SELECT ayb_jobs.extend_lease(%L, %L, 1, %L)', :'running', 'w', '-1 day'));
+SELECT refused($$SELECT ayb_jobs.extend(NULL, 'w', 1)$$);
+SELECT refused(format('SELECT ayb_jobs.extend(%L, %L, 1, %L)', :'running', 'w', '0'));
+SELECT refused(format('SELECT ayb_jobs.extend(%L, %L, 1, %L)', :'running', 'w', '-1 day'));
 SELECT refused(format('SELECT ayb_jobs.fail(%L, %L, 1, %L, %L)', :'running', 'w', 'error', '285000 years'));
 SELECT refused($$SELECT ayb_jobs.register_handler('patient', kind => 'external', backoff => '{1 s, 285000 years}')$$);
-SELECT refused(format('SELECT ayb_jobs.extend_lease(%L, %L, 1, %L)', :'running', 'w', '10 years'));
+SELECT refused(format('SELECT ayb_jobs.extend(%L, %L, 1, %L)', :'running', 'w', '10 years'));
 
 -- handlers
 CREATE FUNCTION takes_text(payload text) RETURNS void LANGUAGE sql AS '';

@@ -109,14 +109,14 @@ SELECT ayb_jobs.enqueue('outside', idempotency_key => 'by hand') = :'id' AS same
 SELECT ayb_jobs.enqueue('nobody knows') AS id \gset
 SELECT count(*) FROM ayb_jobs.enqueue_many('nobody knows', ARRAY['1', '2']::jsonb[]);
 SELECT state, waits_for, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
-SELECT status, detail, hint FROM ayb_jobs.health() WHERE "check" = 'handlers';
+SELECT status, detail, hint FROM ayb_jobs.health() WHERE name = 'handlers';
 -- It runs as soon as there is one.
 CREATE FUNCTION known_now(payload jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT payload';
 SELECT ayb_jobs.register_handler('nobody knows', 'known_now(jsonb)');
 SELECT wait_for(:'id', 'completed');
 SELECT wait_until($$NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE type = 'nobody knows')$$);
 SELECT waits_for, attempts, result FROM ayb_jobs.jobs WHERE type = 'nobody knows' ORDER BY id;
-SELECT status, detail, hint FROM ayb_jobs.health() WHERE "check" = 'handlers';
+SELECT status, detail, hint FROM ayb_jobs.health() WHERE name = 'handlers';
 SELECT ayb_jobs.unregister_handler('nobody knows');
 DROP FUNCTION known_now(jsonb);
 

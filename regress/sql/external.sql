@@ -29,15 +29,15 @@ SELECT ayb_jobs.enqueue('a') AS id \gset
 SELECT id = :'id' AS mine, state, worker_id, attempts, last_run_at = updated_at AS now, lease_until - last_run_at AS lease,
        waits_for, is_running
 FROM ayb_jobs.claim('w1', '{a}');
-SELECT lease_until - updated_at AS lease FROM ayb_jobs.extend_lease(:'id', 'w1', 1, '90 min');
-SELECT lease_until - updated_at AS default_lease FROM ayb_jobs.extend_lease(:'id', 'w1', 1);
+SELECT lease_until - updated_at AS lease FROM ayb_jobs.extend(:'id', 'w1', 1, '90 min');
+SELECT lease_until - updated_at AS default_lease FROM ayb_jobs.extend(:'id', 'w1', 1);
 -- who doesn't hold the attempt is told who does, and changes nothing
 SELECT books() AS before \gset
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 1)', :'id', 'w2'));
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 2)', :'id', 'w1'));
 SELECT refused(format('SELECT ayb_jobs.fail(%L, %L, 1, %L)', :'id', 'w2', 'x'));
 SELECT refused(format('SELECT ayb_jobs.fail(%L, %L, 0, %L)', :'id', 'w1', 'x'));
-SELECT refused(format('SELECT ayb_jobs.extend_lease(%L, %L, 1)', :'id', 'w2'));
+SELECT refused(format('SELECT ayb_jobs.extend(%L, %L, 1)', :'id', 'w2'));
 SELECT books() = :'before' AS nothing_changed;
 -- completed: the row as it stays, with its result
 SELECT state, worker_id, lease_until, attempts, result, completed_at = updated_at AS now, waits_for
@@ -94,13 +94,13 @@ SELECT id = :'id' AS same, worker_id, attempts FROM claim_one('w2', 'b');
 SELECT books() AS before \gset
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 1)', :'id', 'w1'));
 SELECT refused(format('SELECT ayb_jobs.fail(%L, %L, 1, %L)', :'id', 'w1', 'x'));
-SELECT refused(format('SELECT ayb_jobs.extend_lease(%L, %L, 1)', :'id', 'w1'));
+SELECT refused(format('SELECT ayb_jobs.extend(%L, %L, 1)', :'id', 'w1'));
 -- the same name in an earlier attempt is another worker
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 1)', :'id', 'w2'));
 SELECT books() = :'before' AS nothing_changed;
 SELECT attempt, status, worker_id, error, sqlstate FROM ayb_jobs.attempts(:'id');
 -- the last attempt's lease: failed, with the reason
-SELECT lease_until > updated_at AS extended FROM ayb_jobs.extend_lease(:'id', 'w2', 2, '1 ms');
+SELECT lease_until > updated_at AS extended FROM ayb_jobs.extend(:'id', 'w2', 2, '1 ms');
 SELECT wait_for(:'id', 'failed');
 SELECT state, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 2)', :'id', 'w2'));
@@ -109,7 +109,7 @@ SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 2)', :'id', 'w2'));
 CREATE FUNCTION all_refused(id uuid, run int) RETURNS SETOF text LANGUAGE sql AS $$
     SELECT refused(format(f.form, id, 'w1', run, 'x'))
     FROM unnest(ARRAY['SELECT ayb_jobs.complete(%L, %L, %s)', 'SELECT ayb_jobs.fail(%L, %L, %s, %L)',
-                      'SELECT ayb_jobs.extend_lease(%L, %L, %s)']) AS f (form)
+                      'SELECT ayb_jobs.extend(%L, %L, %s)']) AS f (form)
 $$;
 -- failed, and retried by hand
 SELECT ayb_jobs.enqueue('b', max_attempts => 1) AS id \gset
@@ -119,7 +119,7 @@ SELECT state, attempts, runs FROM ayb_jobs.retry_now(:'id');
 SELECT attempts, runs FROM ayb_jobs.claim('w1', '{b}');
 SELECT all_refused(:'id', 1);
 -- lost, and retried by hand
-SELECT lease_until > updated_at AS extended FROM ayb_jobs.extend_lease(:'id', 'w1', 2, '1 ms');
+SELECT lease_until > updated_at AS extended FROM ayb_jobs.extend(:'id', 'w1', 2, '1 ms');
 SELECT wait_for(:'id', 'failed');
 SELECT ayb_jobs.retry_many(ARRAY[:'id'::uuid]);
 SELECT attempts, runs FROM ayb_jobs.claim('w1', '{b}');

@@ -11,7 +11,7 @@ $$;
 CREATE FUNCTION quiet.triggers() RETURNS TABLE ("table" text, trigger text, enabled "char", extension bool) LANGUAGE sql AS $$
     SELECT tgrelid::regclass::text, tgname, tgenabled,
            EXISTS (SELECT FROM pg_depend WHERE classid = 'pg_trigger'::regclass AND objid = t.oid AND deptype = 'x')
-    FROM pg_trigger AS t WHERE tgfoid = 'ayb_jobs._note_change()'::regprocedure ORDER BY 1
+    FROM pg_trigger AS t WHERE tgfoid = 'ayb_jobs_internal.note_change()'::regprocedure ORDER BY 1
 $$;
 -- off by default: never skipped, no triggers
 SELECT skip_unchanged FROM ayb_jobs.register_matview('total', 'quiet');
@@ -251,7 +251,7 @@ SELECT string_agg("table", ' ') FROM quiet.triggers();
 \pset tuples_only off
 \pset format aligned
 -- a trigger of ours by somebody's hand is harmless; the function isn't for calling
-SELECT refused('SELECT ayb_jobs._note_change()');
+SELECT refused('SELECT ayb_jobs_internal.note_change()');
 SET client_min_messages = warning;
 DROP EXTENSION file_fdw CASCADE;
 DROP SCHEMA quiet CASCADE;

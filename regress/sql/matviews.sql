@@ -254,7 +254,7 @@ SELECT wait_until($$(SELECT count(*) = 5 FROM ayb_jobs.jobs WHERE type = 'materi
 SELECT payload, last_error FROM ayb_jobs.jobs WHERE type = 'materialized_view_refresh' AND state = 'failed' ORDER BY payload::text;
 -- a job's own limit is not the registration's: it fails the job
 INSERT INTO sales VALUES (32, 'shop 3', -1);
-SELECT ayb_jobs.register_handler('short_refresh', 'ayb_jobs._refresh_job(jsonb)', timeout => '100 ms', max_attempts => 1);
+SELECT ayb_jobs.register_handler('short_refresh', 'ayb_jobs_internal.refresh_job(jsonb)', timeout => '100 ms', max_attempts => 1);
 SELECT ayb_jobs.enqueue('short_refresh', '{"view_name": "sleepy"}') AS job \gset
 SELECT wait_for(:'job', 'failed');
 SELECT last_error FROM ayb_jobs.jobs WHERE id = :'job';

@@ -30,7 +30,7 @@ SELECT count(*) FILTER (WHERE role <> 'regress_alice'::regrole) AS others FROM a
 SELECT s.queued = 4 AS queued, s.canceled = 0 AND s.failed = 0 AND s.running = 0 AS no_others FROM ayb_jobs.stats() AS s;
 SELECT refused($$SELECT * FROM ayb_jobs.health()$$);
 SELECT count(*) AS keys_of_others FROM ayb_jobs.job_keys WHERE run_as <> 'regress_alice'::regrole;
-SELECT refused($$SELECT * FROM ayb_jobs._server_state()$$);
+SELECT refused($$SELECT * FROM ayb_jobs_internal.server_state()$$);
 -- a day of the history by itself shows no more than the history does
 SELECT max(refused(format('SELECT 1 / (count(*) = 0)::int FROM %s WHERE run_as <> %L::regrole', inhrelid::regclass, 'regress_alice'))) AS others_of_a_day
 FROM pg_inherits WHERE inhparent = 'ayb_jobs.job_history'::regclass;
@@ -41,7 +41,7 @@ SET ROLE regress_alice;
 SELECT n, refused(format(call, id)) FROM made
 CROSS JOIN LATERAL unnest(ARRAY['SELECT ayb_jobs.cancel(%L)', 'SELECT ayb_jobs.cancel(%L, true)', 'SELECT ayb_jobs.retry_now(%L)',
                                 'SELECT ayb_jobs.complete(%L, ''bob'', 1)', 'SELECT ayb_jobs.fail(%L, ''bob'', 1, ''x'')',
-                                'SELECT ayb_jobs.extend_lease(%L, ''bob'', 1)']) WITH ORDINALITY AS c (call, o)
+                                'SELECT ayb_jobs.extend(%L, ''bob'', 1)']) WITH ORDINALITY AS c (call, o)
 WHERE whose = 'bob' AND (n = 5 OR o = 3) ORDER BY n, o;
 SELECT ayb_jobs.retry_matching() AS retried;
 RESET ROLE;
@@ -78,13 +78,13 @@ SELECT statement, refused(statement) FROM unnest(ARRAY[
     $$CREATE INDEX ON ayb_jobs.job_queue (type)$$,
     $$CREATE TABLE ayb_jobs.mine ()$$,
     $$CREATE FUNCTION ayb_jobs.enqueue(text) RETURNS uuid LANGUAGE sql AS 'SELECT NULL::uuid'$$,
-    $$CREATE TRIGGER mine BEFORE INSERT ON ayb_jobs.job_queue FOR EACH ROW EXECUTE FUNCTION ayb_jobs._note_job()$$,
+    $$CREATE TRIGGER mine BEFORE INSERT ON ayb_jobs.job_queue FOR EACH ROW EXECUTE FUNCTION ayb_jobs_internal.note_job()$$,
     $$ALTER FUNCTION ayb_jobs.pause(text) OWNER TO regress_bob$$,
     $$GRANT ALL ON ayb_jobs.job_queue TO regress_bob$$,
     $$DROP TABLE ayb_jobs.job_queue CASCADE$$,
     $$DROP EXTENSION ayb_jobs$$,
-    $$SELECT ayb_jobs._stamp_new_database()$$,
-    $$SELECT ayb_jobs._note_job()$$]) AS statement;
+    $$SELECT ayb_jobs_internal.stamp_new_database()$$,
+    $$SELECT ayb_jobs_internal.note_job()$$]) AS statement;
 SET row_security = off;
 SELECT count(*) FROM ayb_jobs.jobs;
 RESET row_security;

@@ -64,7 +64,7 @@ SELECT wait_for(:'id', 'completed');
 -- A type without a handler waits, uncharged, until there is one.
 SELECT ayb_jobs.enqueue('later', '{"n": 5}') AS id \gset
 SELECT state, waits_for, attempts FROM ayb_jobs.jobs WHERE id = :'id';
-SELECT status, detail FROM ayb_jobs.health() WHERE "check" = 'handlers';
+SELECT status, detail FROM ayb_jobs.health() WHERE name = 'handlers';
 SELECT ayb_jobs.register_handler('later', 'work');
 SELECT wait_for(:'id', 'completed');
 

@@ -175,7 +175,7 @@ SELECT come_due(name) FROM ayb_jobs.schedules;
 SELECT ticked(name) FROM ayb_jobs.schedules;
 SELECT name, enabled, next_run_at IS NULL AS stopped, regexp_replace(last_error, '\d+', 'N') AS error, last_skip ->> 'reason' AS skip, last_run_at IS NOT NULL AS ran
 FROM ayb_jobs.schedules ORDER BY name;
-SELECT status, regexp_replace(detail, '\d+', 'N') AS detail, regexp_replace(hint, '''[-0-9a-f]{36}''', '<id>') AS hint FROM ayb_jobs.health() WHERE "check" = 'schedules';
+SELECT status, regexp_replace(detail, '\d+', 'N') AS detail, regexp_replace(hint, '''[-0-9a-f]{36}''', '<id>') AS hint FROM ayb_jobs.health() WHERE name = 'schedules';
 -- mended: it goes on
 SELECT (ayb_jobs.update_schedule(id, timezone => 'UTC')).last_error FROM ayb_jobs.schedules WHERE name = 'zone gone';
 ALTER ROLE regress_loses LOGIN;
@@ -189,11 +189,11 @@ SELECT regexp_replace(refused(format('SELECT ayb_jobs.%s', format(call, :'gone')
     'update_schedule(%L, ''@hourly'')', 'update_schedule(%L, payload => ''1'')', 'update_schedule(%L, run_as => ''postgres'')',
     'update_schedule(%L, run_as => ''regress_loses'')']) AS c (call);
 SELECT run_as, next_run_at IS NULL AS stopped, last_error FROM ayb_jobs.update_schedule(:'gone', payload => '1', run_as => 'regress_admin');
-SELECT status FROM ayb_jobs.health() WHERE "check" = 'schedules';
+SELECT status FROM ayb_jobs.health() WHERE name = 'schedules';
 RESET ROLE;
 SELECT (ayb_jobs.update_schedule(:'gone', run_as => current_user)).run_as = current_user::regrole AS mine;
 SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules;
-SELECT status FROM ayb_jobs.health() WHERE "check" = 'schedules';
+SELECT status FROM ayb_jobs.health() WHERE name = 'schedules';
 SELECT wait_until($$NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE type = 'inside')$$);
 DROP ROLE regress_loses;
 

@@ -73,7 +73,7 @@ ORDER BY tgrelid::regclass::text COLLATE "C", tgname COLLATE "C";
 -- rights on tables: PUBLIC reads, nobody else than the owner writes
 SELECT c.relname, string_agg(a.privilege_type, ', ' ORDER BY a.privilege_type) AS public
 FROM pg_class AS c LEFT JOIN LATERAL aclexplode(c.relacl) AS a ON a.grantee <> c.relowner
-WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+WHERE c.relnamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace) AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
 GROUP BY c.relname ORDER BY c.relname COLLATE "C";
 -- A day's table by itself shows what its parent does, to whoever dumps it.
 SELECT count(*) AS days_unlike_their_parent FROM pg_class AS c
@@ -87,7 +87,7 @@ SELECT c.oid::regclass AS unreadable FROM pg_class AS c WHERE c.relnamespace = '
 -- functions: what each takes and gives, and whether PUBLIC may call it
 SELECT p.oid::regprocedure AS function, pg_get_function_result(p.oid) AS result, p.prosecdef AS definer,
        has_function_privilege('regress_alice', p.oid, 'EXECUTE') AS public, p.proconfig
-FROM pg_proc AS p WHERE p.pronamespace = 'ayb_jobs'::regnamespace
+FROM pg_proc AS p WHERE p.pronamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace)
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 
 -- what a dump carries: all but the stamp, since a copy must not run by itself

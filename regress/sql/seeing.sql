@@ -42,24 +42,24 @@ SELECT counts() AS rolled_back;
 SELECT ayb_jobs.enqueue('seen_outside', run_at => '2100-01-01') AS future, ayb_jobs.enqueue('seen_held') AS other,
        ayb_jobs.enqueue('seen_outside', run_at => clock_timestamp() - interval '1 hour') AS overdue \gset
 SELECT counts(), oldest_due_seconds BETWEEN 3600 AND 4200 AS an_hour FROM ayb_jobs.stats();
-SELECT status, regexp_replace(detail, '[0-9.]+', '<n>') AS detail, hint FROM ayb_jobs.health() WHERE "check" = 'oldest_due';
+SELECT status, regexp_replace(detail, '[0-9.]+', '<n>') AS detail, hint FROM ayb_jobs.health() WHERE name = 'oldest_due';
 SELECT state FROM ayb_jobs.cancel(:'overdue');
 SELECT state FROM ayb_jobs.cancel(:'other');
 SELECT counts(), oldest_due_seconds < 600 AS since_now FROM ayb_jobs.stats();
 
 -- pauses can be read, and show in health()
 SELECT type, paused_by, paused_at <= clock_timestamp() AS dated FROM ayb_jobs.pauses;
-SELECT status, detail, hint FROM ayb_jobs.health() WHERE "check" = 'paused';
+SELECT status, detail, hint FROM ayb_jobs.health() WHERE name = 'paused';
 SELECT ayb_jobs.pause();
-SELECT status, detail FROM ayb_jobs.health() WHERE "check" = 'paused';
+SELECT status, detail FROM ayb_jobs.health() WHERE name = 'paused';
 SELECT ayb_jobs.resume('seen_held');
-SELECT status, detail FROM ayb_jobs.health() WHERE "check" = 'paused';
+SELECT status, detail FROM ayb_jobs.health() WHERE name = 'paused';
 -- what is paused doesn't run; lanes() has it by role
 SELECT role, queued, running, retry_at, error FROM ayb_jobs.lanes() WHERE queued > 0;
 SELECT state, attempts FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT pg_advisory_lock(1);
 SELECT ayb_jobs.resume();
-SELECT status, detail, hint FROM ayb_jobs.health() WHERE "check" = 'paused';
+SELECT status, detail, hint FROM ayb_jobs.health() WHERE name = 'paused';
 
 -- while it runs: jobs, workers(), lanes(), attempts(), pg_stat_activity, stats()
 SELECT wait_until(format('(SELECT state = ''running'' AND progress ->> ''percent'' = ''40'' FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
@@ -82,7 +82,7 @@ SELECT (SELECT count(*) FROM ayb_jobs.jobs) AS jobs, (SELECT count(*) FROM ayb_j
        (SELECT count(*) FROM ayb_jobs.lanes() WHERE running > 0) AS lanes, (SELECT counts()) AS stats,
        (SELECT count(*) FROM ayb_jobs.attempts(:'id')) AS attempts, (SELECT count(*) FROM ayb_jobs.series(type => 'seen_held')) AS series,
        (SELECT count(*) FROM ayb_jobs.events(:last)) AS events;
-SELECT ayb_jobs._progress() AS progress, ayb_jobs._running() AS running;
+SELECT ayb_jobs_internal.progress() AS progress, ayb_jobs_internal.running() AS running;
 SET ROLE regress_admin;
 SELECT (SELECT count(*) FROM ayb_jobs.jobs WHERE is_running) AS jobs, (SELECT count(*) FROM ayb_jobs.workers() WHERE type = 'seen_held') AS workers,
        (SELECT count(*) FROM ayb_jobs.lanes() WHERE running > 0) AS lanes, (SELECT counts()) AS stats,
@@ -185,7 +185,7 @@ FROM generate_series(1, 30) AS n CROSS JOIN LATERAL ayb_jobs.enqueue_many('seen_
 DELETE FROM ayb_jobs.job_queue WHERE type = 'seen_outside';
 SELECT pg_stat_force_next_flush();
 CREATE FUNCTION of_dead_rows() RETURNS text LANGUAGE sql AS
-    $$SELECT status FROM ayb_jobs.health() WHERE "check" = 'dead_tuples'$$;
+    $$SELECT status FROM ayb_jobs.health() WHERE name = 'dead_tuples'$$;
 SELECT of_dead_rows();
 INSERT INTO ayb_jobs.job_minutes
 SELECT date_trunc('minute', clock_timestamp()), current_user::regrole, 'written', 60000, 0, 0, 0, 0, h.none, h.none
@@ -200,22 +200,22 @@ SELECT pg_stat_force_next_flush();
 SELECT of_dead_rows();
 
 -- health(): every check; what is not ok says what mends it
-SELECT "check", hint FROM ayb_jobs.health() WHERE "check" <> 'leases_lost' ORDER BY "check" COLLATE "C";
+SELECT name, hint FROM ayb_jobs.health() WHERE name <> 'leases_lost' ORDER BY name COLLATE "C";
 SELECT bool_and((status = 'ok') = (hint IS NULL)) AS hints, bool_and(detail <> '') AS details FROM ayb_jobs.health();
-SELECT status, detail FROM ayb_jobs.health() WHERE "check" IN ('preloaded', 'enabled', 'scheduler', 'stamp', 'worker_slots', 'handlers', 'lanes')
+SELECT status, detail FROM ayb_jobs.health() WHERE name IN ('preloaded', 'enabled', 'scheduler', 'stamp', 'worker_slots', 'handlers', 'lanes')
 ORDER BY detail COLLATE "C";
 -- a lease that was lost counts from then on
-SELECT substring(detail FROM '\d+')::bigint AS lost FROM ayb_jobs.health() WHERE "check" = 'leases_lost' \gset
+SELECT substring(detail FROM '\d+')::bigint AS lost FROM ayb_jobs.health() WHERE name = 'leases_lost' \gset
 SELECT ayb_jobs.enqueue('seen_outside') AS id \gset
 SELECT id = :'id' AS claimed FROM ayb_jobs.claim('w', '{seen_outside}', 1, '1 ms');
 SELECT wait_for(:'id', 'queued');
 SELECT status, detail LIKE :lost + 1 || ' attempts lost since the scheduler started, the last one at %' AS one_more, hint
-FROM ayb_jobs.health() WHERE "check" = 'leases_lost';
+FROM ayb_jobs.health() WHERE name = 'leases_lost';
 SELECT sum(lost) AS lost FROM ayb_jobs.series(type => 'seen_outside');
 -- who holds back vacuum is named
 BEGIN ISOLATION LEVEL REPEATABLE READ;
 SELECT detail ~ '^(nothing holds back vacuum|.+ holds back vacuum by \d+ transactions(, for \d+ s)?)$' AS named
-FROM ayb_jobs.health() WHERE "check" = 'xmin_horizon';
+FROM ayb_jobs.health() WHERE name = 'xmin_horizon';
 COMMIT;
 -- for admins and pg_monitor
 SET ROLE regress_admin;
@@ -224,7 +224,7 @@ SET ROLE pg_monitor;
 SELECT count(*) > 0 AS allowed FROM ayb_jobs.health();
 SET ROLE regress_alice;
 SELECT refused('SELECT * FROM ayb_jobs.health()');
-SELECT refused('SELECT * FROM ayb_jobs._server_state()');
+SELECT refused('SELECT * FROM ayb_jobs_internal.server_state()');
 RESET ROLE;
 
 -- retention: what it is can be seen

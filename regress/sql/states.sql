@@ -49,7 +49,7 @@ SELECT refused(format('SELECT ayb_jobs.cancel(%L)', :'id'));
 SELECT refused(format('SELECT ayb_jobs.retry_now(%L)', :'id'));
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 1)', :'id', worker_id)) FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT refused(format('SELECT ayb_jobs.fail(%L, %L, 1, %L)', :'id', worker_id, 'x')) FROM ayb_jobs.jobs WHERE id = :'id';
-SELECT refused(format('SELECT ayb_jobs.extend_lease(%L, %L, 1)', :'id', worker_id)) FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT refused(format('SELECT ayb_jobs.extend(%L, %L, 1)', :'id', worker_id)) FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT state, is_running, progress, attempts, worker_id, lease_until FROM ayb_jobs.cancel(:'id', force => true);
 SELECT attempt, status, error, sqlstate FROM ayb_jobs.attempts(:'id');
 SELECT count(*) AS effects FROM effects;
@@ -114,7 +114,7 @@ SELECT state, waits_for, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id
 SELECT state, attempts, runs FROM ayb_jobs.claim('w', '{turning}');
 SELECT refused(format(f.form, :'id', 'w', 1, 'x'))
 FROM unnest(ARRAY['SELECT ayb_jobs.complete(%L, %L, %s)', 'SELECT ayb_jobs.fail(%L, %L, %s, %L)',
-                  'SELECT ayb_jobs.extend_lease(%L, %L, %s)']) AS f (form);
+                  'SELECT ayb_jobs.extend(%L, %L, %s)']) AS f (form);
 SELECT state FROM ayb_jobs.complete(:'id', 'w', 2);
 
 -- many at once: by type, by when they were enqueued, and not what is in another state

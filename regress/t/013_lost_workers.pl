@@ -45,7 +45,7 @@ fails(fatal('exit'), 2, 'a job that leaves its process without a word');
 # They do not outlive their last attempt: the server is left in peace, and works.
 my $calm = sql($node, q{SELECT ayb_jobs.enqueue('work')});
 ok(eventually($node, "SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$calm'"), 'jobs run after all that');
-like(sql($node, q{SELECT detail FROM ayb_jobs.health() WHERE "check" = 'leases_lost'}), qr/attempts lost/,
+like(sql($node, q{SELECT detail FROM ayb_jobs.health() WHERE name = 'leases_lost'}), qr/attempts lost/,
     'health() has a row on lost attempts');
 
 # A crash takes running jobs along. They are back at once, not when their leases end in an hour.

@@ -96,7 +96,7 @@ refused("complete('$soon', 'soon', 1)", qr/job $soon is queued, not running/);
 is(sql($node, q{SELECT id FROM ayb_jobs.claim('second', '{outside-soon}')}), $soon, 'somebody else gets the job');
 my $row = "SELECT md5(q::text) FROM ayb_jobs.job_queue AS q WHERE id = '$soon'";
 my $before = sql($node, $row);
-for my $call ("complete('$soon', 'soon', 1)", "fail('$soon', 'soon', 1, 'late')", "extend_lease('$soon', 'soon', 1)",
+for my $call ("complete('$soon', 'soon', 1)", "fail('$soon', 'soon', 1, 'late')", "extend('$soon', 'soon', 1)",
     "complete('$soon', 'second', 1)", "complete('$soon', 'soon', 2)") {
     refused($call, qr/job $soon is held by another worker or attempt/);
 }
@@ -105,11 +105,11 @@ sql($node, "SELECT ayb_jobs.complete('$soon', 'second', 2)");
 is(state_of($node, $soon), 'completed/2', 'who holds it completes it');
 
 # A lease that is extended does not end at its old time; one that has been shortened ends at its new one.
-sql($node, "SELECT ayb_jobs.extend_lease('$later', 'later', 1, '0.2s')");
+sql($node, "SELECT ayb_jobs.extend('$later', 'later', 1, '0.2s')");
 at_once($node, 'postgres', "(SELECT state = 'queued' FROM ayb_jobs.jobs WHERE id = '$later')",
     'a lease that was made shorter ends at its new time');
 my $kept = claim('kept', '10 min');
-sql($node, "SELECT ayb_jobs.extend_lease('$kept', 'kept', 1, '1h')");
+sql($node, "SELECT ayb_jobs.extend('$kept', 'kept', 1, '1h')");
 my $other = claim('other', '11 min');
 turn_clock($node, 720);
 at_once($node, 'postgres', "(SELECT state = 'queued' FROM ayb_jobs.jobs WHERE id = '$other')", 'a lease ends after that');

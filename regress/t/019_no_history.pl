@@ -9,7 +9,7 @@ use Test::More;
 my $node = start_server('no_history', 'ayb_jobs.retention = 0');
 sql($node, q{SELECT ayb_jobs.register_handler('outside', kind => 'external')});
 # The counts are kept by commits from here on.
-ok(eventually($node, 'SELECT EXISTS (SELECT FROM ayb_jobs._counts())', 60), 'the scheduler has counted');
+ok(eventually($node, 'SELECT EXISTS (SELECT FROM ayb_jobs_internal.counts())', 60), 'the scheduler has counted');
 
 my $id = sql($node, q{SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key')});
 is(sql($node, q{SELECT id FROM ayb_jobs.claim('w', '{outside}')}), $id, 'a job is claimed outside');

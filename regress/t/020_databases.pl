@@ -65,7 +65,7 @@ my $offset = -s $node->logfile;
 finishes($node, 'postgres', 'CREATE DATABASE copy TEMPLATE renamed', 'TEMPLATE');
 holds($node, 'renamed', "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$id'", 'the original goes on');
 log_holds($node, qr/nothing runs in this database: it is a copy or was restored/, $offset, 'the log says it of the copy');
-holds($node, 'copy', q{SELECT status = 'error' AND hint LIKE '%adopt()%' FROM ayb_jobs.health() WHERE "check" = 'stamp'},
+holds($node, 'copy', q{SELECT status = 'error' AND hint LIKE '%adopt()%' FROM ayb_jobs.health() WHERE name = 'stamp'},
     'and so does health()');
 $node->safe_psql('copy', q{SELECT ayb_jobs.enqueue('work', '{"what": "in the copy"}')});
 is($node->safe_psql('copy', q{SELECT count(*) FROM ayb_jobs.workers()}), '0', 'no worker is there');

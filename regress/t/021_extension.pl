@@ -45,7 +45,7 @@ holds($node, 'postgres', 'SELECT count(*) >= 2 FROM ayb_jobs.workers() WHERE job
 finishes($node, 'postgres', 'DROP EXTENSION ayb_jobs CASCADE', 'DROP EXTENSION');
 holds($node, 'postgres', "NOT EXISTS (SELECT FROM pg_stat_activity WHERE backend_type IN ('ayb_jobs scheduler', 'ayb_jobs worker'))",
     'nobody stays');
-is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_namespace WHERE nspname = 'ayb_jobs'}), '0',
+is($node->safe_psql('postgres', q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ayb\_jobs%'}), '0',
     'nothing of it is left');
 
 # Again, and again in one transaction: it works at once, that is long before the launcher's round of a minute.
@@ -81,13 +81,13 @@ SELECT ayb_jobs.register_handler('nap', 'nap(jsonb)')});
     start_sleeper($node, 'postgres');
     finishes($node, 'postgres', $drop, $drop);
     is(sql($node, 'SELECT ' . backends_of('postgres')), '0', 'no process is left, not even the one with the long job');
-    is(sql($node, q{SELECT count(*) FROM pg_namespace WHERE nspname = 'ayb_jobs'}), '0', 'nothing of it is left');
+    is(sql($node, q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ayb\_jobs%'}), '0', 'nothing of it is left');
 }
 
 # A CREATE EXTENSION that is rolled back leaves nothing.
 sql($node, 'BEGIN; CREATE EXTENSION ayb_jobs; ROLLBACK');
 sql($node, 'DO $$ BEGIN CREATE EXTENSION ayb_jobs; RAISE division_by_zero; EXCEPTION WHEN division_by_zero THEN END $$');
-is(sql($node, q{SELECT count(*) FROM pg_namespace WHERE nspname = 'ayb_jobs'}), '0', 'rolled back, it is not there');
+is(sql($node, q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ayb\_jobs%'}), '0', 'rolled back, it is not there');
 sql($node, q{
 CREATE EXTENSION ayb_jobs;
 SELECT ayb_jobs.register_handler('work', 'work()');

@@ -49,7 +49,7 @@ like(health($node, 'third', 'worker_slots'), qr/^error\|.*Raise max_worker_proce
 finishes($node, 'postgres', 'DROP DATABASE third', 'DROP DATABASE');
 $node->safe_psql('postgres', "SELECT ayb_jobs.cancel('$id', force => true)");
 holds($node, 'other', 'SELECT count(*) = 1 FROM effects', 'the job runs once a slot is free');
-holds($node, 'other', q{SELECT status = 'ok' FROM ayb_jobs.health() WHERE "check" = 'worker_slots'}, 'health() is well again');
+holds($node, 'other', q{SELECT status = 'ok' FROM ayb_jobs.health() WHERE name = 'worker_slots'}, 'health() is well again');
 
 # It can happen again, and is said again.
 holds($node, 'postgres', q{SELECT count(*) = 0 FROM pg_stat_activity WHERE backend_type = 'ayb_jobs worker'}, 'the workers left');
@@ -60,7 +60,7 @@ log_holds($node, $log_line, $offset, 'a second time is said again');
 
 # The job that found no slot is gone: there is nothing to complain about, whether or not a slot came free.
 $node->safe_psql('other', "SELECT ayb_jobs.cancel('$given_up')");
-holds($node, 'other', q{SELECT status = 'ok' FROM ayb_jobs.health() WHERE "check" = 'worker_slots'},
+holds($node, 'other', q{SELECT status = 'ok' FROM ayb_jobs.health() WHERE name = 'worker_slots'},
     'health() is well when nobody waits for a slot any more');
 $node->stop('fast');
 done_testing();

@@ -61,7 +61,7 @@ holds($node, 'origin', "($states) = '$all' AND (SELECT attempts = 1 FROM ayb_job
     'there is a job in each state');
 # Past the minute, whose counts are then in their table, nothing changes any more.
 turn_clock($node, 120);
-holds($node, 'origin', 'NOT EXISTS (SELECT FROM ayb_jobs._current_minutes())', 'the minutes are written');
+holds($node, 'origin', 'NOT EXISTS (SELECT FROM ayb_jobs_internal.current_minutes())', 'the minutes are written');
 
 # What there is to carry; the comparisons below would also hold for nothing.
 my $carried = q{SELECT format('%s %s %s %s %s %s %s %s', (SELECT count(*) FROM ayb_jobs.handlers WHERE NOT builtin),
@@ -197,7 +197,7 @@ sub same_dump {
 # In a copy the scheduler is there, says why nothing runs, and a job that is due waits, while another database's run.
 sub keeps_still {
     my ($server, $copy, $from) = @_;
-    holds($server, $copy, q{SELECT status = 'error' AND hint LIKE '%adopt()%' FROM ayb_jobs.health() WHERE "check" = 'stamp'},
+    holds($server, $copy, q{SELECT status = 'error' AND hint LIKE '%adopt()%' FROM ayb_jobs.health() WHERE name = 'stamp'},
         "$copy: health() says that nothing runs");
     cmp_ok(count_in_log($server, qr/nothing runs in this database: it is a copy or was restored/, $from), '>=', 1,
         "$copy: so does the log");

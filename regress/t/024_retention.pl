@@ -112,14 +112,14 @@ holds($node, 'postgres', q{NOT EXISTS (SELECT FROM ayb_jobs.jobs WHERE payload -
 is(sql($node, q{SELECT (SELECT count(*) FROM ayb_jobs.job_keys WHERE idempotency_key = 'no trace'),
     (SELECT count(*) FROM ayb_jobs.job_attempts WHERE error = 'not yet' AND job_id NOT IN (SELECT id FROM ayb_jobs.jobs))}),
     '0|0', 'no key and no attempt of it');
-is(sql($node, q{SELECT completed FROM ayb_jobs._current_minutes() WHERE type = 'at last'}), '1', 'but it is counted');
+is(sql($node, q{SELECT completed FROM ayb_jobs_internal.current_minutes() WHERE type = 'at last'}), '1', 'but it is counted');
 turn_past_noon(4 * $day + 6 * $hour);
 holds($node, 'postgres', join(' AND ', map { gone($_) } 0 .. 3), 'of the days before none is kept');
 set_configuration($node, 'ayb_jobs.retention' => '2d', 'ayb_jobs.failed_retention' => 0);
 
 # A week goes by at once, on a server that runs, and on one that is down.
 my @third = leave_jobs('before the jump');
-holds($node, 'postgres', 'NOT EXISTS (SELECT FROM ayb_jobs._current_minutes() WHERE minute < ayb_jobs._now() - interval \'2 min\')',
+holds($node, 'postgres', 'NOT EXISTS (SELECT FROM ayb_jobs_internal.current_minutes() WHERE minute < ayb_jobs_internal.now() - interval \'2 min\')',
     'minutes are written');
 is(sql($node, q{SELECT count(DISTINCT (minute AT TIME ZONE 'UTC')::date) >= 3 FROM ayb_jobs.job_minutes}), 't', 'of several days');
 turn_past_noon(11 * $day);
@@ -128,9 +128,9 @@ holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE i
 holds($node, 'postgres', join(' AND ', gone(4), gone(7), map { there($_) } 11 .. 14), 'days are made and dropped');
 is(kept($third[0]), '0|0|0', 'with what was of them');
 is(kept(@third[1, 2]), '2|2|1', 'failed_retention 0 keeps what failed or was canceled');
-holds($node, 'postgres', q{(SELECT min(minute) FROM ayb_jobs.job_minutes) >= ayb_jobs._now() - interval '7 days 1 hour'},
+holds($node, 'postgres', q{(SELECT min(minute) FROM ayb_jobs.job_minutes) >= ayb_jobs_internal.now() - interval '7 days 1 hour'},
     'minutes are kept for a week');
-is(sql($node, qq{SELECT count(*) > 0 FROM ayb_jobs.job_minutes WHERE minute < ayb_jobs._now() - interval '6 days'}), 't',
+is(sql($node, qq{SELECT count(*) > 0 FROM ayb_jobs.job_minutes WHERE minute < ayb_jobs_internal.now() - interval '6 days'}), 't',
     'and not for less');
 turn_past_noon(18 * $day);
 $node->restart;

@@ -48,7 +48,7 @@ is(sql($standby, q{SELECT count(*) FROM ayb_jobs.series('-infinity')}), sql($pri
 for my $call (q{enqueue('work')}, q{enqueue('work', idempotency_key => 'new')}, q{enqueue_many('work', '{"{}"}')}, "cancel('$paused')",
     "cancel('$running', force => true)", "retry_now('$failed')", q{cancel_matching('work')}, q{retry_matching('break')},
     q{pause()}, q{pause('break')}, q{resume()}, q{adopt()}, q{resume('work')}, q{drain('1s')}, q{register_handler('new', 'work(jsonb)')},
-    q{unregister_handler('work')}, q{claim('worker', '{outside}')}, "extend_lease('$claimed', 'worker', 1)",
+    q{unregister_handler('work')}, q{claim('worker', '{outside}')}, "extend('$claimed', 'worker', 1)",
     "complete('$claimed', 'worker', 1)", "fail('$claimed', 'worker', 1, 'why')")
 {
     my (undef, undef, $error) = $standby->psql('postgres', "SELECT ayb_jobs.$call", extra_params => ['-v', 'VERBOSITY=verbose']);

@@ -28,7 +28,7 @@ SELECT ayb_jobs.register_handler('fail_once', 'fail_once()', backoff => '{0s}')}
 # The first job that is left is due tomorrow, and that is where the floor rises to once a worker has looked.
 sql($node, q{SELECT ayb_jobs.enqueue('work', '{"what": "tomorrow"}', clock_timestamp() + interval '1 day');
     SELECT ayb_jobs.enqueue('work')});
-my $high = q{(SELECT bool_and(run_at > ayb_jobs._now() + interval '23 h') FROM ayb_jobs._floors() WHERE run_as = 'postgres'::regrole)};
+my $high = q{(SELECT bool_and(run_at > ayb_jobs_internal.now() + interval '23 h') FROM ayb_jobs_internal.floors() WHERE run_as = 'postgres'::regrole)};
 sub behind_the_floor {
     my ($name, $statement) = @_;
     local $Test::Builder::Level = $Test::Builder::Level + 1;
@@ -179,7 +179,7 @@ for (1, 2) { # the first look may have begun before that
 }
 go_on($node, 'look');
 holds($node, 'postgres', at_gate() . ' = 1', 'its place goes to another lane');
-is(sql($node, q{SELECT count(*) FROM ayb_jobs.lanes() WHERE role = 'brief'::regrole AND due_at <= ayb_jobs._now()}), '0',
+is(sql($node, q{SELECT count(*) FROM ayb_jobs.lanes() WHERE role = 'brief'::regrole AND due_at <= ayb_jobs_internal.now()}), '0',
     'and the one that it has left is not due');
 open_gate($gate);
 ran('of another lane', 'the other lane');

@@ -117,7 +117,7 @@ sub own_jobs_only {
         is(as('alice', $query->[1]), 'alice', "$query->[0] shows the own ones");
     }
     for my $query ("SELECT ayb_jobs.attempts('$id{bob}')", "SELECT 1 FROM ayb_jobs.jobs WHERE last_error ~ 'bob'",
-        q{SELECT 1 FROM ayb_jobs.workers() WHERE role <> 'alice'::regrole}, "SELECT 1 WHERE '$id{bob}' = ANY (ayb_jobs._running())")
+        q{SELECT 1 FROM ayb_jobs.workers() WHERE role <> 'alice'::regrole}, "SELECT 1 WHERE '$id{bob}' = ANY (ayb_jobs_internal.running())")
     {
         is(as('alice', $query), '', "nothing of others: $query");
     }
@@ -140,7 +140,7 @@ sub ids_tell_nothing {
     $session->query_safe("BEGIN; SELECT id FROM ayb_jobs.cancel('$queued'); SELECT id FROM ayb_jobs.retry_now('$failed');");
 
     for my $call ('cancel(%)', 'cancel(%, true)', 'retry_now(%)', q{complete(%, 'bob', 1)}, q{fail(%, 'bob', 1, 'x')},
-        q{extend_lease(%, 'bob', 1)})
+        q{extend(%, 'bob', 1)})
     {
         my %answer = map { $_ => answer_to($call, $_) } $queued, $failed, $done, $unknown;
         like($answer{$unknown}, qr/job ID not found/, "$call knows no such job");
@@ -275,8 +275,8 @@ CREATE FUNCTION $schema.equal(oid, oid) RETURNS boolean LANGUAGE plpgsql AS 'BEG
 CREATE FUNCTION $schema.equal(text, text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN alice.note(''operator''); END';
 CREATE FUNCTION $schema.equal(timestamptz, timestamptz) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN alice.note(''operator''); END';
 CREATE FUNCTION $schema.pg_has_role(oid, oid, text) RETURNS boolean LANGUAGE plpgsql AS 'BEGIN RETURN alice.note(''function''); END';
-CREATE FUNCTION $schema._visible_roles() RETURNS oid[] LANGUAGE plpgsql AS 'BEGIN PERFORM alice.note(''function''); RETURN ''{10}''; END';
-CREATE FUNCTION $schema._now() RETURNS timestamptz LANGUAGE plpgsql AS 'BEGIN PERFORM alice.note(''function''); RETURN now(); END';
+CREATE FUNCTION $schema.visible_roles() RETURNS oid[] LANGUAGE plpgsql AS 'BEGIN PERFORM alice.note(''function''); RETURN ''{10}''; END';
+CREATE FUNCTION $schema.now() RETURNS timestamptz LANGUAGE plpgsql AS 'BEGIN PERFORM alice.note(''function''); RETURN now(); END';
 CREATE FUNCTION $schema.lanes() RETURNS int LANGUAGE plpgsql AS 'BEGIN PERFORM alice.note(''function''); RETURN 1; END';
 CREATE FUNCTION $schema.quote_literal(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN PERFORM alice.note(''function''); RETURN 1; END';
 CREATE FUNCTION $schema.round(numeric, int) RETURNS numeric LANGUAGE plpgsql AS 'BEGIN PERFORM alice.note(''function''); RETURN 1; END';
@@ -467,7 +467,7 @@ SELECT ayb_jobs.resume('who')});
     my $carol = sql($node, "SELECT run_as FROM ayb_jobs.jobs WHERE id = '$id{carol}'");
     like($carol, qr/^\d+$/, 'jobs of a dropped role show its number');
     ok(eventually($node, q{SELECT status = 'error' AND detail ~ 'does not exist any more' AND detail ~ '"dave" may not log in'
-        AND detail ~ '"erin" may not connect' AND hint ~ 'LOGIN' FROM ayb_jobs.health() WHERE "check" = 'lanes'}),
+        AND detail ~ '"erin" may not connect' AND hint ~ 'LOGIN' FROM ayb_jobs.health() WHERE name = 'lanes'}),
         'health() says of each why its lane stopped');
     is(sql($node, q{SELECT string_agg(state || attempts, ' ') FROM ayb_jobs.jobs WHERE type = 'who' AND state <> 'completed'}),
         'queued0 queued0 queued0', 'their jobs wait, uncharged');
@@ -476,7 +476,7 @@ SELECT ayb_jobs.resume('who')});
     is(end_of($id{dave}), 'completed: dave/dave', 'with LOGIN again the lane goes on');
     is(end_of($id{erin}), 'completed: erin/erin', 'and with CONNECT');
     is(as('boss', "SELECT state FROM ayb_jobs.cancel('$id{carol}')"), 'canceled', 'an admin cancels what nobody else can');
-    ok(eventually($node, q{SELECT status = 'ok' FROM ayb_jobs.health() WHERE "check" = 'lanes'}, 60), 'and health() is well again');
+    ok(eventually($node, q{SELECT status = 'ok' FROM ayb_jobs.health() WHERE name = 'lanes'}, 60), 'and health() is well again');
     like(try_as('bob', q{SELECT ayb_jobs.unregister_handler('orphan')}), qr/must be owner/, 'a type of a dropped role is nobody\'s');
     as('boss', q{SELECT ayb_jobs.unregister_handler('orphan')});
 
@@ -485,7 +485,7 @@ SELECT ayb_jobs.resume('who')});
     my $late = as('dave', q{SELECT ayb_jobs.enqueue('who', run_at => clock_timestamp() + interval '1 hour')});
     sql($node, 'ALTER ROLE dave NOLOGIN');
     turn_clock($node, 3700);
-    ok(eventually($node, q{SELECT detail ~ '"dave" may not log in' FROM ayb_jobs.health() WHERE "check" = 'lanes'}),
+    ok(eventually($node, q{SELECT detail ~ '"dave" may not log in' FROM ayb_jobs.health() WHERE name = 'lanes'}),
         'a session that it has is not used on');
     is(state_of($node, $late), 'queued/0', 'the job waits');
     sql($node, "ALTER ROLE dave LOGIN; SELECT ayb_jobs.cancel('$late')");

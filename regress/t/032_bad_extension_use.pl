@@ -37,7 +37,7 @@ my %values = (
 
 # All of the extension's functions that SQL can call, with their arguments' types, and the aggregate.
 my @functions = split /\n/, sql($node, q{
-SELECT p.proname || '|' || p.prokind::text || '|' || coalesce(string_agg(format_type(a.type, NULL), ';' ORDER BY a.n), '')
+SELECT p.pronamespace::regnamespace || '.' || p.proname || '|' || p.prokind::text || '|' || coalesce(string_agg(format_type(a.type, NULL), ';' ORDER BY a.n), '')
 FROM pg_depend AS d JOIN pg_proc AS p ON p.oid = d.objid
 LEFT JOIN LATERAL unnest(p.proargtypes) WITH ORDINALITY AS a (type, n) ON true
 WHERE d.classid = 'pg_proc'::regclass AND d.refclassid = 'pg_extension'::regclass AND d.deptype = 'e'
@@ -47,8 +47,8 @@ cmp_ok(scalar @functions, '>', 30, 'there are functions');
 my @calls = map { calls_of($_) } @functions;
 note scalar(@functions) . ' functions, ' . scalar(@calls) . ' calls';
 
-my $internal = sql($node, q{SELECT count(*) FROM pg_proc WHERE pronamespace = 'ayb_jobs'::regnamespace AND proname LIKE '\_%'});
-cmp_ok(scalar(grep { /^_/ } @functions), '==', $internal, 'the internal ones among them');
+my $internal = sql($node, q{SELECT count(*) FROM pg_proc WHERE pronamespace = 'ayb_jobs_internal'::regnamespace});
+cmp_ok(scalar(grep { /^ayb_jobs_internal\./ } @functions), '==', $internal, 'the internal ones among them');
 my $started = sql($node, 'SELECT pg_postmaster_start_time()');
 my $pids = engine_pids();
 my $seen = sql($node, q{SELECT count(*) FROM ayb_jobs.handlers});
@@ -75,15 +75,15 @@ ok(eventually($node, 'SELECT count(*) = 1 FROM effects', 60), 'and jobs run');
 # The library's symbols are no way in either.
 my ($code, undef, $error) = $node->psql('postgres', q{SET ROLE mallory; CREATE FUNCTION pg_temp.f(internal) RETURNS void LANGUAGE c AS '$libdir/ayb_jobs', 'ayb_jobs_note_job'});
 like($error, qr/permission denied for language c/, 'no function of C for an ordinary role');
-for my $use ('CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION ayb_jobs._note_job()',
-    'CREATE TRIGGER t AFTER INSERT ON mine EXECUTE FUNCTION ayb_jobs._note_configuration()',
-    'CREATE TRIGGER t AFTER TRUNCATE ON mine EXECUTE FUNCTION ayb_jobs._note_truncate()')
+for my $use ('CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION ayb_jobs_internal.note_job()',
+    'CREATE TRIGGER t AFTER INSERT ON mine EXECUTE FUNCTION ayb_jobs_internal.note_configuration()',
+    'CREATE TRIGGER t AFTER TRUNCATE ON mine EXECUTE FUNCTION ayb_jobs_internal.note_truncate()')
 {
     (undef, undef, $error) = $node->psql('postgres', "SET ROLE mallory; CREATE TEMPORARY TABLE mine (x int); $use");
     like($error, qr/permission denied for function/, "refused: $use");
 }
 (undef, undef, $error) = $node->psql('postgres', q{CREATE TEMPORARY TABLE job_queue (x int);
-    CREATE TRIGGER t BEFORE INSERT ON job_queue FOR EACH ROW EXECUTE FUNCTION ayb_jobs._note_job(); INSERT INTO job_queue VALUES (1)});
+    CREATE TRIGGER t BEFORE INSERT ON job_queue FOR EACH ROW EXECUTE FUNCTION ayb_jobs_internal.note_job(); INSERT INTO job_queue VALUES (1)});
 like($error, qr/called by its trigger only/, 'a superuser\'s table of another shape is refused too');
 $node->stop;
 done_testing();
@@ -111,7 +111,7 @@ sub calls_of {
 # As a table, and as an expression, which sets are not asked for in the same way.
 sub call {
     my ($name, $kind, @arguments) = @_;
-    my $call = "ayb_jobs.$name(" . join(', ', @arguments) . ')';
+    my $call = "$name(" . join(', ', @arguments) . ')';
     return "SELECT $call" if $kind eq 'a';
     return "CALL $call" if $kind eq 'p';
     return ("SELECT count(*) FROM $call AS f", "SELECT $call LIMIT 1");

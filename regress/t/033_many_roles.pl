@@ -20,7 +20,7 @@ sub growth {
     return ($after - $before, $answer);
 }
 my $lanes = 'SELECT count(*) FROM ayb_jobs.lanes()';
-my $health = q{SELECT status FROM ayb_jobs.health() WHERE "check" = 'lanes'};
+my $health = q{SELECT status FROM ayb_jobs.health() WHERE name = 'lanes'};
 my ($lanes_before) = growth($lanes);
 my ($health_before) = growth($health);
 

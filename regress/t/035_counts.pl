@@ -13,7 +13,7 @@ ayb_jobs.scheduler_tick = 1h
 max_prepared_transactions = 5
 });
 sql($node, q{SELECT ayb_jobs.pause('work')});
-my $counts = 'SELECT coalesce(sum(queued), -1) FROM ayb_jobs._counts()';
+my $counts = 'SELECT coalesce(sum(queued), -1) FROM ayb_jobs_internal.counts()';
 ok(eventually($node, "SELECT ($counts) = 0"), 'nothing is counted');
 
 # What COMMIT PREPARED commits nobody tells: the tables are counted again.

@@ -98,7 +98,7 @@ sql($node, 'DROP INDEX ayb_jobs.as_it_was; SELECT ayb_jobs.cancel_matching()');
 
 # Two types with the same hash stand at the same place. Only one of them can be registered, and nobody takes the other's jobs for its own.
 my @twins = ('reports.send', 'hlwR]=+KhkO8');
-is(sql($node, qq{SELECT ayb_jobs._lane(10, '$twins[0]', 0::smallint, NULL) = ayb_jobs._lane(10, '$twins[1]', 0::smallint, NULL)}), 't', 'two types with the same hash');
+is(sql($node, qq{SELECT ayb_jobs_internal.lane(10, '$twins[0]', 0::smallint, NULL) = ayb_jobs_internal.lane(10, '$twins[1]', 0::smallint, NULL)}), 't', 'two types with the same hash');
 sql($node, qq{SELECT ayb_jobs.register_handler('$twins[0]', 'work(jsonb)')});
 my (undef, undef, $refusal) = $node->psql('postgres', qq{SELECT ayb_jobs.register_handler('$twins[1]', 'work(jsonb)')});
 like($refusal, qr/type "\Q$twins[1]\E" has the same hash as type "reports.send"/, 'the second one is refused');

@@ -123,7 +123,7 @@ for my $how (
         if $name ne 'off';
     is(sql($node, 'SELECT count(*) FROM ayb_jobs.jobs'), '0', "$name: nothing ticks");
     sql($node, $go);
-    ticked($node, "ayb_jobs._now() >= '2026-05-$day 00:30+00'") or die "nothing ticks\n";
+    ticked($node, "ayb_jobs_internal.now() >= '2026-05-$day 00:30+00'") or die "nothing ticks\n";
     have_ticked("$name for three ticks", once => "05-$day 00:00", all => join(' ', map { sprintf '05-%02d 00:00', $_ } $day - 2 .. $day), skip => '');
 }
 

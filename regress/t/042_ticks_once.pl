@@ -13,12 +13,12 @@ serve($node, 'postgres');
 sql($node, q{SELECT ayb_jobs.register_handler('outside', kind => 'external'); CREATE EXTENSION ayb_jobs_test});
 my $scheduler = q{(SELECT pid FROM pg_stat_activity WHERE backend_type = 'ayb_jobs scheduler')};
 # What the scheduler asks for when schedules are due; and what it does then, but for a payload that gives it away.
-my $look = q{SELECT count(*) FROM (SELECT FROM ayb_jobs.schedules AS s WHERE s.enabled AND s.next_run_at <= ayb_jobs._now()
+my $look = q{SELECT count(*) FROM (SELECT FROM ayb_jobs.schedules AS s WHERE s.enabled AND s.next_run_at <= ayb_jobs_internal.now()
     ORDER BY s.next_run_at FOR UPDATE OF s SKIP LOCKED) AS due};
 my $tick = q{INSERT INTO ayb_jobs.job_queue (type, payload, schedule_id, scheduled_at)
-    SELECT job_type, '"other"', id, next_run_at FROM ayb_jobs.schedules WHERE enabled AND next_run_at <= ayb_jobs._now();
-    UPDATE ayb_jobs.schedules SET next_run_at = ayb_jobs.cron_next(cron_expr, timezone, ayb_jobs._now())
-    WHERE enabled AND next_run_at <= ayb_jobs._now()};
+    SELECT job_type, '"other"', id, next_run_at FROM ayb_jobs.schedules WHERE enabled AND next_run_at <= ayb_jobs_internal.now();
+    UPDATE ayb_jobs.schedules SET next_run_at = ayb_jobs.cron_next(cron_expr, timezone, ayb_jobs_internal.now())
+    WHERE enabled AND next_run_at <= ayb_jobs_internal.now()};
 
 # Each round has a day of its own, on which the schedules have had no tick.
 my $day = 0;
@@ -37,7 +37,7 @@ sub noon {
     my ($server, $today) = @_;
     my $offset = sql($server, "SELECT ceil(extract(epoch FROM timestamptz '$today 12:00+00' - clock_timestamp()))");
     sql($server, "ALTER SYSTEM SET ayb_jobs.test_clock_offset = $offset; SELECT pg_reload_conf()");
-    eventually($server, "SELECT ayb_jobs._now() BETWEEN '$today 12:00+00' AND '$today 12:30+00'") or die "it doesn't become noon\n";
+    eventually($server, "SELECT ayb_jobs_internal.now() BETWEEN '$today 12:00+00' AND '$today 12:30+00'") or die "it doesn't become noon\n";
 }
 
 sub ticked_once {
@@ -119,7 +119,7 @@ $other = session('LOCK TABLE ayb_jobs.job_queue IN SHARE MODE');
 noon($node, $today);
 my $pid = stop_scheduler_at('ayb_jobs.job_queue');
 is(sql($node, $look), '0', 'while the scheduler ticks, another finds nothing due');
-is(sql($node, 'SELECT count(*) FROM ayb_jobs.schedules WHERE next_run_at <= ayb_jobs._now()'), '2', 'though it is');
+is(sql($node, 'SELECT count(*) FROM ayb_jobs.schedules WHERE next_run_at <= ayb_jobs_internal.now()'), '2', 'though it is');
 kill 'CONT', $pid;
 $other->query_safe('ROLLBACK');
 ticked_once($node, $today, 'a tick that was held up');

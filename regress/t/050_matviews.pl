@@ -132,7 +132,7 @@ $publisher->stop;
 # More tables than shared memory has room for: what doesn't fit is forgotten, and so unknown.
 $node->safe_psql('postgres', "DO \$\$ BEGIN FOR i IN $_ * 900 .. $_ * 900 + 899 LOOP
     EXECUTE format('CREATE TABLE crowd_%s (n int)', i);
-    EXECUTE format('CREATE TRIGGER note BEFORE INSERT ON crowd_%s EXECUTE FUNCTION ayb_jobs._note_change()', i);
+    EXECUTE format('CREATE TRIGGER note BEFORE INSERT ON crowd_%s EXECUTE FUNCTION ayb_jobs_internal.note_change()', i);
 END LOOP; END \$\$") for 0 .. 4;
 my $crowd = q{DO $$ BEGIN FOR i IN %d .. %d LOOP EXECUTE format('INSERT INTO crowd_%%s VALUES (1)', i); END LOOP; END $$};
 twice($node);

@@ -63,7 +63,7 @@ sub enqueue {
 sub all_ended {
     my ($name) = @_;
     ok(eventually($node, q{SELECT NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE state IN ('queued', 'running')
-        AND run_at <= ayb_jobs._now())}), "$name: all have ended");
+        AND run_at <= ayb_jobs_internal.now())}), "$name: all have ended");
 }
 sub run_jobs {
     my ($name, @jobs) = @_;
@@ -74,9 +74,9 @@ sub run_jobs {
 sub result_of { sql($node, "SELECT result->>'$_[1]' FROM ayb_jobs.jobs WHERE id = '$_[0]'") }
 sub xacts { join ',', map { sql($node, "SELECT coalesce(string_agg(xact, '+'), '-') FROM ran WHERE job = '$_'") } @_ }
 sub distinct_xacts { my %seen; $seen{$_}++ for split /,/, xacts(@_); return scalar keys %seen }
-sub way { sql($node, "SELECT way || ': ' || why FROM ayb_jobs.ways() WHERE type = '$_[0]'") }
-sub grouped { sql($node, "SELECT coalesce(sum(grouped_jobs), 0) FROM ayb_jobs.ways() WHERE type = '$_[0]'") }
-sub strikes { sql($node, "SELECT coalesce(sum(strikes), 0) FROM ayb_jobs.ways() WHERE type = '$_[0]'") }
+sub way { sql($node, "SELECT mode || ': ' || why FROM ayb_jobs.execution_modes WHERE type = '$_[0]'") }
+sub grouped { sql($node, "SELECT coalesce(sum(grouped_jobs), 0) FROM ayb_jobs.execution_modes WHERE type = '$_[0]'") }
+sub strikes { sql($node, "SELECT coalesce(sum(strikes), 0) FROM ayb_jobs.execution_modes WHERE type = '$_[0]'") }
 sub calls { sql($node, q{SELECT count FROM (SELECT CASE WHEN is_called THEN last_value ELSE 0 END AS count FROM calls) AS c}) }
 
 # --- what a group is
@@ -95,13 +95,13 @@ is(sql($node, qq{SELECT count(DISTINCT result->>'now'), count(DISTINCT result->>
 is(sql($node, qq{SELECT string_agg(what, ' ' ORDER BY at) FROM ran WHERE job = ANY ($these)}), join(' ', 1 .. 20), 'they run in order');
 is(sql($node, qq{SELECT count(*) FROM ayb_jobs.job_history AS h JOIN ran ON job = id WHERE attempts = 1 AND max_attempts = 2
     AND worker_id IS NOT NULL AND run_at <= last_run_at AND last_run_at <= at AND at <= completed_at
-    AND completed_at <= ayb_jobs._now() AND type = 'quick' AND payload->>'what' = what
+    AND completed_at <= ayb_jobs_internal.now() AND type = 'quick' AND payload->>'what' = what
     AND run_as = 'postgres'::regrole AND enqueued_by = run_as AND runs = 1 AND created_at IS NOT NULL AND id = ANY ($these)}), '20', 'the history has each as by lease');
 is(sql($node, qq{SELECT count(DISTINCT last_run_at) FROM ayb_jobs.job_history WHERE id = ANY ($these)}) > 1, 1, 'each with its own times');
 is(sql($node, qq{SELECT old_state, new_state, count(*), count(DISTINCT job_id) FROM ayb_jobs.events($last)
     WHERE old_state IS NOT NULL GROUP BY 1, 2}), 'queued|completed|20|20', 'each has its event');
 is(sql($node, q{SELECT sum(completed) FROM ayb_jobs.series(type => 'quick')}), $enqueued, 'and is counted');
-is(grouped('quick'), $enqueued, 'ways() counts them');
+is(grouped('quick'), $enqueued, 'the view counts them');
 is(way('quick'), 'grouped: its runs are quick', 'and says which way they go');
 is(sql($node, 'SELECT grouped_types FROM ayb_jobs.lanes()'), '{quick}', 'so does lanes()');
 
@@ -109,7 +109,7 @@ is(sql($node, 'SELECT grouped_types FROM ayb_jobs.lanes()'), '{quick}', 'so does
 run_jobs('no groups', ['alone', '{}'], ['alone', '{}'], ['timed', '{}'], ['timed', '{}']);
 is(way('alone'), 'leased: it was registered with grouped => false', 'one that must not be');
 is(way('timed'), 'leased: its timeout is not above ayb_jobs.group_budget', 'one whose timeout a group could not keep');
-is(sql($node, q{SELECT sum(grouped_jobs) FROM ayb_jobs.ways() WHERE type IN ('alone', 'timed')}), '0', 'neither is');
+is(sql($node, q{SELECT sum(grouped_jobs) FROM ayb_jobs.execution_modes WHERE type IN ('alone', 'timed')}), '0', 'neither is');
 
 # --- a cancel reaches a handler, and doesn't cost the worker, whatever errors that worker has seen: none yet, as here, ...
 register('run', 'first');
@@ -208,14 +208,14 @@ is(join(' ', map { state_of($node, $_) } @ids), 'completed/1 completed/1 complet
 is(scalar(grep { /\+/ } split /,/, xacts(@ids)), 0, 'and nobody runs twice');
 is(sql($node, 'SELECT string_agg(a::text, $$ $$ ORDER BY a) FROM once'), '1 2', 'the constraint holds');
 is(count_in_log($node, qr/a group of \d+ jobs could not commit: duplicate key/, $offset), 1, 'the log tells of the group');
-is(strikes('deferred'), '1', 'and ways() of the type');
+is(strikes('deferred'), '1', 'and the view of the type');
 turn_clock($node, 10);    # strikes of a second are over
 
 # --- a job that acts on another one of its group
 my ($doomed) = enqueue(['quick', '{}', "run_at => clock_timestamp() + interval '1h'"]);
 sql($node, 'SELECT ayb_jobs.pause()');
 @ids = enqueue(['run', qq({"run": "SELECT to_jsonb(c.state) FROM ayb_jobs.cancel('$doomed') AS c"})]);
-sql($node, "UPDATE ayb_jobs.job_queue SET run_at = ayb_jobs._now() WHERE id = '$doomed'");
+sql($node, "UPDATE ayb_jobs.job_queue SET run_at = ayb_jobs_internal.now() WHERE id = '$doomed'");
 sql($node, 'SELECT ayb_jobs.resume()');
 all_ended('one that cancels another');
 is(state_of($node, $doomed) . ' ' . state_of($node, $ids[0]), 'canceled/0 completed/1', 'a job cancels another one of its group');
@@ -226,7 +226,7 @@ is(sql($node, q{SELECT count(*) FROM ran WHERE what = 'nested'}), '1', 'a job en
 
 # --- a job that is looked at, and canceled, while it is in a group
 sql($node, 'ALTER SYSTEM SET ayb_jobs.group_budget = 1000; SELECT pg_reload_conf()');
-my $shown = q(SELECT jsonb_build_object('state', j.state, 'attempts', j.attempts, 'worker', j.worker_id IS NOT NULL, 'since', j.last_run_at <= ayb_jobs._now()) FROM ayb_jobs.current_job() AS j);
+my $shown = q(SELECT jsonb_build_object('state', j.state, 'attempts', j.attempts, 'worker', j.worker_id IS NOT NULL, 'since', j.last_run_at <= ayb_jobs_internal.now()) FROM ayb_jobs.current_job() AS j);
 @ids = run_jobs('current_job()', ['run', qq({"run": "$shown"})]);
 is(sql($node, "SELECT result FROM ayb_jobs.jobs WHERE id = '$ids[0]'"),
     '{"since": true, "state": "running", "worker": true, "attempts": 1}', 'current_job() shows it running');

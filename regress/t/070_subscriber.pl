@@ -42,7 +42,7 @@ holds($node, 'copy', "EXISTS (SELECT FROM ayb_jobs.job_queue WHERE id = '$early'
 $node->safe_psql('origin', q{SELECT pg_create_logical_replication_slot('late', 'pgoutput')});
 subscribe('late', 'late');
 holds($node, 'late', $all_there, 'into another database it comes with its table');
-holds($node, 'late', q{(SELECT status = 'error' FROM ayb_jobs.health() WHERE "check" = 'stamp')}, 'nothing runs there either');
+holds($node, 'late', q{(SELECT status = 'error' FROM ayb_jobs.health() WHERE name = 'stamp')}, 'nothing runs there either');
 unsubscribe('late', 'late');
 
 # From here on the copy runs nothing, whatever comes.

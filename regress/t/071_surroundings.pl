@@ -16,13 +16,13 @@ serve($node, 'strict');
 my $rights = q{SELECT string_agg(format('%s %s', what, may), E'\n' ORDER BY what) FROM (
     SELECT p.oid::regprocedure::text AS what, concat(has_function_privilege('app', p.oid, 'EXECUTE'), ' ',
         has_function_privilege('ayb_jobs_admin', p.oid, 'EXECUTE')) AS may
-    FROM pg_proc AS p WHERE p.pronamespace = 'ayb_jobs'::regnamespace
+    FROM pg_proc AS p WHERE p.pronamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace)
     UNION ALL
     SELECT c.oid::regclass::text, has_table_privilege('app', c.oid, 'SELECT')::text FROM pg_class AS c
-    WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
+    WHERE c.relnamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace) AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
     UNION ALL
     SELECT 'type ' || t.oid::regtype, has_type_privilege('app', t.oid, 'USAGE')::text FROM pg_type AS t
-    WHERE t.typnamespace = 'ayb_jobs'::regnamespace AND t.typcategory <> 'A' AND t.typname !~ '^job_history_') AS r};
+    WHERE t.typnamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace) AND t.typcategory <> 'A' AND t.typname !~ '^job_history_') AS r};
 is($node->safe_psql('strict', $rights), $node->safe_psql('postgres', $rights), 'default privileges take nothing from PUBLIC');
 $node->safe_psql('strict', 'GRANT EXECUTE ON ALL FUNCTIONS IN SCHEMA public TO app');
 my $id = $node->safe_psql('strict', q{SET ROLE app; SELECT ayb_jobs.enqueue('work')});

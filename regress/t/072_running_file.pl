@@ -25,7 +25,7 @@ for my $how ('truncated', 'removed', 'replaced', 'a directory') {
     my $count = sql($node, q{SELECT count(*) FROM ayb_jobs.enqueue_many('work', (SELECT array_agg('{}'::jsonb) FROM generate_series(1, 200)))});
     sql($node, "SELECT ayb_jobs.cancel('$long', force => true)");
     holds($node, 'postgres', "SELECT state = 'canceled' FROM ayb_jobs.jobs WHERE id = '$long'", "$how: a job by lease ends in order");
-    holds($node, 'postgres', q{NOT EXISTS (SELECT FROM ayb_jobs.jobs WHERE type = 'work' AND state <> 'completed' AND run_at <= ayb_jobs._now())}, "$how: jobs in groups complete");
+    holds($node, 'postgres', q{NOT EXISTS (SELECT FROM ayb_jobs.jobs WHERE type = 'work' AND state <> 'completed' AND run_at <= ayb_jobs_internal.now())}, "$how: jobs in groups complete");
     sql($node, 'DELETE FROM ayb_jobs.job_queue');
 }
 is(sql($node, 'SELECT pg_postmaster_start_time()'), $started, 'it is the same server');

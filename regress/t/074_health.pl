@@ -22,7 +22,7 @@ sql($node, 'CREATE ROLE deploy LOGIN');
 my %tried;
 
 # A column of a check, as an expression.
-sub of { return qq{(SELECT $_[1] FROM ayb_jobs.health() WHERE "check" = '$_[0]')} }
+sub of { return qq{(SELECT $_[1] FROM ayb_jobs.health() WHERE name = '$_[0]')} }
 
 # The check becomes bad, with this detail; gives back its hint.
 sub bad {
@@ -53,16 +53,16 @@ my $ahead = 0;
 sub later { $ahead += $_[0]; turn_clock($node, $ahead) }
 
 # A job of a type that is due since two minutes.
-sub overdue { return sql($node, "SELECT ayb_jobs.enqueue('$_[0]', run_at => ayb_jobs._now() - interval '2 min')") }
+sub overdue { return sql($node, "SELECT ayb_jobs.enqueue('$_[0]', run_at => ayb_jobs_internal.now() - interval '2 min')") }
 
 sub running { return holds($node, 'postgres', qq{(SELECT count(*) = $_[0] FROM ayb_jobs.workers() WHERE state = 'running')}, "$_[0] jobs run") }
 
-is(sql($node, q{SELECT string_agg("check" || ': ' || detail, ' ') FROM ayb_jobs.health() WHERE status <> 'ok'}), '', 'all is well at first');
+is(sql($node, q{SELECT string_agg(name || ': ' || detail, ' ') FROM ayb_jobs.health() WHERE status <> 'ok'}), '', 'all is well at first');
 
 # Stopped processes first: they are what takes longest.
 sql($node, q{SELECT ayb_jobs.register_handler('frozen', 'nap(jsonb)', timeout => '5s'); SELECT ayb_jobs.enqueue('frozen', '{"seconds": 3600}')});
 running(1);
-my %pids = map { split /\|/ } split /\n/, sql($node, q{SELECT process, pid FROM ayb_jobs._processes() AS p
+my %pids = map { split /\|/ } split /\n/, sql($node, q{SELECT process, pid FROM ayb_jobs_internal.processes() AS p
     WHERE process <> 'worker' OR pid IN (SELECT w.pid FROM ayb_jobs.workers() AS w WHERE w.type = 'frozen')});
 is(join(' ', sort keys %pids), 'launcher scheduler worker', 'each process has its line');
 kill STOP => values %pids;
@@ -144,7 +144,7 @@ good('oldest_due', 'raising it');
 my $holder = $node->background_psql('postgres');
 my $held = sql($node, q{SELECT ayb_jobs.enqueue('work', run_at => 'tomorrow'::timestamptz + interval '1 year')});
 $holder->query_safe(qq{BEGIN; SELECT FROM ayb_jobs.job_queue WHERE id = '$held' FOR KEY SHARE});
-sql($node, qq{UPDATE ayb_jobs.job_queue SET run_at = ayb_jobs._now() - interval '2 min' WHERE id = '$held'});
+sql($node, qq{UPDATE ayb_jobs.job_queue SET run_at = ayb_jobs_internal.now() - interval '2 min' WHERE id = '$held'});
 like(bad('oldest_due', 'warning', 'of type work'), qr/pg_stat_activity: a session may hold its row/, 'oldest_due: somebody has it');
 $holder->query_safe('ROLLBACK');
 $holder->quit;
@@ -218,10 +218,10 @@ follow(dead_tuples => bad('dead_tuples', 'warning', 'dead rows in job_queue'));
 
 # The history's days: one that can't be made, and one that somebody reads.
 sql($node, q{DO $$ BEGIN FOR d IN 1 .. 20 LOOP
-    EXECUTE format('CREATE DOMAIN ayb_jobs.job_history_%s AS text', to_char((ayb_jobs._now() + (d + 3) * interval '1 day') AT TIME ZONE 'UTC', 'YYYYMMDD'));
+    EXECUTE format('CREATE DOMAIN ayb_jobs.job_history_%s AS text', to_char((ayb_jobs_internal.now() + (d + 3) * interval '1 day') AT TIME ZONE 'UTC', 'YYYYMMDD'));
 END LOOP; END $$});
 later(2 * 86400 + 3600);
-like($hint = bad('history', 'warning', '^history has tables until'), qr/^SELECT ayb_jobs\._prepare_history/, 'history: the hint');
+like($hint = bad('history', 'warning', '^history has tables until'), qr/^SELECT ayb_jobs_internal\.prepare_history/, 'history: the hint');
 like(bad('duties', 'error', 'make days of the history ahead'), qr/^Mend/, 'duties: the same');
 my (undef, undef, $error) = $node->psql('postgres', $hint =~ s/;.*/;/r);
 like($error, qr/job_history_\d{8}.*exists/, 'the statement of the hint shows why');
@@ -260,6 +260,6 @@ $node->restart;
 good('preloaded', 'that');
 
 $tried{clock} = 1; # in t/075_life.pl
-is(sql($node, 'SELECT string_agg("check", \' \') FROM ayb_jobs.health() WHERE "check" <> ALL (\'{' . join(',', keys %tried) . '}\')'), '', 'each check was tried');
+is(sql($node, 'SELECT string_agg(name, \' \') FROM ayb_jobs.health() WHERE name <> ALL (\'{' . join(',', keys %tried) . '}\')'), '', 'each check was tried');
 $node->stop;
 done_testing();

@@ -86,7 +86,7 @@ subtest 'jobs that are brought into a database that runs its own' => sub {
     my ($code, undef, $error) = $node->psql('target', "\\i $dump", on_error_stop => 0);
     like($error, qr/WARNING:  nothing runs in this database from now on/, 'loading it says what it means');
     $node->safe_psql('target', "UPDATE ayb_jobs.job_queue SET run_at = clock_timestamp() WHERE id = '$own'");
-    holds($node, 'target', q{(SELECT status = 'error' FROM ayb_jobs.health() WHERE "check" = 'stamp')}, 'health() says it');
+    holds($node, 'target', q{(SELECT status = 'error' FROM ayb_jobs.health() WHERE name = 'stamp')}, 'health() says it');
     $node->safe_psql('target', q{SELECT ayb_jobs.enqueue('work', run_at => clock_timestamp() + interval '1 h')});
     is($node->safe_psql('target', 'SELECT count(*) FROM effects WHERE what IS NULL AND job IN (SELECT id FROM ayb_jobs.job_queue)'), '0', 'nothing has run');
     is($node->safe_psql('target', "SELECT state FROM ayb_jobs.jobs WHERE id = '$own'"), 'queued', 'the job that was brought waits');
@@ -126,7 +126,7 @@ subtest 'a clock that was a day ahead' => sub {
     turn_clock($node, 86400);
     ticked($node);
     sql($node, q{SELECT ayb_jobs.enqueue('outside'); SELECT count(*) FROM ayb_jobs.claim('w', '{outside}', 100, '10 min')});
-    my $late = sql($node, q{SELECT ayb_jobs.enqueue('work', run_at => ayb_jobs._now() + interval '1 h')});
+    my $late = sql($node, q{SELECT ayb_jobs.enqueue('work', run_at => ayb_jobs_internal.now() + interval '1 h')});
     my $failed = sql($node, q{SELECT ayb_jobs.enqueue('later')});
     holds($node, 'postgres', "SELECT attempts = 1 AND state = 'queued' FROM ayb_jobs.jobs WHERE id = '$failed'", 'a job waits for its back-off');
     turn_clock($node, 0);

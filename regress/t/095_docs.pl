@@ -76,7 +76,7 @@ sub settle
 		$database, q{
 		SELECT NOT EXISTS (
 			SELECT FROM ayb_jobs.job_queue AS q
-			WHERE ayb_jobs._taken_by(q.type) IS NULL AND q.run_at <= now()
+			WHERE ayb_jobs_internal.taken_by(q.type) IS NULL AND q.run_at <= now()
 			  AND (q.state = 'running' OR q.state = 'queued' AND NOT EXISTS (
 				SELECT FROM ayb_jobs.pauses AS p WHERE p.type IN (q.type, ''))))});
 }
@@ -146,7 +146,7 @@ sub reference { return slurp_file("$root/docs/reference/$_[0].md") }
 my $functions = reference('functions');
 for my $row (split /\n/, $node->safe_psql('postgres', q{
 	SELECT p.proname || '|' || array_to_string(coalesce(p.proargnames[1:p.pronargs], '{}'), ' ')
-	FROM pg_proc AS p WHERE p.pronamespace = 'ayb_jobs'::regnamespace AND p.proname !~ '^_' ORDER BY 1}))
+	FROM pg_proc AS p WHERE p.pronamespace = 'ayb_jobs'::regnamespace ORDER BY 1}))
 {
 	my ($function, $arguments) = split /\|/, $row, 2;
 	my ($heading) = $functions =~ /^### `\Q$function\E\((.*?)\)/m;
@@ -179,7 +179,6 @@ for my $row (split /\n/, $node->safe_psql('postgres', q{
 	SELECT c.relname, string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_class AS c
 	JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 	WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
-		AND c.relname !~ '^_'
 	GROUP BY c.relname ORDER BY 1}))
 {
 	my ($table, $columns) = split /\|/, $row;
@@ -191,7 +190,7 @@ for my $row (split /\n/, $node->safe_psql('postgres', q{
 
 my $checks = reference('health');
 my $unnamed = join ' ', grep { $checks !~ /^\| `$_` \|/m }
-  split /\n/, $node->safe_psql('postgres', 'SELECT "check" FROM ayb_jobs.health()');
+  split /\n/, $node->safe_psql('postgres', 'SELECT name FROM ayb_jobs.health()');
 is($unnamed, '', 'the reference has every check of health()');
 
 # Links between pages lead somewhere.

@@ -39,7 +39,7 @@ http::Response create_job(const Call &call) {
         " q.attempts, q.max_attempts, q.runs, q.priority, q.last_error, q.last_run_at,"
         " q.idempotency_key, q.partition_key, q.unique_key, q.flow, q.schedule_id, q.created_at,"
         " q.updated_at, q.canceled_at, q.run_as, q.enqueued_by, q.scheduled_at, q.meta,"
-        " coalesce(q.waits_for, ayb_jobs._taken_by(q.type)) AS waits_for,"
+        " coalesce(q.waits_for, ayb_jobs_internal.taken_by(q.type)) AS waits_for,"
         " NULL::timestamptz AS completed_at, NULL::jsonb AS result, NULL::jsonb AS progress FROM "
         "ayb_jobs.job_queue AS q WHERE q.id ="
         " nullif(current_setting('ayb_jobs_sidecar.id', true), '')::uuid AND q.xmin::text ="

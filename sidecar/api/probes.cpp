@@ -57,7 +57,7 @@ std::string database_metrics(Database &database) {
         " '# TYPE ayb_jobs_workers gauge',"
         " (SELECT 'ayb_jobs_workers ' || count(*) FROM ayb_jobs.workers()),"
         " '# TYPE ayb_jobs_check gauge',"
-        " (SELECT string_agg('ayb_jobs_check{check=\"' || h.\"check\" || '\",status=\"' || h.status"
+        " (SELECT string_agg('ayb_jobs_check{check=\"' || h.name || '\",status=\"' || h.status"
         " || '\"} 1', E'\\n') FROM ayb_jobs.health() AS h)) || E'\\n'"
         " FROM ayb_jobs.stats() AS s";
     return database.ask(sql).value_or("");

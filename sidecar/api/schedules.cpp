@@ -13,25 +13,26 @@ constexpr std::ptrdiff_t kMaxCharacters = 100;
 
 // A schedule of `s`, a row of ayb_jobs.schedules.
 const std::string &schedule_json() {
-    static const std::string json = object({{"id", "s.id"},
-                                            {"name", "s.name"},
-                                            {"jobType", "s.job_type"},
-                                            {"payload", "s.payload"},
-                                            {"cronExpr", "s.cron_expr"},
-                                            {"timezone", "s.timezone"},
-                                            {"enabled", "s.enabled"},
-                                            {"maxAttempts", "s.max_attempts"},
-                                            {"nextRunAt", "s.next_run_at"},
-                                            {"lastRunAt", "s.last_run_at"},
-                                            {"createdAt", "s.created_at"},
-                                            {"updatedAt", "s.updated_at"},
-                                            {"overlap", "s.overlap"},
-                                            {"missed", "s.missed"},
-                                            {"runAs", "pg_get_userbyid(s.run_as)"},
-                                            {"lastSkip", "s.last_skip"},
-                                            {"lastError", "s.last_error"},
-                                            {"description", "ayb_jobs._describe_rule(s.cron_expr,"
-                                                            " s.timezone)"}});
+    static const std::string json =
+        object({{"id", "s.id"},
+                {"name", "s.name"},
+                {"jobType", "s.job_type"},
+                {"payload", "s.payload"},
+                {"cronExpr", "s.cron_expr"},
+                {"timezone", "s.timezone"},
+                {"enabled", "s.enabled"},
+                {"maxAttempts", "s.max_attempts"},
+                {"nextRunAt", "s.next_run_at"},
+                {"lastRunAt", "s.last_run_at"},
+                {"createdAt", "s.created_at"},
+                {"updatedAt", "s.updated_at"},
+                {"overlap", "s.overlap"},
+                {"missed", "s.missed"},
+                {"runAs", "pg_get_userbyid(s.run_as)"},
+                {"lastSkip", "s.last_skip"},
+                {"lastError", "s.last_error"},
+                {"description", "ayb_jobs_internal.describe_rule(s.cron_expr,"
+                                " s.timezone)"}});
     return json;
 }
 

@@ -65,11 +65,11 @@ std::string queue() {
 }
 
 std::string health() {
-    return list(object({{"check", "h.\"check\""},
+    return list(object({{"name", "h.name"},
                         {"status", "h.status"},
                         {"detail", "h.detail"},
                         {"hint", "h.hint"}}),
-                "ayb_jobs.health() WITH ORDINALITY AS h (\"check\", status, detail, hint, number)",
+                "ayb_jobs.health() WITH ORDINALITY AS h (name, status, detail, hint, number)",
                 "h.number");
 }
 
@@ -181,7 +181,7 @@ std::string schema() {
            ", ',' ORDER BY a.attnum), '') || ']')::json AS items FROM pg_attribute AS a"
            " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns"
            " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'"
-           " AND n.nspname NOT IN ('information_schema', 'ayb_jobs')"
+           " AND n.nspname NOT IN ('information_schema', 'ayb_jobs', 'ayb_jobs_internal')"
            " AND has_schema_privilege(n.oid, 'USAGE') AND (has_table_privilege(c.oid, 'SELECT')"
            " OR c.relkind = 'm' AND (pg_has_role(c.relowner, 'USAGE') OR"
            " pg_has_role(to_regrole('ayb_jobs_admin')::oid, 'USAGE')))";

@@ -14,7 +14,7 @@ constexpr long long kLongestLife = 366LL * 24 * 3600;
 constexpr long long kUsualLife = 24LL * 3600;
 
 const std::string &key_sql() {
-    static const std::string sql = "SELECT ayb_jobs._wire_key()";
+    static const std::string sql = "SELECT ayb_jobs_internal.wire_key()";
     return sql;
 }
 

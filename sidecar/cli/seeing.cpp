@@ -28,7 +28,7 @@ int stats(const Call &call) {
 }
 
 Row check_row(const json::Object &check) {
-    return {shown(check, "check"), shown(check, "status"), shown(check, "detail"),
+    return {shown(check, "name"), shown(check, "status"), shown(check, "detail"),
             shown(check, "hint")};
 }
 

@@ -178,7 +178,7 @@ class Restart(OwnServerTest, Listening):
         cls.sidecar = Sidecar(cls.__name__, cls.server.dsn())
 
     def scheduled(self):
-        until(lambda: self.server.psql("SELECT count(*) FROM ayb_jobs._counts()") == "1", "the scheduler")
+        until(lambda: self.server.psql("SELECT count(*) FROM ayb_jobs_internal.counts()") == "1", "the scheduler")
 
     def test_what_happens_after_it_is_told(self):
         self.scheduled()

@@ -63,7 +63,7 @@ class Seeing(ApiTest):
         self.server.psql("DELETE FROM ayb_jobs.job_queue")
 
     def test_health_and_handlers(self):
-        checks = {row["check"]: row for row in self.items("/health")}
+        checks = {row["name"]: row for row in self.items("/health")}
         self.assertEqual(checks["enabled"]["status"], "ok")
         self.assertNotIn("hint", checks["enabled"])
         handler = [row for row in self.items("/handlers") if row["type"] == "sleepy"][0]

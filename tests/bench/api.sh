@@ -75,7 +75,7 @@ done
 PGDATABASE=few fill 10000
 fill "$many"
 for database in few "$PGDATABASE"; do
-    PGDATABASE=$database wait_for 60 'SELECT EXISTS (SELECT FROM ayb_jobs._counts())'
+    PGDATABASE=$database wait_for 60 'SELECT EXISTS (SELECT FROM ayb_jobs_internal.counts())'
 done
 serve few
 few=$address

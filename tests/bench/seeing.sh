@@ -58,7 +58,7 @@ query "INSERT INTO ayb_jobs.job_queue (id, type, payload, state, run_as, run_at,
              FROM ($source_rows) AS s WHERE n % 5 = 4) AS s"
 query "VACUUM ANALYZE ayb_jobs.job_queue, ayb_jobs.job_history"
 query CHECKPOINT
-wait_for 60 "SELECT EXISTS (SELECT FROM ayb_jobs._counts())"
+wait_for 60 "SELECT EXISTS (SELECT FROM ayb_jobs_internal.counts())"
 [[ $(query 'SELECT count(*) FROM ayb_jobs.jobs') -ge $((10 * million)) ]] || die "rows are missing"
 
 # timed ROLE SQL: the middle time of eleven runs in one session, in milliseconds, the first included.

@@ -95,7 +95,7 @@ class Enqueuer(Client):
         tokens.append(token)
         later = self.random.choice((None, None, None, self.random.uniform(0, 3)))
         attempts = None if kind == "doomed" else MANY
-        answer = self.ask("SELECT ayb_jobs.enqueue(%s, %s, ayb_jobs._now() + make_interval(secs => %s), NULL, %s)",
+        answer = self.ask("SELECT ayb_jobs.enqueue(%s, %s, ayb_jobs_internal.now() + make_interval(secs => %s), NULL, %s)",
                           kind, json.dumps(payload), later, attempts)
         self.journal.write(token, id=answer[0][0])
         if kind == "work":

@@ -182,7 +182,7 @@ class World:
 
     def settle(self, databases=("app",), patience=300):
         """Waits until all ticks have come and all jobs have ended, as far as they do before patience ends."""
-        ticked = "SELECT NOT EXISTS (SELECT FROM ayb_jobs.schedules WHERE enabled AND next_run_at <= ayb_jobs._now())"
+        ticked = "SELECT NOT EXISTS (SELECT FROM ayb_jobs.schedules WHERE enabled AND next_run_at <= ayb_jobs_internal.now())"
         self._wait(ticked, "app", patience)
         self.admin("SELECT ayb_jobs.update_schedule(id, enabled => false, keep_next_run_at => true) FROM ayb_jobs.schedules "
                    "WHERE enabled")

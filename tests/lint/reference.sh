@@ -1,5 +1,5 @@
 #!/bin/bash
-# Every function of schema ayb_jobs that does not begin with an underscore, every view, and every setting ayb_jobs.*
+# Every function and view of schema ayb_jobs, and every setting ayb_jobs.*
 # is named in docs/reference/*.md. Asked of a real server, as comments.sh does.
 source "$(dirname "$0")/lib.sh"
 [[ ${AYB_SCRATCH:-} ]] || exec "$lint/../harness/scratch" "$0" "$@"
@@ -12,9 +12,9 @@ named() { ((${#pages[@]})) && grep -qE "(^|[^_[:alnum:]])$1([^_[:alnum:]]|\$)" "
 
 names=$(psql -XqAt -v ON_ERROR_STOP=1 <<'END'
 SELECT DISTINCT 'function ' || proname FROM pg_proc
-WHERE pronamespace = 'ayb_jobs'::regnamespace AND proname !~ '^_' AND prorettype <> 'trigger'::regtype;
+WHERE pronamespace = 'ayb_jobs'::regnamespace AND prorettype <> 'trigger'::regtype;
 SELECT 'view ' || relname FROM pg_class
-WHERE relnamespace = 'ayb_jobs'::regnamespace AND relkind = 'v' AND relname !~ '^_';
+WHERE relnamespace = 'ayb_jobs'::regnamespace AND relkind = 'v';
 SELECT 'setting ' || name FROM pg_settings WHERE name LIKE 'ayb\_jobs.%' AND name NOT LIKE 'ayb\_jobs.test\_%';
 END
 )

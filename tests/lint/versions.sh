@@ -8,6 +8,6 @@ if [[ -f $control ]]; then
     [[ $version ]] || wrong "$control:1" 'names no version'
     [[ $(sed -n '1s/^ayb-jobs (\([^)]*\)).*/\1/p' debian/changelog 2>/dev/null) == "$version" ]] ||
         wrong debian/changelog:1 "its newest entry is not of version $version"
-    [[ $(grep -c "\"version\": \"$version.0\"" META.json 2>/dev/null) == 2 ]] || wrong META.json:1 "is not of version $version.0"
+    [[ $(sed "/\"meta-spec\"/,/}/d" META.json 2>/dev/null | grep -c "\"version\": \"$version.0\"") == 2 ]] || wrong META.json:1 "is not of version $version.0"
 fi
 finish

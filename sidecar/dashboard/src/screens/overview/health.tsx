@@ -4,7 +4,7 @@ import { plural } from "../../lib/format";
 import { CopyButton } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 
-const words = (check: string): string => check.replaceAll("_", " ");
+const words = (name: string): string => name.replaceAll("_", " ");
 
 function Warning({ check }: { check: Check }) {
     return (
@@ -12,7 +12,7 @@ function Warning({ check }: { check: Check }) {
             <Icon name="warning" />
             <div class="warning-text">
                 <p>
-                    <span class="strong">{words(check.check)}</span>
+                    <span class="strong">{words(check.name)}</span>
                     <span class="sr-only">: {check.status}</span>
                 </p>
                 <p>
@@ -38,7 +38,7 @@ export function Warnings({ checks }: { checks: readonly Check[] }) {
         <section aria-label="Warnings" class="warnings">
             <ul>
                 {bad.map(check => (
-                    <Warning key={check.check} check={check} />
+                    <Warning key={check.name} check={check} />
                 ))}
             </ul>
         </section>
@@ -56,8 +56,8 @@ export function Fine({ checks }: { checks: readonly Check[] }) {
             </summary>
             <dl>
                 {good.map(check => (
-                    <div key={check.check}>
-                        <dt>{words(check.check)}</dt>
+                    <div key={check.name}>
+                        <dt>{words(check.name)}</dt>
                         <dd>
                             <bdi>{check.detail}</bdi>
                         </dd>
