@@ -51,7 +51,7 @@ void mistrust_brought_row() {
 }
 
 void adopt_database() {
-    in_books(write_stamp);
+    in_bounded_books(write_stamp);
     note_probe();
     end_drain();
 }

@@ -95,8 +95,15 @@ bool take_key_inside(Oid role, const char *key, core::Uuid *id) {
     return false;
 }
 
-bool take_key(const Order &order, const char *key, core::Uuid *id) {
-    return in_books([&] { return take_key_inside(order.run_as, key, id); });
+// Of one job, unless another one has the key: then `*id` becomes that one's. Whoever has just taken
+// the key, or written it by hand, is waited for as long as the books are patient.
+void insert_with_key(const Order &order, const char *key, Datum payload, core::Uuid *id) {
+    in_bounded_books([&] {
+        if (!take_key_inside(order.run_as, key, id))
+            return;
+        const Datum id_value = uuid_datum(*id);
+        insert_jobs(order, &id_value, &payload, 1, key);
+    });
 }
 
 // The elements of `payloads`, checked; `*count` is set.
@@ -142,9 +149,11 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
         check_payloads(type, &payload, 1);
 
     core::Uuid id = new_job_id(order.now);
-    if (key == nullptr || take_key(order, key, &id)) {
+    if (key != nullptr) {
+        insert_with_key(order, key, payload, &id);
+    } else {
         const Datum id_value = uuid_datum(id);
-        insert_jobs(order, &id_value, &payload, 1, key);
+        insert_jobs(order, &id_value, &payload, 1, nullptr);
     }
     PG_RETURN_DATUM(uuid_datum(id));
 }

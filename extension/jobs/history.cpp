@@ -251,7 +251,7 @@ AYB_SQL_FUNCTION(ayb_jobs_prepare_history) {
     require_argument(fcinfo, 0, "at");
     const TimestampTz at = PG_GETARG_TIMESTAMPTZ(0);
     check_run_at(at);
-    in_books([at] { ensure_history(at); });
+    in_bounded_books([at] { ensure_history(at); });
     note_recount();
     PG_RETURN_VOID();
 }

@@ -31,7 +31,7 @@ Sql<core::Uuid, At> g_skipped{R"sql(
 void record_refresh(const RefreshOutcome &outcome, Oid view, const char *sources_seen) {
     const At now{clock_now()};
     const int64 duration = Max(outcome.duration_ms, 0);
-    in_books([&] {
+    in_bounded_books([&] {
         if (outcome.status == RefreshStatus::success)
             g_success.run(outcome.id, now, duration, outcome.rows, sources_seen, view);
         else
@@ -40,7 +40,7 @@ void record_refresh(const RefreshOutcome &outcome, Oid view, const char *sources
 }
 
 void record_skipped(const core::Uuid &id) {
-    in_books([&id] { g_skipped.run(id, At{clock_now()}); });
+    in_bounded_books([&id] { g_skipped.run(id, At{clock_now()}); });
 }
 
 } // namespace ayb
