@@ -220,7 +220,12 @@ BEGIN ATOMIC
     SELECT 'matviews', CASE WHEN count(m.id) = 0 THEN 'ok' ELSE 'warning' END,
            coalesce(string_agg(m.schema_name || '.' || m.view_name || ': ' || m.last_refresh_error, '; '
                                ORDER BY m.schema_name, m.view_name), 'no refresh of a registered view has failed'),
-           CASE WHEN count(m.id) > 0 THEN 'See ayb_jobs.matviews; mend the view, then ayb_jobs.refresh_now(id), or ayb_jobs.unregister_matview(id).' END
+           CASE WHEN bool_or(m.last_refresh_error ~ 'SQLSTATE 40P01')
+                THEN string_agg('SELECT ayb_jobs.enqueue(''materialized_view_refresh'', '
+                                || quote_literal(jsonb_build_object('schema_name', m.schema_name, 'view_name', m.view_name)) || ');',
+                                ' ' ORDER BY m.schema_name, m.view_name) FILTER (WHERE m.last_refresh_error ~ 'SQLSTATE 40P01')
+                     || ' locks one view at a time, where refresh_all() holds each to its end.'
+                WHEN count(m.id) > 0 THEN 'See ayb_jobs.matviews; mend the view, then ayb_jobs.refresh_now(id), or ayb_jobs.unregister_matview(id).' END
     FROM ayb_jobs.matview_refreshes AS m WHERE m.last_refresh_status = 'error'
     UNION ALL
     SELECT 'lanes', CASE WHEN count(l.error) = 0 THEN 'ok' ELSE 'error' END,

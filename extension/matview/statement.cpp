@@ -66,7 +66,11 @@ Refreshed read_error(const ErrorData &error, bool timed_out) {
     }
     refreshed.error =
         error.detail != nullptr ? psprintf("%s: %s", message, error.detail) : pstrdup(message);
-    refreshed.hint = error.hint != nullptr ? pstrdup(error.hint) : nullptr;
+    // refresh_all() holds each view until its end, and who reads several does, too.
+    refreshed.hint = error.sqlerrcode == ERRCODE_T_R_DEADLOCK_DETECTED
+                         ? "A job of type materialized_view_refresh locks one view at a time."
+                     : error.hint != nullptr ? pstrdup(error.hint)
+                                             : nullptr;
     return refreshed;
 }
 

@@ -197,6 +197,22 @@ sql($node, q{CREATE TABLE divisors AS SELECT 1 AS d; CREATE MATERIALIZED VIEW qu
 like(bad('matviews', 'warning', 'quotients: .*division by zero'), qr/ayb_jobs\.refresh_now\(id\)/, 'matviews: the hint');
 sql($node, 'UPDATE divisors SET d = 1; SELECT ayb_jobs.refresh_now(id) FROM ayb_jobs.matview_refreshes');
 good('matviews', 'that');
+# refresh_all() holds each view to its end: beside a reader of two, one of both has a deadlock.
+sql($node, "CREATE MATERIALIZED VIEW $_ AS SELECT pg_advisory_xact_lock_shared(20261129) IS NULL AS passed") for 'a', 'b';
+sql($node, q{SELECT ayb_jobs.unregister_matview(id) FROM ayb_jobs.matview_refreshes; SELECT ayb_jobs.register_matview('a'), ayb_jobs.register_matview('b')});
+my ($first, $last) = split /\n/, sql($node, q{SELECT view_name FROM ayb_jobs.refresh_all()});
+my ($reader, $refresher) = map { $node->background_psql('postgres') } 1 .. 2;
+my $gate = shut_gate($node);
+$reader->query_safe("SET deadlock_timeout = '1h'; BEGIN; SELECT FROM $last");
+$refresher->query_until(qr/begins/, "\\echo begins\nSET deadlock_timeout = '10ms'; SELECT ayb_jobs.refresh_all();\n");
+holds($node, 'postgres', at_gate() . ' = 1', "refresh_all() has locked $first");
+$reader->query_until(qr/reads/, "\\echo reads\nSELECT FROM $first; COMMIT;\n");
+holds($node, 'postgres', "EXISTS (SELECT FROM pg_locks WHERE relation = '$first'::regclass AND NOT granted)", 'for which a reader waits');
+open_gate($gate);
+$hint = bad('matviews', 'warning', "$last: .*deadlock detected");
+$_->quit for $refresher, $reader;
+follow(matviews => $hint);
+
 my $lost = sql($node, q{SELECT ayb_jobs.enqueue('outside'); SELECT id FROM ayb_jobs.claim('w', '{outside}', 1, '1 ms')}) =~ s/.*\n//r;
 like(bad('leases_lost', 'warning', '1 attempts lost since the scheduler started, the last one at'), qr/ayb_jobs\.attempts\(job_id\)/, 'leases_lost: the hint');
 is(sql($node, "SELECT status FROM ayb_jobs.attempts('$lost')"), 'lost', 'it shows it');
