@@ -1,5 +1,6 @@
 #include "api/api.hpp"
 
+#include "api/databases.hpp"
 #include "api/jobs.hpp"
 #include "api/matviews.hpp"
 #include "api/openapi.hpp"
@@ -38,17 +39,19 @@ GateSettings with_key(GateSettings settings, db::Pool &pool) {
 
 } // namespace
 
-Api::Api(db::Pool &pool, const ApiSettings &settings, AccessLog log)
-    : database_(pool), gate_(with_key(settings.gate, pool)), events_(pool, settings.max_listeners),
-      log_(std::move(log)) {
+Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLog log)
+    : databases_(std::move(databases)), database_(databases_.first()),
+      gate_(with_key(settings.gate, databases_.first())),
+      events_(databases_, settings.max_listeners), log_(std::move(log)) {
     router_.add(gate_.routes());
-    router_.add(token_routes());
+    router_.add(token_routes(databases_.first()));
     router_.add(job_routes());
     router_.add(job_change_routes());
     router_.add(schedule_routes());
-    router_.add(matview_routes(settings.refresh_timeout, (pool.settings().size + 1) / 2));
+    router_.add(matview_routes(settings.refresh_timeout));
     router_.add(type_routes());
     router_.add(seeing_routes());
+    router_.add(database_routes(databases_));
     router_.add(events_.routes());
     router_.add(probe_routes(database_, counters_, events_));
     router_.add(openapi_routes());
@@ -84,12 +87,21 @@ template <class Step> http::Response Api::caught(Step step, std::string &error) 
 
 http::Response Api::handle(const Router::Match &match, const http::Request &request,
                            const Caller &caller) {
-    const Database database(database_.pool(), caller.value_or(login::Identity{}));
+    const Database database(databases_.named(http::Query(request.query)["database"]),
+                            caller.value_or(login::Identity{}));
     const Call call(request, database, match.segments);
     try {
         return match.route->handler(call);
     } catch (const db::Error &error) {
         throw refusal(error, std::string(match.route->method) + " " + match.route->path, call);
+    }
+}
+
+std::size_t Api::database_of(const http::Request &request) const noexcept {
+    try {
+        return databases_.place_of(http::Query(request.query)["database"]);
+    } catch (...) { // out of memory: told when it is worked at
+        return 0;
     }
 }
 

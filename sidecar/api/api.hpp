@@ -25,7 +25,10 @@ using AccessLog = std::function<void(const Served &)>;
 
 class Api {
   public:
-    Api(db::Pool &pool, const ApiSettings &settings, AccessLog log);
+    Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLog log);
+
+    // Which of the databases the request is about, from 0: what it is to wait for.
+    std::size_t database_of(const http::Request &request) const noexcept;
 
     // A request from a client: who it is is looked at. Never throws.
     http::Response serve(const http::Request &request) noexcept;
@@ -35,7 +38,7 @@ class Api {
 
     // Reads the file of tokens again. Throws std::runtime_error, and keeps what it had then.
     void reload() { gate_.reload(); }
-    Events &events() { return events_; }
+    AllEvents &events() { return events_; }
     Counters &counters() { return counters_; }
 
   private:
@@ -47,9 +50,10 @@ class Api {
                           const Caller &caller);
     template <class Step> http::Response caught(Step step, std::string &error) noexcept;
 
-    Database database_;
+    const Databases databases_;
+    Database database_; // the first, for what nobody asks in his own name
     Gate gate_;
-    Events events_;
+    AllEvents events_;
     Counters counters_;
     Router router_;
     const AccessLog log_;

@@ -214,9 +214,26 @@ void Events::beat() {
         listener.stream->push(": beat\n\n");
 }
 
-std::vector<Route> Events::routes() {
+AllEvents::AllEvents(const Databases &databases, std::size_t max_listeners) {
+    for (const NamedPool &one : databases.all())
+        of_[&one.pool] = std::make_unique<Events>(one.pool, max_listeners);
+}
+
+std::vector<Route> AllEvents::routes() {
     return {{"GET", "/api/admin/events", Access::read,
-             [this](const Call &call) { return listen(call); }}};
+             [this](const Call &call) { return of_.at(&call.database().pool())->listen(call); }}};
+}
+
+void AllEvents::close() {
+    for (const auto &[pool, events] : of_)
+        events->close();
+}
+
+std::size_t AllEvents::listeners() {
+    std::size_t number = 0;
+    for (const auto &[pool, events] : of_)
+        number += events->listeners();
+    return number;
 }
 
 } // namespace ayb::api

@@ -2,10 +2,13 @@
 // Server-sent events: one thread asks for the engine's events while anybody listens, and hands them
 // to every listener. Nothing is asked while nobody does.
 #include "http/stream.hpp"
+#include "route/databases.hpp"
 #include "route/router.hpp"
 
 #include <condition_variable>
 #include <list>
+#include <map>
+#include <memory>
 #include <mutex>
 #include <thread>
 
@@ -18,7 +21,7 @@ class Events {
     Events(const Events &) = delete;
     Events &operator=(const Events &) = delete;
 
-    std::vector<Route> routes();
+    http::Response listen(const Call &call);
     // Tells the listeners that we stop, and lets none in any more.
     void close();
     std::size_t listeners();
@@ -48,7 +51,6 @@ class Events {
     };
     using Clock = std::chrono::steady_clock;
 
-    http::Response listen(const Call &call);
     void run();
     void look();
     Span read_span(db::Connection &session);
@@ -69,6 +71,19 @@ class Events {
     Clock::time_point beaten_;
     long long newest_ = 0; // when we looked last; of the thread alone
     std::thread thread_;
+};
+
+// Those of each database.
+class AllEvents {
+  public:
+    AllEvents(const Databases &databases, std::size_t max_listeners);
+
+    std::vector<Route> routes();
+    void close();
+    std::size_t listeners();
+
+  private:
+    std::map<const db::Pool *, std::unique_ptr<Events>> of_;
 };
 
 } // namespace ayb::api

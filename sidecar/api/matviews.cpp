@@ -1,5 +1,6 @@
 #include "api/matviews.hpp"
 
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -183,25 +184,25 @@ class LongTime {
     const std::chrono::milliseconds usual_;
 };
 
-// A refresh may hold a session for long: some are left for everybody else. Two of one view need no
-// session to be told apart.
+// A refresh may hold a session for long: half of a database's are left for everybody else. Two of
+// one view need no session to be told apart.
 class Turns {
   public:
-    explicit Turns(std::size_t most) : most_(most) {}
-
     class Turn {
       public:
-        Turn(Turns &turns, const std::string &id) : turns_(turns), id_(lower(id)) {
+        Turn(Turns &turns, const db::Pool &pool, const std::string &id)
+            : turns_(turns), pool_(&pool), id_(lower(id)) {
             const std::lock_guard lock(turns_.mutex_);
-            if (turns_.taken_.count(id_) != 0)
+            std::set<std::string> &taken = turns_.taken_[pool_];
+            if (taken.count(id_) != 0)
                 throw Failure(409, kInProgress);
-            if (turns_.taken_.size() >= turns_.most_)
+            if (taken.size() >= (pool.settings().size + 1) / 2)
                 throw Failure(503, "too many refreshes at once");
-            turns_.taken_.insert(id_);
+            taken.insert(id_);
         }
         ~Turn() {
             const std::lock_guard lock(turns_.mutex_);
-            turns_.taken_.erase(id_);
+            turns_.taken_[pool_].erase(id_);
         }
         Turn(const Turn &) = delete;
         Turn &operator=(const Turn &) = delete;
@@ -215,19 +216,19 @@ class Turns {
         }
 
         Turns &turns_;
+        const db::Pool *const pool_;
         const std::string id_;
     };
 
   private:
-    const std::size_t most_;
     std::mutex mutex_;
-    std::set<std::string> taken_;
+    std::map<const db::Pool *, std::set<std::string>> taken_;
 };
 
 http::Response refresh(const Call &call, std::chrono::milliseconds time, Turns &turns) {
     const std::string &id = call.id("matview");
-    const Turns::Turn turn(turns, id);
     db::Pool &pool = call.database().pool();
+    const Turns::Turn turn(turns, pool, id);
     const db::Pool::Lease session = pool.lease();
     const LongTime long_time(session.session(), time, pool.settings().connection.statement_timeout);
     const db::Result outcome =
@@ -272,9 +273,8 @@ http::Response available(const Call &call) {
 
 } // namespace
 
-std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout,
-                                  std::size_t refreshes) {
-    const auto turns = std::make_shared<Turns>(refreshes);
+std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout) {
+    const auto turns = std::make_shared<Turns>();
     return {{"GET", "/api/admin/matviews", Access::read, list_matviews},
             {"POST", "/api/admin/matviews", Access::admin, register_matview},
             {"GET", "/api/admin/matviews/dependencies", Access::read, dependencies},

@@ -3,7 +3,7 @@
 
 namespace ayb::api {
 
-// `refresh_timeout`: how long a refresh may take; at most `refreshes` run at a time.
-std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout, std::size_t refreshes);
+// How long a refresh may take; at most half of a database's sessions refresh at a time.
+std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout);
 
 } // namespace ayb::api

@@ -67,7 +67,7 @@ std::string gauge(const char *name, std::size_t value) {
     return std::string("# TYPE ") + name + " gauge\n" + name + " " + std::to_string(value) + "\n";
 }
 
-std::string own_metrics(const Call &call, const Counters &counters, Events &events) {
+std::string own_metrics(const Call &call, const Counters &counters, AllEvents &events) {
     std::string out = "# TYPE ayb_jobs_http_requests_total counter\n";
     for (std::size_t digit = 1; digit < counters.requests.size(); digit++)
         out += "ayb_jobs_http_requests_total{status=\"" + std::to_string(digit) + "xx\"} " +
@@ -89,7 +89,7 @@ std::string asked_metrics(Database &database) noexcept {
 }
 
 http::Response metrics(const std::optional<std::string> &asked, const Call &call,
-                       const Counters &counters, Events &events) {
+                       const Counters &counters, AllEvents &events) {
     if (!asked)
         throw Failure(503, "the first metrics are being asked for");
     http::Response response = json_response(*asked + own_metrics(call, counters, events));
@@ -101,7 +101,7 @@ http::Response metrics(const std::optional<std::string> &asked, const Call &call
 
 // None of these wants a token, so all of them together cost the database a few statements a second,
 // however often they are asked for.
-std::vector<Route> probe_routes(Database &database, const Counters &counters, Events &events) {
+std::vector<Route> probe_routes(Database &database, const Counters &counters, AllEvents &events) {
     constexpr std::chrono::milliseconds kPulse{200}, kMetrics{1000};
     const auto pulse =
         std::make_shared<Fresh<Pulse>>(kPulse, [&database] { return feel(database); });

@@ -13,6 +13,6 @@ struct Counters {
 };
 
 // /live /ready /health /metrics
-std::vector<Route> probe_routes(Database &database, const Counters &counters, Events &events);
+std::vector<Route> probe_routes(Database &database, const Counters &counters, AllEvents &events);
 
 } // namespace ayb::api

@@ -33,7 +33,7 @@ login::Identity holder_of(const json::Object &body) {
     return {name, *right};
 }
 
-http::Response create_token(const Call &call) {
+http::Response create_token(const Call &call, db::Pool &first) {
     const json::Object body = call.body();
     require_known(body, {"name", "right", "lifetimeSec"});
     const login::Identity who = holder_of(body);
@@ -41,7 +41,7 @@ http::Response create_token(const Call &call) {
     if (life < 1 || life > kLongestLife)
         throw invalid("lifetimeSec", "from 1 to a year");
     const long long end = login::unix_now() + life;
-    const std::string key = call.database().ask(key_sql()).value_or("");
+    const std::string key = Database(first).ask(key_sql()).value_or("");
     return json_response("{\"token\":" + json::quote(login::sealed_token(who, end, key)) +
                              ",\"name\":" + json::quote(who.name) + ",\"right\":\"" +
                              login::word_of(who.right) +
@@ -54,18 +54,23 @@ http::Response create_token(const Call &call) {
 std::function<std::optional<std::string>()> database_key(db::Pool &pool) {
     using Key = std::optional<std::string>;
     constexpr std::chrono::seconds kAge{1};
-    const auto fresh = std::make_shared<Fresh<Key>>(kAge, [&pool]() -> Key {
-        try {
-            return Database(pool).ask(key_sql());
-        } catch (const std::exception &) {
-            return std::nullopt;
-        }
-    });
+    // While that database is away its tokens are still good for the others: the key is as it was.
+    const auto fresh =
+        std::make_shared<Fresh<Key>>(kAge, [&pool, last = Key()]() mutable noexcept -> Key {
+            try {
+                last = Database(pool).ask(key_sql());
+            } catch (const db::Unavailable &) {
+            } catch (const std::exception &) {
+                last.reset();
+            }
+            return last;
+        });
     return [fresh] { return fresh->get().value_or(std::nullopt); };
 }
 
-std::vector<Route> token_routes() {
-    return {{"POST", "/api/admin/tokens", Access::admin, create_token}};
+std::vector<Route> token_routes(db::Pool &first) {
+    return {{"POST", "/api/admin/tokens", Access::admin,
+             [&first](const Call &call) { return create_token(call, first); }}};
 }
 
 } // namespace ayb::api

@@ -10,6 +10,7 @@ namespace ayb::api {
 std::function<std::optional<std::string>()> database_key(db::Pool &pool);
 
 // POST /api/admin/tokens
-std::vector<Route> token_routes();
+// Sealed with the key of the first database, whichever the request names.
+std::vector<Route> token_routes(db::Pool &first);
 
 } // namespace ayb::api

@@ -16,7 +16,7 @@ using ayb::app::Settings;
 
 constexpr const char *kUsage = "usage: ayb-jobs serve [--setting value ...] [--print-config]\n"
                                "       ayb-jobs jobs|types|schedules|matviews VERB ...\n"
-                               "       ayb-jobs stats|workers|series|health|top\n"
+                               "       ayb-jobs stats|databases|workers|series|health|top\n"
                                "       ayb-jobs drain|resume|adopt|token\n"
                                "       ayb-jobs completion bash|zsh|fish\n"
                                "       ayb-jobs help|manual|--version\n";

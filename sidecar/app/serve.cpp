@@ -15,6 +15,7 @@
 #include <algorithm>
 #include <atomic>
 #include <csignal>
+#include <list>
 #include <thread>
 
 namespace ayb::app {
@@ -40,11 +41,12 @@ std::size_t affordable_clients(std::size_t wanted, std::size_t sessions) {
     return std::min(wanted, left);
 }
 
-http::FrontSettings front_settings(const Settings &settings) {
+http::FrontSettings front_settings(const Settings &settings, std::size_t databases) {
     http::FrontSettings front;
+    front.lanes = databases;
     front.max_connections =
         affordable_clients(static_cast<std::size_t>(settings.number("max-connections")),
-                           static_cast<std::size_t>(settings.number("pool-size")));
+                           databases * static_cast<std::size_t>(settings.number("pool-size")));
     front.threads = static_cast<unsigned>(settings.number("threads"));
     front.deadlines.head = milliseconds(settings, "header-timeout");
     front.deadlines.body = milliseconds(settings, "body-timeout");
@@ -52,9 +54,9 @@ http::FrontSettings front_settings(const Settings &settings) {
     return front;
 }
 
-db::PoolSettings pool_settings(const Settings &settings) {
+db::PoolSettings pool_settings(const Settings &settings, const std::string &dsn) {
     db::PoolSettings pool;
-    pool.connection.dsn = settings.text("dsn");
+    pool.connection.dsn = dsn;
     pool.connection.statement_timeout = milliseconds(settings, "statement-timeout");
     pool.size = static_cast<std::size_t>(settings.number("pool-size"));
     pool.wait = milliseconds(settings, "pool-wait");
@@ -181,14 +183,24 @@ class Stopper {
     std::thread thread_;
 };
 
+db::Pool::Note note_of(const std::string &database) {
+    return [database](const std::string &what) { log_warning(what, {{"database", database}}); };
+}
+
 void run(const Settings &settings) {
     const Poco::Net::ServerSocket listener = listen(settings);
     for (const char *name : {"password-file", "token-file", "tokens-file", "tls-key"})
         check_secret(settings, name);
-    db::Pool pool(pool_settings(settings), [](const std::string &what) { log_warning(what); });
-    api::Api api(pool, api_settings(settings), log_access);
-    http::Front front(listener, front_settings(settings),
-                      [&api](const http::Request &request) { return api.serve(request); });
+    const auto databases = settings.databases();
+    std::list<db::Pool> pools;
+    std::vector<api::NamedPool> named;
+    for (const auto &[name, dsn] : databases)
+        named.push_back({name, pools.emplace_back(pool_settings(settings, dsn), note_of(name))});
+    api::Api api(named, api_settings(settings), log_access);
+    http::Front front(
+        listener, front_settings(settings, databases.size()),
+        [&api](const http::Request &request) { return api.serve(request); },
+        [&api](const http::Request &request) { return api.database_of(request); });
     api.counters().connections = [&front] { return front.connections(); };
     log_information("listening", {{"address", listener.address().toString()},
                                   {"tls", settings.text("tls-certificate").empty() ? "" : "on"}});

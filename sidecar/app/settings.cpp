@@ -1,6 +1,7 @@
 #include "app/settings.hpp"
 
 #include "db/connection.hpp"
+#include "login/right.hpp"
 
 #include <Poco/AutoPtr.h>
 #include <Poco/Exception.h>
@@ -41,6 +42,16 @@ std::string first_word(const std::string &words) { return words.substr(0, words.
 bool is_word(const std::string &value, const std::string &words) {
     return !value.empty() && value.find(' ') == std::string::npos &&
            (" " + words + " ").find(" " + value + " ") != std::string::npos;
+}
+
+// "" where the name is none of database.NAME.dsn.
+std::string database_of(const std::string &setting) {
+    constexpr std::string_view kBegin = "database.", kEnd = ".dsn";
+    if (setting.size() <= kBegin.size() + kEnd.size() ||
+        setting.compare(0, kBegin.size(), kBegin) != 0 ||
+        setting.compare(setting.size() - kEnd.size(), kEnd.size(), kEnd) != 0)
+        return "";
+    return setting.substr(kBegin.size(), setting.size() - kBegin.size() - kEnd.size());
 }
 
 } // namespace
@@ -98,23 +109,49 @@ void Settings::set(const Setting &setting, const std::string &value, const char 
     sources_[setting.name] = source;
 }
 
+void Settings::set_database(const std::string &name, const std::string &dsn, const char *source) {
+    if (!login::is_name(name))
+        throw UsageError("a database's name has letters, digits, _ and -, at most 64: " + name);
+    databases_.emplace(name, std::pair(dsn, source)); // the first source wins
+}
+
+std::vector<std::pair<std::string, std::string>> Settings::databases() const {
+    std::vector<std::pair<std::string, std::string>> all;
+    if (databases_.empty() || sources_.at("dsn") != "default")
+        all.emplace_back("default", text("dsn"));
+    if (!all.empty() && databases_.count("default") != 0)
+        throw UsageError("dsn and database.default.dsn are the same");
+    for (const auto &[name, dsn] : databases_)
+        all.emplace_back(name, dsn.first);
+    return all;
+}
+
 void Settings::take_flags(std::vector<std::string> &arguments) {
     std::vector<std::string> rest;
     for (std::size_t i = 0; i < arguments.size(); i++) {
-        const std::string &argument = arguments[i];
+        const std::string argument = arguments[i];
         const std::size_t equals = std::min(argument.find('='), argument.size());
-        const Setting *setting =
-            argument.compare(0, 2, "--") == 0 ? find(argument.substr(2, equals - 2)) : nullptr;
-        if (setting == nullptr || setting->kind == Kind::secret)
+        const std::string name =
+            argument.compare(0, 2, "--") == 0 ? argument.substr(2, equals - 2) : "";
+        const Setting *setting = find(name);
+        const std::string database = database_of(name);
+        std::string value;
+        if (database.empty() && (setting == nullptr || setting->kind == Kind::secret)) {
             rest.push_back(argument);
-        else if (equals < argument.size())
-            set(*setting, argument.substr(equals + 1), "flag");
-        else if (setting->kind == Kind::flag)
-            set(*setting, first_word(setting->words), "flag");
+            continue;
+        }
+        if (equals < argument.size())
+            value = argument.substr(equals + 1);
+        else if (setting != nullptr && setting->kind == Kind::flag)
+            value = first_word(setting->words);
         else if (i + 1 < arguments.size())
-            set(*setting, arguments[++i], "flag");
+            value = arguments[++i];
         else
             throw UsageError(argument + " needs a value");
+        if (database.empty())
+            set(*setting, value, "flag");
+        else
+            set_database(database, value, "flag");
     }
     arguments = std::move(rest);
 }
@@ -132,10 +169,15 @@ void Settings::take_file() {
     try {
         const Poco::AutoPtr<Poco::Util::PropertyFileConfiguration> properties(
             new Poco::Util::PropertyFileConfiguration(file->second));
-        std::vector<std::string> names;
+        std::vector<std::string> names, databases;
         properties->keys(names);
+        properties->keys("database", databases);
+        for (const std::string &name : databases)
+            set_database(name, properties->getRawString("database." + name + ".dsn"), "file");
         for (const std::string &name : names) {
             const Setting *setting = find(name);
+            if (name == "database")
+                continue;
             if (setting == nullptr)
                 throw UsageError(file->second + ": there is no setting \"" + name + "\"");
             set(*setting, properties->getRawString(name), "file");
@@ -172,6 +214,8 @@ std::string Settings::print() const {
         out +=
             std::string(setting.name) + " = " + value + "  # " + sources_.at(setting.name) + "\n";
     }
+    for (const auto &[name, dsn] : databases_)
+        out += "database." + name + ".dsn = " + db::masked(dsn.first) + "  # " + dsn.second + "\n";
     return out;
 }
 

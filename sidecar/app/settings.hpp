@@ -34,6 +34,10 @@ class Settings {
     // What stands between commas.
     std::vector<std::string> words(const std::string &name) const;
 
+    // DSNs by name. One at least: where dsn is given, or no database.NAME.dsn, it is that of
+    // "default". Throws UsageError where a name is given twice.
+    std::vector<std::pair<std::string, std::string>> databases() const;
+
     // "name = value" a line, with where it comes from; secrets hidden.
     std::string print() const;
 
@@ -41,10 +45,12 @@ class Settings {
     void take_flags(std::vector<std::string> &arguments);
     void take_environment();
     void take_file();
+    void set_database(const std::string &name, const std::string &dsn, const char *source);
     void set(const Setting &setting, const std::string &value, const char *source);
 
     std::map<std::string, std::string> values_;
     std::map<std::string, std::string> sources_;
+    std::map<std::string, std::pair<std::string, const char *>> databases_; // dsn and source
 };
 
 } // namespace ayb::app

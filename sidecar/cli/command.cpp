@@ -81,9 +81,10 @@ const std::vector<Command> &all_commands() {
 
 const std::vector<Option> &common_options() {
     static const std::vector<Option> options = {
-        {"dsn", nullptr, Option::Kind::text},   {"url", nullptr, Option::Kind::text},
-        {"token", nullptr, Option::Kind::text}, {"admin-token", nullptr, Option::Kind::text},
-        {"json", nullptr, Option::Kind::flag},  {"output", nullptr, Option::Kind::text}};
+        {"dsn", nullptr, Option::Kind::text},         {"database", nullptr, Option::Kind::text},
+        {"url", nullptr, Option::Kind::text},         {"token", nullptr, Option::Kind::text},
+        {"admin-token", nullptr, Option::Kind::text}, {"json", nullptr, Option::Kind::flag},
+        {"output", nullptr, Option::Kind::text}};
     return options;
 }
 
@@ -94,7 +95,10 @@ std::string Call::option(const std::string &name) const {
 
 std::string Call::ask(const std::string &method, const std::string &path,
                       const std::string &body) const {
-    const Reply reply = source_.ask(method, path, body);
+    const char *joint = path.find('?') == std::string::npos ? "?" : "&";
+    const std::string where =
+        has("database") ? joint + ("database=" + http::encode(option("database"))) : "";
+    const Reply reply = source_.ask(method, path + where, body);
     if (reply.status >= 400)
         throw refused(reply);
     return reply.body;

@@ -84,6 +84,24 @@ int series(const Call &call) {
     });
 }
 
+Row database_row(const json::Object &database) {
+    return {shown(database, "name"),
+            shown(database, "database", "-"),
+            shown(database, "host", "-"),
+            shown(database, "serverVersion", "-"),
+            shown(database, "extensionVersion", "-"),
+            shown(database, "status")};
+}
+
+int databases(const Call &call) {
+    const std::string all = call.ask("GET", "/databases");
+    std::cout << listed(
+        call, all,
+        table_of({"NAME", "DATABASE", "HOST", "SERVER", "EXTENSION", "STATUS"}, all, database_row),
+        "");
+    return 0;
+}
+
 Row lane_row(const json::Object &lane) {
     return {shown(lane, "role"),    shown(lane, "queued"),     shown(lane, "running"),
             shown(lane, "workers"), shown(lane, "dueAt", "-"), shown(lane, "error", "-")};
@@ -192,6 +210,7 @@ std::vector<Command> seeing_commands() {
         {"", "adopt", nullptr, "let a restored or copied database run its jobs", {}, adopt},
         {"", "stats", nullptr, "how many jobs are in each state", {kWatch}, stats},
         {"", "workers", nullptr, "the engine's processes, and what each is at", {kWatch}, workers},
+        {"", "databases", nullptr, "what databases are served", {}, databases},
         {"", "series", nullptr, "counts and latencies over time", series_options(), series},
         {"", "drain", nullptr, "start no more jobs, and wait for those that run", drain_options(),
          drain},

@@ -19,7 +19,7 @@ class DatabaseSource : public Source {
   public:
     explicit DatabaseSource(const std::string &dsn)
         : pool_(settings(dsn), [](const std::string &) {}),
-          api_(pool_, {}, [](const api::Served &) {}) {}
+          api_({{"default", pool_}}, {}, [](const api::Served &) {}) {}
 
     Reply ask(const std::string &method, const std::string &path,
               const std::string &body) override {

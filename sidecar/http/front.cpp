@@ -36,11 +36,12 @@ bool is_shortage(int error) {
 } // namespace
 
 Front::Front(const Poco::Net::ServerSocket &listener, const FrontSettings &settings,
-             Handler handler)
+             Handler handler, LaneOf lane_of)
     : listener_(listener), settings_(settings), handler_(std::move(handler)),
-      request_prefix_(random_prefix()), epoll_(epoll_create1(EPOLL_CLOEXEC)),
-      event_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)),
-      workers_(std::make_unique<Workers>(settings.threads, settings.queue)) {
+      lane_of_(std::move(lane_of)), request_prefix_(random_prefix()),
+      epoll_(epoll_create1(EPOLL_CLOEXEC)), event_(eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC)) {
+    for (std::size_t lane = 0; lane < settings.lanes; lane++)
+        workers_.push_back(std::make_unique<Workers>(settings.threads, settings.queue));
     listener_.setBlocking(false);
     if (!watch(static_cast<int>(listener_.impl()->sockfd()), kListener, EPOLLIN, false) ||
         !watch(event_, kEvent, EPOLLIN, false))
@@ -48,7 +49,7 @@ Front::Front(const Poco::Net::ServerSocket &listener, const FrontSettings &setti
 }
 
 Front::~Front() {
-    workers_.reset(); // they may still answer
+    workers_.clear(); // they may still answer
     clients_.clear();
     ::close(event_);
     ::close(epoll_);
@@ -199,7 +200,8 @@ void Front::on_event(std::uint64_t id, unsigned events) {
 void Front::start_request(std::uint64_t id, Connection &connection) {
     auto request = std::make_shared<Request>(connection.take_request());
     request->id = request_prefix_ + std::to_string(++requests_);
-    if (workers_->submit([this, id, request] { answer(id, handler_(*request)); }))
+    const std::unique_ptr<Workers> &workers = workers_[lane_of_(*request)];
+    if (workers->submit([this, id, request] { answer(id, handler_(*request)); }))
         return;
     Response busy = error_response(503, "too many requests at once");
     busy.headers.emplace_back("Retry-After", "1");

@@ -14,8 +14,9 @@ namespace ayb::http {
 struct FrontSettings {
     std::size_t max_connections = 4096;
     std::size_t max_buffered = 64 * 1024 * 1024; // of all requests and answers under way
-    unsigned threads = 8;
-    std::size_t queue = 1024;
+    unsigned threads = 8;                        // for each lane
+    std::size_t queue = 1024;                    // likewise
+    std::size_t lanes = 1;
     ReaderLimits reader;
     Deadlines deadlines;
 };
@@ -25,7 +26,13 @@ class Front {
     // Called by the workers; must not throw.
     using Handler = std::function<Response(const Request &)>;
 
-    Front(const Poco::Net::ServerSocket &listener, const FrontSettings &settings, Handler handler);
+    // Which lane a request is worked at in, from 0: one that hangs leaves the others their threads.
+    // Must not throw.
+    using LaneOf = std::function<std::size_t(const Request &)>;
+
+    Front(
+        const Poco::Net::ServerSocket &listener, const FrontSettings &settings, Handler handler,
+        LaneOf lane_of = [](const Request &) { return std::size_t{0}; });
     ~Front();
     Front(const Front &) = delete;
     Front &operator=(const Front &) = delete;
@@ -74,6 +81,7 @@ class Front {
     Poco::Net::ServerSocket listener_;
     const FrontSettings settings_;
     const Handler handler_;
+    const LaneOf lane_of_;
     const std::string request_prefix_;
     unsigned long long requests_ = 0;
     int epoll_;
@@ -90,7 +98,7 @@ class Front {
     std::vector<Answer> answers_;
     std::vector<std::uint64_t> streams_;
 
-    std::unique_ptr<Workers> workers_;
+    std::vector<std::unique_ptr<Workers>> workers_; // by lane
 };
 
 } // namespace ayb::http

@@ -92,6 +92,7 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     listLanes: async () => assert.ok((await call("listLanes")).items.every((one) => one.role !== "")),
     listChecks: async () => assert.ok((await call("listChecks")).count > 5),
     getCapabilities: async () => assert.equal((await call("getCapabilities"))["jobs"], true),
+    listDatabases: async () => assert.equal((await call("listDatabases", { query: { database: "default" } })).items[0]?.status, "ok"),
     listTypes: async () => {
         await job();
         assert.ok((await call("listTypes")).items.some((one) => one.type === "driven" && one.queued > 0));
@@ -132,6 +133,7 @@ async function refusals(id: Op): Promise<void> {
     if (path.includes("{id}") && !["retryJob", "cancelJob"].includes(id))
         await refused(404, token, own, {}, id === "updateMatview" ? '{"refreshMode":"standard"}' : body && "{}");
     if (path.includes("{type}")) await refused(404, token, own, {});
+    if (parameters.some((one) => one.name === "database")) await refused(404, token, own, { database: "nowhere" }, full[id]);
     if (body !== undefined) for (const sent of ["[", "[]", "3"]) await refused(400, token, own, {}, sent);
     for (const one of parameters)
         if (one.in === "query" && (one.schema as any).format === "date-time") await refused(400, token, own, { [one.name]: "tomorrow" });
