@@ -73,6 +73,9 @@ struct Database {
     TimeFloor leases; // no lease ends before it
     TimeFloor ticks;  // no schedule is due before it
     TimestampTz sleeping_until;
+    Oid last_role;          // whose job was met last,
+    TimestampTz last_job;   // when,
+    TimestampTz others_job; // and when the last one of any other
     int64 leases_lost;
     TimestampTz lost_at; // the last one of them
     Trouble troubles[kDuties];

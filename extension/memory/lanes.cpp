@@ -126,6 +126,25 @@ bool may_be_ours(const Lane &lane, uint64 generation) {
     return lane.server == Server::ours || lane.judged != generation;
 }
 
+// All lanes of the role are looked at again, changed by `use(Lane &)`, by sleeping workers too,
+// one for each of `jobs`.
+template <typename Use> void open_lanes(const RoleKey &key, int jobs, Use use) {
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    if (RoleLanes *role = find_role(key)) {
+        for (Lane *lane = role->first; lane != nullptr; lane = lane->next) {
+            SpinLockAcquire(&lane->mutex);
+            use(*lane);
+            SpinLockRelease(&lane->mutex);
+        }
+        SpinLockAcquire(&role->mutex);
+        lower(*role, &RoleLanes::due, DT_NOEND);
+        SpinLockRelease(&role->mutex);
+    }
+    LWLockRelease(lock_of(Locks::lanes));
+    if (Database *database = find_database(key.database))
+        wake_for_role(database, key.role, jobs);
+}
+
 } // namespace
 
 Size lanes_size() {
@@ -215,20 +234,11 @@ void lower_left_lane(const LaneKey &key, const Position &first) {
 }
 
 void free_locks(const RoleKey &role, int jobs) {
-    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    if (RoleLanes *entry = find_role(role)) {
-        for (Lane *lane = entry->first; lane != nullptr; lane = lane->next) {
-            SpinLockAcquire(&lane->mutex);
-            lower(*lane, kEnd);
-            SpinLockRelease(&lane->mutex);
-        }
-        SpinLockAcquire(&entry->mutex);
-        lower(*entry, &RoleLanes::due, DT_NOEND);
-        SpinLockRelease(&entry->mutex);
-    }
-    LWLockRelease(lock_of(Locks::lanes));
-    if (Database *database = find_database(role.database))
-        wake_for_role(database, role.role, jobs);
+    open_lanes(role, jobs, [](Lane &lane) { lower(lane, kEnd); });
+}
+
+void tell_place(const RoleKey &role) {
+    open_lanes(role, 1, [](Lane &lane) { lane.no_place_until = 0; });
 }
 
 LaneMark mark_lane(const LaneKey &key) {

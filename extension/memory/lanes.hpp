@@ -73,9 +73,10 @@ struct Lane {
     Lane *previous;
     char type[kTypeBytes];
     slock_t mutex;
-    Floor<Position> floor;  // no queued job lies before it
-    TimestampTz not_before; // what is due was locked: the next try
-    uint64 judged;          // by which generation of the configuration; 0 for never
+    Floor<Position> floor;      // no queued job lies before it
+    TimestampTz not_before;     // what is due was locked: the next try
+    TimestampTz no_place_until; // nor for who has no place at leased jobs, before that
+    uint64 judged;              // by which generation of the configuration; 0 for never
     Server server;
     bool slow; // its jobs usually take long
 };
@@ -87,11 +88,12 @@ struct RoleLanes {
     Lane *first;
     int count;
     slock_t mutex;
-    TimeFloor due;          // nothing is due before, of what is served
-    TimeFloor rest;         // nor of the types that have no lane
-    TimestampTz not_before; // it could not be served: the next try
-    int failures;           // in a row
-    TimestampTz failed_at;  // the last of them that was counted, by the real clock
+    TimeFloor due;              // nothing is due before, of what is served
+    TimeFloor rest;             // nor of the types that have no lane
+    TimestampTz not_before;     // it could not be served: the next try
+    TimestampTz no_place_until; // a worker waits for a place at leased jobs; 0 for none
+    int failures;               // in a row
+    TimestampTz failed_at;      // the last of them that was counted, by the real clock
     char error[kLaneErrorBytes];
     TimestampTz last_served;
     int64 counts[kStates]; // by counts.hpp
@@ -153,6 +155,10 @@ void lower_left_lane(const LaneKey &key, const Position &first);
 // Rows of the role were locked, and are free without a change: all its lanes are looked at again,
 // by sleeping workers too, one for each of `jobs`. Never throws.
 void free_locks(const RoleKey &role, int jobs);
+
+// A worker of the role has left its place at leased jobs: what waits for one is due again, and a
+// sleeping worker is woken for it. Never throws.
+void tell_place(const RoleKey &role);
 
 // Begins at kBegin, with a count that raises nothing, where there is no such lane.
 LaneMark mark_lane(const LaneKey &key);

@@ -3,6 +3,7 @@
 #include "memory/crashed.hpp"
 #include "memory/databases.hpp"
 #include "memory/lanes.hpp"
+#include "memory/leases.hpp"
 #include "pg/settings.hpp"
 
 namespace ayb {
@@ -24,6 +25,10 @@ void leave_slot(int code, Datum /*argument*/) {
         LWLockReleaseAll();
         AbortOutOfAnyTransaction();
         free_locks({database, role}, 1);
+    }
+    if (mine.has_place) {
+        LWLockReleaseAll();
+        leave_place();
     }
     const bool in_job = mine.has_job;
     change_mine([&](WorkerSlot &slot) {

@@ -1,6 +1,7 @@
 #include "memory/picks.hpp"
 
 #include "memory/configuration.hpp"
+#include "memory/slots.hpp"
 #include "pg/clock.hpp"
 #include "pg/settings.hpp"
 
@@ -14,6 +15,9 @@ TimestampTz put_off(TimestampTz not_before, TimestampTz now) {
         Max(60 * kMicrosecondsPerSecond, settings::poll_interval * kMicrosecondsPerMillisecond);
     return not_before > later(now, longest) ? DT_NOBEGIN : not_before;
 }
+
+// Whoever has one need not wait for a place at leased jobs.
+bool waits_for_places() { return my_slot() == nullptr || !my_slot()->has_place; }
 
 // What the choice rests on, copied under the lane's lock.
 struct Glance {
@@ -31,8 +35,11 @@ struct Glance {
 };
 
 Glance glance_at(Lane *lane) {
+    const bool waits = waits_for_places();
     SpinLockAcquire(&lane->mutex);
-    const Glance glance{lane->floor.at, lane->not_before, lane->judged, lane->server, lane->slow};
+    const TimestampTz place = waits ? lane->no_place_until : 0;
+    const Glance glance{lane->floor.at, Max(lane->not_before, place), lane->judged, lane->server,
+                        lane->slow};
     SpinLockRelease(&lane->mutex);
     return glance;
 }
@@ -149,16 +156,19 @@ TimestampTz next_due(const RoleKey &role) {
 TimestampTz next_look(const RoleKey &role, TimestampTz now) {
     TimeMark mark{DT_NOEND, 0};
     TimestampTz rest = DT_NOEND;
+    TimestampTz place = 0;
+    const bool waits = waits_for_places();
     TimestampTz not_before = DT_NOBEGIN;
     with_entry(role, [&](const RoleLanes &entry) {
         mark = mark_floor(entry.due);
         rest = entry.rest.at;
+        place = waits ? entry.no_place_until : 0;
         not_before = entry.not_before;
     });
     TimestampTz look = mark.at;
     if (look <= now) {
         const Sooner sooner = soonest(role, now);
-        look = Min(sooner.look, rest);
+        look = Min(sooner.look, Max(rest, put_off(place, now)));
         with_entry(role, [&](RoleLanes &entry) {
             raise_floor(&entry.due, mark, Min(sooner.due, rest), DT_NOEND);
         });

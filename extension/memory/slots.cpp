@@ -31,6 +31,7 @@ void init_slot(WorkerSlot &slot, Oid database, Oid role, TimestampTz now) {
     slot.pid = 0;
     slot.leave = false;
     slot.stop_wanted = false;
+    slot.has_place = false;
     slot.holds = false;
     slot.launched_at = now;
     slot.worker_id[0] = '\0';

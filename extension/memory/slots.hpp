@@ -33,6 +33,7 @@ struct WorkerSlot {
     pg_atomic_uint32 idle; // 1 while it sleeps for want of jobs
     bool leave;            // asked to make room after its present job
     bool stop_wanted;      // the SIGTERM that comes is ours: see signals.hpp
+    bool has_place;        // at leased jobs: see leases.hpp
     bool holds;            // its job has the others leave: nobody waits for it, see holds.hpp
     TimestampTz launched_at;
     TimestampTz serving_since;

@@ -4,6 +4,7 @@
 #include "lease/claim.hpp"
 #include "lease/recover.hpp"
 #include "memory/databases.hpp"
+#include "memory/leases.hpp"
 #include "memory/picks.hpp"
 #include "memory/slots.hpp"
 #include "pg/background.hpp"
@@ -102,6 +103,8 @@ void choose_due(Look *look) {
             due = next_look(role.key, look->now);
         role.due = mark_role(role.key).at;
         look->any_due = look->any_due || role.due <= look->now;
+        if (role.due <= look->now)
+            note_job_of(role.key.role);
         if (due > look->now)
             look->next = Min(look->next, due);
         else

@@ -2,10 +2,12 @@
 #include "workers/worker.hpp"
 
 #include "group/group.hpp"
+#include "handlers/judge.hpp"
 #include "hooks/signals.hpp"
 #include "lease/claim.hpp"
 #include "lease/run.hpp"
 #include "memory/databases.hpp"
+#include "memory/leases.hpp"
 #include "memory/my_slot.hpp"
 #include "memory/picks.hpp"
 #include "pg/background.hpp"
@@ -54,6 +56,7 @@ struct Ways {
     bool lease_first; // the last group passed over jobs that go by lease
     int skip_groups;  // turns without a look for one, as there were none
     int skipped;
+    bool tried; // in this turn
 };
 
 // Whether there may be a group: a role without such types is looked at only now and then.
@@ -69,9 +72,9 @@ bool try_group(Ways *ways) {
 }
 
 GroupTurn take_group(Oid role, MemoryContext memory, Ways *ways) {
-    const bool tried = try_group(ways);
+    ways->tried = try_group(ways);
     ways->lease_first = false;
-    if (!tried)
+    if (!ways->tried)
         return GroupTurn::none;
     const GroupTurn turn = run_group(role, memory);
     if (turn == GroupTurn::none)
@@ -86,9 +89,37 @@ GroupTurn take_group(Oid role, MemoryContext memory, Ways *ways) {
 bool claim_left_over(Oid role, MemoryContext memory, Job *job) {
     core::Uuid id;
     while (next_left_over(&id))
-        if (claim_job(role, id, memory, job))
+        if (take_place({MyDatabaseId, role}) && claim_job(role, id, memory, job))
             return true;
     return false;
+}
+
+// The next one by lease, where there is a place for that. Else what is due has to wait for one,
+// once a group has left it over.
+bool claim_in_place(Oid role, MemoryContext memory, Ways *ways, Job *job) {
+    static LanePick lanes[kMostPicks];
+    const RoleKey key{MyDatabaseId, role};
+    if (take_place(key)) {
+        const bool found = claim_next(role, memory, job);
+        if (!found)
+            leave_place();
+        return found;
+    }
+    if (ways->tried || settings::group_size <= 1)
+        wait_for_place(key, pick_served(role, false, lanes),
+                       later(clock_now(), settings::poll_interval * kMicrosecondsPerMillisecond));
+    *ways = Ways{};
+    return false;
+}
+
+// For how many others may be at leased jobs. Once a second is enough.
+void note_work(Oid role) {
+    static TimestampTz noted;
+    const TimestampTz now = clock_now();
+    if (now >= noted && now - noted < kMicrosecondsPerSecond)
+        return;
+    note_job_of(role);
+    noted = now;
 }
 
 // The role can be served: once there was a look that didn't end the worker.
@@ -107,8 +138,12 @@ bool work(Oid role, MemoryContext memory, Ways *ways) {
     bool found = claim_left_over(role, memory, &job);
     const GroupTurn turn = found ? GroupTurn::none : take_group(role, memory, ways);
     const bool ran = turn == GroupTurn::ran || turn == GroupTurn::ran_and_leased_due;
-    if (!found && !ran)
-        found = claim_next(role, memory, &job);
+    if (ran)
+        leave_place();
+    else if (!found)
+        found = claim_in_place(role, memory, ways, &job);
+    if (found || ran)
+        note_work(role);
     release_cancels();
     note_served(role);
     if (found)
@@ -177,6 +212,7 @@ void serve(Oid role) {
         clear_interrupts();
         CHECK_FOR_INTERRUPTS();
     }
+    leave_place();
     tell_next_due(role);
     pgstat_report_stat(true);
 }

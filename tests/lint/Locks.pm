@@ -8,7 +8,7 @@ use warnings;
 use Lint;
 
 # Which are called under the lock with what they are given.
-my $holders = qr/\b(?:with_entry|with_made_entry|use_entry|each_role|change_slot|change_mine|signal_slots|with_floor)\b\s*\(/;
+my $holders = qr/\b(?:with_entry|with_made_entry|use_entry|each_role|open_lanes|change_slot|change_mine|signal_slots|with_floor)\b\s*\(/;
 
 my %allowed = map { $_ => 1 } qw(
     if for while switch return sizeof lengthof static_cast const_cast
