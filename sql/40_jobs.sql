@@ -42,14 +42,15 @@ GRANT SELECT ON ayb_jobs.jobs TO PUBLIC;
 
 CREATE FUNCTION ayb_jobs.enqueue(type text, payload jsonb DEFAULT '{}', run_at timestamptz DEFAULT NULL,
                                  idempotency_key text DEFAULT NULL, max_attempts integer DEFAULT NULL,
-                                 run_as name DEFAULT NULL) RETURNS uuid
+                                 run_as name DEFAULT NULL, delay interval DEFAULT NULL) RETURNS uuid
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue';
-COMMENT ON FUNCTION ayb_jobs.enqueue(text, jsonb, timestamptz, text, integer, name) IS
+COMMENT ON FUNCTION ayb_jobs.enqueue(text, jsonb, timestamptz, text, integer, name, interval) IS
     'adds a job that runs if and when this transaction commits, and gives back its id; with a key that this role''s jobs have already, the id of that job';
 
-CREATE FUNCTION ayb_jobs.enqueue_many(type text, payloads jsonb[], run_at timestamptz DEFAULT NULL)
-    RETURNS SETOF uuid LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue_many';
-COMMENT ON FUNCTION ayb_jobs.enqueue_many(text, jsonb[], timestamptz) IS
+CREATE FUNCTION ayb_jobs.enqueue_many(type text, payloads jsonb[], run_at timestamptz DEFAULT NULL,
+                                      delay interval DEFAULT NULL) RETURNS SETOF uuid
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue_many';
+COMMENT ON FUNCTION ayb_jobs.enqueue_many(text, jsonb[], timestamptz, interval) IS
     'adds one job for each payload, in one statement, and gives back their ids in the same order';
 
 CREATE FUNCTION ayb_jobs.cancel(id uuid, force boolean DEFAULT false) RETURNS ayb_jobs.jobs

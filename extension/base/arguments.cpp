@@ -94,6 +94,17 @@ int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, i
     return milliseconds;
 }
 
+int64 delay_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint) {
+    if (PG_ARGISNULL(number))
+        return -1;
+    const int64 milliseconds = interval_milliseconds(PG_GETARG_INTERVAL_P(number));
+    if (milliseconds < 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be negative", name),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, name), errhint("%s", hint)));
+    return milliseconds;
+}
+
 void write_uuid(const core::Uuid &id, char *text) {
     constexpr char kDigits[] = "0123456789abcdef";
     for (size_t i = 0; i < sizeof(id.bytes); i++) {

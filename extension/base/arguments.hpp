@@ -41,6 +41,9 @@ int max_attempts_argument(FunctionCallInfo fcinfo, int number);
 // A length of time in milliseconds, which must be positive; 22023.
 int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise_ms);
 
+// A length of time in milliseconds, or -1 where it is NULL; 22023 for a negative one, with `hint`.
+int64 delay_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
+
 inline Datum uuid_datum(const core::Uuid &id) {
     auto *copy = reinterpret_cast<core::Uuid *>(palloc(sizeof(core::Uuid)));
     *copy = id;

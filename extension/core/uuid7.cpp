@@ -37,12 +37,4 @@ Uuid make_uuid7(Uuid7Sequence &sequence, int64_t unix_microseconds,
     return id;
 }
 
-int64_t uuid7_microseconds(const Uuid &id) noexcept {
-    int64_t millisecond = 0;
-    for (int i = 0; i < 6; i++)
-        millisecond = millisecond * 256 + id.bytes[i];
-    const int64_t fraction = ((id.bytes[6] & 0x0F) << 8) | id.bytes[7];
-    return millisecond * 1000 + fraction / kTicksPerMicrosecond;
-}
-
 } // namespace ayb::core

@@ -32,7 +32,4 @@ static_assert(std::atomic<int64_t>::is_always_lock_free);
 Uuid make_uuid7(Uuid7Sequence &sequence, int64_t unix_microseconds,
                 const uint8_t (&random)[8]) noexcept;
 
-// The microseconds since 1970 that an id made by make_uuid7 carries.
-int64_t uuid7_microseconds(const Uuid &id) noexcept;
-
 } // namespace ayb::core

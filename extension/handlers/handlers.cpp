@@ -156,8 +156,6 @@ void each_handler(void (*visit)(const Handler &handler, void *context), void *co
         visit(*handler, context);
 }
 
-void forget_handlers() { g_valid = false; }
-
 uint64 code_generation() { return g_code_generation; }
 
 void install_handler_callbacks() {

@@ -64,8 +64,6 @@ void check_command(const Handler &handler, Oid role);
 // AcceptInvalidationMessages() has been called. Never 0.
 uint64 code_generation();
 
-// Looks at the tables anew before the next use.
-void forget_handlers();
 void install_handler_callbacks();
 
 } // namespace ayb

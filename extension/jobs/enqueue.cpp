@@ -34,14 +34,30 @@ Sql<Oid, const char *> g_find_queued_key{R"sql(
     WHERE q.run_as = $1 AND q.idempotency_key = $2
 )sql"};
 
-Order make_order(FunctionCallInfo fcinfo, const char *type, int run_at, int max_attempts,
+// When the job is due: at run_at, or in `delay`, or now.
+TimestampTz due_argument(FunctionCallInfo fcinfo, int run_at, int delay, TimestampTz now) {
+    const int64 delay_ms =
+        delay_argument(fcinfo, delay, "delay", "A job that is due at once needs none.");
+    const bool named = !PG_ARGISNULL(run_at);
+    if (named && delay_ms >= 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("run_at and delay can't both be given"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "delay"),
+                        errhint("delay counts from now on.")));
+    TimestampTz due = named ? PG_GETARG_TIMESTAMPTZ(run_at) : now;
+    if (delay_ms > 0)
+        due = later(now, delay_ms * kMicrosecondsPerMillisecond);
+    check_run_at(due, delay_ms > 0 ? "delay" : "run_at");
+    return due;
+}
+
+Order make_order(FunctionCallInfo fcinfo, const char *type, int run_at, int delay, int max_attempts,
                  int run_as) {
     Order order{};
     order.type = type;
     order.now = clock_now();
     order.run_as = requested_role(fcinfo, run_as);
-    order.run_at = PG_ARGISNULL(run_at) ? order.now : PG_GETARG_TIMESTAMPTZ(run_at);
-    check_run_at(order.run_at);
+    order.run_at = due_argument(fcinfo, run_at, delay, order.now);
     order.max_attempts = max_attempts_argument(fcinfo, max_attempts);
     if (!apply_handler(&order, GetUserId()))
         notice_no_handler(type);
@@ -137,13 +153,13 @@ Datum *make_ids(int count, TimestampTz at) {
 
 using namespace ayb;
 
-// enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as) → uuid
+// enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay) → uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payload");
     check_json_size(PG_GETARG_DATUM(1), "payload");
     const char *key = key_argument(fcinfo, 3);
-    const Order order = make_order(fcinfo, type, 2, 4, 5);
+    const Order order = make_order(fcinfo, type, 2, 6, 4, 5);
     const Datum payload = PG_GETARG_DATUM(1);
     if (order.builtin)
         check_payloads(type, &payload, 1);
@@ -158,13 +174,13 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     PG_RETURN_DATUM(uuid_datum(id));
 }
 
-// enqueue_many(type, payloads, run_at) → setof uuid
+// enqueue_many(type, payloads, run_at, delay) → setof uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payloads");
     int count;
     const Datum *payloads = read_payloads(PG_GETARG_ARRAYTYPE_P(1), &count);
-    const Order order = make_order(fcinfo, type, 2, PG_NARGS(), PG_NARGS());
+    const Order order = make_order(fcinfo, type, 2, 3, PG_NARGS(), PG_NARGS());
     if (order.builtin)
         check_payloads(type, payloads, count);
     Datum *ids = make_ids(count, order.now);

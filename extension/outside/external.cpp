@@ -18,6 +18,7 @@ namespace ayb {
 namespace {
 
 constexpr int kMaxClaim = 10000;
+constexpr int64 kLongestLeaseDays = 366;
 
 Sql<core::Uuid, At, At> g_extend{R"sql(
     UPDATE ayb_jobs.job_queue AS q SET lease_until = $2, updated_at = $3 WHERE q.id = $1
@@ -48,7 +49,7 @@ const char *worker_argument(FunctionCallInfo fcinfo, int number) {
 TimestampTz lease_argument(FunctionCallInfo fcinfo, int number, TimestampTz now) {
     const int64 ms = duration_argument(fcinfo, number, "lease",
                                        settings::lease_duration * static_cast<int64>(1000));
-    if (ms > 366 * 86400000LL)
+    if (ms > kLongestLeaseDays * 86400000LL)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lease must be at most a year"),
                  errhint("Take a short one, and ayb_jobs.extend() while the work goes on.")));
@@ -127,18 +128,6 @@ Attempt attempt_arguments(FunctionCallInfo fcinfo) {
     attempt.admin = is_admin(attempt.me);
     attempt.context = CurrentMemoryContext;
     return attempt;
-}
-
-// In milliseconds; negative for NULL.
-int64 retry_argument(FunctionCallInfo fcinfo, int number) {
-    if (PG_ARGISNULL(number))
-        return -1;
-    const int64 milliseconds = interval_milliseconds(PG_GETARG_INTERVAL_P(number));
-    if (milliseconds < 0)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("retry_in must not be negative"),
-                 errhint("Leave it out for the back-off.")));
-    return milliseconds;
 }
 
 // The job, if the worker holds this attempt; an error that names the state found, if not. Inside
@@ -238,7 +227,7 @@ AYB_SQL_FUNCTION(ayb_jobs_fail) {
     auto *failure = static_cast<Failure *>(palloc0(sizeof(Failure)));
     set_failure(failure, "", text_argument(fcinfo, 3));
     const TimestampTz now = clock_now();
-    const int64 retry_ms = retry_argument(fcinfo, 4);
+    const int64 retry_ms = delay_argument(fcinfo, 4, "retry_in", "Leave it out for the back-off.");
     if (retry_ms >= 0)
         check_run_at(later(now, retry_ms * kMicrosecondsPerMillisecond), "retry_in");
     Found job;

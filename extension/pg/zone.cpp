@@ -43,10 +43,15 @@ pg_tz *find_zone(const char *name) {
     if (strlen(name) > TZ_STRLEN_MAX)
         return nullptr;
     pg_tz *zone = pg_tzset(name);
-    if (zone == nullptr || strcmp(pg_get_timezone_name(zone), name) != 0 ||
-        !pg_tz_acceptable(zone) || !names_a_file(name))
+    if (zone == nullptr || !pg_tz_acceptable(zone))
         return nullptr;
-    return zone;
+    const char *known = pg_get_timezone_name(zone);
+    return pg_strcasecmp(known, name) == 0 && names_a_file(known) ? zone : nullptr;
+}
+
+const char *zone_spelling(const char *name) {
+    pg_tz *zone = find_zone(name);
+    return zone != nullptr ? pg_get_timezone_name(zone) : name;
 }
 
 pg_tz *require_zone(const char *name) {

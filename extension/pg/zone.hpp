@@ -5,9 +5,12 @@
 
 namespace ayb {
 
-// The zone of exactly that name in pg_timezone_names, or null: abbreviations, POSIX strings, other
-// spellings are none. Stays for the life of the process.
+// The zone of that name, in any case, in pg_timezone_names, or null: abbreviations and POSIX
+// strings are none. Stays for the life of the process.
 pg_tz *find_zone(const char *name);
+
+// The name as pg_timezone_names spells it; `name` itself where it is none.
+const char *zone_spelling(const char *name);
 
 // As find_zone(), but raises 22023.
 pg_tz *require_zone(const char *name);

@@ -54,7 +54,8 @@ struct Changes {
 Changes read_changes(FunctionCallInfo fcinfo) {
     Changes changes{};
     changes.cron = text_argument(fcinfo, 1);
-    changes.zone = text_argument(fcinfo, 2);
+    if (const char *zone = text_argument(fcinfo, 2))
+        changes.zone = zone_spelling(zone);
     changes.payload = optional_argument<Json>(fcinfo, 3);
     if (changes.payload)
         check_json_size(changes.payload->datum, "payload");

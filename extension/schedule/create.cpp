@@ -44,7 +44,7 @@ Draft read_draft(FunctionCallInfo fcinfo) {
     draft.cron = text_argument(fcinfo, 2);
     const core::CronRule rule = require_rule(draft.cron);
     require_argument(fcinfo, 3, "timezone");
-    draft.zone = text_argument(fcinfo, 3);
+    draft.zone = zone_spelling(text_argument(fcinfo, 3));
     draft.order.now = clock_now();
     draft.next = require_next_tick(rule, require_zone(draft.zone), draft.order.now);
     require_argument(fcinfo, 4, "payload");

@@ -68,7 +68,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cron_describe) {
     const core::CronRule rule = rule_argument(fcinfo, 0);
     const char *zone = text_argument(fcinfo, 1);
     if (zone != nullptr)
-        require_zone(zone);
+        zone = pg_get_timezone_name(require_zone(zone));
     auto *text = static_cast<char *>(palloc(kDescriptionBytes));
     CoreFailure failure;
     const bool good = within_wall(&failure, [&] {

@@ -34,6 +34,11 @@ SELECT refused($$SELECT ayb_jobs.enqueue('outside', run_at => '1999-12-31 23:59:
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', run_at => '4713-01-01 00:00:00+00 BC')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', run_at => '10000-01-01 00:00:00+00')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', run_at => '294276-12-31 00:00:00+00')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('outside', delay => '-1 ms')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('outside', delay => '9000 years')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('outside', delay => '178000000 years')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('outside', run_at => now(), delay => '1 s')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue_many('outside', '{1}', delay => '-1 s')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', max_attempts => 0)$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', max_attempts => -2147483648)$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', idempotency_key => '')$$);

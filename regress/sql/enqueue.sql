@@ -31,6 +31,14 @@ FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT ayb_jobs.enqueue('outside', 'null', max_attempts => 1) AS id \gset
 SELECT payload = 'null'::jsonb AS json_null, max_attempts FROM ayb_jobs.jobs WHERE id = :'id';
 
+-- so much later than now
+BEGIN;
+SELECT ayb_jobs.enqueue('outside', delay => '1 hour') AS one, ayb_jobs.enqueue('outside', delay => '0') AS none \gset
+SELECT array_agg(id) AS many FROM ayb_jobs.enqueue_many('outside', '{1,2}', delay => '2 min') AS id \gset
+SELECT (SELECT run_at - created_at FROM ayb_jobs.jobs WHERE id = :'one') AS one, (SELECT run_at - created_at FROM ayb_jobs.jobs WHERE id = :'none') AS none,
+       (SELECT array_agg(run_at - created_at) FROM ayb_jobs.jobs WHERE id = ANY (:'many')) AS many;
+ROLLBACK;
+
 -- The earliest and the latest instant, and a type at its longest.
 SELECT ayb_jobs.enqueue('outside', run_at => '2000-01-01 00:00:00+00') AS early,
        ayb_jobs.enqueue('outside', run_at => '9999-12-31 23:59:59.999999+00') AS late \gset

@@ -38,6 +38,10 @@ SELECT refused(format('SELECT ayb_jobs.%s', call)) FROM unnest(ARRAY[
 SELECT id AS nightly FROM ayb_jobs.schedules WHERE name = 'nightly' \gset
 SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, cron_expr => %L)', :'nightly', ''));
 SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, timezone => %L)', :'nightly', 'Mars/Base'));
+BEGIN;
+SELECT (ayb_jobs.update_schedule(:'nightly', timezone => 'asia/TOKYO')).timezone;
+SELECT (ayb_jobs.create_schedule('any case', 'x', '@daily', timezone => 'utc')).timezone;
+ROLLBACK;
 SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, max_attempts => 0)', :'nightly'));
 SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, overlap => %L)', :'nightly', ''));
 SELECT refused(format('SELECT ayb_jobs.update_schedule(%L, missed => %L)', :'nightly', 'never'));

@@ -90,6 +90,14 @@ SELECT p.oid::regprocedure AS function, pg_get_function_result(p.oid) AS result,
 FROM pg_proc AS p WHERE p.pronamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace)
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 
+-- no argument and no column is a word that has to be quoted
+SELECT named.what, k.word FROM pg_get_keywords() AS k JOIN (
+    SELECT p.oid::regproc::text AS what, unnest(p.proargnames) AS name FROM pg_proc AS p WHERE p.pronamespace = 'ayb_jobs'::regnamespace
+    UNION ALL
+    SELECT c.oid::regclass::text, a.attname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
+    WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'c')) AS named ON named.name = k.word
+WHERE k.catcode IN ('R', 'T');
+
 -- what a dump carries: all but the stamp, since a copy must not run by itself
 SELECT t::regclass FROM pg_extension CROSS JOIN unnest(extconfig) AS t WHERE extname = 'ayb_jobs'
 ORDER BY t::regclass::text COLLATE "C";

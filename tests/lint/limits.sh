@@ -1,0 +1,59 @@
+#!/bin/bash
+# Each number in docs/reference/limits.md is the code's: a row of the table has the value of its constant, and no row is
+# without one but those below that say why.
+source "$(dirname "$0")/lib.sh"
+
+page=docs/reference/limits.md
+[[ -f $page ]] || finish
+
+# What a row begins with = the number, by the code's names; several with ";" between, "-" for none.
+# shellcheck disable=SC2016  # the backquotes are the page's
+rows=(
+    'payload, result=kMaxPayloadBytes >> 20'
+    'type=kMaxNameCharacters'
+    'idempotency key=kMaxKeyBytes'
+    'name of a schedule=kMaxNameCharacters'
+    'cron expression=kMaxExpression'
+    '`cron_preview(count)`=kMostPreviewed'
+    'missed ticks=kMostTicks;kBatchJobs'
+    'worker id=kMaxKeyBytes'
+    'error text of a job=kErrorTextBytes - 1'
+    'note of `set_progress`=kNoteBytes - 1'
+    'back-off steps=kMaxBackoffSteps'
+    '`claim(max_jobs)`=kMaxClaim'
+    '`claim(lease)`=kLongestLeaseDays'
+    '`run_at`=-' # years, which the code counts in microseconds
+    'waiting for what another session has locked=kLongestLockWaitMs / 1000'
+    'events kept=kEventRing'
+    'type in an event=kEventTypeBytes - 1'
+    'roles with jobs=kMaxRoles'
+    'types with counts=kMaxTypes'
+    'lanes: types of a role with queued jobs=kMostLanes;kMaxLanes'
+    'databases, workers=-' # a setting of PostgreSQL's
+    'latencies=kHistogramBuckets'
+    'error of a lane=kLaneErrorBytes - 1'
+)
+
+# value EXPRESSION: with the constants in it, which are looked up in the sources.
+value() {
+    local text=$1 name
+    while [[ $text =~ (k[A-Z][A-Za-z]*) ]]; do
+        name=${BASH_REMATCH[1]}
+        text=${text//$name/($(grep -rhoE "constexpr [A-Za-z_:0-9]+ $name = [^;]+" extension | head -n 1 | sed 's/.* = //'))}
+    done
+    echo $((text))
+}
+
+while IFS='|' read -r _ what limit _; do
+    what=$(sed 's/ (.*//; s/: what changes.*//; s/^ *//; s/ *$//' <<<"$what")
+    names=''
+    for row in "${rows[@]}"; do [[ ${row%%=*} != "$what" ]] || names=${row#*=}; done
+    [[ $names ]] || wrong "$page" "which constant is the limit of \"$what\"? tests/lint/limits.sh doesn't know"
+    [[ $names != - ]] || names=''
+    IFS=';' read -ra expressions <<<"$names"
+    for expression in "${expressions[@]}"; do
+        number=$(value "$expression")
+        grep -qE "(^|[^0-9])$number([^0-9]|\$)" <<<"${limit//,/}" || wrong "$page" "$what: the code says $number ($expression)"
+    done
+done < <(grep '^| ' "$page" | tail -n +2)
+finish
