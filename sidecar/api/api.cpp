@@ -63,7 +63,7 @@ template <class Step> http::Response Api::caught(Step step, std::string &error) 
         try {
             return step();
         } catch (const Failure &failure) {
-            error = failure.what() + (failure.details.empty() ? "" : ": " + failure.details);
+            error = in_one(failure.what(), failure.details);
             return to_response(failure);
         } catch (const json::Error &) {
             error = kInvalidBody;

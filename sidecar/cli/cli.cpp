@@ -155,16 +155,24 @@ bool is_aybs(const Command &command) {
     return std::find(std::begin(kAybs), std::end(kAybs), name_of(command)) != std::end(kAybs);
 }
 
-// Through the API, AYB's own commands say what AYB's say, to the letter: scripts read it.
-void tell_as_ayb(const std::string &verb, const CommandError &error) {
+// To the letter what AYB's own say: scripts read it.
+std::string as_ayb(const std::string &verb, const CommandError &error) {
     const auto *refused = dynamic_cast<const Refused *>(&error);
-    std::string line = verb + " failed: ";
     if (dynamic_cast<const Unreachable *>(&error) != nullptr)
-        line = "connecting to server: ";
-    else if (refused != nullptr && verb == "list")
-        line = "server error: ";
-    line += refused != nullptr ? refused->reply.body : error.what();
+        return std::string("connecting to server: ") + error.what();
+    const std::string what = refused != nullptr ? refused->reply.body : error.what();
+    return (refused != nullptr && verb == "list" ? "server error: " : verb + " failed: ") + what;
+}
+
+// "refresh failed: refresh failed: …" says it twice.
+std::string in_plain_words(const std::string &verb, const std::string &what) {
+    const std::string failed = verb + " failed";
+    return what.compare(0, failed.size(), failed) == 0 ? what : failed + ": " + what;
+}
+
+void tell(const std::string &line, const std::exception &error) {
     std::fprintf(stderr, "Error: %s\n", printable(line).c_str());
+    const auto *refused = dynamic_cast<const Refused *>(&error);
     if (refused != nullptr && !refused->hint.empty())
         std::fprintf(stderr, "hint: %s\n", printable(refused->hint).c_str());
 }
@@ -219,17 +227,12 @@ int run(const std::vector<std::string> &words) {
     try {
         return run_command(command, taken, format, url);
     } catch (const CommandError &error) {
-        if (is_aybs(command) && !url.empty())
-            tell_as_ayb(verb, error);
-        else
-            std::fprintf(stderr, "Error: %s failed: %s\n", command.verb,
-                         printable(error.what()).c_str());
-        return verb == "health" ? kUnknown : 1;
+        const bool to_the_letter = is_aybs(command) && !url.empty();
+        tell(to_the_letter ? as_ayb(verb, error) : in_plain_words(verb, error.what()), error);
     } catch (const std::exception &error) {
-        std::fprintf(stderr, "Error: %s failed: %s\n", command.verb,
-                     printable(error.what()).c_str());
-        return verb == "health" ? kUnknown : 1;
+        tell(in_plain_words(verb, error.what()), error);
     }
+    return verb == "health" ? kUnknown : 1;
 }
 
 std::string help() {

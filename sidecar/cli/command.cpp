@@ -1,6 +1,7 @@
 #include "cli/command.hpp"
 
 #include "http/query.hpp"
+#include "route/values.hpp"
 
 #include <chrono>
 #include <ctime>
@@ -16,9 +17,8 @@ namespace {
 Refused refused(const Reply &reply) {
     try {
         const json::Object error(reply.body);
-        const auto details = error.text("details");
-        return {error.text("message").value_or("") + (details ? ": " + *details : ""), reply,
-                error.text("hint").value_or("")};
+        return {api::in_one(error.text("message").value_or(""), error.text("details").value_or("")),
+                reply, error.text("hint").value_or("")};
     } catch (const json::Error &) {
         return {"HTTP status " + std::to_string(reply.status), reply, ""};
     }
@@ -136,6 +136,12 @@ std::string shown(const json::Object &object, const char *key, const char *other
     if (!raw || *raw == "null")
         return otherwise;
     return raw->front() == '"' ? json::unquote(*raw) : std::string(*raw);
+}
+
+std::string id_or(const Call &call, const char *nothing) {
+    if (!api::is_uuid(call.argument()))
+        throw CommandError(nothing + json::quote(call.argument()));
+    return call.argument();
 }
 
 std::string listed(const Call &call, const std::string &json, const Table &table,

@@ -74,6 +74,10 @@ std::string listed_jobs(const Call &call, const std::string &jobs);
 // The member as a person reads it: a string without its quotes; `otherwise` where there is none.
 std::string shown(const json::Object &object, const char *key, const char *otherwise = "");
 
+// The argument of the command, which is no name that we know, if it is an id; else throws
+// CommandError: that there is `nothing` of this name.
+std::string id_or(const Call &call, const char *nothing);
+
 // The rows of {"items":[…]}.
 template <class ToRow> Table table_of(Row header, const std::string &list, ToRow to_row) {
     Table table{std::move(header), {}};

@@ -48,7 +48,7 @@ std::string path_of(const Call &call) {
         if (shown(view, "schemaName") + "." + shown(view, "viewName") == call.argument())
             return "/matviews/" + shown(view, "id");
     }
-    return "/matviews/" + http::encode(call.argument());
+    return "/matviews/" + id_or(call, "no materialized view is registered as ");
 }
 
 int list(const Call &call) {

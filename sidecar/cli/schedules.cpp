@@ -49,7 +49,7 @@ std::string path_of(const Call &call) {
         if (shown(schedule, "name") == call.argument())
             return "/schedules/" + shown(schedule, "id");
     }
-    return "/schedules/" + http::encode(call.argument());
+    return "/schedules/" + id_or(call, "there is no schedule ");
 }
 
 int list(const Call &call) {

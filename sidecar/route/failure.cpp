@@ -2,6 +2,8 @@
 
 #include "json/json.hpp"
 
+#include <sstream>
+
 namespace ayb::api {
 
 namespace {
@@ -12,6 +14,18 @@ void append(std::string &body, const char *name, const std::string &value) {
 }
 
 } // namespace
+
+std::string in_one(const std::string &message, const std::string &details) {
+    std::istringstream words(message);
+    std::size_t at = 0;
+    for (std::string word; words >> word;) {
+        const std::size_t found = details.find(word, at);
+        if (found == std::string::npos)
+            return details.empty() ? message : message + ": " + details;
+        at = found + word.size();
+    }
+    return details;
+}
 
 Failure invalid(const std::string &name, const std::string &details) {
     Failure failure(400, "invalid " + name);

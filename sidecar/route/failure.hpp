@@ -16,6 +16,9 @@ struct Failure : std::runtime_error {
     std::string field; // the parameter or member that is wrong
 };
 
+// Message and details as one line. What the details say in other words is not said twice.
+std::string in_one(const std::string &message, const std::string &details);
+
 // A parameter that isn't what its type says: 400 "invalid <name>".
 Failure invalid(const std::string &name, const std::string &details);
 

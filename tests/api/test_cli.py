@@ -110,7 +110,8 @@ class Cli(CliTest):
             self.assertEqual(way("schedules", "delete", schedule), f"Schedule {schedule} deleted\n")
         for arguments in (("enable", UNKNOWN), ("delete", UNKNOWN), ("update", UNKNOWN, "--cron", "* * * * *")):
             error = self.one("schedules", *arguments, status=1)
-            self.assertTrue(error.startswith(f"Error: {arguments[0]} failed: schedule not found"), error)
+            self.assertEqual(error, f"Error: {arguments[0]} failed: schedule {UNKNOWN} not found\n"
+                                    "hint: The table ayb_jobs.schedules shows those of your roles.\n")
             error = self.api("schedules", *arguments, status=1)
             self.assertTrue(error.startswith(f'Error: {arguments[0]} failed: {{"code":404,"message":"schedule not found"'), error)
         self.assertIn("Error: create failed: name is required", self.one("schedules", "create", status=1))
@@ -130,8 +131,10 @@ class Cli(CliTest):
                              'Materialized view "v" updated (mode: concurrent)\n')
             self.assertIn("unique index", way("matviews", "refresh", registered, status=1))
             self.assertEqual(way("matviews", "unregister", registered), f"Materialized view {registered} unregistered\n")
-        for way in (self.one, self.api):
-            self.assertIn("matview registration not found", way("matviews", "refresh", UNKNOWN, status=1))
+        self.assertTrue(self.one("matviews", "refresh", UNKNOWN, status=1)
+                        .startswith(f"Error: refresh failed: matview registration {UNKNOWN} not found\n"))
+        self.assertTrue(self.api("matviews", "refresh", UNKNOWN, status=1)
+                        .startswith('Error: refresh failed: {"code":404,"message":"matview registration not found"'))
 
     def test_stats_and_health(self):
         for way in (self.one, self.api):

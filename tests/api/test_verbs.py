@@ -100,7 +100,8 @@ class Verbs(CliTest):
         self.assertIn("schedule", self.one("schedules", "show", "nope", status=1))
 
     def test_seeing(self):
-        self.assertRegex(self.both("workers"), "^(No workers|PID  )")
+        for way in (self.one, self.api):  # it is another moment for each
+            self.assertRegex(way("workers"), "^(No workers.\n$|PID  )")
         self.failed("5")
         until(lambda: "bad" in self.both("series", "--step", "1 hour", "--type", "bad"), "the attempt to be counted")
         self.assertEqual(cells(self.one("series", "--total").splitlines()[0])[0], "BUCKET")
@@ -120,6 +121,33 @@ class Verbs(CliTest):
         finally:
             self.assertEqual(self.api("resume"), "Resumed\n")
         self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.pauses"), "0")
+
+    def test_names_that_nothing_has(self):
+        for way in (self.one, self.api):
+            for verb in ("refresh", "unregister", "update"):
+                self.assertEqual(way("matviews", verb, "public.nope", status=1),
+                                 f'Error: {verb} failed: no materialized view is registered as "public.nope"\n')
+            for verb in ("show", "run", "runs", "enable", "disable", "update", "delete"):
+                self.assertEqual(way("schedules", verb, "nope", status=1), f'Error: {verb} failed: there is no schedule "nope"\n')
+
+    def test_nothing_is_said_twice(self):
+        self.server.psql("DROP SCHEMA IF EXISTS verbs CASCADE; CREATE SCHEMA verbs AUTHORIZATION sidecar; SET ROLE sidecar;"
+                         " CREATE TABLE verbs.t AS SELECT 1 AS a; CREATE MATERIALIZED VIEW verbs.v AS SELECT 1 / a FROM verbs.t")
+        self.one("matviews", "register", "verbs.v")
+        self.server.psql("UPDATE verbs.t SET a = 0")
+        self.assertEqual(self.one("matviews", "refresh", "verbs.v", status=1),
+                         "Error: refresh failed: division by zero\n")
+        said = self.one("schedules", "show", UNKNOWN, status=1)
+        self.assertEqual(said.count("not found"), 1, said)
+        said = self.one("schedules", "enable", UNKNOWN, status=1)
+        self.assertEqual(said, f"Error: enable failed: schedule {UNKNOWN} not found\n"
+                               "hint: The table ayb_jobs.schedules shows those of your roles.\n")
+        self.ask("POST", f"/schedules/{UNKNOWN}/enable")
+        until(lambda: f'"error":"schedule {UNKNOWN} not found"' in self.sidecar.log(), "it to be in the log, once")
+        for line in self.sidecar.log().splitlines():
+            if '"message":"request"' in line:
+                entry = json.loads(line)
+                self.assertEqual({type(entry[name]) for name in ("status", "micros")}, {int})
 
     def test_words(self):
         self.assertRegex(run("--version").stdout, r"^ayb-jobs \d+\.\d+\n$")

@@ -201,3 +201,32 @@ class SlowReaders(ApiTest):
             client.close()
         self.assertEqual([status for status, _ in answers], [200] * 4)
         self.assertTrue(all(body == wanted for _, body in answers), [len(body) for _, body in answers])
+
+    def one_of_eight(self, wanted, answers):
+        """Reads as slowly as it can, one answer after the other, until two of them were good."""
+        good = 0
+        while good < 2:
+            with self.start() as client:
+                answer = read_answer(client)
+            answers.append(None if answer is None else (answer[0], answer[1] == wanted or len(answer[1]) < 1000))
+            good += answers[-1] is not None and answers[-1][0] == 200
+
+    def break_off(self):
+        """A client that goes away in the midst of its answer."""
+        with self.start() as client:
+            until(lambda: self.arrived(client), "the answer to begin")
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+
+    def test_under_load_with_kills_no_answer_is_cut(self):
+        wanted = self.ask("GET", "/jobs?limit=42").body
+        answers = []
+        threads = [threading.Thread(target=self.one_of_eight, args=(wanted, answers)) for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for _ in range(4):
+            self.break_off()
+            self.server.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'sidecar'")
+        for thread in threads:
+            thread.join()
+        self.assertTrue(all(answer in ((200, True), (503, True)) for answer in answers), answers)
+        self.assertGreaterEqual(answers.count((200, True)), 2 * len(threads))
