@@ -125,10 +125,23 @@ COMMENT ON COLUMN ayb_jobs.job_queue.lease_until IS 'until when the worker may k
 
 -- Where a job stands hangs on the job alone, never on what is registered or paused. No two entries are alike: looking for
 -- some that are, whenever a page is full, would be in vain. The condition that leaves most rows out comes first.
-CREATE INDEX job_queue_claim_idx ON ayb_jobs.job_queue (lane, run_at, id) WITH (deduplicate_items = off)
-    WHERE partition_key IS NULL AND waits_for IS NULL AND state = 'queued';
-CREATE INDEX job_queue_key_idx ON ayb_jobs.job_queue (lane, partition_key, priority, id) WITH (deduplicate_items = off)
-    WHERE partition_key IS NOT NULL AND waits_for IS NULL AND state = 'queued';
+-- Without these nothing is claimed, so health() knows how to make them again.
+CREATE FUNCTION ayb_jobs_internal.claim_indexes(OUT name text, OUT definition text) RETURNS SETOF record
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT i.name, 'CREATE INDEX ' || i.name || ' ON ayb_jobs.job_queue (' || i.columns || ') WITH (deduplicate_items = off)'
+                   ' WHERE partition_key IS ' || i.keys || ' AND waits_for IS NULL AND state = ''queued'''
+    FROM (VALUES ('job_queue_claim_idx', 'lane, run_at, id', 'NULL'),
+                 ('job_queue_key_idx', 'lane, partition_key, priority, id', 'NOT NULL')) AS i (name, columns, keys);
+END;
+COMMENT ON FUNCTION ayb_jobs_internal.claim_indexes() IS 'the indexes that claims read, and the statements that make them';
+DO $$ DECLARE
+    statement text;
+BEGIN
+    FOR statement IN SELECT i.definition FROM ayb_jobs_internal.claim_indexes() AS i LOOP
+        EXECUTE statement;
+    END LOOP;
+END $$;
 CREATE INDEX job_queue_lease_idx ON ayb_jobs.job_queue (lease_until) WHERE state = 'running';
 CREATE UNIQUE INDEX job_queue_idempotency_key_idx ON ayb_jobs.job_queue (run_as, idempotency_key)
     WHERE idempotency_key IS NOT NULL;

@@ -49,8 +49,8 @@ BEGIN ATOMIC
         FROM (SELECT ayb_jobs_internal.oldest_due() AS run_at) AS o LEFT JOIN LATERAL (
             SELECT f.type, f.run_as FROM ayb_jobs_internal.floors() AS f CROSS JOIN generate_series(-4, 4) AS p
             WHERE EXISTS (SELECT FROM ayb_jobs.job_queue AS q
-                          WHERE q.run_as = f.run_as AND q.type = f.type AND q.state = 'queued' AND q.waits_for IS NULL
-                            AND q.partition_key IS NULL AND q.priority = p AND q.run_at = o.run_at)
+                          WHERE q.lane = ayb_jobs_internal.lane(f.run_as, f.type, p::smallint, NULL) AND q.type = f.type
+                            AND q.state = 'queued' AND q.waits_for IS NULL AND q.partition_key IS NULL AND q.run_at = o.run_at)
             LIMIT 1) AS u ON o.run_at < ayb_jobs_internal.now() - interval '1 min'
         WHERE o.run_at IS NOT NULL
     ), processes AS (
@@ -238,6 +238,14 @@ BEGIN ATOMIC
                                     THEN 'GRANT CONNECT ON DATABASE ' || quote_ident(current_database()) || ' TO ' || l.role || ';'
                                     ELSE 'See the server log for what ended it; it is tried again by itself.' END, ' ' ORDER BY l.role::text)
     FROM (SELECT DISTINCT a.role, a.error FROM ayb_jobs.lanes() AS a WHERE a.error IS NOT NULL) AS l LEFT JOIN pg_roles AS r ON r.oid = l.role
+    UNION ALL
+    SELECT 'claim_indexes', CASE WHEN count(i.name) = 0 THEN 'ok' ELSE 'error' END,
+           coalesce(string_agg(i.name || CASE WHEN i.missing THEN ' is missing' ELSE ' is invalid' END, ', ' ORDER BY i.name)
+                    || ': no job is claimed', 'the indexes that claims read are there'),
+           string_agg(CASE WHEN i.missing THEN i.definition ELSE 'REINDEX INDEX ayb_jobs.' || i.name END || ';', ' ' ORDER BY i.name)
+    FROM (SELECT c.name, c.definition, x.indexrelid IS NULL AS missing
+          FROM ayb_jobs_internal.claim_indexes() AS c LEFT JOIN pg_index AS x ON x.indexrelid = to_regclass('ayb_jobs.' || c.name)
+          WHERE x.indisvalid IS NOT TRUE) AS i
     UNION ALL
     SELECT 'leases_lost', CASE WHEN l.recent THEN 'warning' ELSE 'ok' END,
            coalesce(s.leases_lost, 0) || ' attempts lost since the scheduler started'

@@ -9,7 +9,7 @@ namespace {
 [[noreturn]] void report_unusable() {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                     errmsg("the indexes of ayb_jobs.job_queue can't be used to claim jobs"),
-                    errhint("REINDEX TABLE ayb_jobs.job_queue;")));
+                    errhint("The check claim_indexes of ayb_jobs.health() says what mends them.")));
     pg_unreachable();
 }
 

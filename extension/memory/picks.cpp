@@ -96,6 +96,21 @@ int by_floor(const void *one, const void *other) {
     return a < b ? -1 : static_cast<int>(b < a);
 }
 
+// Those of a database for which `wanted(Lane *)` says so, under Locks::lanes: no more is copied.
+template <typename Wanted> LanePick *copy_some(Oid database, int *count, Wanted wanted) {
+    const int room = static_cast<int>(lanes_in_all()) + 64; // and some that are made meanwhile
+    auto *lanes =
+        static_cast<LanePick *>(palloc_extended(room * sizeof(LanePick), MCXT_ALLOC_HUGE));
+    *count = 0;
+    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
+    each_lane(database, [&](Lane *lane) {
+        if (*count < room && wanted(lane))
+            copy_lane(lane, &lanes[(*count)++]);
+    });
+    LWLockRelease(lock_of(Locks::lanes));
+    return lanes;
+}
+
 // Of all lanes of a role that may be ours: the least floor, and when to look.
 struct Sooner {
     TimestampTz due;
@@ -223,17 +238,20 @@ void note_slow(const RoleKey &role, const char *type, bool slow) {
 }
 
 LanePick *copy_lanes(Oid database, int *count) {
-    const int room = static_cast<int>(lanes_in_all()) + 64; // and some that are made meanwhile
-    auto *lanes =
-        static_cast<LanePick *>(palloc_extended(room * sizeof(LanePick), MCXT_ALLOC_HUGE));
-    *count = 0;
-    LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
-    each_lane(database, [&](Lane *lane) {
-        if (*count < room)
-            copy_lane(lane, &lanes[(*count)++]);
+    return copy_some(database, count, [](Lane * /*lane*/) { return true; });
+}
+
+LanePick *copy_due_lanes(Oid database, const char *const *types, int type_count, TimestampTz now,
+                         int *count) {
+    auto *hashes = static_cast<uint64 *>(palloc((type_count + 1) * sizeof(uint64)));
+    for (int i = 0; i < type_count; i++)
+        hashes[i] = hash_of_type(types[i]);
+    return copy_some(database, count, [=](Lane *lane) {
+        for (int i = 0; i < type_count; i++)
+            if (hashes[i] == lane->tag.type)
+                return glance_at(lane).at.run_at <= now;
+        return false;
     });
-    LWLockRelease(lock_of(Locks::lanes));
-    return lanes;
 }
 
 void sort_by_floor(LanePick *lanes, int count) { qsort(lanes, count, sizeof(LanePick), by_floor); }

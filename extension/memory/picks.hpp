@@ -51,6 +51,10 @@ void note_slow(const RoleKey &role, const char *type, bool slow);
 // All lanes of the database, as they are at different moments: palloc'd, huge.
 LanePick *copy_lanes(Oid database, int *count);
 
+// Of these, the ones of some types (and others of the same hash) in which something may be due.
+LanePick *copy_due_lanes(Oid database, const char *const *types, int type_count, TimestampTz now,
+                         int *count);
+
 // In the order of their floors, in which they are read.
 void sort_by_floor(LanePick *lanes, int count);
 

@@ -94,7 +94,7 @@ Picks due_outside(Datum types, const Viewer &me, TimestampTz now) {
     const bool known = are_known();
     if (known) {
         int count;
-        const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
+        const LanePick *lanes = copy_due_lanes(MyDatabaseId, asked.types, asked.count, now, &count);
         for (int i = 0; i < count; i++)
             add_due(&asked, lanes[i]);
     }

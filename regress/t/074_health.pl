@@ -124,6 +124,16 @@ bad('schedules', 'error', 'of deploy');
 sql($node, 'SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules; ALTER ROLE deploy LOGIN; TRUNCATE ayb_jobs.job_queue');
 good('schedules', 'deleting it');
 
+# The indexes that claims read.
+sql($node, 'DROP INDEX ayb_jobs.job_queue_claim_idx');
+my $unclaimed = sql($node, q{SELECT ayb_jobs.enqueue('work')});
+$hint = bad('claim_indexes', 'error', 'job_queue_claim_idx is missing: no job is claimed');
+follow('claim_indexes', $hint);
+holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$unclaimed')", 'claim_indexes: the job runs');
+good('lanes', 'that');
+sql($node, q{UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'ayb_jobs.job_queue_key_idx'::regclass});
+follow(claim_indexes => bad('claim_indexes', 'error', 'job_queue_key_idx is invalid'));
+
 # Why the oldest due job waits.
 overdue('outside');
 like(bad('oldest_due', 'warning', 'of type outside, has waited 1[2-9]'), qr/^Only workers outside take type outside: .*ayb_jobs\.claim\(\)/, 'oldest_due: for workers outside');
