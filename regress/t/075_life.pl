@@ -134,6 +134,7 @@ subtest 'workers that one command ends are one incident' => sub {
     holds($node, 'postgres', q{(SELECT count(*) = 4 FROM ayb_jobs.workers() WHERE state = 'idle')}, 'are idle');
     sql($node, q{SELECT count(pg_terminate_backend(pid, 30000)) FROM ayb_jobs.workers()});
     like(health($node, 'postgres', 'lanes'), qr/^ok/, 'nobody need know of it');
+    is(sql($node, 'SELECT count(retry_at) FROM ayb_jobs.lanes()'), '0', 'no lane waits for it');
     my $id = sql($node, q{SELECT ayb_jobs.enqueue('work')});
     at_once($node, 'postgres', "SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$id'", 'the next job runs at once');
     set_configuration($node, 'ayb_jobs.poll_interval' => '100ms');
