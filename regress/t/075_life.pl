@@ -123,6 +123,20 @@ subtest 'jobs that are brought into a database that runs its own' => sub {
     $node->safe_psql('target', "SET session_replication_role = replica; INSERT INTO ayb_jobs.job_queue (type) VALUES ('work')");
     is($node->safe_psql('target', 'SELECT count(*) FROM ayb_jobs.database_stamp'), '0', 'replication is a way, too');
     $node->safe_psql('postgres', 'DROP DATABASE target');
+
+    # All of a dump, over a database in which CREATE EXTENSION came first: its days are there, and nothing else is in the way.
+    $node->safe_psql('postgres', 'CREATE DATABASE target');
+    $node->safe_psql('target', 'CREATE EXTENSION ayb_jobs');
+    holds($node, 'target', q{(SELECT count(*) = 4 FROM pg_inherits WHERE inhparent = 'ayb_jobs.job_history'::regclass)}, 'the days are made');
+    my $due = sql($node, q{SELECT ayb_jobs.pause(); SELECT ayb_jobs.enqueue('work')}) =~ s/.*\n//sr;
+    command_ok([ 'pg_dump', '-Fc', '--file', $dump, $node->connstr('postgres') ], 'a dump of all');
+    run_log([ 'pg_restore', '-d', $node->connstr('target'), $dump ], '2>', \$error);
+    is(join("\n", grep { /ERROR/ && !/ for (?:table|relation) "job_history_\d{8}"|relation "job_history_\d{8}\w*" already exists|"job_history_\d{8}" is already a partition/ } split /\n/, $error), '',
+        'pg_restore over it finds its days, and nothing else');
+    $node->safe_psql('target', q{DELETE FROM ayb_jobs.pauses});
+    is($node->safe_psql('target', "SELECT state || (SELECT count(*) FROM ayb_jobs.database_stamp) FROM ayb_jobs.jobs WHERE id = '$due'"), 'queued0', 'what it brings keeps still');
+    sql($node, 'SELECT ayb_jobs.resume()');
+    $node->safe_psql('postgres', 'DROP DATABASE target');
 };
 
 subtest 'workers that one command ends are one incident' => sub {
