@@ -194,6 +194,7 @@ void run(const Settings &settings) {
     const auto databases = settings.databases();
     std::list<db::Pool> pools;
     std::vector<api::NamedPool> named;
+    named.reserve(databases.size());
     for (const auto &[name, dsn] : databases)
         named.push_back({name, pools.emplace_back(pool_settings(settings, dsn), note_of(name))});
     api::Api api(named, api_settings(settings), log_access);

@@ -148,7 +148,7 @@ void Settings::take_flags(std::vector<std::string> &arguments) {
             value = arguments[++i];
         else
             throw UsageError(argument + " needs a value");
-        if (database.empty())
+        if (setting != nullptr)
             set(*setting, value, "flag");
         else
             set_database(database, value, "flag");

@@ -8,6 +8,16 @@ namespace ayb::api {
 
 namespace {
 
+// Whether all words of the message stand in the text, in their order.
+bool says(const std::string &text, const std::string &message) {
+    std::istringstream words(message);
+    std::size_t at = 0;
+    for (std::string word; words >> word; at += word.size())
+        if ((at = text.find(word, at)) == std::string::npos)
+            return false;
+    return true;
+}
+
 void append(std::string &body, const char *name, const std::string &value) {
     if (!value.empty())
         body += std::string(",\"") + name + "\":" + json::quote(value);
@@ -16,15 +26,7 @@ void append(std::string &body, const char *name, const std::string &value) {
 } // namespace
 
 std::string in_one(const std::string &message, const std::string &details) {
-    std::istringstream words(message);
-    std::size_t at = 0;
-    for (std::string word; words >> word;) {
-        const std::size_t found = details.find(word, at);
-        if (found == std::string::npos)
-            return details.empty() ? message : message + ": " + details;
-        at = found + word.size();
-    }
-    return details;
+    return details.empty() ? message : says(details, message) ? details : message + ": " + details;
 }
 
 Failure invalid(const std::string &name, const std::string &details) {
