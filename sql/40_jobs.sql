@@ -47,6 +47,14 @@ CREATE FUNCTION ayb_jobs.enqueue(type text, payload jsonb DEFAULT '{}', run_at t
 COMMENT ON FUNCTION ayb_jobs.enqueue(text, jsonb, timestamptz, text, integer, name, interval) IS
     'adds a job that runs if and when this transaction commits, and gives back its id; with a key that this role''s jobs have already, the id of that job';
 
+CREATE FUNCTION ayb_jobs.enqueue_or_find(type text, payload jsonb DEFAULT '{}', run_at timestamptz DEFAULT NULL,
+                                         idempotency_key text DEFAULT NULL, max_attempts integer DEFAULT NULL,
+                                         run_as name DEFAULT NULL, delay interval DEFAULT NULL,
+                                         OUT id uuid, OUT is_new boolean) RETURNS record
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue_or_find';
+COMMENT ON FUNCTION ayb_jobs.enqueue_or_find(text, jsonb, timestamptz, text, integer, name, interval) IS
+    'as enqueue(), and says whether the job is new or was found by its key';
+
 CREATE FUNCTION ayb_jobs.enqueue_many(type text, payloads jsonb[], run_at timestamptz DEFAULT NULL,
                                       delay interval DEFAULT NULL) RETURNS SETOF uuid
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue_many';

@@ -18,6 +18,7 @@ void require_argument(FunctionCallInfo fcinfo, int number, const char *name) {
     if (PG_ARGISNULL(number))
         ereport(ERROR,
                 (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("%s must not be null", name),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, name),
                  errhint("ayb_jobs.%s() needs a value.", get_func_name(fcinfo->flinfo->fn_oid))));
 }
 
@@ -26,11 +27,13 @@ const char *name_argument(FunctionCallInfo fcinfo, int number, const char *name,
     const text *value = PG_GETARG_TEXT_PP(number);
     const int characters = pg_mbstrlen_with_len(VARDATA_ANY(value), VARSIZE_ANY_EXHDR(value));
     if (characters == 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("%s must not be empty", name), errhint("%s", hint)));
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be empty", name),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, name), errhint("%s", hint)));
     if (characters > kMaxNameCharacters)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("%s must be at most %d characters long", name, kMaxNameCharacters),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, name),
                         errdetail("It has %d.", characters), errhint("%s", hint)));
     return text_to_cstring(value);
 }
@@ -53,6 +56,7 @@ void check_json_size(Datum value, const char *what) {
     const Size size = toast_raw_datum_size(value);
     if (size > kMaxPayloadBytes)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too large", what),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, what),
                         errdetail("It has %zu bytes; %zu are allowed.", size, kMaxPayloadBytes),
                         errhint("Store the data in a table and pass its key.")));
 }
@@ -65,6 +69,7 @@ void check_run_at(TimestampTz run_at, const char *argument) {
     const bool instant = strcmp(argument, "run_at") == 0;
     ereport(ERROR,
             (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("%s is out of range", argument),
+             err_generic_string(PG_DIAG_COLUMN_NAME, argument),
              instant ? errdetail("It must lie between the years 2000 and 9999.")
                      : errdetail("The job would run after the year 9999."),
              instant
@@ -79,6 +84,7 @@ int max_attempts_argument(FunctionCallInfo fcinfo, int number) {
     if (attempts < 1)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("max_attempts must be at least 1"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "max_attempts"),
                         errhint("Leave it out for ayb_jobs.max_attempts.")));
     return attempts;
 }
@@ -90,6 +96,7 @@ int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, i
     if (milliseconds <= 0)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be positive", name),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, name),
                  errhint("The smallest is a millisecond; leave it out for the default.")));
     return milliseconds;
 }

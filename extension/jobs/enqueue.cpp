@@ -6,6 +6,7 @@
 #include "jobs/payload.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
+#include "pg/tuples.hpp"
 
 namespace ayb {
 
@@ -72,10 +73,12 @@ const char *key_argument(FunctionCallInfo fcinfo, int number) {
     if (bytes > kMaxKeyBytes)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("idempotency_key must be at most %d bytes long", kMaxKeyBytes),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "idempotency_key"),
                         errdetail("It has %zu.", bytes), errhint("Pass a hash of it.")));
     if (bytes == 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("idempotency_key must not be empty"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "idempotency_key"),
                         errhint("Pass NULL for a job without a key.")));
     return text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
@@ -127,11 +130,13 @@ Datum *read_payloads(ArrayType *payloads, int *count) {
     if (ARR_NDIM(payloads) > 1)
         ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
                         errmsg("payloads must have one dimension, not %d", ARR_NDIM(payloads)),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "payloads"),
                         errhint("Pass one element for each job; it may be a JSON array itself.")));
     // Before their sizes are looked at: a NULL has none.
     if (array_contains_nulls(payloads))
         ereport(ERROR,
                 (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("payloads must not contain nulls"),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "payloads"),
                  errhint("Write a JSON null as 'null'::jsonb.")));
     Datum *values;
     deconstruct_array(payloads, JSONBOID, -1, false, TYPALIGN_INT, &values, nullptr, count);
@@ -147,14 +152,9 @@ Datum *make_ids(int count, TimestampTz at) {
     return ids;
 }
 
-} // namespace
-
-} // namespace ayb
-
-using namespace ayb;
-
-// enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay) → uuid
-AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
+// The arguments of enqueue(): the new job, or the one that has its key, which makes `*is_new`
+// false.
+core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payload");
     check_json_size(PG_GETARG_DATUM(1), "payload");
@@ -164,14 +164,39 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     if (order.builtin)
         check_payloads(type, &payload, 1);
 
-    core::Uuid id = new_job_id(order.now);
+    const core::Uuid fresh = new_job_id(order.now);
+    core::Uuid id = fresh;
     if (key != nullptr) {
         insert_with_key(order, key, payload, &id);
     } else {
         const Datum id_value = uuid_datum(id);
         insert_jobs(order, &id_value, &payload, 1, nullptr);
     }
-    PG_RETURN_DATUM(uuid_datum(id));
+    *is_new = id == fresh;
+    return id;
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+// enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay) → uuid
+AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
+    bool is_new;
+    PG_RETURN_DATUM(uuid_datum(enqueue_one(fcinfo, &is_new)));
+}
+
+// enqueue_or_find(as enqueue) → (id, is_new)
+AYB_SQL_FUNCTION(ayb_jobs_enqueue_or_find) {
+    bool is_new;
+    const core::Uuid id = enqueue_one(fcinfo, &is_new);
+    TupleDesc shape;
+    get_call_result_type(fcinfo, nullptr, &shape);
+    Datum values[] = {uuid_datum(id), BoolGetDatum(is_new)};
+    bool nulls[] = {false, false};
+    PG_RETURN_DATUM(make_row(shape, values, nulls));
 }
 
 // enqueue_many(type, payloads, run_at, delay) → setof uuid

@@ -44,10 +44,12 @@ Oid requested_role(FunctionCallInfo fcinfo, int number) {
     if (superuser_arg(role))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("only a superuser may enqueue jobs for superuser \"%s\"", name),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "run_as"),
                         errhint("Leave run_as out to run the job as role \"%s\".", role_name(me))));
     if (!may_become(me, role))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be able to SET ROLE \"%s\" to enqueue jobs for it", name),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "run_as"),
                         errhint("GRANT %s TO %s;", quote_identifier(name),
                                 quote_identifier(role_name(me)))));
     return role;

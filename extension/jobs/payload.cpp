@@ -66,6 +66,7 @@ void check_keys(const Shape &shape, Jsonb *payload) {
                     (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                      errmsg("the payload of type \"%s\" has an unknown key \"%s\"", shape.type,
                             pnstrdup(value.val.string.val, value.val.string.len)),
+                     err_generic_string(PG_DIAG_COLUMN_NAME, "payload"),
                      errhint("It takes %s.", known_keys(shape))));
 }
 
@@ -89,6 +90,7 @@ void check_aliases(const Shape &shape, Jsonb *payload) {
             ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                             errmsg("the payload of type \"%s\" has different values for %s and %s",
                                    shape.type, shape.keys[i], shape.aliases[i]),
+                            err_generic_string(PG_DIAG_COLUMN_NAME, "payload"),
                             errhint("They mean the same: pass %s alone.", shape.keys[i])));
     }
 }
@@ -103,6 +105,7 @@ void check_payload(const Shape &shape, Jsonb *payload) {
     if (!JB_ROOT_IS_OBJECT(payload))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("the payload of type \"%s\" must be an object", shape.type),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "payload"),
                         errhint("It takes %s.", known_keys(shape))));
     check_keys(shape, payload);
     check_aliases(shape, payload);

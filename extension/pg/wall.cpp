@@ -10,12 +10,13 @@ void keep_failure(CoreFailure *failure, const char *sqlstate, const char *messag
     strlcpy(failure->hint, hint, sizeof(failure->hint));
 }
 
-void raise_failure(const CoreFailure &failure) {
+void raise_failure(const CoreFailure &failure, const char *argument) {
     const char *state = failure.sqlstate;
-    ereport(ERROR, (errcode(MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4])),
-                    errmsg("%s", failure.message),
-                    failure.detail[0] != '\0' ? errdetail("%s", failure.detail) : 0,
-                    failure.hint[0] != '\0' ? errhint("%s", failure.hint) : 0));
+    ereport(ERROR,
+            (errcode(MAKE_SQLSTATE(state[0], state[1], state[2], state[3], state[4])),
+             errmsg("%s", failure.message), err_generic_string(PG_DIAG_COLUMN_NAME, argument),
+             failure.detail[0] != '\0' ? errdetail("%s", failure.detail) : 0,
+             failure.hint[0] != '\0' ? errhint("%s", failure.hint) : 0));
     pg_unreachable();
 }
 

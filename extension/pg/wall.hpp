@@ -40,6 +40,7 @@ template <typename Call> bool within_wall(CoreFailure *failure, const Call &call
     return false;
 }
 
-[[noreturn]] void raise_failure(const CoreFailure &failure);
+// `argument`: what of the caller's it is about.
+[[noreturn]] void raise_failure(const CoreFailure &failure, const char *argument);
 
 } // namespace ayb

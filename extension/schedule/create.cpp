@@ -67,6 +67,7 @@ void insert_draft(const Draft &draft, const core::Uuid &id, Datum payload) {
         ereport(ERROR,
                 (errcode(ERRCODE_UNIQUE_VIOLATION),
                  errmsg("schedule \"%s\" already exists", draft.name),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "name"),
                  errhint("Change it with ayb_jobs.update_schedule(), or choose another name.")));
 }
 

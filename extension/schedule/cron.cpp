@@ -12,7 +12,7 @@ constexpr Size kDescriptionBytes = 4096;
 
 core::CronRule rule_argument(FunctionCallInfo fcinfo, int number) {
     require_argument(fcinfo, number, "expr");
-    return require_rule(text_to_cstring(PG_GETARG_TEXT_PP(number)));
+    return require_rule(text_to_cstring(PG_GETARG_TEXT_PP(number)), "expr");
 }
 
 pg_tz *zone_argument(FunctionCallInfo fcinfo, int number) {
@@ -76,7 +76,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cron_describe) {
                 kDescriptionBytes);
     });
     if (!good)
-        raise_failure(failure);
+        raise_failure(failure, "expr");
     PG_RETURN_TEXT_P(cstring_to_text(text));
 }
 

@@ -6,11 +6,11 @@ bool parse_rule(const char *expr, core::CronRule *rule, CoreFailure *failure) {
     return within_wall(failure, [&] { *rule = core::parse_cron(expr); });
 }
 
-core::CronRule require_rule(const char *expr) {
+core::CronRule require_rule(const char *expr, const char *argument) {
     core::CronRule rule;
     CoreFailure failure;
     if (!parse_rule(expr, &rule, &failure))
-        raise_failure(failure);
+        raise_failure(failure, argument);
     return rule;
 }
 
@@ -27,6 +27,7 @@ TimestampTz require_next_tick(const core::CronRule &rule, pg_tz *zone, Timestamp
     const TimestampTz next = next_tick(rule, zone, after);
     if (TIMESTAMP_IS_NOEND(next))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("invalid cron expression"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "cron_expr"),
                         errdetail("It has no run in the zone from now on."),
                         errhint("See ayb_jobs.cron_preview().")));
     return next;

@@ -9,8 +9,8 @@ namespace ayb {
 // False where the expression is none; then `*failure` says which field, and what it would take.
 bool parse_rule(const char *expr, core::CronRule *rule, CoreFailure *failure);
 
-// As above, but raises 22023.
-core::CronRule require_rule(const char *expr);
+// As above, but raises 22023 for `argument`.
+core::CronRule require_rule(const char *expr, const char *argument = "cron_expr");
 
 // The first tick strictly after `after`; DT_NOEND where there is none.
 TimestampTz next_tick(const core::CronRule &rule, pg_tz *zone, TimestampTz after);

@@ -18,6 +18,7 @@ namespace {
 http::Response away(const std::string &why) {
     Failure failure(503, "the database is not available");
     failure.details = why;
+    failure.reason = kDatabaseAway;
     return to_response(failure);
 }
 

@@ -25,14 +25,15 @@ db::Parameters order_of(const json::Object &body) {
             body.text("runAs")};
 }
 
-// One round trip: the first statement leaves the id to the second, which finds the row only where
-// this transaction wrote it. A new job is in the queue, nobody works at it yet, and it has none of
-// what is costly to know.
+// One round trip: the first statement leaves the id of a new job to the second. Such a job is in
+// the queue, nobody works at it yet, and it has none of what is costly to know.
 http::Response create_job(const Call &call) {
     static const std::string enqueue_sql =
-        guarded("SELECT set_config('ayb_jobs_sidecar.id', ayb_jobs.enqueue(type => $1,"
+        guarded("SELECT CASE WHEN set_config('ayb_jobs_sidecar.id',"
+                " CASE WHEN e.is_new THEN e.id::text ELSE '' END, true) IS NOT NULL THEN e.id END"
+                " FROM ayb_jobs.enqueue_or_find(type => $1,"
                 " payload => $2::jsonb, run_at => $3::timestamptz, idempotency_key => $4,"
-                " max_attempts => $5::integer, run_as => $6::name)::text, true)");
+                " max_attempts => $5::integer, run_as => $6::name) AS e");
     static const std::string read_sql =
         "SELECT " + job_json() +
         " FROM (SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id,"
@@ -42,8 +43,7 @@ http::Response create_job(const Call &call) {
         " coalesce(q.waits_for, ayb_jobs_internal.taken_by(q.type)) AS waits_for,"
         " NULL::timestamptz AS completed_at, NULL::jsonb AS result, NULL::jsonb AS progress FROM "
         "ayb_jobs.job_queue AS q WHERE q.id ="
-        " nullif(current_setting('ayb_jobs_sidecar.id', true), '')::uuid AND q.xmin::text ="
-        " (pg_current_xact_id()::text::numeric % 4294967296)::text) AS j";
+        " nullif(current_setting('ayb_jobs_sidecar.id', true), '')::uuid) AS j";
     static const std::string known_sql =
         guarded("SELECT (SELECT " + job_json() + " FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)");
     const db::Parameters order = order_of(call.body());

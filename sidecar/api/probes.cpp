@@ -40,7 +40,11 @@ http::Response health(const std::optional<Pulse> &pulse) {
 http::Response ready(const std::optional<Pulse> &pulse) {
     if (pulse && pulse->ready)
         return json_response("{\"status\":\"ok\"}");
-    throw Failure(503, pulse && pulse->answers ? kNotEnabled : "the database is not available");
+    if (pulse && pulse->answers)
+        throw Failure(503, kNotEnabled);
+    Failure failure(503, "the database is not available");
+    failure.reason = kDatabaseAway;
+    throw failure;
 }
 
 // Lines of the text format for a metric whose samples PostgreSQL puts together.

@@ -1,5 +1,7 @@
 #include "api/refusals.hpp"
 
+#include <cctype>
+
 namespace ayb::api {
 
 namespace {
@@ -85,6 +87,24 @@ std::string filled(std::string message, const Call &call) {
     return at == std::string::npos ? message : message.replace(at, kId.size(), call.named());
 }
 
+// The member of a body that an argument of the engine's is given by: "cronExpr" for "cron_expr".
+std::string member_of(const std::string &argument) {
+    std::string member;
+    for (const char c : argument == "expr" ? "cron_expr" : argument)
+        if (!member.empty() && member.back() == '_')
+            member.back() = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        else
+            member += c;
+    return member;
+}
+
+// Only JSON has escapes that stand for no character, and the only JSON is a payload.
+std::string field_of(const db::Error &error) {
+    if (error.sqlstate == "22P05")
+        return "payload";
+    return error.column == "state" ? "" : member_of(error.column);
+}
+
 Failure with_words(Failure failure, const db::Error &error) {
     const std::string said = error.what();
     if (said != failure.what())
@@ -93,6 +113,7 @@ Failure with_words(Failure failure, const db::Error &error) {
         failure.details = error.detail;
     failure.hint = error.hint;
     failure.sqlstate = error.sqlstate;
+    failure.field = field_of(error);
     return failure;
 }
 

@@ -43,6 +43,7 @@ http::Response to_response(const Failure &failure) {
     append(response.body, "hint", failure.hint);
     append(response.body, "sqlstate", failure.sqlstate);
     append(response.body, "field", failure.field);
+    append(response.body, "reason", failure.reason);
     response.body += '}';
     if (failure.status == 503)
         response.headers.emplace_back("Retry-After", "1");

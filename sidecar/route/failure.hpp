@@ -13,7 +13,8 @@ struct Failure : std::runtime_error {
     std::string details;
     std::string hint;
     std::string sqlstate;
-    std::string field; // the parameter or member that is wrong
+    std::string field;  // the parameter or member that is wrong
+    std::string reason; // which failure it is, where the status alone doesn't say
 };
 
 // Message and details as one line. What the details say in other words is not said twice.
@@ -25,6 +26,8 @@ Failure invalid(const std::string &name, const std::string &details);
 http::Response to_response(const Failure &failure);
 
 inline constexpr const char *kInvalidBody = "invalid JSON body";
+// The reason of every 503 for which the database can't be reached.
+inline constexpr const char *kDatabaseAway = "database_away";
 inline constexpr const char *kNotEnabled = "job queue is not enabled";
 
 } // namespace ayb::api

@@ -3,6 +3,11 @@
 # look with.
 source "$(dirname "$0")/lib.sh"
 
+# An error is told by its status, field, reason or SQLSTATE, never by what it says.
+while IFS=: read -r file line _; do
+    wrong "$file:$line" "reads an error's English"
+done < <(grep -rnE 'message\.(startsWith|includes|match|indexOf)|\.test\([a-z.]*message' sidecar/dashboard/src || true)
+
 status=0
 "$lint/../harness/build-dashboard" check || status=$?
 ((status != 3)) || { printf 'note: no Node: the dashboard is not looked at\n' && exit 0; }

@@ -4,16 +4,11 @@ import { ApiError } from "./http";
 
 export type Errors<K extends string> = Partial<Record<K | "form", string | undefined>>;
 
-/** Which field an error of the server is about: the first whose pattern is in its message. */
-export type Patterns<K extends string> = readonly (readonly [K, RegExp])[];
-
-/** What the server refused, at the field it is about. */
-export function errorsOf<K extends string>(error: unknown, fields: Patterns<K>): Errors<K> {
+/** What the server refused, at the field of the form that it is about: fields are called as the API's are. */
+export function errorsOf<K extends string>(error: unknown, fields: readonly K[]): Errors<K> {
     if (!(error instanceof ApiError)) return { form: String(error) } as Errors<K>;
     if (error.status === 401) return {};
-    const field = error.status < 500 ? fields.find(([, pattern]) => pattern.test(error.message))?.[0] : undefined;
-    // "invalid …" says no more than the field itself.
-    if (field && error.details && error.message.startsWith("invalid")) return { [field]: error.details } as Errors<K>;
+    const field = fields.find(name => name === error.field);
     const text = [error.message, error.details].filter(Boolean).join(": ") + (error.hint ? ` – ${error.hint}` : "");
     return { [field ?? "form"]: text } as Errors<K>;
 }
@@ -38,13 +33,12 @@ export function attemptsError(text: string): string | undefined {
 interface FormOptions<K extends string> {
     start: Record<K, string>;
     check: (values: Record<K, string>) => Errors<K>;
-    patterns: Patterns<K>;
     /** Is called with values that `check` finds nothing wrong with; what it throws is shown at its field. */
     send: (values: Record<K, string>) => Promise<void>;
 }
 
 /** Fields are checked when the form is sent; what was wrong then is looked at again as one types, and so is JSON. */
-export function useForm<K extends string>({ start, check, patterns, send }: FormOptions<K>) {
+export function useForm<K extends string>({ start, check, send }: FormOptions<K>) {
     const [values, setValues] = useState(start);
     const [errors, setErrors] = useState<Errors<K>>({});
     const [busy, setBusy] = useState(false);
@@ -62,7 +56,7 @@ export function useForm<K extends string>({ start, check, patterns, send }: Form
         try {
             await send(values);
         } catch (error) {
-            setErrors(errorsOf(error, patterns));
+            setErrors(errorsOf(error, Object.keys(start) as K[]));
         }
         setBusy(false);
     };

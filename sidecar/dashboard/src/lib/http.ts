@@ -11,6 +11,8 @@ export class ApiError extends Error {
         readonly details = "",
         readonly hint = "",
         readonly sqlstate = "",
+        readonly field = "",
+        readonly reason = "",
     ) {
         super(message);
     }
@@ -48,6 +50,8 @@ async function failure(response: Response): Promise<ApiError> {
             said.details,
             said.hint,
             said.sqlstate,
+            said.field,
+            said.reason,
         );
     } catch {
         return new ApiError(response.status, response.statusText || `status ${response.status}`); // a proxy's page
@@ -77,7 +81,7 @@ export async function call<T>(method: string, path: string, options: Options = {
     if (!response.ok) {
         const error = await failure(response);
         if (error.status === 401 && path !== "admin/auth") expire(before.status === "in" ? before.token : undefined);
-        if (error.status === 503 && error.message.startsWith("the database")) reach.set("database");
+        if (error.reason === "database_away") reach.set("database");
         throw error;
     }
     if (response.status === 204) return undefined as T;

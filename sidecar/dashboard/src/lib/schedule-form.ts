@@ -1,6 +1,6 @@
 // What the form of a schedule holds, and what it says to the API.
 import type { Schedule } from "./api";
-import { attemptsError, type Errors, jsonError, type Patterns } from "./form";
+import { attemptsError, type Errors, jsonError } from "./form";
 import { printJson } from "./json";
 
 export type Name =
@@ -16,20 +16,7 @@ export type Name =
 export type Values = Record<Name, string>;
 
 /** Of the rule alone, which the preview looks at as one types. */
-export const RULE_PATTERNS: Patterns<"cronExpr" | "timezone"> = [
-    ["cronExpr", /cron/],
-    ["timezone", /timezone/],
-];
-
-export const PATTERNS: Patterns<Name> = [
-    ["name", /^name|schedule name/],
-    ["jobType", /jobType|type/],
-    ...RULE_PATTERNS,
-    ["payload", /JSON|unicode/i],
-    ["maxAttempts", /max_?attempts/i],
-    ["overlap", /overlap/],
-    ["missed", /missed/],
-];
+export const RULE_FIELDS = ["cronExpr", "timezone"] as const;
 
 export function start(schedule: Schedule | undefined): Values {
     return {

@@ -1,5 +1,5 @@
 import { api } from "../../lib/api";
-import { attemptsError, type Errors, jsonError, type Patterns, useForm } from "../../lib/form";
+import { attemptsError, type Errors, jsonError, useForm } from "../../lib/form";
 import { navigate } from "../../lib/router";
 import { toast } from "../../lib/toast";
 import { Button } from "../../ui/button";
@@ -7,18 +7,9 @@ import { Dialog } from "../../ui/dialog";
 import { Field, TextArea, TextInput } from "../../ui/field";
 import { useTypes } from "./filters";
 
-const EMPTY = { type: "", payload: "{}", runAt: "", maxAttempts: "", key: "", runAs: "" };
+const EMPTY = { type: "", payload: "{}", runAt: "", maxAttempts: "", idempotencyKey: "", runAs: "" };
 type Values = typeof EMPTY;
 type Name = keyof Values;
-
-const PATTERNS: Patterns<Name> = [
-    ["maxAttempts", /max_?attempts/i],
-    ["key", /idempotency/i],
-    ["runAs", /role|run_as|superuser|login/i],
-    ["runAt", /timestamp|date\/time|run_at/i],
-    ["payload", /JSON|unicode/i],
-    ["type", /type/i],
-];
 
 function check(values: Values): Errors<Name> {
     return {
@@ -34,7 +25,7 @@ function bodyOf(values: Values): string {
     const parts = [`"type":${JSON.stringify(values.type.trim())}`, `"payload":${values.payload}`];
     if (values.runAt) parts.push(`"runAt":${JSON.stringify(new Date(values.runAt).toISOString())}`);
     if (values.maxAttempts) parts.push(`"maxAttempts":${Number(values.maxAttempts)}`);
-    if (values.key) parts.push(`"idempotencyKey":${JSON.stringify(values.key)}`);
+    if (values.idempotencyKey) parts.push(`"idempotencyKey":${JSON.stringify(values.idempotencyKey)}`);
     if (values.runAs) parts.push(`"runAs":${JSON.stringify(values.runAs)}`);
     return `{${parts.join(",")}}`;
 }
@@ -44,7 +35,6 @@ export function NewJob({ onClose }: { onClose: () => void }) {
     const { values, errors, busy, change, submit } = useForm({
         start: EMPTY,
         check,
-        patterns: PATTERNS,
         send: async values => {
             const job = await api.jobs.create(bodyOf(values));
             toast.done("Job enqueued");
@@ -99,8 +89,20 @@ export function NewJob({ onClose }: { onClose: () => void }) {
                                 />
                             )}
                         </Field>
-                        <Field label="Idempotency key" optional hint="the same key, the same job" error={errors.key}>
-                            {ties => <TextInput {...ties} mono value={values.key} onText={change("key")} />}
+                        <Field
+                            label="Idempotency key"
+                            optional
+                            hint="the same key, the same job"
+                            error={errors.idempotencyKey}
+                        >
+                            {ties => (
+                                <TextInput
+                                    {...ties}
+                                    mono
+                                    value={values.idempotencyKey}
+                                    onText={change("idempotencyKey")}
+                                />
+                            )}
                         </Field>
                         <Field label="Run as" optional hint="a role; empty: that of the sidecar" error={errors.runAs}>
                             {ties => <TextInput {...ties} mono value={values.runAs} onText={change("runAs")} />}

@@ -1,7 +1,7 @@
 // A schedule is made or changed.
 import { api, type Schedule } from "../../lib/api";
 import { useForm } from "../../lib/form";
-import { bodyOf, check, PATTERNS, start } from "../../lib/schedule-form";
+import { bodyOf, check, start } from "../../lib/schedule-form";
 import { toast } from "../../lib/toast";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
@@ -19,7 +19,6 @@ export function ScheduleForm({ schedule, onClose, onDone }: FormProps) {
     const { values, errors, busy, change, submit } = useForm({
         start: start(schedule),
         check,
-        patterns: PATTERNS,
         send: async values => {
             const body = bodyOf(values, isNew);
             const saved = await (schedule ? api.schedules.update(schedule.id, body) : api.schedules.create(body));

@@ -2,7 +2,7 @@
 import { useEffect, useState } from "preact/hooks";
 import { api, type Preview } from "../../lib/api";
 import { type Errors, errorsOf } from "../../lib/form";
-import { RULE_PATTERNS } from "../../lib/schedule-form";
+import { RULE_FIELDS } from "../../lib/schedule-form";
 import { Instants } from "./instants";
 
 const TYPING_MS = 200;
@@ -22,7 +22,7 @@ export function useRule(cronExpr: string, timezone: string): Rule {
             api.schedules.preview(cronExpr, timezone.trim(), SHOWN, abort.signal).then(
                 preview => setRule({ preview, errors: {} }),
                 error => {
-                    if (!abort.signal.aborted) setRule({ preview: undefined, errors: errorsOf(error, RULE_PATTERNS) });
+                    if (!abort.signal.aborted) setRule({ preview: undefined, errors: errorsOf(error, RULE_FIELDS) });
                 },
             );
         }, TYPING_MS);
