@@ -1,7 +1,8 @@
 -- Runs as the owner, since PostgreSQL shows other roles' sessions to few: it takes no argument, and who may
 -- call it is granted below.
+-- Not compiled: with many lanes the plan is taken for a long one, and a compiler costs a session 150 MB of address space.
 CREATE FUNCTION ayb_jobs.health(OUT name text, OUT status text, OUT detail text, OUT hint text)
-    RETURNS SETOF record LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp
+    RETURNS SETOF record LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     WITH RECURSIVE state AS MATERIALIZED (
         SELECT * FROM ayb_jobs_internal.server_state()
