@@ -19,6 +19,8 @@ my %values = (
     'uuid[]' => [q{'{}'}, q{'{NULL}'}, q{array_fill(ayb_jobs.uuid7(), ARRAY[10000])}, q{(SELECT array_agg(ARRAY[id, id]) FROM ayb_jobs.jobs)},
         q{(SELECT array_agg(id) FROM (SELECT id FROM ayb_jobs.jobs LIMIT 2) AS j)}],
     integer => [0, -1, 2147483647, -2147483648],
+    smallint => [0, -1, 32767, q{(-32768)}],
+    regrole => [0, q{'4294967295'}, q{'postgres'}],
     bigint => [0, -1, '9223372036854775807', q{(-9223372036854775808)}],
     boolean => ['true', 'false'],
     name => [q{''}, q{'postgres'}, q{repeat('x', 100)}],
