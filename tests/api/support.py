@@ -248,7 +248,7 @@ class ApiTest(unittest.TestCase):
         """An error as the contract has it; gives back its JSON."""
         self.assertEqual((answer.status, answer.json.get("message")), (status, message), answer.body)
         self.assertEqual(answer.json["code"], status)
-        self.assertLessEqual(set(answer.json), {"code", "message", "details", "hint", "sqlstate", "field"})
+        self.assertLessEqual(set(answer.json), {"code", "message", "details", "hint", "sqlstate", "field", "reason"})
         self.assertEqual(answer.header("Content-Type"), "application/json")
         return answer.json
 

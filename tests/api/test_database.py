@@ -17,6 +17,7 @@ class Away(OwnServerTest):
 
     def away(self, answer):
         self.refused(answer, 503, "the database is not available")
+        self.assertEqual(answer.json["reason"], "database_away")
         self.assertEqual(answer.header("Retry-After"), "1")
 
     def sessions(self):
