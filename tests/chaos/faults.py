@@ -204,7 +204,7 @@ def drop_database(chaos):
         chaos.wrong(f"CREATE DATABASE … TEMPLATE {template}: {error}")
         return
     world.admin("CREATE EXTENSION IF NOT EXISTS ayb_jobs", database="passing")
-    world.admin("SELECT ayb_jobs.resume()", database="passing")
+    world.admin("SELECT ayb_jobs.adopt()", database="passing")
     world.admin("SELECT ayb_jobs.enqueue('command', '{\"command\": \"SELECT pg_sleep(60)\"}') FROM generate_series(1, 3)",
                 database="passing")
     try:
