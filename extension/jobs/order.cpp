@@ -38,7 +38,11 @@ Oid requested_role(FunctionCallInfo fcinfo, int number) {
     if (PG_NARGS() <= number || PG_ARGISNULL(number))
         return me;
     const char *name = NameStr(*PG_GETARG_NAME(number));
-    const Oid role = get_role_oid(name, false);
+    const Oid role = get_role_oid(name, true);
+    if (!OidIsValid(role))
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", name),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "run_as")));
     if (role == me || superuser())
         return role;
     if (superuser_arg(role))
