@@ -132,12 +132,12 @@ pageTest("what has left a state leaves its tab, on all pages, and in a search", 
     park(250);
     const first = psql("SELECT min(id::text) FROM ayb_jobs.jobs");
     await tab(page, "Queued 250").waitFor();
-    // So far down that there is a second page and a third.
+    // So far down that there is a second page and a third, to their end: a page that has come lies below.
     await until(async () => {
         await page.mouse.wheel(0, 20_000);
-        return (await page.getByText("That's all.").count()) > 0;
+        return (await row(page, { id: first }).count()) > 0;
     }, "the end");
-    await row(page, { id: first }).waitFor();
+    await page.getByText("That's all.").waitFor();
     await page.evaluate(() => window.scrollTo(0, 0));
     await ask("POST", `jobs/${first}/cancel`);
     await tab(page, "Queued 249").waitFor();
