@@ -2,6 +2,7 @@
 
 #include "memory/configuration.hpp"
 #include "pg/clock.hpp"
+#include "pg/extension.hpp"
 #include "pg/settings.hpp"
 #include "pg/sql.hpp"
 
@@ -100,8 +101,8 @@ void read_tables() {
             AllocSetContextCreate(TopMemoryContext, "ayb_jobs handlers", ALLOCSET_SMALL_SIZES);
     MemoryContextReset(g_context);
     in_books([] {
-        g_handlers_oid = get_relname_relid("handlers", get_namespace_oid("ayb_jobs", false));
-        g_pauses_oid = get_relname_relid("pauses", get_namespace_oid("ayb_jobs", false));
+        g_handlers_oid = extension_table("handlers");
+        g_pauses_oid = extension_table("pauses");
         g_handlers = make_table("ayb_jobs handlers", sizeof(Handler));
         g_pauses = make_table("ayb_jobs pauses", sizeof(Pause));
         read_handlers();

@@ -1,6 +1,7 @@
 #include "hooks/planning.hpp"
 
 #include "pg/books.hpp"
+#include "pg/extension.hpp"
 
 extern "C" {
 #include "optimizer/plancat.h"
@@ -22,7 +23,7 @@ get_relation_info_hook_type g_next_info;
 get_relation_stats_hook_type g_next_stats;
 
 bool is_ours(Oid table) {
-    const Oid schema = get_namespace_oid("ayb_jobs", true);
+    const Oid schema = tables_schema();
     return OidIsValid(schema) && get_rel_namespace(table) == schema;
 }
 

@@ -18,7 +18,7 @@ constexpr uint64 kKeyedNumber = (1 << kPriorityBits) - 1;
 
 // Never 0, nor that of those with a key.
 uint64 number_of(int priority) {
-    constexpr int kLeastPriority = -4;
+    static_assert(kMostPriority - kLeastPriority + 1 < static_cast<int>(kKeyedNumber));
     return priority == kKeyed ? kKeyedNumber : static_cast<uint64>(priority - kLeastPriority + 1);
 }
 
@@ -35,6 +35,8 @@ LanePlace lane_place(Oid role, const char *type, int priority) {
     return static_cast<LanePlace>(static_cast<uint64>(role) << (kTypeBits + kPriorityBits) |
                                   hash << kPriorityBits | number_of(priority));
 }
+
+LanePlace place_of(const LanePick &lane) { return lane_place(lane.role, lane.type, lane.priority); }
 
 LanePlace before(LanePlace place, Past these) {
     return these == Past::all ? PG_INT64_MIN : masked(place, these, false);

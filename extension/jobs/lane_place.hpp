@@ -6,7 +6,7 @@
 // The role and the priority stand there as they are, the type as a hash of 28 bits. So whoever
 // reads a lane looks at the types of its rows: those of another type of the role with the same hash
 // are passed over. No two types that are registered have the same one (handlers_lane_key).
-#include "memory/lanes.hpp"
+#include "memory/picks.hpp"
 
 namespace ayb {
 
@@ -16,6 +16,7 @@ using LanePlace = int64;
 enum class Past { lane, type, role, all };
 
 LanePlace lane_place(Oid role, const char *type, int priority);
+LanePlace place_of(const LanePick &lane);
 
 // Before all of these, where no lane stands, and their end.
 LanePlace before(LanePlace place, Past these);

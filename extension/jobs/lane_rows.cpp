@@ -28,8 +28,6 @@ Sql<LanePlace, const char *, At, core::Uuid> g_first_keyed{R"sql(
 
 bool has_keys(const LanePick &lane) { return lane.priority == kKeyed; }
 
-LanePlace place_of(const LanePick &lane) { return lane_place(lane.role, lane.type, lane.priority); }
-
 // (lane, run_at, id)
 void bound_plain(RawRange *rows, const LanePick &lane, TimestampTz until) {
     const RawBound from[] = {

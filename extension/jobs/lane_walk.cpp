@@ -46,7 +46,7 @@ Known known_lanes() {
     const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
     auto *places = static_cast<LanePlace *>(palloc((count + 1) * sizeof(LanePlace)));
     for (int i = 0; i < count; i++)
-        places[i] = lane_place(lanes[i].role, lanes[i].type, lanes[i].priority);
+        places[i] = place_of(lanes[i]);
     qsort(places, count, sizeof(LanePlace), in_order);
     return {places, count};
 }

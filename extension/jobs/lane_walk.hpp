@@ -2,7 +2,6 @@
 // Finds lanes in the claim indexes that nobody has told of, by one probe each: between those that
 // are known, whose rows are not read. So what an old snapshot still holds of these costs nothing.
 #include "jobs/lane_place.hpp"
-#include "memory/picks.hpp"
 #include "pg/raw_range.hpp"
 
 namespace ayb {

@@ -2,13 +2,13 @@
 
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
+#include "memory/lanes.hpp"
 #include "memory/state.hpp"
 
 namespace ayb {
 
 namespace {
 
-constexpr int16 kMostPriority = 4; // and the least is -4
 constexpr Size kMaxMetaBytes = 8192;
 
 [[noreturn]] void refuse(const char *fact, const char *hint) {
@@ -34,8 +34,8 @@ void check_priority(const Values &row) {
     if (row.null(kPriority))
         return;
     const int16 priority = DatumGetInt16(row[kPriority]);
-    if (priority < -kMostPriority || priority > kMostPriority)
-        refuse(psprintf("priority must be between %d and %d", -kMostPriority, kMostPriority),
+    if (priority < kLeastPriority || priority > kMostPriority)
+        refuse(psprintf("priority must be between %d and %d", kLeastPriority, kMostPriority),
                "What has the lowest goes first; 0 is what a job has by itself.");
 }
 

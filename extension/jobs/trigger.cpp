@@ -78,7 +78,7 @@ bool on_the_queue(FunctionCallInfo fcinfo) {
     Relation table = data->tg_relation;
     return TRIGGER_FIRED_FOR_ROW(data->tg_event) && TRIGGER_FIRED_BEFORE(data->tg_event) &&
            strcmp(RelationGetRelationName(table), "job_queue") == 0 &&
-           RelationGetNamespace(table) == get_namespace_oid("ayb_jobs", true);
+           RelationGetNamespace(table) == tables_schema();
 }
 
 void note_row(const TriggerData *data, const Values &row) {

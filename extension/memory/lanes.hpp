@@ -35,6 +35,8 @@ inline constexpr int kMaxRoles = 4096;
 inline constexpr int kMostLanes = 1024; // of one role
 inline constexpr int kLaneErrorBytes = 256;
 
+inline constexpr int kLeastPriority = -4; // goes first
+inline constexpr int kMostPriority = 4;
 inline constexpr int kKeyed = 100; // in place of a priority
 
 struct RoleKey {

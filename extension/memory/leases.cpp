@@ -23,11 +23,6 @@ bool others_have_jobs(const RoleKey &role) {
     return clock_now() - last < kRemembered;
 }
 
-int most_places(const RoleKey &role) {
-    const int shared = settings::worker_concurrency - 1;
-    return shared >= kLeastShared && others_have_jobs(role) ? shared : slot_count();
-}
-
 // Of this worker's role, without its own.
 int places_of_others(const RoleKey &role) {
     const int mine = my_slot()->index;
@@ -37,6 +32,12 @@ int places_of_others(const RoleKey &role) {
             count++;
     });
     return count;
+}
+
+// The slots are only counted where there is a limit.
+bool has_room(const RoleKey &role) {
+    const int most = settings::worker_concurrency - 1;
+    return most < kLeastShared || !others_have_jobs(role) || places_of_others(role) < most;
 }
 
 void set_place(bool has_place) {
@@ -61,12 +62,11 @@ void note_job_of(Oid role) {
 }
 
 bool take_place(const RoleKey &role) {
-    const int most = most_places(role);
-    if (my_slot()->has_place && places_of_others(role) < most)
+    if (my_slot()->has_place && has_room(role))
         return true;
     // One at a time.
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
-    const bool room = places_of_others(role) < most;
+    const bool room = has_room(role);
     set_place(room);
     LWLockRelease(lock_of(Locks::lanes));
     return room;

@@ -21,15 +21,12 @@ void leave_slot(int code, Datum /*argument*/) {
     const Oid database = mine.database;
     const Oid role = mine.role;
     const TimestampTz since = mine.serving_since;
+    LWLockReleaseAll();  // an error may have come with one in hand
     if (mine.in_group) { // others may wait for the rows that it has locked, until they are free
-        LWLockReleaseAll();
         AbortOutOfAnyTransaction();
         free_locks({database, role}, 1);
     }
-    if (mine.has_place) {
-        LWLockReleaseAll();
-        leave_place();
-    }
+    leave_place();
     const bool in_job = mine.has_job;
     change_mine([&](WorkerSlot &slot) {
         slot.phase = in_job ? WorkerSlot::Phase::gone : WorkerSlot::Phase::free;
@@ -40,12 +37,10 @@ void leave_slot(int code, Datum /*argument*/) {
     write_running_job(mine.index);
     // An error outside of any job would meet the next worker of the lane as well, at once and for
     // ever.
-    if (code != 0 && !in_job) {
-        LWLockReleaseAll();
+    if (code != 0 && !in_job)
         note_role_incident({database, role}, since,
                            "its worker ended with an error: see the server log",
                            settings::poll_interval);
-    }
     if (Database *entry = find_database(database))
         wake_scheduler(entry);
 }

@@ -80,6 +80,8 @@ void announce_extension_change() { CacheInvalidateCatalog(NamespaceRelationId); 
 
 void install_extension_callbacks() { CacheRegisterSyscacheCallback(NAMESPACEOID, forget, 0); }
 
+Oid tables_schema() { return get_namespace_oid("ayb_jobs", true); }
+
 Oid extension_table(const char *name) {
     return get_relname_relid(name, get_namespace_oid("ayb_jobs", false));
 }

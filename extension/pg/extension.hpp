@@ -27,6 +27,9 @@ void install_extension_callbacks();
 // Has every session forget them, at the commit: pg_extension alone tells nobody.
 void announce_extension_change();
 
+// The schema of its tables, and of all that users call; InvalidOid where there is none.
+Oid tables_schema();
+
 // A table of the extension, by name.
 Oid extension_table(const char *name);
 

@@ -1,6 +1,7 @@
 // The trigger that tells the scheduler, at the commit, when a schedule is due.
 #include "base/stamp.hpp"
 #include "hooks/changes.hpp"
+#include "pg/extension.hpp"
 #include "pg/tuples.hpp"
 
 namespace ayb {
@@ -19,7 +20,7 @@ bool on_schedules(FunctionCallInfo fcinfo) {
     return TRIGGER_FIRED_FOR_ROW(data->tg_event) && TRIGGER_FIRED_BEFORE(data->tg_event) &&
            !TRIGGER_FIRED_BY_DELETE(data->tg_event) &&
            strcmp(RelationGetRelationName(table), "schedules") == 0 &&
-           RelationGetNamespace(table) == get_namespace_oid("ayb_jobs", true);
+           RelationGetNamespace(table) == tables_schema();
 }
 
 } // namespace

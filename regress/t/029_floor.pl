@@ -72,9 +72,8 @@ my $idle = q{INSERT INTO ayb_jobs.job_queue (id, type, payload, run_at, state, c
     VALUES ('%s', 'work', '{"what": "%s"}', clock_timestamp() - interval '1 h', '%s', NULL, %s, '%s'::regrole)};
 my $later = '01900000-0000-7000-8000-00000000000';
 behind_the_floor('by INSERT', sprintf $row, 'by INSERT');
-my $adopted = sub { return "BEGIN; $_[0]; SELECT ayb_jobs.adopt(); COMMIT" }; # what is brought waits for that
-behind_the_floor('by COPY', $adopted->(qq{COPY ayb_jobs.job_queue (type, payload) FROM PROGRAM 'printf ''work\\t{"what": "by COPY"}\\n'''}));
-behind_the_floor('as a replica', $adopted->('SET LOCAL session_replication_role = replica; ' . sprintf $row, 'as a replica'));
+behind_the_floor('by COPY', adopted(qq{COPY ayb_jobs.job_queue (type, payload) FROM PROGRAM 'printf ''work\\t{"what": "by COPY"}\\n'''}));
+behind_the_floor('as a replica', adopted('SET LOCAL session_replication_role = replica; ' . sprintf $row, 'as a replica'));
 sql($node, sprintf $idle, "${later}2", 'uncanceled', 'canceled', 'NULL', 'postgres');
 behind_the_floor('uncanceled', "UPDATE ayb_jobs.job_queue SET state = 'queued' WHERE id = '${later}2'");
 sql($node, sprintf $idle, "${later}3", 'after others', 'queued', q{'jobs'}, 'postgres');

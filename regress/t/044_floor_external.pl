@@ -51,9 +51,8 @@ my $idle = q{INSERT INTO ayb_jobs.job_queue (id, type, payload, run_at, state, c
     VALUES ('%s', '%s', '{"what": "%s"}', clock_timestamp() - interval '1 h', '%s', NULL, %s)};
 my $id = '01900000-0000-7000-8000-00000000000';
 behind_the_floor('by-INSERT', sprintf $row, 'by-INSERT');
-my $adopted = sub { return "BEGIN; $_[0]; SELECT ayb_jobs.adopt(); COMMIT" }; # what is brought waits for that
-behind_the_floor('by-COPY', $adopted->(qq{COPY ayb_jobs.job_queue (type, payload) FROM PROGRAM 'printf ''out\\t{"what": "by-COPY"}\\n'''}));
-behind_the_floor('as-a-replica', $adopted->('SET LOCAL session_replication_role = replica; ' . sprintf $row, 'as-a-replica'));
+behind_the_floor('by-COPY', adopted(qq{COPY ayb_jobs.job_queue (type, payload) FROM PROGRAM 'printf ''out\\t{"what": "by-COPY"}\\n'''}));
+behind_the_floor('as-a-replica', adopted('SET LOCAL session_replication_role = replica; ' . sprintf $row, 'as-a-replica'));
 sql($node, sprintf $idle, "${id}2", 'out', 'uncanceled', 'canceled', 'NULL');
 behind_the_floor('uncanceled', "UPDATE ayb_jobs.job_queue SET state = 'queued' WHERE id = '${id}2'");
 sql($node, sprintf $idle, "${id}3", 'out', 'after-others', 'queued', q{'jobs'});

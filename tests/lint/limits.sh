@@ -34,12 +34,17 @@ rows=(
     'error of a lane=kLaneErrorBytes - 1'
 )
 
-# value EXPRESSION: with the constants in it, which are looked up in the sources.
+declare -A constants=()
+while IFS='=' read -r name text; do
+    constants[$name]=$text
+done < <(grep -rhoE 'constexpr [A-Za-z_:0-9]+ k[A-Za-z]+ = [^;]+' extension | sed -E 's/^constexpr [^ ]+ ([^ ]+) = /\1=/' | tac)
+
+# value EXPRESSION: with the constants in it, of several of a name the first.
 value() {
     local text=$1 name
     while [[ $text =~ (k[A-Z][A-Za-z]*) ]]; do
         name=${BASH_REMATCH[1]}
-        text=${text//$name/($(grep -rhoE "constexpr [A-Za-z_:0-9]+ $name = [^;]+" extension | head -n 1 | sed 's/.* = //'))}
+        text=${text//$name/(${constants[$name]:-})}
     done
     echo $((text))
 }
