@@ -15,13 +15,6 @@ namespace ayb::api {
 
 namespace {
 
-http::Response away(const std::string &why) {
-    Failure failure(503, "the database is not available");
-    failure.details = why;
-    failure.reason = kDatabaseAway;
-    return to_response(failure);
-}
-
 void require_right(const login::Identity &caller, Access access) {
     constexpr login::Right kRights[] = {login::Right::read, login::Right::read,
                                         login::Right::operate, login::Right::admin};
@@ -71,9 +64,9 @@ template <class Step> http::Response Api::caught(Step step, std::string &error) 
             return http::error_response(400, kInvalidBody);
         } catch (const db::Unavailable &unavailable) {
             error = unavailable.what();
-            return away(unavailable.sent ? "the connection was lost; what was asked for may have "
-                                           "been done"
-                                         : "");
+            return to_response(database_away(
+                unavailable.sent ? "the connection was lost; what was asked for may have been done"
+                                 : ""));
         } catch (const std::exception &unexpected) {
             error = unexpected.what();
             return http::error_response(500, "internal error");
@@ -88,9 +81,10 @@ template <class Step> http::Response Api::caught(Step step, std::string &error) 
 
 http::Response Api::handle(const Router::Match &match, const http::Request &request,
                            const Caller &caller) {
-    const Database database(databases_.named(http::Query(request.query)["database"]),
+    http::Query query(request.query);
+    const Database database(databases_.named(query["database"]),
                             caller.value_or(login::Identity{}));
-    const Call call(request, database, match.segments);
+    const Call call(request, database, std::move(query), match.segments);
     try {
         return match.route->handler(call);
     } catch (const db::Error &error) {
@@ -99,6 +93,8 @@ http::Response Api::handle(const Router::Match &match, const http::Request &requ
 }
 
 std::size_t Api::database_of(const http::Request &request) const noexcept {
+    if (databases_.all().size() == 1)
+        return 0;
     try {
         return databases_.place_of(http::Query(request.query)["database"]);
     } catch (...) { // out of memory: told when it is worked at

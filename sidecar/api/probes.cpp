@@ -40,11 +40,7 @@ http::Response health(const std::optional<Pulse> &pulse) {
 http::Response ready(const std::optional<Pulse> &pulse) {
     if (pulse && pulse->ready)
         return json_response("{\"status\":\"ok\"}");
-    if (pulse && pulse->answers)
-        throw Failure(503, kNotEnabled);
-    Failure failure(503, "the database is not available");
-    failure.reason = kDatabaseAway;
-    throw failure;
+    throw pulse && pulse->answers ? Failure(503, kNotEnabled) : database_away();
 }
 
 // Lines of the text format for a metric whose samples PostgreSQL puts together.

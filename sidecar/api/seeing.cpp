@@ -1,5 +1,7 @@
 #include "api/seeing.hpp"
 
+#include "api/types.hpp"
+
 namespace ayb::api {
 
 namespace {
@@ -40,30 +42,6 @@ std::string lanes() {
                 "ayb_jobs.lanes() AS l", "l.role::text");
 }
 
-// What waits, by type. The types are walked along their index; of each only so many jobs are looked
-// at, so that it is as quick with millions of them.
-std::string queue() {
-    const std::string next = "SELECT q.type FROM ayb_jobs.job_queue AS q";
-    return "WITH RECURSIVE types AS ((" + next + " ORDER BY q.type LIMIT 1) UNION ALL SELECT (" +
-           next +
-           " WHERE q.type > t.type ORDER BY q.type LIMIT 1)"
-           " FROM types AS t WHERE t.type IS NOT NULL) " +
-           list(object({{"type", "c.type"},
-                        {"queued", "c.queued"},
-                        {"running", "c.running"},
-                        {"more", "c.seen = 5000"},
-                        {"oldestDueAgeSec", "extract(epoch FROM now() - c.oldest_due)"}}),
-                "(SELECT t.type, count(*) AS seen,"
-                " count(*) FILTER (WHERE s.state = 'queued') AS queued,"
-                " count(*) FILTER (WHERE s.state = 'running') AS running,"
-                " min(s.run_at) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()) AS "
-                "oldest_due"
-                " FROM (SELECT * FROM types LIMIT 200) AS t CROSS JOIN LATERAL"
-                " (SELECT q.state, q.run_at FROM ayb_jobs.job_queue AS q WHERE q.type = t.type"
-                " ORDER BY q.id LIMIT 5000) AS s GROUP BY t.type) AS c",
-                "c.queued DESC, c.type");
-}
-
 std::string health() {
     return list(object({{"name", "h.name"},
                         {"status", "h.status"},
@@ -74,19 +52,9 @@ std::string health() {
 }
 
 std::string series() {
-    return list(object({{"bucket", "s.bucket"},
-                        {"type", "s.job_type"},
-                        {"completed", "s.completed"},
-                        {"failed", "s.failed"},
-                        {"retried", "s.retried"},
-                        {"lost", "s.lost"},
-                        {"canceled", "s.canceled"},
-                        {"waitP50", "s.wait_p50"},
-                        {"waitP95", "s.wait_p95"},
-                        {"waitP99", "s.wait_p99"},
-                        {"runP50", "s.run_p50"},
-                        {"runP95", "s.run_p95"},
-                        {"runP99", "s.run_p99"}}),
+    std::vector<Field> fields = fields_of_series();
+    fields.insert(fields.begin(), {{"bucket", "s.bucket"}, {"type", "s.job_type"}});
+    return list(object(fields),
                 "ayb_jobs.series($1::timestamptz, coalesce($2::interval, '1 minute'), $3,"
                 " $4::boolean) AS s",
                 "s.bucket, s.job_type");
@@ -156,7 +124,8 @@ http::Response switch_running(const Call &call, const char *function) {
 }
 
 http::Response adopt(const Call &call) {
-    call.database().ask(guarded("SELECT ayb_jobs.adopt()::text"), {});
+    static const std::string sql = guarded("SELECT ayb_jobs.adopt()::text");
+    call.database().ask(sql);
     return json_response("{\"status\":\"ok\"}");
 }
 
@@ -198,7 +167,6 @@ http::Response capabilities(const Call &) {
 std::vector<Route> seeing_routes() {
     return {{"GET", "/api/admin/workers", Access::read, answer(guarded(workers()))},
             {"GET", "/api/admin/lanes", Access::read, answer(guarded(lanes()))},
-            {"GET", "/api/admin/queue", Access::read, answer(guarded(queue()))},
             // Not guarded: health() says that it is off.
             {"GET", "/api/admin/health", Access::read, answer(health())},
             {"GET", "/api/admin/errors", Access::read, list_errors},

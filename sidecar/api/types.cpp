@@ -29,63 +29,83 @@ http::Response list_handlers(const Call &call) {
     return json_response(*call.database().ask(sql));
 }
 
-// A type of `k`, with what lies in the queue of it. Of each only so many jobs are looked at, so
-// that it is as quick with millions of them.
+std::vector<Field> joined(std::initializer_list<std::vector<Field>> lists) {
+    std::vector<Field> all;
+    for (const std::vector<Field> &list : lists)
+        all.insert(all.end(), list.begin(), list.end());
+    return all;
+}
+
+// The types of the queue as a table, `types`: walked along their index, from one to the next;
+// behind the last one is a NULL.
+std::string walked() {
+    const std::string next = "SELECT j.type FROM ayb_jobs.job_queue AS j";
+    return "WITH RECURSIVE types AS ((" + next + " ORDER BY j.type LIMIT 1) UNION ALL SELECT (" +
+           next +
+           " WHERE j.type > t.type ORDER BY j.type LIMIT 1) FROM types AS t"
+           " WHERE t.type IS NOT NULL) ";
+}
+
+// What lies in the queue of type `k`. Only so many jobs are looked at, so that it is as quick with
+// millions of them.
+constexpr const char *kLying =
+    "LATERAL (SELECT count(*) AS seen,"
+    " count(*) FILTER (WHERE s.state = 'queued') AS queued,"
+    " count(*) FILTER (WHERE s.state = 'running') AS running,"
+    " min(s.run_at) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()) AS oldest_due"
+    " FROM (SELECT j.state, j.run_at FROM ayb_jobs.job_queue AS j WHERE j.type = k.type"
+    " ORDER BY j.id LIMIT 5000) AS s) AS q";
+
+std::vector<Field> fields_of_lying() {
+    return {{"queued", "q.queued"},
+            {"running", "q.running"},
+            {"more", "q.seen = 5000"},
+            {"oldestDueAgeSec", "extract(epoch FROM now() - q.oldest_due)"}};
+}
+
+// A type of `k`, with what lies in the queue of it.
 std::string type_json() {
     static const std::string handler =
         "(SELECT (" + handler_json() + ")::json FROM ayb_jobs.handlers AS h WHERE h.type = k.type)";
-    return object({{"type", "k.type"},
-                   {"paused", "EXISTS (SELECT FROM ayb_jobs.pauses AS p WHERE p.type = k.type)"},
-                   {"handler", handler.c_str()},
-                   {"queued", "q.queued"},
-                   {"running", "q.running"},
-                   {"more", "q.seen = 5000"},
-                   {"oldestDueAgeSec", "extract(epoch FROM now() - q.oldest_due)"},
-                   {"lastHour", "r.counts"}});
+    return object(
+        joined({{{"type", "k.type"},
+                 {"paused", "EXISTS (SELECT FROM ayb_jobs.pauses AS p WHERE p.type = k.type)"},
+                 {"handler", handler.c_str()}},
+                fields_of_lying(),
+                {{"lastHour", "r.counts"}}}));
 }
 
 // What became of the type's attempts in the last hour, which is one step of the series.
 std::string last_hour(const std::string &type) {
-    return "(SELECT s.job_type, (" +
-           object({{"completed", "s.completed"},
-                   {"failed", "s.failed"},
-                   {"retried", "s.retried"},
-                   {"lost", "s.lost"},
-                   {"canceled", "s.canceled"},
-                   {"waitP50", "s.wait_p50"},
-                   {"waitP95", "s.wait_p95"},
-                   {"waitP99", "s.wait_p99"},
-                   {"runP50", "s.run_p50"},
-                   {"runP95", "s.run_p95"},
-                   {"runP99", "s.run_p99"}}) +
+    return "(SELECT s.job_type, (" + object(fields_of_series()) +
            ")::json AS counts FROM ayb_jobs.series(now() - interval '1 hour', '36500 days', " +
            type + ", true) AS s)";
 }
 
 std::string from(const std::string &types, const std::string &type) {
     return "(" + types + ") AS k LEFT JOIN " + last_hour(type) +
-           " AS r ON r.job_type = k.type CROSS JOIN LATERAL (SELECT count(*) AS seen,"
-           " count(*) FILTER (WHERE s.state = 'queued') AS queued,"
-           " count(*) FILTER (WHERE s.state = 'running') AS running,"
-           " min(s.run_at) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()) AS oldest_due"
-           " FROM (SELECT j.state, j.run_at FROM ayb_jobs.job_queue AS j WHERE j.type = k.type"
-           " ORDER BY j.id LIMIT 5000) AS s) AS q";
+           " AS r ON r.job_type = k.type CROSS JOIN " + kLying;
 }
 
-// Those that have a handler, jobs in the queue, or a pause. The types of the queue are walked along
-// their index, from one to the next.
+// Those that have a handler, jobs in the queue, or a pause.
 http::Response list_types(const Call &call) {
-    static const std::string next = "SELECT j.type FROM ayb_jobs.job_queue AS j";
     static const std::string known =
-        "SELECT h.type FROM ayb_jobs.handlers AS h UNION SELECT w.type FROM waiting AS w WHERE"
-        " w.type IS NOT NULL UNION SELECT p.type FROM ayb_jobs.pauses AS p WHERE p.type <> ''"
+        "SELECT h.type FROM ayb_jobs.handlers AS h UNION SELECT t.type FROM types AS t WHERE"
+        " t.type IS NOT NULL UNION SELECT p.type FROM ayb_jobs.pauses AS p WHERE p.type <> ''"
         " ORDER BY 1 LIMIT 500";
+    static const std::string sql =
+        guarded(walked() + list(type_json(), from(known, "NULL"), "k.type"));
+    return json_response(*call.database().ask(sql));
+}
+
+// What waits, by type.
+http::Response list_queue(const Call &call) {
     static const std::string sql = guarded(
-        "WITH RECURSIVE waiting AS ((" + next + " ORDER BY j.type LIMIT 1) UNION ALL SELECT (" +
-        next +
-        " WHERE j.type > w.type ORDER BY j.type LIMIT 1) FROM waiting AS w WHERE w.type IS NOT"
-        " NULL) " +
-        list(type_json(), from(known, "NULL"), "k.type"));
+        walked() + list(object(joined({{{"type", "k.type"}}, fields_of_lying()})),
+                        "(SELECT t.type FROM types AS t WHERE t.type IS NOT NULL LIMIT 200) AS k"
+                        " CROSS JOIN " +
+                            std::string(kLying),
+                        "q.queued DESC, k.type"));
     return json_response(*call.database().ask(sql));
 }
 
@@ -107,14 +127,21 @@ http::Response switch_type(const Call &call, const char *function) {
     get_type(call);
     const std::string sql = std::string("SELECT ayb_jobs.") + function + "($1)::text";
     call.database().ask(sql, {call.named()});
-    static const std::string after = read_one();
-    return found(call.database().ask(after, {call.named()}), kNotFound);
+    return get_type(call);
 }
 
 } // namespace
 
+std::vector<Field> fields_of_series() {
+    return {{"completed", "s.completed"}, {"failed", "s.failed"},     {"retried", "s.retried"},
+            {"lost", "s.lost"},           {"canceled", "s.canceled"}, {"waitP50", "s.wait_p50"},
+            {"waitP95", "s.wait_p95"},    {"waitP99", "s.wait_p99"},  {"runP50", "s.run_p50"},
+            {"runP95", "s.run_p95"},      {"runP99", "s.run_p99"}};
+}
+
 std::vector<Route> type_routes() {
     return {{"GET", "/api/admin/handlers", Access::read, list_handlers},
+            {"GET", "/api/admin/queue", Access::read, list_queue},
             {"GET", "/api/admin/types", Access::read, list_types},
             {"GET", "/api/admin/types/{type}", Access::read, get_type},
             {"POST", "/api/admin/types/{type}/pause", Access::operate,

@@ -3,7 +3,10 @@
 
 namespace ayb::api {
 
-// Types of jobs, and their handlers.
+// What became of attempts: of `s`, a row of ayb_jobs.series().
+std::vector<Field> fields_of_series();
+
+// Types of jobs, their handlers, and what lies in the queue of each.
 std::vector<Route> type_routes();
 
 } // namespace ayb::api

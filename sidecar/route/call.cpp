@@ -8,9 +8,9 @@ constexpr std::size_t kLongestBody = 1024 * 1024;
 
 } // namespace
 
-Call::Call(const http::Request &request, const Database &database,
+Call::Call(const http::Request &request, const Database &database, http::Query query,
            std::vector<std::string> segments)
-    : request_(request), database_(database), query_(request.query),
+    : request_(request), database_(database), query_(std::move(query)),
       segments_(std::move(segments)) {
     if (query_.broken())
         throw invalid(http::decode(*query_.broken(), true).value_or("query"), "not UTF-8 text");

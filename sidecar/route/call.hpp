@@ -7,8 +7,9 @@ namespace ayb::api {
 
 class Call {
   public:
-    // Throws 400 where the query has a part that is no text.
-    Call(const http::Request &request, const Database &database, std::vector<std::string> segments);
+    // `query` is the request's. Throws 400 where it has a part that is no text.
+    Call(const http::Request &request, const Database &database, http::Query query,
+         std::vector<std::string> segments);
 
     const http::Request &request() const { return request_; }
     const Database &database() const { return database_; }

@@ -36,6 +36,13 @@ Failure invalid(const std::string &name, const std::string &details) {
     return failure;
 }
 
+Failure database_away(const std::string &details) {
+    Failure failure(503, "the database is not available");
+    failure.details = details;
+    failure.reason = "database_away";
+    return failure;
+}
+
 http::Response to_response(const Failure &failure) {
     http::Response response = http::error_response(failure.status, failure.what());
     response.body.pop_back();

@@ -23,11 +23,12 @@ std::string in_one(const std::string &message, const std::string &details);
 // A parameter that isn't what its type says: 400 "invalid <name>".
 Failure invalid(const std::string &name, const std::string &details);
 
+// 503: the database can't be reached.
+Failure database_away(const std::string &details = "");
+
 http::Response to_response(const Failure &failure);
 
 inline constexpr const char *kInvalidBody = "invalid JSON body";
-// The reason of every 503 for which the database can't be reached.
-inline constexpr const char *kDatabaseAway = "database_away";
 inline constexpr const char *kNotEnabled = "job queue is not enabled";
 
 } // namespace ayb::api

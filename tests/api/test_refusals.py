@@ -103,6 +103,10 @@ class Refusals(ApiTest):
         finally:
             self.server.psql("SET allow_system_table_mods = on; " + mend, database="broken")
 
+    def renamed(self, statement, name):
+        """The same, in which what has the name has it no more."""
+        return self.broken(statement % (name, "gone"), statement % ("gone", name))
+
     def asked_while_held(self, held, method, path, when_waiting=lambda: None):
         """The answer to a request that waits for what is held, until that has been done."""
         answers = []
@@ -226,22 +230,19 @@ class Refusals(ApiTest):
         yield self.ask("POST", "/jobs", {"type": "x", "runAs": "nobody_at_all"})
 
     def no_table(self):
-        with self.broken("ALTER TABLE ayb_jobs.handlers RENAME TO gone", "ALTER TABLE ayb_jobs.gone RENAME TO handlers") as sidecar:
+        with self.renamed("ALTER TABLE ayb_jobs.%s RENAME TO %s", "handlers") as sidecar:
             yield sidecar.ask("GET", "/handlers")
 
     def no_column(self):
-        column = "ALTER TABLE ayb_jobs.handlers RENAME %s TO %s"
-        with self.broken(column % ("definer", "gone"), column % ("gone", "definer")) as sidecar:
+        with self.renamed("ALTER TABLE ayb_jobs.handlers RENAME %s TO %s", "definer") as sidecar:
             yield sidecar.ask("GET", "/handlers")
 
     def no_function(self):
-        function = "ALTER FUNCTION ayb_jobs.%s() RENAME TO %s"
-        with self.broken(function % ("lanes", "gone"), function % ("gone", "lanes")) as sidecar:
+        with self.renamed("ALTER FUNCTION ayb_jobs.%s() RENAME TO %s", "lanes") as sidecar:
             yield sidecar.ask("GET", "/lanes")
 
     def no_schema(self):
-        schema = "ALTER SCHEMA %s RENAME TO %s"
-        with self.broken(schema % ("ayb_jobs", "gone"), schema % ("gone", "ayb_jobs")) as sidecar:
+        with self.renamed("ALTER SCHEMA %s RENAME TO %s", "ayb_jobs") as sidecar:
             yield sidecar.ask("GET", "/lanes")
 
     def a_procedure(self):
