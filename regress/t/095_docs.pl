@@ -1,5 +1,5 @@
-# The manual is true: every ```sql block of README.md and docs/ is run, page by page, in a fresh database, and the
-# reference names what there is.
+# The manual is true: every ```sql block of README.md and docs/ is run, page by page, in a fresh database. What the
+# reference names is held against the catalog by 096_reference.pl.
 #
 # What stands right before a block says how it is run:
 #   <!-- not run: why -->        it is not
@@ -137,61 +137,6 @@ for my $page (@pages)
 	clean('manual', %known);
 }
 cmp_ok($ran, '>=', 60, 'blocks were run');
-
-# The reference against the catalog.
-$node->safe_psql('postgres', 'CREATE EXTENSION ayb_jobs');
-sub reference { return slurp_file("$root/docs/reference/$_[0].md") }
-
-# Each function's heading lists its arguments, in order, by name.
-my $functions = reference('functions');
-for my $row (split /\n/, $node->safe_psql('postgres', q{
-	SELECT p.proname || '|' || array_to_string(coalesce(p.proargnames[1:p.pronargs], '{}'), ' ')
-	FROM pg_proc AS p WHERE p.pronamespace = 'ayb_jobs'::regnamespace ORDER BY 1}))
-{
-	my ($function, $arguments) = split /\|/, $row, 2;
-	my ($heading) = $functions =~ /^### `\Q$function\E\((.*?)\)/m;
-	my @named = map { /^\s*(\w+)/ ? $1 : () } split /,(?![^\[]*\])/, $heading // '?';
-	is("@named", $arguments, "the reference has $function and its arguments");
-}
-
-my $settings = reference('settings');
-for my $row (split /\n/, $node->safe_psql('postgres', q{
-	SELECT name, coalesce(boot_val || coalesce(unit, ''), '') FROM pg_settings WHERE name LIKE 'ayb\_jobs.%'}))
-{
-	my ($setting, $default) = split /\|/, $row;
-	my ($found, $shown) = $settings =~ /^(\| `\Q$setting\E` \|) (?:`([^`]*)` )?\|/m;
-	$shown //= $found ? '' : 'missing';
-	my $same = $node->safe_psql('postgres', q{SELECT 1 WHERE } . same_value($shown, $default));
-	is($same, '1', "the reference has $setting and its default $shown");
-}
-
-# 5 min is 300s: both as intervals where they are lengths of time.
-sub same_value
-{
-	my ($shown, $default) = @_;
-	return "interval '$shown' = interval '$default'" if $default =~ /^\d+(ms|s)$/ && $shown =~ /^[1-9]\d* ?(ms|s|min|d)$/;
-	$default =~ s/^0(ms|s)$/0/;
-	return "'$shown' = '$default'";
-}
-
-my $tables = reference('tables');
-for my $row (split /\n/, $node->safe_psql('postgres', q{
-	SELECT c.relname, string_agg(a.attname, ' ' ORDER BY a.attnum) FROM pg_class AS c
-	JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-	WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition
-	GROUP BY c.relname ORDER BY 1}))
-{
-	my ($table, $columns) = split /\|/, $row;
-	my ($section) = $tables =~ /^## `\Q$table\E`\n(.*?)(?=^## |\z)/ms;
-	my @named = map { /`/g ? /^\| (.*?) \|/ : () } split /\n/, $section // '';
-	my %named = map { $_ => 1 } map { /`(\w+)`/g } @named;
-	is(join(' ', grep { !$named{$_} } split / /, $columns), '', "the reference has every column of $table");
-}
-
-my $checks = reference('health');
-my $unnamed = join ' ', grep { $checks !~ /^\| `$_` \|/m }
-  split /\n/, $node->safe_psql('postgres', 'SELECT name FROM ayb_jobs.health()');
-is($unnamed, '', 'the reference has every check of health()');
 
 # Links between pages lead somewhere.
 SKIP:
