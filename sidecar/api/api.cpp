@@ -5,6 +5,7 @@
 #include "api/matviews.hpp"
 #include "api/openapi.hpp"
 #include "api/page.hpp"
+#include "api/probes.hpp"
 #include "api/refusals.hpp"
 #include "api/schedules.hpp"
 #include "api/seeing.hpp"
@@ -47,7 +48,8 @@ Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLo
     router_.add(seeing_routes());
     router_.add(database_routes(databases_));
     router_.add(events_.routes());
-    router_.add(probe_routes(database_, counters_, events_));
+    router_.add(probe_routes(database_));
+    router_.add(metrics_routes(databases_, counters_, events_));
     router_.add(openapi_routes());
     router_.add(page_routes());
 }

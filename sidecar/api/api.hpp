@@ -2,7 +2,7 @@
 // The one handler that everything comes through: whatever happens, the answer is the contract's
 // JSON.
 #include "api/gate.hpp"
-#include "api/probes.hpp"
+#include "api/metrics.hpp"
 
 namespace ayb::api {
 

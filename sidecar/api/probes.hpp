@@ -1,18 +1,9 @@
 #pragma once
-#include "api/events.hpp"
-
-#include <array>
-#include <atomic>
+#include "route/router.hpp"
 
 namespace ayb::api {
 
-// What the sidecar counts of itself.
-struct Counters {
-    std::array<std::atomic<unsigned long long>, 6> requests{}; // by the status' first digit
-    std::function<std::size_t()> connections = [] { return std::size_t{0}; };
-};
-
-// /live /ready /health /metrics
-std::vector<Route> probe_routes(Database &database, const Counters &counters, AllEvents &events);
+// /live /ready /health
+std::vector<Route> probe_routes(Database &database);
 
 } // namespace ayb::api

@@ -47,7 +47,7 @@ class Away(OwnServerTest):
             self.assertEqual((health.status, health.json), (503, {"status": "error", "database": "unavailable"}))
             self.assertEqual(self.sidecar.send("GET", "/ready").status, 503)
             self.assertEqual(self.sidecar.send("GET", "/live").status, 200)
-            self.assertIn("ayb_jobs_up 0", self.sidecar.send("GET", "/metrics").body.decode())
+            self.assertIn('ayb_jobs_up{database="default"} 0', self.sidecar.send("GET", "/metrics").body.decode())
         finally:
             self.server.start()
         until(lambda: self.ask("GET", "/jobs").status == 200, "it to be back")

@@ -2,8 +2,10 @@
 
 import contextlib
 import http.client
+import itertools
 import json
 import os
+import re
 import socket
 import subprocess
 import threading
@@ -134,6 +136,28 @@ class Databases(ApiTest):
         self.assertEqual((first["default"], first["database"], first["port"], first["isStandby"]),
                          (True, "app", self.server.port, False))
         self.assertNotIn("secret", json.dumps(answer))
+
+    def test_metrics_of_all(self):
+        """One that says nothing holds the others' back no longer than a scrape has patience for."""
+        mute = Mute()
+        sidecar = Sidecar("metrics", self.server.dsn(), "--config", self.config,
+                          f"--database.mute.dsn=host=127.0.0.1 port={mute.port} connect_timeout={PATIENCE}")
+        try:
+            self.good(sidecar.ask("POST", "/jobs?database=second", {"type": "counted"}), 201)
+            for _ in range(2):
+                lines = sidecar.send("GET", "/metrics", patience=PATIENCE / 2).body.decode().splitlines()
+                for database, up in (("default", 1), ("second", 1), ("away", 0), ("mute", 0)):
+                    self.assertIn(f'ayb_jobs_up{{database="{database}"}} {up}', lines)
+            self.assertEqual(len(mute.taken), 1)
+            queued = [line.split()[0] for line in lines if 'state="queued"' in line]
+            self.assertEqual(queued, [f'ayb_jobs_jobs{{database="{name}",state="queued"}}' for name in ("default", "second")])
+            # All lines of a metric behind its type, which comes once.
+            metrics = [line.split()[2] if line[0] == "#" else re.split("[{ ]", line)[0] for line in lines]
+            self.assertEqual([name for name, _ in itertools.groupby(metrics)], list(dict.fromkeys(metrics)))
+            self.assertEqual(len([line for line in lines if line[0] == "#"]), len(set(metrics)))
+        finally:
+            mute.close()
+            self.assertEqual(sidecar.stop(), 0)
 
     def test_settings(self):
         shown = run("serve", "--config", self.config, "--database.second.dsn", "dbname=x password=secret", "--print-config").stdout

@@ -122,7 +122,7 @@ class Seeing(ApiTest):
         self.assertEqual(answer.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8")
         for line in answer.body.decode().splitlines():
             self.assertRegex(line, r'^(# TYPE [a-z_]+ (gauge|counter)|[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.e+-]+)$')
-        self.assertIn("ayb_jobs_up 1\n", answer.body.decode())
+        self.assertIn('ayb_jobs_up{database="default"} 1\n', answer.body.decode())
 
     def test_the_open_routes_cost_the_database_little(self):
         """However often they are asked: what it ran is counted by the database itself."""
