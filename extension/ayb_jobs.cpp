@@ -1,5 +1,6 @@
 // The entry point: what is set up when the library is loaded.
 #include "handlers/handlers.hpp"
+#include "hooks/access_hook.hpp"
 #include "hooks/changes.hpp"
 #include "hooks/planning.hpp"
 #include "hooks/shared.hpp"
@@ -28,5 +29,6 @@ void _PG_init(void) {
         return;
     request_shared_memory();
     install_utility_hook();
+    install_access_hook();
     register_launcher();
 }

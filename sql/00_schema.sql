@@ -4,7 +4,6 @@ CREATE SCHEMA ayb_jobs;
 COMMENT ON SCHEMA ayb_jobs IS 'background jobs that run inside the database';
 CREATE SCHEMA ayb_jobs_internal;
 COMMENT ON SCHEMA ayb_jobs_internal IS 'what ayb_jobs is made of; may change with any release';
-GRANT USAGE ON SCHEMA ayb_jobs, ayb_jobs_internal TO PUBLIC;
 
 -- Roles belong to the cluster: another database may have made it already.
 DO $$

@@ -61,8 +61,3 @@ COMMENT ON POLICY every ON ayb_jobs.imports IS 'admins see what import_ayb() too
 COMMENT ON POLICY every ON ayb_jobs.handlers IS 'everybody sees what types run';
 COMMENT ON POLICY every ON ayb_jobs.pauses IS 'everybody sees what is paused';
 COMMENT ON POLICY every ON ayb_jobs.database_stamp IS 'everybody sees for which database jobs may run';
-
--- Of every table: pg_dump locks each, for which it takes SELECT, and the policies say which rows that shows.
-GRANT SELECT ON ayb_jobs.job_keys, ayb_jobs.imports, ayb_jobs.job_queue, ayb_jobs.job_history, ayb_jobs.job_attempts, ayb_jobs.job_minutes,
-                ayb_jobs.schedules, ayb_jobs.matview_refreshes, ayb_jobs.handlers, ayb_jobs.pauses,
-                ayb_jobs.database_stamp TO PUBLIC;

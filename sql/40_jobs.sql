@@ -38,7 +38,6 @@ COMMENT ON COLUMN ayb_jobs.jobs.is_running IS 'whether a worker is at it at this
 COMMENT ON COLUMN ayb_jobs.jobs.attempts IS 'attempts that are charged: a retry by hand begins again with none';
 COMMENT ON COLUMN ayb_jobs.jobs.runs IS
     'how often it was claimed, charged or not: what a worker outside passes as its attempt';
-GRANT SELECT ON ayb_jobs.jobs TO PUBLIC;
 
 CREATE FUNCTION ayb_jobs.enqueue(type text, payload jsonb DEFAULT '{}', run_at timestamptz DEFAULT NULL,
                                  idempotency_key text DEFAULT NULL, max_attempts integer DEFAULT NULL,

@@ -25,7 +25,6 @@ CREATE POLICY own ON ayb_jobs.job_actions FOR SELECT
 CREATE POLICY every ON ayb_jobs.job_actions FOR SELECT TO ayb_jobs_admin USING (true);
 COMMENT ON POLICY own ON ayb_jobs.job_actions IS 'a role sees what was done to its own jobs';
 COMMENT ON POLICY every ON ayb_jobs.job_actions IS 'admins see all actions';
-GRANT SELECT ON ayb_jobs.job_actions TO PUBLIC;
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_actions', '');
 
 CREATE FUNCTION ayb_jobs.actions(job_id uuid, OUT at timestamptz, OUT action text, OUT done_by regrole,
@@ -46,7 +45,6 @@ CREATE TABLE ayb_jobs.wire_keys (
 );
 COMMENT ON TABLE ayb_jobs.wire_keys IS 'what sidecars seal tokens with; seen by nobody, not dumped';
 ALTER TABLE ayb_jobs.wire_keys ENABLE ROW LEVEL SECURITY;
-GRANT SELECT ON ayb_jobs.wire_keys TO PUBLIC; -- for pg_dump's lock: no policy shows a row
 
 CREATE FUNCTION ayb_jobs_internal.wire_key() RETURNS text
     LANGUAGE sql VOLATILE SECURITY DEFINER SET search_path = pg_catalog, pg_temp

@@ -144,7 +144,6 @@ ALTER TABLE ayb_jobs.matview_waits ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON ayb_jobs.matview_waits FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 COMMENT ON POLICY own ON ayb_jobs.matview_waits IS 'a role sees its own runs';
-GRANT SELECT ON ayb_jobs.matview_waits TO PUBLIC;
 
 CREATE FUNCTION ayb_jobs_internal.refresh_dependents(id uuid, failed boolean, run uuid) RETURNS jsonb
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_refresh_dependents';
@@ -347,4 +346,3 @@ COMMENT ON COLUMN ayb_jobs.matviews.estimated_changes IS
     'rows changed in its base tables since the last good refresh: an estimate from PostgreSQL''s statistics';
 COMMENT ON COLUMN ayb_jobs.matviews.never_skipped_because IS
     'why skip_unchanged has no effect: update_matview(id, skip_unchanged => true) mends a missing trigger';
-GRANT SELECT ON ayb_jobs_internal.reads, ayb_jobs_internal.change_triggers, ayb_jobs.matviews TO PUBLIC;

@@ -20,7 +20,6 @@ COMMENT ON FUNCTION ayb_jobs_internal.execution_modes() IS 'what the view of thi
 CREATE VIEW ayb_jobs.execution_modes WITH (security_invoker = true) AS SELECT * FROM ayb_jobs_internal.execution_modes();
 COMMENT ON VIEW ayb_jobs.execution_modes IS
     'whether jobs of a type share transactions (grouped) or have each its own (leased), and why: a line for each role that has run it';
-GRANT SELECT ON ayb_jobs.execution_modes TO PUBLIC;
 
 CREATE FUNCTION ayb_jobs.events(since bigint DEFAULT 0, max_events integer DEFAULT 1000, OUT seq bigint,
                                 OUT at timestamptz, OUT job_id uuid, OUT type text, OUT run_as regrole,

@@ -61,6 +61,7 @@ void guard_day(const char *partition) {
                          partition));
     run_own_ddl(psprintf(
         "CREATE POLICY every ON ayb_jobs.%s FOR SELECT TO ayb_jobs_admin USING (true)", partition));
+    run_text(psprintf("SELECT ayb_jobs_internal.revoke_grants('TABLE ayb_jobs.%s')", partition));
     run_own_ddl(psprintf("GRANT SELECT ON ayb_jobs.%s TO PUBLIC", partition));
 }
 

@@ -57,7 +57,8 @@ Books open_books_as(Oid owner) {
     GetUserIdAndSecContext(&books.user, &books.context);
     books.guc_level = NewGUCNestLevel();
     pin_planning();
-    SetUserIdAndSecContext(owner, books.context | SECURITY_LOCAL_USERID_CHANGE);
+    SetUserIdAndSecContext(owner, books.context | SECURITY_LOCAL_USERID_CHANGE |
+                                      SECURITY_RESTRICTED_OPERATION);
     connect_spi();
     if (!ActiveSnapshotSet())
         elog(ERROR, "the books need a snapshot");

@@ -2,7 +2,9 @@
 // Keeping the books: SQL on the engine's own tables, as the extension's owner.
 //
 // Between open_books() and close_books() the process is the extension's owner with a search_path of
-// pg_catalog alone, and SPI is connected. Nothing of a user's may run in between. On an error the
+// pg_catalog alone, and SPI is connected. Nothing of a user's may run in between; what does all the
+// same (a trigger that a superuser put on our tables) is in a security-restricted operation: it can
+// neither become another role nor leave a deferred trigger for the commit. On an error the
 // transaction's (or subtransaction's) abort undoes all of it. A commit must never come in between:
 // it would fire the user's deferred triggers as the owner.
 #include "pg/transaction.hpp"

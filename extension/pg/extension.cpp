@@ -1,5 +1,9 @@
 #include "pg/extension.hpp"
 
+extern "C" {
+#include "catalog/pg_constraint.h"
+}
+
 namespace ayb {
 
 namespace {
@@ -84,6 +88,27 @@ Oid tables_schema() { return get_namespace_oid("ayb_jobs", true); }
 
 Oid extension_table(const char *name) {
     return get_relname_relid(name, get_namespace_oid("ayb_jobs", false));
+}
+
+Oid hooked_table(Oid catalog, Oid object) {
+    const bool trigger = catalog == TriggerRelationId;
+    if (!trigger && catalog != ConstraintRelationId)
+        return InvalidOid;
+    Relation rows = table_open(catalog, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, trigger ? Anum_pg_trigger_oid : Anum_pg_constraint_oid, BTEqualStrategyNumber,
+                F_OIDEQ, ObjectIdGetDatum(object));
+    SysScanDesc scan = systable_beginscan(rows, trigger ? TriggerOidIndexId : ConstraintOidIndexId,
+                                          true, SnapshotSelf, 1, &key);
+    HeapTuple row = systable_getnext(scan);
+    const int column = trigger ? Anum_pg_trigger_tgrelid : Anum_pg_constraint_confrelid;
+    bool null;
+    const Datum table = HeapTupleIsValid(row)
+                            ? heap_getattr(row, column, RelationGetDescr(rows), &null)
+                            : ObjectIdGetDatum(InvalidOid);
+    systable_endscan(scan);
+    table_close(rows, AccessShareLock);
+    return DatumGetObjectId(table);
 }
 
 } // namespace ayb

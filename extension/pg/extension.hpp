@@ -33,4 +33,8 @@ Oid tables_schema();
 // A table of the extension, by name.
 Oid extension_table(const char *name);
 
+// Of what a command has just made: the table on which a trigger stands, or to which a foreign key
+// refers; InvalidOid for anything else.
+Oid hooked_table(Oid catalog, Oid object);
+
 } // namespace ayb

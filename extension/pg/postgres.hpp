@@ -154,6 +154,14 @@ inline bool owns_schema(Oid schema, Oid role) {
 #endif
 }
 
+inline bool owns_table(Oid table, Oid role) {
+#if PG_VERSION_NUM >= 160000
+    return object_ownercheck(RelationRelationId, table, role);
+#else
+    return pg_class_ownercheck(table, role);
+#endif
+}
+
 inline bool may_execute(Oid function, Oid role) {
 #if PG_VERSION_NUM >= 160000
     return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;

@@ -179,6 +179,28 @@ SELECT books() = :'before' AS books_unchanged,
 SELECT subject, count(*) FROM (SELECT CASE WHEN subject ~ '^ayb_jobs\..*\(' THEN 'functions' WHEN subject ~ '^ayb_jobs' THEN 'relations' ELSE subject END AS subject
                                FROM attacks) AS a GROUP BY subject HAVING subject NOT IN ('functions', 'relations', 'settings') ORDER BY subject;
 DROP TABLE attacks;
+
+-- With all rights on our tables, as GRANT ALL or default privileges give them: nobody's to hook into, nor to empty. On
+-- 4c054b3 each was accepted: no object-access hook, and a key's deferred trigger ran her code as the role of the job.
+GRANT ALL ON ALL TABLES IN SCHEMA ayb_jobs TO regress_mallory;
+\c - regress_mallory
+CREATE FUNCTION mallory.hook() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+SELECT refused(statement) FROM unnest(ARRAY[
+    'CREATE TRIGGER mallory AFTER DELETE ON ayb_jobs.job_queue FOR EACH ROW EXECUTE FUNCTION mallory.hook()',
+    'CREATE CONSTRAINT TRIGGER mallory AFTER INSERT ON ayb_jobs.job_attempts DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION mallory.hook()',
+    'CREATE TABLE mallory.refers (id uuid REFERENCES ayb_jobs.job_queue ON DELETE CASCADE)',
+    'CREATE TABLE mallory.refers (type text REFERENCES ayb_jobs.handlers ON UPDATE CASCADE DEFERRABLE)',
+    'TRUNCATE ayb_jobs.job_queue', 'TRUNCATE ayb_jobs.schedules CASCADE', 'TRUNCATE ayb_jobs.job_history', 'TRUNCATE ayb_jobs.handlers']) AS statement;
+SELECT DISTINCT regexp_replace(refused(format('TRUNCATE %s', inhrelid::regclass)), '_[0-9]{8}', '_<day>')
+FROM pg_inherits WHERE inhparent = 'ayb_jobs.job_history'::regclass;
+\c - :me
+-- and default privileges give nothing of a day that is made under them
+ALTER DEFAULT PRIVILEGES GRANT ALL ON TABLES TO regress_mallory;
+SELECT ayb_jobs_internal.prepare_history('2001-02-03');
+ALTER DEFAULT PRIVILEGES REVOKE ALL ON TABLES FROM regress_mallory;
+SELECT grantee, privilege FROM ayb_jobs_internal.grants() WHERE object = 'TABLE ayb_jobs.job_history_20010203';
+DROP TABLE ayb_jobs.job_history_20010203;
+REVOKE ALL ON ALL TABLES IN SCHEMA ayb_jobs FROM regress_mallory;
 SELECT ayb_jobs.resume('attacked');
 SELECT ayb_jobs.delete_schedule(:'schedule');
 SELECT ayb_jobs.unregister_matview(:'matview');
