@@ -27,10 +27,11 @@ COMMENT ON FUNCTION ayb_jobs_internal.describe_rule(text, text) IS
 CREATE FUNCTION ayb_jobs.create_schedule(name text, job_type text, cron_expr text, timezone text DEFAULT 'UTC',
                                          payload jsonb DEFAULT '{}', enabled boolean DEFAULT true,
                                          max_attempts integer DEFAULT NULL, overlap text DEFAULT 'skip',
-                                         missed text DEFAULT 'once', run_as name DEFAULT NULL)
+                                         missed text DEFAULT 'once', run_as name DEFAULT NULL,
+                                         replace boolean DEFAULT false)
     RETURNS ayb_jobs.schedules LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_create_schedule';
-COMMENT ON FUNCTION ayb_jobs.create_schedule(text, text, text, text, jsonb, boolean, integer, text, text, name) IS
-    'adds a schedule: each tick of its cron expression enqueues a job that runs as the current role';
+COMMENT ON FUNCTION ayb_jobs.create_schedule(text, text, text, text, jsonb, boolean, integer, text, text, name, boolean) IS
+    'adds a schedule: each tick of its cron expression enqueues a job that runs as the current role; or with replace makes the one of this name such a schedule';
 
 CREATE FUNCTION ayb_jobs.update_schedule(id uuid, cron_expr text DEFAULT NULL, timezone text DEFAULT NULL,
                                          payload jsonb DEFAULT NULL, enabled boolean DEFAULT NULL,
@@ -57,6 +58,73 @@ CREATE FUNCTION ayb_jobs.run_schedule_now(id uuid) RETURNS ayb_jobs.jobs
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_run_schedule_now';
 COMMENT ON FUNCTION ayb_jobs.run_schedule_now(uuid) IS
     'enqueues a job of a schedule now, whether or not that is enabled or has one already';
+
+-- The same by name. Whoever has an id as a text, as a program has, comes here too.
+CREATE FUNCTION ayb_jobs_internal.schedule_id(schedule text) RETURNS uuid
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_schedule_id';
+COMMENT ON FUNCTION ayb_jobs_internal.schedule_id(text) IS
+    'the id of the schedule that has this id or, where none has, this name';
+
+CREATE FUNCTION ayb_jobs.update_schedule(schedule text, cron_expr text DEFAULT NULL, timezone text DEFAULT NULL,
+                                         payload jsonb DEFAULT NULL, enabled boolean DEFAULT NULL,
+                                         max_attempts integer DEFAULT NULL, overlap text DEFAULT NULL,
+                                         missed text DEFAULT NULL, keep_next_run_at boolean DEFAULT false,
+                                         run_as name DEFAULT NULL)
+    RETURNS ayb_jobs.schedules LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    RETURN ayb_jobs.update_schedule(ayb_jobs_internal.schedule_id(schedule), cron_expr, timezone, payload, enabled,
+                                    max_attempts, overlap, missed, keep_next_run_at, run_as);
+COMMENT ON FUNCTION ayb_jobs.update_schedule(text, text, text, jsonb, boolean, integer, text, text, boolean, name) IS
+    'changes what is given of a schedule, which is named by its name or its id, and leaves what is NULL';
+
+CREATE FUNCTION ayb_jobs.enable_schedule(schedule text) RETURNS ayb_jobs.schedules
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    RETURN ayb_jobs.enable_schedule(ayb_jobs_internal.schedule_id(schedule));
+COMMENT ON FUNCTION ayb_jobs.enable_schedule(text) IS 'lets the schedule of this name or id tick, from now on';
+
+CREATE FUNCTION ayb_jobs.disable_schedule(schedule text) RETURNS ayb_jobs.schedules
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    RETURN ayb_jobs.disable_schedule(ayb_jobs_internal.schedule_id(schedule));
+COMMENT ON FUNCTION ayb_jobs.disable_schedule(text) IS 'stops the schedule of this name or id; its jobs go on';
+
+CREATE FUNCTION ayb_jobs.delete_schedule(schedule text) RETURNS void
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    RETURN ayb_jobs.delete_schedule(ayb_jobs_internal.schedule_id(schedule));
+COMMENT ON FUNCTION ayb_jobs.delete_schedule(text) IS 'removes the schedule of this name or id; its jobs stay';
+
+CREATE FUNCTION ayb_jobs.run_schedule_now(schedule text) RETURNS ayb_jobs.jobs
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    RETURN ayb_jobs.run_schedule_now(ayb_jobs_internal.schedule_id(schedule));
+COMMENT ON FUNCTION ayb_jobs.run_schedule_now(text) IS
+    'enqueues a job of the schedule of this name or id now, whether or not that is enabled or has one already';
+
+-- Completed jobs have no index by schedule: they are looked for among the newest of its type.
+CREATE FUNCTION ayb_jobs.schedule_runs(schedule text, max integer DEFAULT 10) RETURNS SETOF ayb_jobs.jobs
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    WITH named AS MATERIALIZED (
+        SELECT s.id, s.job_type FROM ayb_jobs.schedules AS s
+        WHERE s.id = (SELECT ayb_jobs_internal.schedule_id(schedule))
+    ), recent AS (
+        (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.schedule_id = (SELECT n.id FROM named AS n)
+         ORDER BY q.id DESC LIMIT max)
+        UNION ALL
+        SELECT h.id FROM (
+            SELECT h.id, h.schedule_id FROM ayb_jobs.job_history AS h WHERE h.type = (SELECT n.job_type FROM named AS n)
+            ORDER BY h.id DESC LIMIT 10000) AS h
+        WHERE h.schedule_id = (SELECT n.id FROM named AS n)
+    )
+    SELECT j.* FROM ayb_jobs.jobs AS j
+    WHERE j.id = ANY (ARRAY(SELECT r.id FROM recent AS r ORDER BY r.id DESC LIMIT max)) ORDER BY j.id DESC;
+END;
+COMMENT ON FUNCTION ayb_jobs.schedule_runs(text, integer) IS
+    'the newest jobs of the schedule of this name or id; completed ones as far as they are among the newest 10,000 of its type';
+
+CREATE FUNCTION ayb_jobs.schedule_runs(id uuid, max integer DEFAULT 10) RETURNS SETOF ayb_jobs.jobs
+    LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT r.* FROM ayb_jobs.schedule_runs(id::text, max) AS r;
+END;
+COMMENT ON FUNCTION ayb_jobs.schedule_runs(uuid, integer) IS 'the newest jobs of a schedule';
 
 CREATE FUNCTION ayb_jobs.create_default_schedules() RETURNS SETOF ayb_jobs.schedules
     LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp

@@ -1,12 +1,12 @@
 // update_schedule(), enable_schedule(), disable_schedule(), delete_schedule().
+#include "schedule/change.hpp"
+
 #include "base/arguments.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/order.hpp"
 #include "jobs/payload.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
-#include "schedule/arguments.hpp"
-#include "schedule/rows.hpp"
 #include "schedule/rule.hpp"
 
 namespace ayb {
@@ -16,40 +16,27 @@ namespace {
 // updated_at says when somebody changed something: not when a call found all as it was.
 using UpdateSchedule = Sql<core::Uuid, const char *, const char *, std::optional<Json>,
                            std::optional<bool>, std::optional<int>, std::optional<Overlap>,
-                           std::optional<core::Missed>, std::optional<At>, At, Oid>;
+                           std::optional<core::Missed>, std::optional<At>, At, Oid, const char *>;
 UpdateSchedule g_update{R"sql(
     UPDATE ayb_jobs.schedules AS s
     SET cron_expr = n.cron, timezone = n.zone, payload = n.payload, enabled = n.enabled,
         max_attempts = n.max_attempts, overlap = n.overlap, missed = n.missed, next_run_at = $9,
-        last_error = NULL, updated_at = $10, run_as = $11
+        last_error = NULL, updated_at = $10, run_as = $11, job_type = n.type
     FROM (
         SELECT coalesce($2, o.cron_expr) AS cron, coalesce($3, o.timezone) AS zone,
             coalesce($4, o.payload) AS payload, coalesce($5, o.enabled) AS enabled,
             coalesce($6, o.max_attempts) AS max_attempts, coalesce($7, o.overlap) AS overlap,
-            coalesce($8, o.missed) AS missed
+            coalesce($8, o.missed) AS missed, coalesce($12, o.job_type) AS type
         FROM ayb_jobs.schedules AS o
         WHERE o.id = $1
     ) AS n
     WHERE s.id = $1
         AND (s.cron_expr, s.timezone, s.payload, s.enabled, s.max_attempts, s.overlap, s.missed,
-            s.next_run_at, s.run_as)
+            s.next_run_at, s.run_as, s.job_type)
         IS DISTINCT FROM (n.cron, n.zone, n.payload, n.enabled, n.max_attempts, n.overlap,
-            n.missed, $9::timestamptz, $11::regrole)
+            n.missed, $9::timestamptz, $11::regrole, n.type)
 )sql"};
 Sql<core::Uuid> g_delete{"DELETE FROM ayb_jobs.schedules WHERE id = $1"};
-
-// What is to be changed; null or nothing where it stays.
-struct Changes {
-    const char *cron;
-    const char *zone;
-    std::optional<Json> payload;
-    std::optional<bool> enabled;
-    std::optional<int> max_attempts;
-    std::optional<Overlap> overlap;
-    std::optional<core::Missed> missed;
-    bool keep_next;
-    Oid run_as; // InvalidOid where it stays
-};
 
 Changes read_changes(FunctionCallInfo fcinfo) {
     Changes changes{};
@@ -112,14 +99,6 @@ void check_new_payload(const Schedule &old, const Changes &changes) {
         check_payloads(old.type, &changes.payload->datum, 1);
 }
 
-void write_changes(const Schedule &old, const Changes &changes, TimestampTz now) {
-    const TimestampTz next = next_run(old, changes, now);
-    const auto next_run_at = TIMESTAMP_IS_NOEND(next) ? std::nullopt : std::make_optional(At{next});
-    g_update.run(old.id, changes.cron, changes.zone, changes.payload, changes.enabled,
-                 changes.max_attempts, changes.overlap, changes.missed, next_run_at, At{now},
-                 OidIsValid(changes.run_as) ? changes.run_as : old.run_as);
-}
-
 Datum change_schedule(const core::Uuid &id, const Changes &changes) {
     const Oid me = GetUserId();
     const bool admin = is_admin(me);
@@ -134,6 +113,14 @@ Datum change_schedule(const core::Uuid &id, const Changes &changes) {
 }
 
 } // namespace
+
+void write_changes(const Schedule &old, const Changes &changes, TimestampTz now) {
+    const TimestampTz next = next_run(old, changes, now);
+    const auto next_run_at = TIMESTAMP_IS_NOEND(next) ? std::nullopt : std::make_optional(At{next});
+    g_update.run(old.id, changes.cron, changes.zone, changes.payload, changes.enabled,
+                 changes.max_attempts, changes.overlap, changes.missed, next_run_at, At{now},
+                 OidIsValid(changes.run_as) ? changes.run_as : old.run_as, changes.type);
+}
 
 } // namespace ayb
 

@@ -1,11 +1,11 @@
-// create_schedule().
+// create_schedule(): a new one, or another definition for one that is there.
 #include "base/arguments.hpp"
 #include "base/notice.hpp"
 #include "jobs/order.hpp"
 #include "jobs/payload.hpp"
 #include "pg/clock.hpp"
-#include "schedule/arguments.hpp"
-#include "schedule/rows.hpp"
+#include "pg/roles.hpp"
+#include "schedule/change.hpp"
 #include "schedule/rule.hpp"
 
 namespace ayb {
@@ -32,6 +32,8 @@ struct Draft {
     std::optional<core::Missed> missed;
     Oid run_as;
     TimestampTz next;
+    Datum payload;
+    bool replace;
 };
 
 // In the order in which the admin API names what is wrong.
@@ -48,7 +50,8 @@ Draft read_draft(FunctionCallInfo fcinfo) {
     draft.order.now = clock_now();
     draft.next = require_next_tick(rule, require_zone(draft.zone), draft.order.now);
     require_argument(fcinfo, 4, "payload");
-    check_json_size(PG_GETARG_DATUM(4), "payload");
+    draft.payload = PG_GETARG_DATUM(4);
+    check_json_size(draft.payload, "payload");
     require_argument(fcinfo, 5, "enabled");
     draft.enabled = PG_GETARG_BOOL(5);
     draft.order.max_attempts = max_attempts_argument(fcinfo, 6);
@@ -57,18 +60,63 @@ Draft read_draft(FunctionCallInfo fcinfo) {
     require_argument(fcinfo, 8, "missed");
     draft.missed = missed_argument(fcinfo, 8);
     draft.run_as = requested_role(fcinfo, 9);
+    require_argument(fcinfo, 10, "replace");
+    draft.replace = PG_GETARG_BOOL(10);
     return draft;
 }
 
-void insert_draft(const Draft &draft, const core::Uuid &id, Datum payload) {
-    if (g_create.run(id, draft.name, draft.order.type, draft.cron, draft.zone, Json(payload),
-                     draft.enabled, draft.order.max_attempts, draft.overlap, draft.missed,
-                     draft.run_as, At{draft.next}, At{draft.order.now}) == 0)
-        ereport(ERROR,
-                (errcode(ERRCODE_UNIQUE_VIOLATION),
-                 errmsg("schedule \"%s\" already exists", draft.name),
-                 err_generic_string(PG_DIAG_COLUMN_NAME, "name"),
-                 errhint("Change it with ayb_jobs.update_schedule(), or choose another name.")));
+// What is known only with the type's handler: attempts, and which payload it takes.
+void apply_type(Draft *draft) {
+    draft->order.run_as = draft->run_as;
+    if (!apply_handler(&draft->order, draft->run_as))
+        notice_no_handler(draft->order.type);
+    if (draft->order.builtin)
+        check_payloads(draft->order.type, &draft->payload, 1);
+}
+
+bool insert_draft(const Draft &draft, const core::Uuid &id) {
+    return g_create.run(id, draft.name, draft.order.type, draft.cron, draft.zone,
+                        Json(draft.payload), draft.enabled, draft.order.max_attempts, draft.overlap,
+                        draft.missed, draft.run_as, At{draft.next}, At{draft.order.now}) > 0;
+}
+
+[[noreturn]] void refuse_name(const Draft &draft) {
+    ereport(ERROR,
+            (errcode(ERRCODE_UNIQUE_VIOLATION),
+             errmsg("schedule \"%s\" already exists", draft.name),
+             err_generic_string(PG_DIAG_COLUMN_NAME, "name"),
+             draft.replace
+                 ? errhint("It isn't yours to replace: choose another name.")
+                 : errhint("Pass replace => true, change it with ayb_jobs.update_schedule(), or"
+                           " choose another name.")));
+    pg_unreachable();
+}
+
+// What is the same in both stays as it is, the next tick of an unchanged rule with it.
+void replace_by(const Draft &draft, const core::Uuid &id, Oid me, bool admin) {
+    Changes changes{};
+    changes.type = draft.order.type;
+    changes.cron = draft.cron;
+    changes.zone = draft.zone;
+    changes.payload = Json(draft.payload);
+    changes.enabled = draft.enabled;
+    changes.max_attempts = draft.order.max_attempts;
+    changes.overlap = draft.overlap;
+    changes.missed = draft.missed;
+    changes.keep_next = true;
+    changes.run_as = draft.run_as;
+    write_changes(lock_schedule(id, me, admin), changes, draft.order.now);
+}
+
+// Inside the books. Gives back the id that the schedule has.
+core::Uuid write_draft(const Draft &draft, Oid me, bool admin) {
+    core::Uuid id = new_job_id(draft.order.now);
+    if (insert_draft(draft, id))
+        return id;
+    if (!draft.replace || !find_schedule(draft.name, me, admin, &id))
+        refuse_name(draft);
+    replace_by(draft, id, me, admin);
+    return id;
 }
 
 } // namespace
@@ -78,21 +126,14 @@ void insert_draft(const Draft &draft, const core::Uuid &id, Datum payload) {
 using namespace ayb;
 
 // create_schedule(name, job_type, cron_expr, timezone, payload, enabled, max_attempts, overlap,
-// missed, run_as) → schedules
+// missed, run_as, replace) → schedules
 AYB_SQL_FUNCTION(ayb_jobs_create_schedule) {
     Draft draft = read_draft(fcinfo);
-    draft.order.run_as = draft.run_as;
-    if (!apply_handler(&draft.order, draft.run_as))
-        notice_no_handler(draft.order.type);
-    const Datum payload = PG_GETARG_DATUM(4);
-    if (draft.order.builtin)
-        check_payloads(draft.order.type, &payload, 1);
+    apply_type(&draft);
     notice_if_nothing_runs();
-
+    const Oid me = GetUserId();
+    const bool admin = is_admin(me);
     MemoryContext context = CurrentMemoryContext;
-    const core::Uuid id = new_job_id(draft.order.now);
-    PG_RETURN_DATUM(in_bounded_books([&] {
-        insert_draft(draft, id, payload);
-        return schedule_row(id, context);
-    }));
+    PG_RETURN_DATUM(
+        in_bounded_books([&] { return schedule_row(write_draft(draft, me, admin), context); }));
 }

@@ -18,6 +18,10 @@ struct Schedule {
     TimestampTz last_tick;   // it ran then, or was skipped; DT_NOBEGIN where neither was
 };
 
+// Sets `*id` to the schedule of this name; false where there is none that `me` may touch. Inside
+// the books.
+bool find_schedule(const char *name, Oid me, bool admin, core::Uuid *id);
+
 // Looks a schedule up and locks its row. Raises P0002 for one that is unknown, or is not `me`'s to
 // touch. Inside the books; the texts live as long as these are open.
 Schedule lock_schedule(const core::Uuid &id, Oid me, bool admin);

@@ -32,7 +32,10 @@ SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', mis
 SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', run_as => 'regress_no_such_role')$$);
 SELECT refused($$SELECT ayb_jobs.create_schedule('nightly', 'outside', '@daily')$$);
 SELECT refused(format('SELECT ayb_jobs.%s', call)) FROM unnest(ARRAY[
-    'update_schedule(NULL)', 'enable_schedule(NULL)', 'disable_schedule(NULL)', 'delete_schedule(NULL)', 'run_schedule_now(NULL)',
+    'update_schedule(NULL::uuid)', 'enable_schedule(NULL::uuid)', 'disable_schedule(NULL::uuid)', 'delete_schedule(NULL::uuid)',
+    'run_schedule_now(NULL::uuid)', 'enable_schedule(NULL)', 'enable_schedule('''')', 'enable_schedule(repeat(''x'', 101))',
+    'update_schedule(''none'')', 'enable_schedule(''none'')', 'disable_schedule(''none'')', 'delete_schedule(''none'')',
+    'run_schedule_now(''none'')', 'schedule_runs(''none'')', 'schedule_runs(gen_random_uuid())',
     'update_schedule(gen_random_uuid())', 'enable_schedule(gen_random_uuid())', 'disable_schedule(gen_random_uuid())',
     'delete_schedule(gen_random_uuid())', 'run_schedule_now(gen_random_uuid())']) AS call;
 SELECT id AS nightly FROM ayb_jobs.schedules WHERE name = 'nightly' \gset
@@ -81,6 +84,54 @@ SELECT change, a.* FROM unnest(ARRAY[
     'enable_schedule(%L)', 'update_schedule(%L, enabled => false)', 'update_schedule(%L, cron_expr => ''0 5 * * *'')',
     'enable_schedule(%L)']) WITH ORDINALITY AS c (change, n) CROSS JOIN LATERAL after_change(change) AS a ORDER BY n;
 SELECT cron_expr, timezone, payload, enabled, max_attempts, overlap, missed FROM ayb_jobs.schedules WHERE name = 'nightly';
+
+-- By name, or by an id that is a text; what looks like an id is one before it is a name
+SELECT enabled FROM ayb_jobs.disable_schedule('nightly');
+SELECT enabled FROM ayb_jobs.enable_schedule(upper(:'nightly'));
+SELECT payload FROM ayb_jobs.update_schedule('nightly', payload => '{"by": "name"}');
+SELECT payload, schedule_id = :'nightly' AS its FROM ayb_jobs.run_schedule_now('nightly');
+SELECT count(*), bool_and(schedule_id = :'nightly') AS its FROM ayb_jobs.schedule_runs('nightly');
+SELECT count(*) FROM ayb_jobs.schedule_runs(:'nightly'::uuid, max => 0);
+SELECT cancel_matching FROM ayb_jobs.cancel_matching('outside');
+SELECT name = :'nightly' AS created FROM ayb_jobs.create_schedule(:'nightly', 'outside', '@daily');
+SELECT name FROM ayb_jobs.disable_schedule(:'nightly');
+SELECT id AS other FROM ayb_jobs.schedules WHERE name = :'nightly' \gset
+SELECT ayb_jobs.delete_schedule(:'other');
+SELECT name FROM ayb_jobs.create_schedule('01234567-89ab-cdef-0123-456789abcdef', 'outside', '@daily');
+SELECT enabled FROM ayb_jobs.disable_schedule('01234567-89ab-cdef-0123-456789abcdef');
+SELECT ayb_jobs.delete_schedule('01234567-89ab-cdef-0123-456789abcdef');
+SELECT count(*) FROM ayb_jobs.schedules WHERE name = '01234567-89ab-cdef-0123-456789abcdef';
+
+-- replace: a script may say again and again what a schedule is
+SELECT name, cron_expr FROM ayb_jobs.create_schedule('said', 'outside', '0 3 * * *', replace => true);
+CREATE FUNCTION said(arguments text) RETURNS TABLE (same_id boolean, next text, touched boolean, differs text) LANGUAGE plpgsql AS $$
+DECLARE
+    before ayb_jobs.schedules;
+    behind ayb_jobs.schedules;
+BEGIN
+    SELECT * INTO before FROM ayb_jobs.schedules WHERE name = 'said';
+    EXECUTE format('SELECT * FROM ayb_jobs.create_schedule(''said'', %s, replace => true)', arguments) INTO behind;
+    same_id := behind.id = before.id AND behind IS NOT DISTINCT FROM (SELECT s FROM ayb_jobs.schedules AS s WHERE s.name = 'said');
+    next := CASE WHEN behind.next_run_at = before.next_run_at THEN 'same'
+                 WHEN behind.next_run_at = ayb_jobs.cron_next(behind.cron_expr, behind.timezone) THEN 'computed' ELSE 'wrong' END;
+    touched := behind.updated_at > before.updated_at;
+    differs := (SELECT string_agg(b.key, ' ' ORDER BY b.key) FROM jsonb_each(to_jsonb(behind)) AS b
+                WHERE b.value <> to_jsonb(before) -> b.key AND b.key NOT IN ('next_run_at', 'updated_at'));
+    RETURN NEXT;
+END
+$$;
+-- One that is enabled again goes on from now on: a tick that was is not run.
+UPDATE ayb_jobs.schedules SET enabled = false, next_run_at = '2026-01-01' WHERE name = 'said';
+SELECT next, differs FROM said('''outside'', ''0 3 * * *'', enabled => false');
+SELECT next, differs FROM said('''outside'', ''0 3 * * *''');
+SELECT arguments, s.* FROM unnest(ARRAY[
+    '''outside'', ''0 3 * * *''', '''outside'', ''0 3 * * *'', ''utc''', '''outside'', ''0 3 * * *'', ''Asia/Tokyo''', '''outside'', ''0 4 * * *'', ''Asia/Tokyo''',
+    '''other'', ''0 4 * * *'', ''Asia/Tokyo'', ''[1]'', max_attempts => 9, overlap => ''queue'', missed => ''all''', '''outside'', ''0 3 * * *''',
+    '''outside'', ''0 3 * * *'', run_as => ''regress_alice''', '''outside'', ''0 3 * * *'', enabled => false', '''outside'', ''0 3 * * *'', enabled => false']) WITH ORDINALITY AS c (arguments, n)
+CROSS JOIN LATERAL said(arguments) AS s ORDER BY n;
+SELECT refused($$SELECT ayb_jobs.create_schedule('said', 'outside', '@never', replace => true)$$);
+SELECT refused($$SELECT ayb_jobs.create_schedule('said', 'outside', '@daily', replace => NULL)$$);
+DROP FUNCTION said;
 
 -- Ticks: due now is what next_run_at says
 CREATE FUNCTION come_due(name text, late interval DEFAULT '0') RETURNS void LANGUAGE sql AS $$
@@ -209,8 +260,9 @@ SELECT refused($$SELECT ayb_jobs.create_schedule('new', 'outside', '@daily', run
 SELECT refused($$UPDATE ayb_jobs.schedules SET cron_expr = '* * * * *'$$);
 SET ROLE regress_bob;
 SELECT count(*) FROM ayb_jobs.schedules;
-SELECT refused(format('SELECT ayb_jobs.%s(%L)', f, :'hers'))
-FROM unnest(ARRAY['update_schedule', 'enable_schedule', 'disable_schedule', 'delete_schedule', 'run_schedule_now']) AS f;
+SELECT refused(format('SELECT ayb_jobs.%s(%s)', f, named)) FROM unnest(ARRAY[format('%L::uuid', :'hers'), quote_literal(:'hers'), '''hers''']) AS named
+CROSS JOIN unnest(ARRAY['update_schedule', 'enable_schedule', 'disable_schedule', 'delete_schedule', 'run_schedule_now', 'schedule_runs']) AS f;
+SELECT refused($$SELECT ayb_jobs.create_schedule('hers', 'outside', '@daily', replace => true)$$);
 SET ROLE regress_admin;
 SELECT name, run_as, enabled FROM ayb_jobs.disable_schedule(:'hers');
 SELECT run_as, enqueued_by FROM ayb_jobs.run_schedule_now(:'hers');

@@ -148,23 +148,10 @@ http::Response run_schedule(const Call &call) {
     return json_response(*call.database().ask(sql, {call.id("schedule")}), 201);
 }
 
-// Completed jobs have no index by schedule: they are looked for among the newest of its type.
 http::Response schedule_runs(const Call &call) {
-    static const std::string recent =
-        "SELECT q.id FROM (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.schedule_id = $1::uuid"
-        " ORDER BY q.id DESC LIMIT 10) AS q UNION ALL SELECT h.id FROM (SELECT h.id, h.schedule_id"
-        " FROM ayb_jobs.job_history AS h WHERE h.type = (SELECT s.job_type FROM ayb_jobs.schedules"
-        " AS s WHERE s.id = $1::uuid) ORDER BY h.id DESC LIMIT 10000) AS h"
-        " WHERE h.schedule_id = $1::uuid";
-    static const std::string sql = guarded(
-        "SELECT CASE WHEN EXISTS (SELECT FROM ayb_jobs.schedules AS s WHERE s.id = $1::uuid)"
-        " THEN (" +
-        list(brief_job_json(),
-             "ayb_jobs.jobs AS j WHERE j.id = ANY (ARRAY(SELECT r.id FROM (" + recent +
-                 ") AS r ORDER BY r.id DESC LIMIT 10))",
-             "j.id DESC") +
-        ") END");
-    return found(call.database().ask(sql, {call.id("schedule")}), kNotFound);
+    static const std::string sql =
+        guarded(list(brief_job_json(), "ayb_jobs.schedule_runs($1::uuid) AS j", "j.id DESC"));
+    return json_response(*call.database().ask(sql, {call.id("schedule")}));
 }
 
 http::Response preview(const Call &call) {
