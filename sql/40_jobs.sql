@@ -60,6 +60,11 @@ CREATE FUNCTION ayb_jobs.enqueue_many(type text, payloads jsonb[], run_at timest
 COMMENT ON FUNCTION ayb_jobs.enqueue_many(text, jsonb[], timestamptz, interval) IS
     'adds one job for each payload, in one statement, and gives back their ids in the same order';
 
+CREATE FUNCTION ayb_jobs.enqueue_many(jobs jsonb) RETURNS SETOF uuid
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue_jobs';
+COMMENT ON FUNCTION ayb_jobs.enqueue_many(jsonb) IS
+    'adds one job for each object of an array, whose keys are named like the arguments of enqueue(), and gives back their ids in the same order';
+
 CREATE FUNCTION ayb_jobs.cancel(id uuid, force boolean DEFAULT false) RETURNS ayb_jobs.jobs
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_cancel';
 COMMENT ON FUNCTION ayb_jobs.cancel(uuid, boolean) IS

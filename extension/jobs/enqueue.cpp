@@ -1,8 +1,9 @@
-// enqueue() and enqueue_many(): one row a job, in the caller's transaction.
+// enqueue() and enqueue_or_find(): one row a job, in the caller's transaction.
+#include "jobs/enqueue.hpp"
+
 #include "base/arguments.hpp"
 #include "base/notice.hpp"
 #include "jobs/insert.hpp"
-#include "jobs/order.hpp"
 #include "jobs/payload.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
@@ -50,20 +51,6 @@ TimestampTz due_argument(FunctionCallInfo fcinfo, int run_at, int delay, Timesta
         due = later(now, delay_ms * kMicrosecondsPerMillisecond);
     check_run_at(due, delay_ms > 0 ? "delay" : "run_at");
     return due;
-}
-
-Order make_order(FunctionCallInfo fcinfo, const char *type, int run_at, int delay, int max_attempts,
-                 int run_as) {
-    Order order{};
-    order.type = type;
-    order.now = clock_now();
-    order.run_as = requested_role(fcinfo, run_as);
-    order.run_at = due_argument(fcinfo, run_at, delay, order.now);
-    order.max_attempts = max_attempts_argument(fcinfo, max_attempts);
-    if (!apply_handler(&order, GetUserId()))
-        notice_no_handler(type);
-    notice_if_nothing_runs();
-    return order;
 }
 
 const char *key_argument(FunctionCallInfo fcinfo, int number) {
@@ -125,41 +112,31 @@ void insert_with_key(const Order &order, const char *key, Datum payload, core::U
     });
 }
 
-// The elements of `payloads`, checked; `*count` is set.
-Datum *read_payloads(ArrayType *payloads, int *count) {
-    if (ARR_NDIM(payloads) > 1)
-        ereport(ERROR, (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
-                        errmsg("payloads must have one dimension, not %d", ARR_NDIM(payloads)),
-                        err_generic_string(PG_DIAG_COLUMN_NAME, "payloads"),
-                        errhint("Pass one element for each job; it may be a JSON array itself.")));
-    // Before their sizes are looked at: a NULL has none.
-    if (array_contains_nulls(payloads))
-        ereport(ERROR,
-                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("payloads must not contain nulls"),
-                 err_generic_string(PG_DIAG_COLUMN_NAME, "payloads"),
-                 errhint("Write a JSON null as 'null'::jsonb.")));
-    Datum *values;
-    deconstruct_array(payloads, JSONBOID, -1, false, TYPALIGN_INT, &values, nullptr, count);
-    for (int i = 0; i < *count; i++)
-        check_json_size(values[i], "payload");
-    return values;
+} // namespace
+
+Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments &at,
+                 const char **unhandled) {
+    Order order{};
+    order.type = type;
+    order.now = clock_now();
+    order.run_as = requested_role(fcinfo, at.run_as);
+    order.run_at = due_argument(fcinfo, at.run_at, at.delay, order.now);
+    order.max_attempts = max_attempts_argument(fcinfo, at.max_attempts);
+    if (!apply_handler(&order, GetUserId()) &&
+        (*unhandled == nullptr || strcmp(*unhandled, type) != 0)) {
+        notice_no_handler(type);
+        *unhandled = type;
+    }
+    notice_if_nothing_runs();
+    return order;
 }
 
-Datum *make_ids(int count, TimestampTz at) {
-    auto *ids = static_cast<Datum *>(palloc((count + 1) * sizeof(Datum)));
-    for (int i = 0; i < count; i++)
-        ids[i] = uuid_datum(new_job_id(at));
-    return ids;
-}
-
-// The arguments of enqueue(): the new job, or the one that has its key, which makes `*is_new`
-// false.
-core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new) {
+core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhandled) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payload");
     check_json_size(PG_GETARG_DATUM(1), "payload");
     const char *key = key_argument(fcinfo, 3);
-    const Order order = make_order(fcinfo, type, 2, 6, 4, 5);
+    const Order order = make_order(fcinfo, type, {2, 6, 4, 5}, unhandled);
     const Datum payload = PG_GETARG_DATUM(1);
     if (order.builtin)
         check_payloads(type, &payload, 1);
@@ -176,8 +153,6 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new) {
     return id;
 }
 
-} // namespace
-
 } // namespace ayb
 
 using namespace ayb;
@@ -185,37 +160,18 @@ using namespace ayb;
 // enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay) → uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     bool is_new;
-    PG_RETURN_DATUM(uuid_datum(enqueue_one(fcinfo, &is_new)));
+    const char *unhandled = nullptr;
+    PG_RETURN_DATUM(uuid_datum(enqueue_one(fcinfo, &is_new, &unhandled)));
 }
 
 // enqueue_or_find(as enqueue) → (id, is_new)
 AYB_SQL_FUNCTION(ayb_jobs_enqueue_or_find) {
     bool is_new;
-    const core::Uuid id = enqueue_one(fcinfo, &is_new);
+    const char *unhandled = nullptr;
+    const core::Uuid id = enqueue_one(fcinfo, &is_new, &unhandled);
     TupleDesc shape;
     get_call_result_type(fcinfo, nullptr, &shape);
     Datum values[] = {uuid_datum(id), BoolGetDatum(is_new)};
     bool nulls[] = {false, false};
     PG_RETURN_DATUM(make_row(shape, values, nulls));
-}
-
-// enqueue_many(type, payloads, run_at, delay) → setof uuid
-AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
-    const char *type = type_argument(fcinfo, 0);
-    require_argument(fcinfo, 1, "payloads");
-    int count;
-    const Datum *payloads = read_payloads(PG_GETARG_ARRAYTYPE_P(1), &count);
-    const Order order = make_order(fcinfo, type, 2, 3, PG_NARGS(), PG_NARGS());
-    if (order.builtin)
-        check_payloads(type, payloads, count);
-    Datum *ids = make_ids(count, order.now);
-    if (count > 0)
-        insert_jobs(order, ids, payloads, count, nullptr);
-
-    ReturnSetInfo *result = begin_set(fcinfo);
-    for (int i = 0; i < count; i++) {
-        bool null = false;
-        tuplestore_putvalues(result->setResult, result->setDesc, &ids[i], &null);
-    }
-    PG_RETURN_NULL();
 }

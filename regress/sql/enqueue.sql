@@ -128,6 +128,43 @@ SELECT status, detail, hint FROM ayb_jobs.health() WHERE name = 'handlers';
 SELECT ayb_jobs.unregister_handler('nobody knows');
 DROP FUNCTION known_now(jsonb);
 
+-- Many, each with what it says itself: the keys of an object are the arguments of enqueue(), each of them
+SELECT string_agg(key, ' ' ORDER BY n) AS refused FROM pg_proc CROSS JOIN LATERAL unnest(proargnames) WITH ORDINALITY AS a (key, n)
+WHERE oid = 'ayb_jobs.enqueue'::regproc AND refused(format('SELECT ayb_jobs.enqueue_many(%L::jsonb)', jsonb_build_array(
+    jsonb_build_object('type', 'outside') || jsonb_build_object(key, CASE WHEN key = 'type' THEN '"outside"'::jsonb ELSE 'null' END)))) <> 'ACCEPTED';
+CREATE TABLE many (n bigint, id uuid);
+INSERT INTO many SELECT n, id FROM ayb_jobs.enqueue_many('[{"type": "outside"},
+    {"type": "outside", "payload": null, "run_at": "2100-01-01 00:00+00", "idempotency_key": "among many", "max_attempts": 7, "run_as": "regress_alice"},
+    {"delay": "1 hour", "type": "twice", "payload": [1, {"a": "b"}]}, {"payload": "text", "idempotency_key": null, "type": "twice"},
+    {"type": "outside", "run_as": "regress_alice", "idempotency_key": "among many"}]') WITH ORDINALITY AS e (id, n);
+SELECT m.n, j.type, j.payload, CASE WHEN j.run_at <> '2100-01-01 00:00+00' THEN j.run_at - j.created_at END AS delay, j.idempotency_key, j.max_attempts, j.run_as = current_user::regrole AS mine
+FROM many AS m JOIN ayb_jobs.jobs AS j USING (id) ORDER BY m.n;
+SELECT count(*) FROM ayb_jobs.enqueue_many('[]'::jsonb);
+-- once for each type that nobody handles
+SELECT count(*) FROM ayb_jobs.enqueue_many('[{"type": "nobody"}, {"type": "nobody"}, {"type": "no one"}]');
+-- all or none, and which one it was
+CREATE FUNCTION element(jobs jsonb) RETURNS TABLE (code text, message text, argument text, hint text) LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ayb_jobs.enqueue_many(jobs);
+    message := 'ACCEPTED';
+    RETURN NEXT;
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS code = RETURNED_SQLSTATE, message = MESSAGE_TEXT, argument = COLUMN_NAME, hint = PG_EXCEPTION_HINT;
+    RETURN NEXT;
+END
+$$;
+SELECT books() AS before \gset
+SELECT e.* FROM unnest(ARRAY[NULL, '{}', '1', '[1]', '[[]]', '[null]', '[{}]', '[{"type": null}]', '[{"type": 1}]', '[{"type": "outside"}, {"typ": "outside"}]',
+    '[{"type": "outside"}, {"type": "outside", "max_attempts": 0}]', '[{"type": "outside", "max_attempts": "3"}]', '[{"type": "outside", "max_attempts": 1.5}]',
+    '[{"type": "outside", "max_attempts": 3000000000}]', '[{"type": "outside", "run_at": "tomorrow at tea"}]', '[{"type": "outside", "run_at": "infinity"}]',
+    '[{"type": "outside", "delay": "-1 s"}]', '[{"type": "outside", "delay": 5}]', '[{"type": "outside", "delay": "1 s", "run_at": "2100-01-01"}]',
+    '[{"type": "outside", "run_as": "regress_no_such_role"}]', '[{"type": "outside", "idempotency_key": ""}]',
+    '[{"type": "outside", "idempotency_key": "kept?"}, {"type": "outside"}, {"type": ""}]']::jsonb[]) WITH ORDINALITY AS c (jobs, n)
+CROSS JOIN LATERAL element(jobs) AS e ORDER BY n;
+SELECT books() = :'before' AS nothing_is_left;
+DROP FUNCTION element;
+DROP TABLE many;
+
 -- raw DML is a way in, too
 INSERT INTO ayb_jobs.job_queue (type) VALUES ('twice') RETURNING id \gset
 SELECT state, waits_for, run_as, max_attempts, payload, substr(id::text, 15, 1) AS version

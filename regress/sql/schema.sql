@@ -84,11 +84,13 @@ WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relispartition AND c.relki
 -- Every table can be read: pg_dump locks all of them
 SELECT c.oid::regclass AS unreadable FROM pg_class AS c WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p') AND NOT has_table_privilege('regress_alice', c.oid, 'SELECT');
 
--- functions: what each takes and gives, and whether PUBLIC may call it
+-- functions: what each takes and gives, and whether PUBLIC may call it; unaligned, so that a new one is one line
+\pset format unaligned
 SELECT p.oid::regprocedure AS function, pg_get_function_result(p.oid) AS result, p.prosecdef AS definer,
        has_function_privilege('regress_alice', p.oid, 'EXECUTE') AS public, p.proconfig
 FROM pg_proc AS p WHERE p.pronamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace)
 ORDER BY p.oid::regprocedure::text COLLATE "C";
+\pset format aligned
 
 -- no argument and no column is a word that has to be quoted
 SELECT named.what, k.word FROM pg_get_keywords() AS k JOIN (
