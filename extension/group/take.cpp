@@ -102,7 +102,7 @@ void look_at(Group *group, Line *line, Room *room) {
 Picks grouped_lanes(Group *group, const Picks &picks) {
     Picks grouped{
         static_cast<LanePick *>(MemoryContextAlloc(group->memory, picks.count * sizeof(LanePick))),
-        0, false, false};
+        0, false, false, 0};
     for (int i = 0; i < picks.count; i++)
         if (type_named(group, picks.lanes[i].type)->way.grouped)
             grouped.lanes[grouped.count++] = picks.lanes[i];

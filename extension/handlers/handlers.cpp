@@ -50,6 +50,12 @@ Sql<> g_read_handlers{R"sql(
         takes_payload, command, timeout, max_attempts, backoff, definer, builtin, grouped
     FROM ayb_jobs.handlers
 )sql"};
+// By the index handlers_lane_key.
+Sql<const char *> g_beside{R"sql(
+    SELECT h.type FROM ayb_jobs.handlers AS h
+    WHERE ayb_jobs_internal.lane(0::regrole, h.type, 0::smallint, NULL)
+            = ayb_jobs_internal.lane(0::regrole, $1, 0::smallint, NULL) AND h.type <> $1
+)sql"};
 Sql<> g_read_pauses{"SELECT type FROM ayb_jobs.pauses"};
 
 void read_backoff(Handler *handler, Datum backoff) {
@@ -129,6 +135,13 @@ void load() {
 const Handler *find_handler(const char *type) {
     load();
     return static_cast<const Handler *>(hash_search(g_handlers, type, HASH_FIND, nullptr));
+}
+
+bool registered_beside(const char *type, char (*other)[kTypeBytes]) {
+    const bool found = g_beside.run(type) > 0;
+    if (found)
+        read_row(0, other);
+    return found;
 }
 
 int64 time_limit(const Handler &handler) {

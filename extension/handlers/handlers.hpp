@@ -37,6 +37,10 @@ struct Handler {
 // The handler of a type, or null. Valid until the next call of any of these. Needs a snapshot.
 const Handler *find_handler(const char *type);
 
+// The registered type that would stand in the same lanes, by its hash: there is one at most. Inside
+// the books.
+bool registered_beside(const char *type, char (*other)[kTypeBytes]);
+
 // How long a job of the handler may run, in milliseconds; 0 is for ever.
 int64 time_limit(const Handler &handler);
 

@@ -52,12 +52,12 @@ void judge_lanes(Oid role) {
 
 bool judge_due(Oid role) {
     static LanePick lanes[kMostPicks];
-    Picks picks{lanes, 0, false, false};
+    Picks picks{lanes, 0, false, false, 0};
     return pick_or_judge(role, false, &picks);
 }
 
 Picks pick_served(Oid role, bool quick_only, LanePick *lanes) {
-    Picks picks{lanes, 0, false, false};
+    Picks picks{lanes, 0, false, false, 0};
     if (pick_or_judge(role, quick_only, &picks))
         pick_lanes({MyDatabaseId, role}, clock_now(), quick_only, &picks);
     return picks;

@@ -43,12 +43,6 @@ Register g_register{R"sql(
         updated_at = excluded.updated_at
     WHERE h.owner = $14
 )sql"};
-// By the index handlers_lane_key.
-Sql<const char *> g_twin{R"sql(
-    SELECT h.type FROM ayb_jobs.handlers AS h
-    WHERE ayb_jobs_internal.lane(0::regrole, h.type, 0::smallint, NULL)
-            = ayb_jobs_internal.lane(0::regrole, $1, 0::smallint, NULL) AND h.type <> $1
-)sql"};
 // What is built in comes back when what took its place goes.
 Sql<const char *> g_builtin{"SELECT kind FROM ayb_jobs_internal.install_builtins($1) AS kind"};
 Sql<const char *> g_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1"};
@@ -202,10 +196,9 @@ void refuse_builtin(const char *type) {
 
 // Both would stand in the same lanes. Inside the books.
 void refuse_twin(const char *type) {
-    if (g_twin.run(type) == 0)
+    char other[kTypeBytes];
+    if (!registered_beside(type, &other))
         return;
-    const char *other = nullptr;
-    read_row(0, &other);
     ereport(ERROR, (errcode(ERRCODE_UNIQUE_VIOLATION),
                     errmsg("type \"%s\" has the same hash as type \"%s\"", type, other),
                     errhint("Choose another name, if only by a letter.")));

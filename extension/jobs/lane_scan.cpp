@@ -3,6 +3,7 @@
 #include "handlers/judge.hpp"
 #include "jobs/lane_rows.hpp"
 #include "jobs/lane_walk.hpp"
+#include "memory/configuration.hpp"
 #include "memory/counts.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
@@ -41,6 +42,23 @@ pg_noinline bool count_in_transaction(Database *database) {
         [] { XactIsoLevel = XACT_REPEATABLE_READ; });
 }
 
+// Of two types at the same place one at most is registered: that one's jobs are looked for, also
+// where the first row is of the other. False where it has none in this lane.
+bool prefer_registered(LanePick *lane) {
+    if (find_handler(lane->type) != nullptr)
+        return true;
+    LanePick other = *lane;
+    const bool found = in_books([&] {
+        if (!registered_beside(lane->type, &other.type))
+            return false;
+        other.mark.at = first_queued(other, kBegin);
+        return true;
+    });
+    if (found)
+        *lane = other;
+    return lane->mark.at < kEnd;
+}
+
 // Calls `visit(const LanePick &)` for each lane in the indexes that isn't known, of one role and
 // type or, for InvalidOid and null, of all; it says what is passed over then.
 template <typename Visit>
@@ -53,7 +71,7 @@ void each_unknown(const Known &known, Oid role, const char *type, Visit visit) {
             continue;
         while (next_lane(&walk, past, &found)) {
             CHECK_FOR_INTERRUPTS();
-            past = visit(found);
+            past = prefer_registered(&found) ? visit(found) : Past::lane;
         }
         end_walk(&walk);
     }
@@ -165,7 +183,7 @@ void find_lanes(bool from_start) {
 
 Picks homeless_lanes(Oid role, const TimeMark &mark, LanePick *lanes) {
     const TimestampTz now = clock_now();
-    Picks picks{lanes, 0, false, false};
+    Picks picks{lanes, 0, false, false, configuration_generation()};
     TimestampTz first = DT_NOEND;
     each_unknown(known_lanes(), role, nullptr, [&](const LanePick &lane) {
         if (server_of(lane.type) != Server::ours)

@@ -7,6 +7,7 @@
 #include "jobs/lane_scan.hpp"
 #include "jobs/line.hpp"
 #include "jobs/taking.hpp"
+#include "memory/configuration.hpp"
 #include "memory/databases.hpp"
 #include "memory/my_slot.hpp"
 #include "pg/arrays.hpp"
@@ -81,10 +82,15 @@ bool lock_first(const Picks &picks, TimestampTz now, core::Uuid *id) {
     return found;
 }
 
+// What was enqueued after a type was paused, or given to workers outside, isn't taken for ours: who
+// sees the job also sees that the configuration has changed.
+bool are_current(const Picks &picks) { return picks.generation == configuration_generation(); }
+
 bool claim_first(Oid role, const Picks &picks, MemoryContext context, Job *job) {
     const TimestampTz now = clock_now();
     core::Uuid id;
-    return may_claim(role) && lock_first(picks, now, &id) && take(role, id, now, context, job);
+    return may_claim(role) && are_current(picks) && lock_first(picks, now, &id) &&
+           take(role, id, now, context, job);
 }
 
 // An attempt after the first has to be on the disk before its handler starts.

@@ -211,11 +211,11 @@ Lane *make_lane(const LaneKey &key) {
 }
 
 bool lower_lane(const LaneKey &key, const Position &first) {
-    const uint64 generation = configuration_generation();
     bool ours = true;
     const bool has_lane = with_made_entry(key, [&](Lane &lane) {
         lower(lane, first);
-        ours = may_be_ours(lane, generation);
+        // Read after that: who changes it looks at all lanes then.
+        ours = may_be_ours(lane, configuration_generation());
     });
     if (!ours)
         return false;

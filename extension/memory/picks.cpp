@@ -139,6 +139,7 @@ void pick_lanes(const RoleKey &role, TimestampTz now, bool quick_only, Picks *pi
     Lowest lowest{};
     picks->count = 0;
     picks->unjudged = false;
+    picks->generation = generation;
     LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
     each_lane_of(role, [&](Lane *lane) {
         const Glance glance = glance_at(lane);

@@ -19,8 +19,9 @@ struct LanePick {
 struct Picks {
     LanePick *lanes; // of those that were due, the ones with the lowest floors, in their order
     int count;
-    bool unjudged; // one that is due has to be judged: nothing is picked
-    bool more;     // others are due
+    bool unjudged;     // one that is due has to be judged: nothing is picked
+    bool more;         // others are due
+    uint64 generation; // of the configuration, by which the lanes are judged
 };
 
 // Picks lanes of the role that are due and that we serve. With `quick_only` none that is slow.

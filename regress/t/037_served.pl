@@ -110,6 +110,13 @@ sql($node, qq{SELECT ayb_jobs.register_handler('$twins[0]', kind => 'external')}
 is(sql($node, qq{SELECT ayb_jobs.enqueue('$twins[0]') IS NULL; SELECT string_agg(type, ' ') FROM ayb_jobs.claim('w', '{$twins[0]}', 10)}), "f\n$twins[0]",
     'a worker outside gets its own');
 
+# Nor does whoever looks for lanes pass over the one behind the other, of whatever priority.
+sql($node, qq{SELECT ayb_jobs.unregister_handler('$twins[0]'); SET client_min_messages = warning;
+    INSERT INTO ayb_jobs.job_queue (type, payload, priority) VALUES ('$twins[0]', '{"what": "found"}', 0), ('$twins[0]', '{"what": "found"}', 1);
+    SELECT ayb_jobs.enqueue('$twins[1]', run_at => clock_timestamp() - interval '1 h');
+    SELECT ayb_jobs.register_handler('$twins[0]', 'work(jsonb)')});
+ok(eventually($node, q{SELECT count(*) = 2 FROM effects WHERE what = 'found'}), 'what waited for its handler behind jobs of the other runs');
+
 # Many types of one role, then many roles.
 ($out, $in) = (outside(), inside());
 sub enqueue_each {
