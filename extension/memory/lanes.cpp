@@ -122,10 +122,6 @@ void lower(RoleLanes &role, TimeFloor RoleLanes::*floor, TimestampTz first) {
         role.not_before = 0;
 }
 
-bool may_be_ours(const Lane &lane, uint64 generation) {
-    return lane.server == Server::ours || lane.judged != generation;
-}
-
 // All lanes of the role are looked at again, changed by `use(Lane &)`, by sleeping workers too,
 // one for each of `jobs`.
 template <typename Use> void open_lanes(const RoleKey &key, int jobs, Use use) {
@@ -211,13 +207,15 @@ Lane *make_lane(const LaneKey &key) {
 }
 
 bool lower_lane(const LaneKey &key, const Position &first) {
-    bool ours = true;
+    Server server = Server::ours;
+    uint64 judged = 0;
     const bool has_lane = with_made_entry(key, [&](Lane &lane) {
         lower(lane, first);
-        // Read after that: who changes it looks at all lanes then.
-        ours = may_be_ours(lane, configuration_generation());
+        server = lane.server;
+        judged = lane.judged;
     });
-    if (!ours)
+    // Read after that: who changes it looks at all lanes then.
+    if (server != Server::ours && judged == configuration_generation())
         return false;
     TimeFloor RoleLanes::*const rest = &RoleLanes::rest;
     with_made_entry(key.role, [&](RoleLanes &role) {
