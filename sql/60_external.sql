@@ -1,8 +1,21 @@
+CREATE TYPE ayb_jobs.claimed_job AS (
+    id            uuid,
+    type          text,
+    payload       jsonb,
+    attempt       integer,
+    max_attempts  integer,
+    run_at        timestamptz,
+    lease_until   timestamptz,
+    partition_key text COLLATE "C",
+    meta          jsonb
+);
+COMMENT ON TYPE ayb_jobs.claimed_job IS 'what a worker outside is given of a job: its attempt is what it passes to complete(), fail() and extend()';
+
 CREATE FUNCTION ayb_jobs.claim(worker_id text, types text[], max_jobs integer DEFAULT 1,
-                               lease interval DEFAULT NULL) RETURNS SETOF ayb_jobs.jobs
+                               lease interval DEFAULT NULL) RETURNS SETOF ayb_jobs.claimed_job
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_claim';
 COMMENT ON FUNCTION ayb_jobs.claim(text, text[], integer, interval) IS
-    'hands due jobs of external types to a worker outside, which has them until the lease ends (ayb_jobs.lease_duration by default), and passes their runs as attempt';
+    'hands due jobs of external types to a worker outside, which has them until the lease ends (ayb_jobs.lease_duration by default)';
 
 CREATE FUNCTION ayb_jobs.extend(id uuid, worker_id text, attempt integer, lease interval DEFAULT NULL)
     RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_extend';

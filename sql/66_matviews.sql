@@ -7,10 +7,11 @@ CREATE TYPE ayb_jobs.refresh_outcome AS (
     row_count   bigint,
     error       text,
     sqlstate    text,
-    hint        text
+    hint        text,
+    reason      text
 );
 COMMENT ON TYPE ayb_jobs.refresh_outcome IS
-    'what became of a refresh: success, error (then also sqlstate and hint) or skipped (then error says why, unless nothing had changed)';
+    'what became of a refresh: success, error (then also sqlstate and hint) or skipped; reason is the word for why, error the words';
 
 -- What REFRESH MATERIALIZED VIEW CONCURRENTLY itself asks for.
 CREATE FUNCTION ayb_jobs_internal.has_unique_index(view oid) RETURNS boolean

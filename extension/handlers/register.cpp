@@ -1,6 +1,7 @@
 // register_handler() and unregister_handler().
 #include "base/arguments.hpp"
 #include "base/notice.hpp"
+#include "base/rows.hpp"
 #include "handlers/command.hpp"
 #include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
@@ -42,6 +43,7 @@ Register g_register{R"sql(
         backoff = excluded.backoff, definer = excluded.definer, grouped = excluded.grouped,
         updated_at = excluded.updated_at
     WHERE h.owner = $14
+    RETURNING h
 )sql"};
 // What is built in comes back when what took its place goes.
 Sql<const char *> g_builtin{"SELECT kind FROM ayb_jobs_internal.install_builtins($1) AS kind"};
@@ -204,9 +206,9 @@ void refuse_twin(const char *type) {
                     errhint("Choose another name, if only by a letter.")));
 }
 
-// In place of what `before` has registered. Inside the books.
-void write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oid caller,
-                        Oid before) {
+// In place of what `before` has registered. Gives back the row. Inside the books.
+Datum write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oid caller,
+                         Oid before) {
     const bool function = wanted.function != nullptr;
     refuse_twin(wanted.type);
     const uint64 rows = g_register.run(
@@ -220,6 +222,9 @@ void write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oid
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be owner of the handler of type \"%s\"", wanted.type),
                         errhint("Another role has just registered it.")));
+    Datum row = 0;
+    read_row(0, &row);
+    return row;
 }
 
 // Inside the books.
@@ -241,19 +246,21 @@ void remove_registration(const char *type, Oid caller, bool admin) {
 
 using namespace ayb;
 
-// register_handler(type, handler, kind, timeout, max_attempts, backoff, definer, grouped) → void
+// register_handler(type, handler, kind, timeout, max_attempts, backoff, definer, grouped) →
+// handlers
 AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     const Registration registration = make_registration(fcinfo);
     check_numbers(fcinfo);
     const Oid caller = GetUserId();
     const bool admin = is_admin(caller);
+    MemoryContext context = CurrentMemoryContext;
 
-    in_bounded_books([&] {
+    const Datum row = in_bounded_books([&] {
         const Registrar before = registrar(registration.type, caller, admin);
-        write_registration(fcinfo, registration, caller, before.role);
+        return copy_row(write_registration(fcinfo, registration, caller, before.role), context);
     });
     notice_if_nothing_runs();
-    PG_RETURN_VOID();
+    PG_RETURN_DATUM(row);
 }
 
 // unregister_handler(type) → void

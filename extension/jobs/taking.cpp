@@ -10,7 +10,8 @@ Sql<UuidArray, const char *, At, At, WaitsFor, std::optional<Oid>> g_take{R"sql(
     SET state = 'running', attempts = q.attempts + 1, runs = q.runs + 1, worker_id = $2,
         lease_until = $3, last_run_at = $4, updated_at = $4, waits_for = $5, claimed_by = $6
     WHERE q.id = ANY ($1)
-    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.runs, q.run_at
+    RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.runs, q.run_at,
+        q.partition_key, q.meta
 )sql"};
 
 } // namespace

@@ -15,7 +15,7 @@ struct Taker {
 };
 
 // Charges an attempt and begins a run of each. Inside the books. The rows, in any order: id, type,
-// payload, attempts, max_attempts, runs, run_at. Returns how many there are.
+// payload, attempts, max_attempts, runs, run_at, partition_key, meta. Returns how many there are.
 uint64 take_rows(const UuidArray &ids, const Taker &taker);
 
 } // namespace ayb

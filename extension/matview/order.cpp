@@ -78,6 +78,7 @@ RefreshOutcome skip(const Step &step, const Step &source) {
     outcome.schema = step.schema;
     outcome.view = step.view;
     outcome.status = RefreshStatus::skipped;
+    outcome.reason = RefreshReason::source_failed;
     outcome.duration_ms = -1;
     outcome.rows = -1;
     outcome.error =

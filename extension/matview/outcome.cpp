@@ -7,11 +7,6 @@ namespace ayb {
 
 namespace {
 
-const char *status_name(RefreshStatus status) {
-    static const char *const names[] = {"success", "error", "skipped"};
-    return names[static_cast<int>(status)];
-}
-
 void set_text(int number, const char *text, Datum *values, bool *nulls) {
     nulls[number] = text == nullptr || text[0] == '\0';
     if (!nulls[number])
@@ -30,12 +25,13 @@ void outcome_columns(const RefreshOutcome &outcome, Datum *values, bool *nulls) 
     nulls[0] = false;
     set_text(1, outcome.schema, values, nulls);
     set_text(2, outcome.view, values, nulls);
-    set_text(3, status_name(outcome.status), values, nulls);
+    set_text(3, core::word_of(outcome.status), values, nulls);
     set_number(4, outcome.duration_ms, values, nulls);
     set_number(5, outcome.rows, values, nulls);
     set_text(6, outcome.error, values, nulls);
     set_text(7, outcome.sqlstate, values, nulls);
     set_text(8, outcome.hint, values, nulls);
+    set_text(9, core::word_of(outcome.reason), values, nulls);
 }
 
 Datum outcome_datum(FunctionCallInfo fcinfo, const RefreshOutcome &outcome) {

@@ -28,9 +28,10 @@ RefreshOutcome begin_outcome(const Matview &matview) {
 }
 
 // `written` is what the record says: null for nothing.
-RefreshOutcome fail(RefreshOutcome outcome, const char *sqlstate, const char *error,
-                    const char *written, const char *hint) {
+RefreshOutcome fail(RefreshOutcome outcome, RefreshReason reason, const char *sqlstate,
+                    const char *error, const char *written, const char *hint) {
     outcome.status = RefreshStatus::error;
+    outcome.reason = reason;
     strlcpy(outcome.sqlstate, sqlstate, sizeof(outcome.sqlstate));
     outcome.error = error;
     outcome.written = written;
@@ -66,7 +67,8 @@ bool has_unique_index(Oid view) {
 }
 
 RefreshOutcome view_gone(const Matview &matview) {
-    return fail(begin_outcome(matview), "42P01", "materialized view no longer exists in database",
+    return fail(begin_outcome(matview), RefreshReason::view_gone, "42P01",
+                "materialized view no longer exists in database",
                 psprintf("materialized view not found: %s.%s", matview.schema, matview.view),
                 "ayb_jobs.unregister_matview() forgets it; a renamed one is registered anew.");
 }
@@ -75,13 +77,13 @@ RefreshOutcome view_gone(const Matview &matview) {
 bool may_be_concurrent(const Matview &matview, Oid view, RefreshOutcome *outcome) {
     if (!is_populated(view)) {
         constexpr const char *kText = "concurrent refresh requires a populated materialized view";
-        *outcome = fail(*outcome, "55000", kText, kText,
+        *outcome = fail(*outcome, RefreshReason::not_populated, "55000", kText, kText,
                         psprintf("REFRESH MATERIALIZED VIEW %s; once, without CONCURRENTLY.",
                                  quote_qualified_identifier(matview.schema, matview.view)));
         return false;
     }
     if (!has_unique_index(view)) {
-        *outcome = fail(*outcome, "55000",
+        *outcome = fail(*outcome, RefreshReason::no_unique_index, "55000",
                         "concurrent refresh requires a unique index on the materialized view",
                         "concurrent refresh requires a unique index", unique_index_advice(view));
         return false;
@@ -103,8 +105,8 @@ RefreshOutcome run(const Matview &matview, Oid owner, Oid me, RefreshOutcome out
     INSTR_TIME_SUBTRACT(end, start);
     outcome.duration_ms = static_cast<int64>(INSTR_TIME_GET_MILLISEC(end));
     if (!refreshed.done)
-        return fail(outcome, refreshed.sqlstate, refreshed.error, written_error(refreshed),
-                    refreshed.hint);
+        return fail(outcome, RefreshReason::failed, refreshed.sqlstate, refreshed.error,
+                    written_error(refreshed), refreshed.hint);
     outcome.status = RefreshStatus::success;
     outcome.rows = refreshed.rows;
     return outcome;
@@ -113,14 +115,15 @@ RefreshOutcome run(const Matview &matview, Oid owner, Oid me, RefreshOutcome out
 RefreshOutcome try_refresh(const Matview &matview, Oid view, Oid owner, Oid me) {
     RefreshOutcome outcome = begin_outcome(matview);
     if (!take_lock(matview))
-        return fail(outcome, "55006", "refresh already in progress", nullptr,
-                    "Another session holds the lock; pg_locks shows which.");
+        return fail(outcome, RefreshReason::in_progress, "55006", "refresh already in progress",
+                    nullptr, "Another session holds the lock; pg_locks shows which.");
     if (matview.concurrent && !may_be_concurrent(matview, view, &outcome))
         return outcome;
     SourcesSeen seen = look_at_sources(matview, view); // before the statement takes its snapshot
     if (seen.unchanged && is_populated(view)) {
         record_skipped(matview.id);
         outcome.status = RefreshStatus::skipped;
+        outcome.reason = RefreshReason::unchanged;
         return outcome;
     }
     outcome = run(matview, owner, me, outcome);

@@ -93,18 +93,49 @@ int lock_due(const Claim &claim, Datum *ids) {
     return count;
 }
 
-// Inside the books.
-void take_locked(const Claim &claim, const Datum *ids, int count) {
-    const Taker taker{claim.worker, claim.me, claim.now, claim.lease_until};
-    take_rows(UuidArray(uuid_array(ids, count)), taker);
+// Where a job that was taken stands in the answer of take_rows().
+struct Taken {
+    core::Uuid id;
+    uint64 row;
+};
+
+int by_id(const void *one, const void *other) {
+    const core::Uuid &left = static_cast<const Taken *>(one)->id;
+    const core::Uuid &right = static_cast<const Taken *>(other)->id;
+    return left < right ? -1 : right < left;
 }
 
-void put_row(ReturnSetInfo *result, Datum row) {
-    HeapTupleHeader header = DatumGetHeapTupleHeader(row);
-    HeapTupleData tuple{};
-    tuple.t_len = HeapTupleHeaderGetDatumLength(header);
-    tuple.t_data = header;
-    tuplestore_puttuple(result->setResult, &tuple);
+// The row as a claimed_job, whose lease_until they all share.
+void put_claimed(ReturnSetInfo *result, uint64 row, TimestampTz lease_until) {
+    constexpr int kLease = 6;
+    constexpr int kColumns[] = {1, 2, 3, 6, 5, 7, 0, 8, 9}; // of take_rows()
+    Datum values[lengthof(kColumns)] = {};
+    bool nulls[lengthof(kColumns)] = {};
+    for (Size i = 0; i < lengthof(kColumns); i++) {
+        nulls[i] = i != kLease && is_null(row, kColumns[i]);
+        if (i != kLease && !nulls[i])
+            read_column(row, kColumns[i], &values[i]);
+    }
+    values[kLease] = TimestampTzGetDatum(lease_until);
+    tuplestore_putvalues(result->setResult, result->setDesc, values, nulls);
+}
+
+// Takes the jobs that are locked, and hands them out in their order. Inside the books.
+void take_locked(const Claim &claim, const Datum *ids, int count, ReturnSetInfo *result) {
+    const Taker taker{claim.worker, claim.me, claim.now, claim.lease_until};
+    const uint64 rows = take_rows(UuidArray(uuid_array(ids, count)), taker);
+    auto *taken = static_cast<Taken *>(palloc(rows * sizeof(Taken)));
+    for (uint64 row = 0; row < rows; row++) {
+        taken[row].row = row;
+        read_column(row, 1, &taken[row].id);
+    }
+    qsort(taken, rows, sizeof(Taken), by_id);
+    for (int i = 0; i < count; i++) {
+        const Taken wanted{uuid_value(ids[i]), 0};
+        const void *found = bsearch(&wanted, taken, rows, sizeof(Taken), by_id);
+        if (found != nullptr)
+            put_claimed(result, static_cast<const Taken *>(found)->row, claim.lease_until);
+    }
 }
 
 // The attempt that a call is about, and who calls.
@@ -169,7 +200,7 @@ void count_external(const Found &job, Outcome outcome) {
 
 using namespace ayb;
 
-// claim(worker_id, types, max_jobs, lease) → setof jobs
+// claim(worker_id, types, max_jobs, lease) → setof claimed_job
 AYB_SQL_FUNCTION(ayb_jobs_claim) {
     const Claim claim = make_claim(fcinfo);
     ReturnSetInfo *result = begin_set(fcinfo);
@@ -180,9 +211,7 @@ AYB_SQL_FUNCTION(ayb_jobs_claim) {
         recover_expired_external(claim.now, claim.viewer);
         const int count = paused ? 0 : lock_due(claim, ids);
         if (count > 0)
-            take_locked(claim, ids, count);
-        for (int i = 0; i < count; i++)
-            put_row(result, job_row(uuid_value(ids[i])));
+            take_locked(claim, ids, count, result);
     });
     PG_RETURN_NULL();
 }

@@ -30,7 +30,7 @@ COMMIT;
 
 # The effect and complete() are one statement, and so one transaction.
 my $work_outside = q{SELECT format('INSERT INTO effects (job, type, attempt, what) SELECT id, type, attempts, ''outside''
-    FROM ayb_jobs.complete(%L, %L, %s)', id, :'worker', runs)
+    FROM ayb_jobs.complete(%L, %L, %s)', id, :'worker', attempt)
 FROM ayb_jobs.claim(:'worker', '{outside}', 5, '5s')
 \gexec
 };

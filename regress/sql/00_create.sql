@@ -53,7 +53,7 @@ CREATE FUNCTION books() RETURNS text LANGUAGE sql AS $$
 $$;
 
 -- A worker outside that asks until it is given a job: the scheduler may be at it with the same lease.
-CREATE FUNCTION claim_one(worker text, type text, lease interval DEFAULT '1 hour') RETURNS SETOF ayb_jobs.jobs
+CREATE FUNCTION claim_one(worker text, type text, lease interval DEFAULT '1 hour') RETURNS SETOF ayb_jobs.claimed_job
     LANGUAGE plpgsql AS $$
 BEGIN
     FOR i IN 1 .. 5000 LOOP

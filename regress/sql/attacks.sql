@@ -2,12 +2,12 @@
 -- where they differ are shown. SECURITY.md has the model. What takes several steps or sessions is in roles and t/030_roles.pl.
 CREATE ROLE regress_mallory LOGIN;
 CREATE SCHEMA mallory AUTHORIZATION regress_mallory;
-SELECT ayb_jobs.register_handler('attacked', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('attacked', kind => 'external');
 SELECT ayb_jobs.pause('attacked');
 SET ROLE regress_alice;
 CREATE FUNCTION alice.own(jsonb) RETURNS void LANGUAGE sql AS '';
 REVOKE ALL ON FUNCTION alice.own FROM PUBLIC;
-SELECT ayb_jobs.register_handler('alices', 'alice.own(jsonb)', definer => true);
+SELECT type FROM ayb_jobs.register_handler('alices', 'alice.own(jsonb)', definer => true);
 SELECT ayb_jobs.enqueue('attacked', '{"secret": "of alice"}') AS victim \gset
 SELECT id AS schedule FROM ayb_jobs.create_schedule('alices nightly', 'attacked', '@yearly') \gset
 CREATE MATERIALIZED VIEW alice.attacked AS SELECT 1 AS one;

@@ -1,7 +1,7 @@
 -- Every refusal: SQLSTATE, message, detail and hint; and nothing is changed by any of them.
-SELECT ayb_jobs.register_handler('outside', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('outside', kind => 'external');
 CREATE FUNCTION good(payload jsonb) RETURNS void LANGUAGE sql AS '';
-SELECT ayb_jobs.register_handler('inside', 'good(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('inside', 'good(jsonb)');
 -- One job in each state that waits for nobody.
 SELECT ayb_jobs.enqueue('outside', '{"n": 1}') AS queued \gset
 SELECT ayb_jobs.enqueue('outside', '{"n": 2}') AS canceled \gset

@@ -2,7 +2,7 @@
 -- put something there that needs a statement, it runs one: the errors of that way have a CONTEXT, the others none.
 SELECT ayb_jobs.pause();
 CREATE FUNCTION public.direct_noop() RETURNS void LANGUAGE plpgsql AS $$ BEGIN END $$;
-SELECT ayb_jobs.register_handler('direct', 'public.direct_noop()');
+SELECT type FROM ayb_jobs.register_handler('direct', 'public.direct_noop()');
 CREATE EXTENSION amcheck SCHEMA public;
 
 -- Each job has its entries, of every index whose condition it meets, and is seen by the next command.

@@ -1,6 +1,6 @@
 -- enqueue() and enqueue_many(): what is written, and what comes back.
-SELECT ayb_jobs.register_handler('outside', kind => 'external');
-SELECT ayb_jobs.register_handler('twice', kind => 'external', max_attempts => 2);
+SELECT type FROM ayb_jobs.register_handler('outside', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('twice', kind => 'external', max_attempts => 2);
 
 -- defaults
 SELECT ayb_jobs.enqueue('outside') AS id \gset
@@ -43,7 +43,7 @@ ROLLBACK;
 SELECT ayb_jobs.enqueue('outside', run_at => '2000-01-01 00:00:00+00') AS early,
        ayb_jobs.enqueue('outside', run_at => '9999-12-31 23:59:59.999999+00') AS late \gset
 SELECT run_at AT TIME ZONE 'UTC' AS run_at FROM ayb_jobs.jobs WHERE id IN (:'early', :'late') ORDER BY 1;
-SELECT ayb_jobs.register_handler(repeat('ü', 100), kind => 'external');
+SELECT type FROM ayb_jobs.register_handler(repeat('ü', 100), kind => 'external');
 SELECT ayb_jobs.enqueue(repeat('ü', 100)) AS id \gset
 SELECT length(type), waits_for FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT ayb_jobs.unregister_handler(repeat('ü', 100));
@@ -105,7 +105,7 @@ SELECT ayb_jobs.enqueue('outside', idempotency_key => 'once') <> :'id' AS own;
 SELECT state FROM ayb_jobs.cancel(:'first');
 SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key') = :'first' AS same_when_canceled;
 SELECT ayb_jobs.enqueue('twice', idempotency_key => 'done', run_at => '2000-01-01') AS id \gset
-SELECT id = :'id' AS mine, attempts FROM ayb_jobs.claim('w', '{twice}') \gx
+SELECT id = :'id' AS mine, attempt FROM ayb_jobs.claim('w', '{twice}') \gx
 SELECT state FROM ayb_jobs.complete(:'id', 'w', 1);
 SELECT ayb_jobs.enqueue('twice', idempotency_key => 'done') = :'id' AS same_when_completed;
 SELECT count(*) AS still_one FROM ayb_jobs.jobs WHERE idempotency_key = 'done';
@@ -120,7 +120,7 @@ SELECT state, waits_for, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id
 SELECT status, detail, hint FROM ayb_jobs.health() WHERE name = 'handlers';
 -- It runs as soon as there is one.
 CREATE FUNCTION known_now(payload jsonb) RETURNS jsonb LANGUAGE sql AS 'SELECT payload';
-SELECT ayb_jobs.register_handler('nobody knows', 'known_now(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('nobody knows', 'known_now(jsonb)');
 SELECT wait_for(:'id', 'completed');
 SELECT wait_until($$NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE type = 'nobody knows')$$);
 SELECT waits_for, attempts, result FROM ayb_jobs.jobs WHERE type = 'nobody knows' ORDER BY id;

@@ -1,6 +1,6 @@
 -- Workers outside: in which order they are given jobs, for how long, and who may end them.
-SELECT ayb_jobs.register_handler('a', kind => 'external');
-SELECT ayb_jobs.register_handler('b', kind => 'external', max_attempts => 2);
+SELECT type FROM ayb_jobs.register_handler('a', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('b', kind => 'external', max_attempts => 2);
 
 -- by run_at, then by id; nothing that isn't due
 SELECT ayb_jobs.enqueue('a', '"second"', '2001-01-02'), ayb_jobs.enqueue('a', '"third"', '2001-01-03'),
@@ -26,9 +26,11 @@ WHERE j.state = 'running';
 
 -- what a claim writes
 SELECT ayb_jobs.enqueue('a') AS id \gset
-SELECT id = :'id' AS mine, state, worker_id, attempts, last_run_at = updated_at AS now, lease_until - last_run_at AS lease,
-       waits_for, is_running
-FROM ayb_jobs.claim('w1', '{a}');
+SELECT id, type, payload, attempt, max_attempts, run_at, lease_until, partition_key, meta FROM ayb_jobs.claim('w1', '{a}') \gset claimed_
+SELECT id = :'claimed_id' AS mine, type = :'claimed_type' AS type, payload = :'claimed_payload' AS payload, runs = :claimed_attempt AS attempt,
+       max_attempts = :claimed_max_attempts AS max_attempts, run_at = :'claimed_run_at' AS run_at, lease_until = :'claimed_lease_until' AS lease_until,
+       state, worker_id, attempts, last_run_at = updated_at AS now, lease_until - last_run_at AS lease, waits_for, is_running
+FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT lease_until - updated_at AS lease FROM ayb_jobs.extend(:'id', 'w1', 1, '90 min');
 SELECT lease_until - updated_at AS default_lease FROM ayb_jobs.extend(:'id', 'w1', 1);
 -- who doesn't hold the attempt is told who does, and changes nothing
@@ -52,7 +54,7 @@ SELECT result = 'null' AS json_null FROM ayb_jobs.complete(:'y', 'w', 1, 'null')
 
 -- failing: the back-off doubles, with up to a second of jitter; retry_in overrides it
 SELECT ayb_jobs.enqueue('a', max_attempts => 9) AS id \gset
-SELECT attempts FROM ayb_jobs.claim('w', '{a}');
+SELECT attempt FROM ayb_jobs.claim('w', '{a}');
 SELECT state, worker_id, lease_until, attempts, last_error, run_at - updated_at BETWEEN '5 s' AND '6 s' AS after_5_s
 FROM ayb_jobs.fail(:'id', 'w', 1, 'first');
 -- not due yet
@@ -74,7 +76,7 @@ SELECT fail_again(:'id', 9, '1 s') IS NOT NULL AS last;
 SELECT state, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT attempt, status, worker_id, error, sqlstate FROM ayb_jobs.attempts(:'id');
 -- a handler's own steps, without jitter: the last one is used from then on
-SELECT ayb_jobs.register_handler('a', kind => 'external', backoff => '{1 min, 1 hour}');
+SELECT type FROM ayb_jobs.register_handler('a', kind => 'external', backoff => '{1 min, 1 hour}');
 SELECT state FROM ayb_jobs.retry_now(:'id');
 SELECT fail_again(:'id', 10) AS first;
 SELECT fail_again(:'id', 11) AS second;
@@ -82,15 +84,15 @@ SELECT fail_again(:'id', 12) AS third;
 SELECT state FROM ayb_jobs.cancel(:'id');
 -- a long text is cut, between characters
 SELECT ayb_jobs.enqueue('a') AS id \gset
-SELECT attempts FROM ayb_jobs.claim('w', '{a}');
+SELECT attempt FROM ayb_jobs.claim('w', '{a}');
 SELECT length(last_error) BETWEEN 100 AND 100000 AS cut, last_error ~ '^ü+$' AS whole_characters
 FROM ayb_jobs.fail(:'id', 'w', 1, repeat('ü', 1000000));
 SELECT state FROM ayb_jobs.cancel(:'id');
 
 -- A lease that ends: the next worker gets the job, and the first can't end it any more.
 SELECT ayb_jobs.enqueue('b') AS id \gset
-SELECT attempts FROM ayb_jobs.claim('w1', '{b}', 1, '1 ms');
-SELECT id = :'id' AS same, worker_id, attempts FROM claim_one('w2', 'b');
+SELECT attempt FROM ayb_jobs.claim('w1', '{b}', 1, '1 ms');
+SELECT id = :'id' AS same, attempt FROM claim_one('w2', 'b');
 SELECT books() AS before \gset
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 1)', :'id', 'w1'));
 SELECT refused(format('SELECT ayb_jobs.fail(%L, %L, 1, %L)', :'id', 'w1', 'x'));
@@ -113,23 +115,26 @@ CREATE FUNCTION all_refused(id uuid, run int) RETURNS SETOF text LANGUAGE sql AS
 $$;
 -- failed, and retried by hand
 SELECT ayb_jobs.enqueue('b', max_attempts => 1) AS id \gset
-SELECT attempts, runs FROM ayb_jobs.claim('w1', '{b}');
+SELECT attempt FROM ayb_jobs.claim('w1', '{b}');
+SELECT attempts, runs FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT state FROM ayb_jobs.fail(:'id', 'w1', 1, 'x');
 SELECT state, attempts, runs FROM ayb_jobs.retry_now(:'id');
-SELECT attempts, runs FROM ayb_jobs.claim('w1', '{b}');
+SELECT attempt FROM ayb_jobs.claim('w1', '{b}');
+SELECT attempts, runs FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT all_refused(:'id', 1);
 -- lost, and retried by hand
 SELECT lease_until > updated_at AS extended FROM ayb_jobs.extend(:'id', 'w1', 2, '1 ms');
 SELECT wait_for(:'id', 'failed');
 SELECT ayb_jobs.retry_many(ARRAY[:'id'::uuid]);
-SELECT attempts, runs FROM ayb_jobs.claim('w1', '{b}');
+SELECT attempt FROM ayb_jobs.claim('w1', '{b}');
+SELECT attempts, runs FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT all_refused(:'id', n) FROM generate_series(1, 2) AS n;
 SELECT state, attempts, runs FROM ayb_jobs.complete(:'id', 'w1', 3);
 SELECT attempt, status FROM ayb_jobs.attempts(:'id');
 -- claiming is transactional too
 SELECT ayb_jobs.enqueue('b') AS id \gset
 BEGIN;
-SELECT state, attempts FROM ayb_jobs.claim('w1', '{b}');
+SELECT attempt FROM ayb_jobs.claim('w1', '{b}');
 ROLLBACK;
 SELECT state, attempts, worker_id FROM ayb_jobs.jobs WHERE id = :'id';
 
@@ -140,7 +145,7 @@ SELECT ayb_jobs.resume('b');
 SELECT ayb_jobs.pause();
 SELECT count(*) FROM ayb_jobs.claim('w', '{a, b}');
 SELECT ayb_jobs.resume();
-SELECT attempts FROM ayb_jobs.claim('w', '{a, b}');
+SELECT attempt FROM ayb_jobs.claim('w', '{a, b}');
 SELECT state FROM ayb_jobs.complete(:'id', 'w', 1);
 
 SELECT ayb_jobs.unregister_handler('a'), ayb_jobs.unregister_handler('b');

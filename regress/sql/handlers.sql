@@ -8,16 +8,16 @@ CREATE FUNCTION overloaded(payload jsonb) RETURNS text LANGUAGE sql AS $$SELECT 
 CREATE FUNCTION overloaded(payload text) RETURNS text LANGUAGE sql AS $$SELECT 'text'$$;
 
 -- by signature, by name, with and without a schema: stored by names, which a dump and an upgrade keep
-SELECT ayb_jobs.register_handler('signature', 'given(jsonb)');
-SELECT ayb_jobs.register_handler('schema', 'public.given(jsonb)', timeout => '5 s', max_attempts => 7, backoff => '{1 s, 2 s}', grouped => false);
-SELECT ayb_jobs.register_handler('name', 'given');
-SELECT ayb_jobs.register_handler('nothing', 'given_nothing()');
-SELECT ayb_jobs.register_handler('odd', '"Odd schema"."Odd name"(jsonb)');
-SELECT ayb_jobs.register_handler('odd name', '"Odd schema"."Odd name"');
-SELECT ayb_jobs.register_handler('overloaded', 'overloaded');
-SELECT ayb_jobs.register_handler('overloaded nothing', 'overloaded()');
-SELECT ayb_jobs.register_handler('command', 'VACUUM pg_class', 'command');
-SELECT ayb_jobs.register_handler('external', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('signature', 'given(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('schema', 'public.given(jsonb)', timeout => '5 s', max_attempts => 7, backoff => '{1 s, 2 s}', grouped => false);
+SELECT type FROM ayb_jobs.register_handler('name', 'given');
+SELECT type FROM ayb_jobs.register_handler('nothing', 'given_nothing()');
+SELECT type FROM ayb_jobs.register_handler('odd', '"Odd schema"."Odd name"(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('odd name', '"Odd schema"."Odd name"');
+SELECT type FROM ayb_jobs.register_handler('overloaded', 'overloaded');
+SELECT type FROM ayb_jobs.register_handler('overloaded nothing', 'overloaded()');
+SELECT type FROM ayb_jobs.register_handler('command', 'VACUUM pg_class', 'command');
+SELECT type FROM ayb_jobs.register_handler('external', kind => 'external');
 SELECT type, kind, function_schema, function_name, takes_payload, command, timeout, max_attempts, backoff, definer, grouped
 FROM ayb_jobs.handlers WHERE NOT builtin ORDER BY type COLLATE "C";
 CREATE TABLE made AS SELECT type, ayb_jobs.enqueue(type, '"payload"') AS id FROM ayb_jobs.handlers WHERE NOT builtin AND kind = 'function';
@@ -26,7 +26,7 @@ SELECT m.type, j.state, j.result FROM made AS m JOIN ayb_jobs.jobs AS j USING (i
 
 -- what is registered again is replaced: every setting, and when it was made stays
 SELECT created_at AS made, updated_at AS changed FROM ayb_jobs.handlers WHERE type = 'schema' \gset
-SELECT ayb_jobs.register_handler('schema', 'given_nothing()');
+SELECT type FROM ayb_jobs.register_handler('schema', 'given_nothing()');
 SELECT kind, function_name, takes_payload, timeout, max_attempts, backoff, grouped, created_at = :'made' AS made, updated_at > :'changed' AS changed
 FROM ayb_jobs.handlers WHERE type = 'schema';
 -- the next job runs the new one, in a worker that has run the old one
@@ -35,8 +35,8 @@ SELECT wait_for(:'id', 'completed');
 SELECT result FROM ayb_jobs.jobs WHERE id = :'id';
 -- a rollback takes a registration back
 BEGIN;
-SELECT ayb_jobs.register_handler('schema', 'given(jsonb)');
-SELECT ayb_jobs.register_handler('fleeting', 'given(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('schema', 'given(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('fleeting', 'given(jsonb)');
 ROLLBACK;
 SELECT type, function_name FROM ayb_jobs.handlers WHERE type IN ('schema', 'fleeting');
 SELECT ayb_jobs.enqueue('schema', '"payload"') AS id \gset
@@ -44,7 +44,7 @@ SELECT wait_for(:'id', 'completed');
 SELECT result FROM ayb_jobs.jobs WHERE id = :'id';
 -- registered and enqueued in one transaction
 BEGIN;
-SELECT ayb_jobs.register_handler('together', 'given(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('together', 'given(jsonb)');
 SELECT ayb_jobs.enqueue('together', '"payload"') AS id \gset
 COMMIT;
 SELECT wait_for(:'id', 'completed');
@@ -52,15 +52,15 @@ SELECT wait_for(:'id', 'completed');
 -- jobs that wait: registered inside they run, outside they can be claimed, unregistered they wait again
 SELECT ayb_jobs.enqueue('waiting', '1') AS x, ayb_jobs.enqueue('waiting', '2', max_attempts => 1) AS y \gset
 SELECT ayb_jobs.pause('waiting');
-SELECT ayb_jobs.register_handler('waiting', 'given(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('waiting', 'given(jsonb)');
 SELECT state, waits_for FROM ayb_jobs.jobs WHERE type = 'waiting' ORDER BY id;
 SELECT ayb_jobs.unregister_handler('waiting');
 SELECT state, waits_for FROM ayb_jobs.jobs WHERE type = 'waiting' ORDER BY id;
 SELECT ayb_jobs.resume('waiting');
-SELECT ayb_jobs.register_handler('waiting', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('waiting', kind => 'external');
 SELECT state, waits_for FROM ayb_jobs.jobs WHERE type = 'waiting' ORDER BY id;
-SELECT payload, attempts FROM ayb_jobs.claim('w', '{waiting}');
-SELECT ayb_jobs.register_handler('waiting', 'given(jsonb)');
+SELECT payload, attempt FROM ayb_jobs.claim('w', '{waiting}');
+SELECT type FROM ayb_jobs.register_handler('waiting', 'given(jsonb)');
 SELECT wait_for(:'y', 'completed');
 -- the one that was claimed outside before is its worker's to end
 SELECT state, waits_for FROM ayb_jobs.jobs WHERE id = :'x';
@@ -68,7 +68,7 @@ SELECT state FROM ayb_jobs.complete(:'x', 'w', 1);
 SELECT attempts, last_error FROM ayb_jobs.jobs WHERE type = 'waiting' ORDER BY id;
 -- unregistered while a worker is at it: the job ends as it began
 CREATE FUNCTION held() RETURNS text LANGUAGE sql AS $$SELECT pg_advisory_xact_lock_shared(1); SELECT 'held'$$;
-SELECT ayb_jobs.register_handler('held', 'held()');
+SELECT type FROM ayb_jobs.register_handler('held', 'held()');
 SELECT pg_advisory_lock(1);
 SELECT ayb_jobs.enqueue('held') AS id \gset
 SELECT wait_until(format('(SELECT state = ''running'' AND is_running FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
@@ -81,12 +81,12 @@ INSERT INTO ayb_jobs.job_queue (type, max_attempts) VALUES ('by hand', 1) RETURN
 SELECT wait_until(format('(SELECT waits_for = ''handler'' FROM ayb_jobs.jobs WHERE id = %L)', :'id'));
 SELECT state, waits_for, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT count(*) FROM ayb_jobs.attempts(:'id');
-SELECT ayb_jobs.register_handler('by hand', 'given(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('by hand', 'given(jsonb)');
 SELECT wait_for(:'id', 'completed');
 
 -- a timeout: the handler is interrupted and the attempt charged
 CREATE FUNCTION slow() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(60)';
-SELECT ayb_jobs.register_handler('slow', 'slow()', timeout => '50 ms', max_attempts => 1);
+SELECT type FROM ayb_jobs.register_handler('slow', 'slow()', timeout => '50 ms', max_attempts => 1);
 SELECT ayb_jobs.enqueue('slow') AS id \gset
 SELECT wait_for(:'id', 'failed');
 SELECT attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
@@ -96,7 +96,7 @@ SELECT status, sqlstate, duration_ms >= 49 AND duration_ms < 30000 AS in_time FR
 GRANT USAGE ON SCHEMA alice, bob TO PUBLIC;
 SET ROLE regress_alice;
 CREATE FUNCTION alice.who() RETURNS text LANGUAGE sql AS 'SELECT current_user || '' '' || session_user';
-SELECT ayb_jobs.register_handler('alice', 'alice.who()');
+SELECT type FROM ayb_jobs.register_handler('alice', 'alice.who()');
 SET ROLE regress_bob;
 CREATE FUNCTION bob.who() RETURNS text LANGUAGE sql AS 'SELECT current_user || '' '' || session_user';
 SELECT refused($$SELECT ayb_jobs.register_handler('alice', 'bob.who()')$$);
@@ -112,7 +112,7 @@ SELECT wait_for(:'id', 'completed');
 SELECT run_as, result FROM ayb_jobs.jobs WHERE id = :'id';
 -- checked at each run: a function that changes hands, or a right that is taken away, stops the job that waits
 CREATE FUNCTION public.shared() RETURNS text LANGUAGE sql AS 'SELECT current_user::text';
-SELECT ayb_jobs.register_handler('shared', 'public.shared()', max_attempts => 1);
+SELECT type FROM ayb_jobs.register_handler('shared', 'public.shared()', max_attempts => 1);
 SET ROLE regress_bob;
 SELECT ayb_jobs.enqueue('shared') AS id \gset
 SELECT wait_for(:'id', 'completed');
@@ -137,7 +137,7 @@ RESET ROLE;
 -- a schema that the role may not use
 REVOKE USAGE ON SCHEMA alice FROM PUBLIC;
 SET ROLE regress_alice;
-SELECT ayb_jobs.register_handler('alice definer', 'alice.who()', definer => true);
+SELECT type FROM ayb_jobs.register_handler('alice definer', 'alice.who()', definer => true);
 RESET ROLE;
 SELECT refused($$SELECT ayb_jobs.register_handler('x', 'alice.who()'), ayb_jobs.enqueue('x', run_as => 'regress_bob')$$);
 -- definer: in its registrar's lane, as the registrar, for whoever may call the function
@@ -153,14 +153,14 @@ SELECT refused($$SELECT ayb_jobs.enqueue('alice definer')$$);
 RESET ROLE;
 -- a command runs for who registered it, and not as another
 SET ROLE regress_alice;
-SELECT ayb_jobs.register_handler('alice command', 'SELECT 1', 'command');
+SELECT type FROM ayb_jobs.register_handler('alice command', 'SELECT 1', 'command');
 SET ROLE regress_bob;
 SELECT refused($$SELECT ayb_jobs.enqueue('alice command')$$);
 RESET ROLE;
 SELECT refused($$SELECT ayb_jobs.enqueue('alice command')$$);
 -- an admin may replace and unregister; the type is the admin's then
 SET ROLE regress_admin;
-SELECT ayb_jobs.register_handler('alice', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('alice', kind => 'external');
 SELECT owner, kind FROM ayb_jobs.handlers WHERE type = 'alice';
 SELECT ayb_jobs.unregister_handler('alice definer');
 SET ROLE regress_alice;

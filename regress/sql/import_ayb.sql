@@ -31,7 +31,7 @@ ALTER MATERIALIZED VIEW ayb.mv OWNER TO regress_alice;
 INSERT INTO ayb._ayb_matview_refreshes VALUES
     ('00000000-0000-4000-a000-000000000001', 'ayb', 'mv', 'concurrent', '2020-01-01', 12, 'error', 'ERROR: division by zero (SQLSTATE 22012)', '2019-01-01', '2019-02-01'),
     ('00000000-0000-4000-a000-000000000002', 'ayb', 'gone', 'standard', NULL, NULL, NULL, NULL, '2019-01-01', '2019-02-01');
-SELECT ayb_jobs.register_handler('ayb_type', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('ayb_type', kind => 'external');
 SELECT ayb_jobs.enqueue('ayb_type', '"ours"', '2100-01-01', 'taken') IS NOT NULL AS ours;
 SELECT refused($$SELECT ayb_jobs.import_ayb('nowhere')$$);
 SET ROLE regress_admin;

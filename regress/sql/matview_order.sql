@@ -14,14 +14,14 @@ CREATE MATERIALIZED VIEW chain.bottom AS SELECT l.n + s.n AS n FROM chain.left_s
 CREATE MATERIALIZED VIEW chain.alone AS SELECT 1 AS n;
 SELECT * FROM ayb_jobs.matview_dependencies() WHERE schema_name = 'chain';
 SELECT count(ayb_jobs.register_matview(relname, 'chain')) FROM pg_class WHERE relnamespace = 'chain'::regnamespace AND relkind = 'm';
-SELECT view_name, status, row_count, error FROM ayb_jobs.refresh_all('chain');
+SELECT view_name, status, reason, row_count, error FROM ayb_jobs.refresh_all('chain');
 UPDATE chain.base SET n = 3 WHERE id = 2;
 SELECT view_name, status FROM ayb_jobs.refresh_all('chain');
 SELECT (SELECT n FROM chain.z_first) AS first, (SELECT n FROM chain.m_second) AS second, (SELECT n FROM chain.a_third) AS third,
        (SELECT n FROM chain.bottom) AS bottom;
 -- one in the middle fails: what reads it is skipped and says why, the rest is refreshed, the record of the skipped stays
 UPDATE chain.base SET n = 6 WHERE id = 2;
-SELECT view_name, status, error, sqlstate FROM ayb_jobs.refresh_all('chain');
+SELECT view_name, status, reason, error, sqlstate FROM ayb_jobs.refresh_all('chain');
 SELECT view_name, last_refresh_status, last_refresh_error FROM ayb_jobs.matviews WHERE schema_name = 'chain' ORDER BY 1;
 SELECT refused('SELECT ayb_jobs.refresh_all(NULL)');
 SELECT count(*) FROM ayb_jobs.refresh_all('no_such_schema');
@@ -93,8 +93,8 @@ SELECT count(ayb_jobs.register_matview(name, 'chain', 'concurrent')) FROM unnest
 SELECT view_name, is_populated, concurrent_possible, concurrent_advice, size_bytes IS NOT NULL AS sized FROM ayb_jobs.matviews
 WHERE schema_name = 'chain' AND refresh_mode = 'concurrent' ORDER BY 1;
 -- the hint of a refresh is the same, and it works
-SELECT r.error, r.hint FROM ayb_jobs.matview_by_name('keyed', 'chain') AS m CROSS JOIN LATERAL ayb_jobs.refresh_now(m.id) AS r \gset
-SELECT :'hint' AS hint;
+SELECT r.reason, r.error, r.hint FROM ayb_jobs.matview_by_name('keyed', 'chain') AS m CROSS JOIN LATERAL ayb_jobs.refresh_now(m.id) AS r \gset
+SELECT :'reason' AS reason, :'hint' AS hint;
 SELECT concurrent_advice FROM ayb_jobs.matviews WHERE concurrent_advice LIKE 'CREATE%' AND schema_name = 'chain' AND refresh_mode = 'concurrent' ORDER BY view_name \gexec
 SELECT view_name, concurrent_possible, concurrent_advice FROM ayb_jobs.matviews
 WHERE schema_name = 'chain' AND refresh_mode = 'concurrent' AND NOT concurrent_possible ORDER BY 1;

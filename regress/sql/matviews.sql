@@ -11,8 +11,8 @@ CREATE FUNCTION recorded(name text) RETURNS TABLE (mode text, status text, error
     FROM ayb_jobs.matview_refreshes WHERE view_name = name
 $$;
 CREATE FUNCTION refresh(name text, schema text DEFAULT 'public')
-    RETURNS TABLE (status text, "rows" bigint, timed boolean, error text, sqlstate text, hint text) LANGUAGE sql AS $$
-    SELECT r.status, r.row_count, r.duration_ms >= 0, r.error, r.sqlstate, r.hint
+    RETURNS TABLE (status text, reason text, "rows" bigint, timed boolean, error text, sqlstate text, hint text) LANGUAGE sql AS $$
+    SELECT r.status, r.reason, r.row_count, r.duration_ms >= 0, r.error, r.sqlstate, r.hint
     FROM ayb_jobs.matview_by_name(name, schema) AS m CROSS JOIN LATERAL ayb_jobs.refresh_now(m.id) AS r
 $$;
 
@@ -254,7 +254,7 @@ SELECT wait_until($$(SELECT count(*) = 5 FROM ayb_jobs.jobs WHERE type = 'materi
 SELECT payload, last_error FROM ayb_jobs.jobs WHERE type = 'materialized_view_refresh' AND state = 'failed' ORDER BY payload::text;
 -- a job's own limit is not the registration's: it fails the job
 INSERT INTO sales VALUES (32, 'shop 3', -1);
-SELECT ayb_jobs.register_handler('short_refresh', 'ayb_jobs_internal.refresh_job(jsonb)', timeout => '100 ms', max_attempts => 1);
+SELECT type FROM ayb_jobs.register_handler('short_refresh', 'ayb_jobs_internal.refresh_job(jsonb)', timeout => '100 ms', max_attempts => 1);
 SELECT ayb_jobs.enqueue('short_refresh', '{"view_name": "sleepy"}') AS job \gset
 SELECT wait_for(:'job', 'failed');
 SELECT last_error FROM ayb_jobs.jobs WHERE id = :'job';

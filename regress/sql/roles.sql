@@ -1,5 +1,5 @@
 -- Two ordinary roles, an admin, and one that may not log in: who sees and changes what.
-SELECT ayb_jobs.register_handler('outside', kind => 'external', max_attempts => 1);
+SELECT type FROM ayb_jobs.register_handler('outside', kind => 'external', max_attempts => 1);
 CREATE TABLE made (whose text, n int, id uuid);
 GRANT ALL ON made TO PUBLIC;
 SET ROLE regress_alice;
@@ -47,7 +47,10 @@ SELECT ayb_jobs.retry_matching() AS retried;
 RESET ROLE;
 SELECT books() = :'before' AS nothing_changed;
 SET ROLE regress_alice;
-SELECT count(*), array_agg(DISTINCT run_as) AS claimed FROM ayb_jobs.claim('alice', '{outside}', 2);
+SELECT array_agg(id) AS claimed FROM ayb_jobs.claim('alice', '{outside}', 2) \gset
+RESET ROLE;
+SELECT count(*), array_agg(DISTINCT run_as) AS claimed FROM ayb_jobs.jobs WHERE id = ANY (:'claimed');
+SET ROLE regress_alice;
 SELECT array_agg(id) AS all_made FROM made \gset
 SELECT ayb_jobs.retry_many(:'all_made') AS retried;
 SELECT ayb_jobs.cancel_matching() AS canceled;
@@ -151,7 +154,7 @@ SELECT ayb_jobs.enqueue('outside', run_as => 'regress_super') IS NOT NULL AS enq
 
 -- A role without LOGIN is refused when it enqueues, with a hint; outside jobs need no session
 CREATE FUNCTION nothing() RETURNS void LANGUAGE sql AS '';
-SELECT ayb_jobs.register_handler('inside', 'nothing()');
+SELECT type FROM ayb_jobs.register_handler('inside', 'nothing()');
 SET ROLE regress_nologin;
 SELECT refused($$SELECT ayb_jobs.enqueue('inside')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue_many('inside', ARRAY['1']::jsonb[])$$);
@@ -177,7 +180,7 @@ SELECT refused($$SELECT ayb_jobs.adopt()$$);
 SELECT refused($$SELECT ayb_jobs.drain()$$);
 SELECT refused($$SELECT ayb_jobs.pause('outside')$$);
 SELECT refused($$SELECT ayb_jobs.pause('nobody knows')$$);
-SELECT ayb_jobs.register_handler('hers', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('hers', kind => 'external');
 SELECT ayb_jobs.pause('hers');
 SELECT type, paused_by FROM ayb_jobs.pauses;
 SELECT ayb_jobs.resume('hers');
@@ -201,7 +204,7 @@ BEGIN
     RETURN 'became ' || current_user;
 END
 $$;
-SELECT ayb_jobs.register_handler('become', 'alice.become(jsonb)', max_attempts => 1);
+SELECT type FROM ayb_jobs.register_handler('become', 'alice.become(jsonb)', max_attempts => 1);
 CREATE TEMPORARY TABLE tried (sql text, id uuid);
 INSERT INTO tried SELECT sql, ayb_jobs.enqueue('become', jsonb_build_object('sql', sql)) FROM unnest(ARRAY[
     'SET ROLE regress_bob', 'SET ROLE postgres', 'SET SESSION AUTHORIZATION regress_bob', 'SET SESSION AUTHORIZATION postgres',

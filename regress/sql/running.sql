@@ -19,10 +19,10 @@ BEGIN
     INSERT INTO effects (what) VALUES ('"second"');
 END
 $$;
-SELECT ayb_jobs.register_handler('work', 'work(jsonb)');
-SELECT ayb_jobs.register_handler('break', 'break', max_attempts => 2, backoff => '{0.05s}');
-SELECT ayb_jobs.register_handler('vacuum', 'VACUUM effects', kind => 'command');
-SELECT ayb_jobs.register_handler('step', 'CALL step()', kind => 'command');
+SELECT type FROM ayb_jobs.register_handler('work', 'work(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('break', 'break', max_attempts => 2, backoff => '{0.05s}');
+SELECT type FROM ayb_jobs.register_handler('vacuum', 'VACUUM effects', kind => 'command');
+SELECT type FROM ayb_jobs.register_handler('step', 'CALL step()', kind => 'command');
 
 -- One that commits runs, exactly once; one that rolls back never does.
 BEGIN;
@@ -65,12 +65,12 @@ SELECT wait_for(:'id', 'completed');
 SELECT ayb_jobs.enqueue('later', '{"n": 5}') AS id \gset
 SELECT state, waits_for, attempts FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT status, detail FROM ayb_jobs.health() WHERE name = 'handlers';
-SELECT ayb_jobs.register_handler('later', 'work');
+SELECT type FROM ayb_jobs.register_handler('later', 'work');
 SELECT wait_for(:'id', 'completed');
 
 -- A running one is interrupted by force alone.
 CREATE FUNCTION sleep() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(60)';
-SELECT ayb_jobs.register_handler('sleep', 'sleep()');
+SELECT type FROM ayb_jobs.register_handler('sleep', 'sleep()');
 SELECT ayb_jobs.enqueue('sleep') AS id \gset
 SELECT wait_until(format($$(SELECT state = 'running' AND is_running FROM ayb_jobs.jobs WHERE id = %L)$$, :'id'));
 \set VERBOSITY sqlstate
@@ -80,7 +80,7 @@ SELECT state, canceled_at IS NOT NULL AS dated FROM ayb_jobs.cancel(:'id', force
 SELECT attempt, status, sqlstate FROM ayb_jobs.attempts(:'id');
 
 -- A timeout is a failure like any other.
-SELECT ayb_jobs.register_handler('sleep', 'sleep()', timeout => '50ms', max_attempts => 1);
+SELECT type FROM ayb_jobs.register_handler('sleep', 'sleep()', timeout => '50ms', max_attempts => 1);
 SELECT ayb_jobs.enqueue('sleep') AS id \gset
 SELECT wait_for(:'id', 'failed');
 SELECT last_error FROM ayb_jobs.jobs WHERE id = :'id';

@@ -1,5 +1,5 @@
 -- Schedules: making, changing and removing them, and what each tick does.
-SELECT ayb_jobs.register_handler('outside', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('outside', kind => 'external');
 -- defaults, and what is kept
 SELECT name, job_type, payload, cron_expr, timezone, enabled, max_attempts, overlap, missed, run_as, last_run_at, last_skip,
        last_error, created_at = updated_at AS new, next_run_at = ayb_jobs.cron_next('0 3 * * *', after => created_at) AS next
@@ -208,10 +208,10 @@ SELECT next_run_at < now() + interval '1 year' AS soon FROM ayb_jobs.enable_sche
 -- The foreign key: unknown ids are refused; a job outlives its schedule, queued, running or completed
 SELECT refused($$INSERT INTO ayb_jobs.job_queue (type, schedule_id) VALUES ('outside', gen_random_uuid())$$);
 SELECT j.id AS completed FROM ayb_jobs.run_schedule_now(:'id') AS j \gset
-SELECT state FROM ayb_jobs.claim('w', '{outside}');
+SELECT attempt FROM ayb_jobs.claim('w', '{outside}');
 SELECT schedule_id = :'id' AS kept FROM ayb_jobs.complete(:'completed', 'w', 1);
 SELECT j.id AS running FROM ayb_jobs.run_schedule_now(:'id') AS j \gset
-SELECT state FROM ayb_jobs.claim('w', '{outside}');
+SELECT attempt FROM ayb_jobs.claim('w', '{outside}');
 SELECT j.id AS queued FROM ayb_jobs.run_schedule_now(:'id') AS j \gset
 SELECT ayb_jobs.delete_schedule(:'id');
 SELECT state, schedule_id FROM ayb_jobs.jobs WHERE id IN (:'completed', :'running', :'queued') ORDER BY id;
@@ -220,7 +220,7 @@ SELECT state FROM ayb_jobs.complete(:'running', 'w', 1);
 -- What can't be computed stops or fails alone, and shows in health()
 CREATE ROLE regress_leaving LOGIN;
 CREATE ROLE regress_loses LOGIN;
-SELECT ayb_jobs.register_handler('inside', 'pg_catalog.now()');
+SELECT type FROM ayb_jobs.register_handler('inside', 'pg_catalog.now()');
 SELECT count(*) FROM (VALUES ('owner gone', 'regress_leaving'::name), ('no login', 'regress_loses'), ('zone gone', NULL), ('fine', NULL)) AS v (name, role)
 CROSS JOIN LATERAL ayb_jobs.create_schedule(v.name, 'inside', '@daily', run_as => v.role) AS s;
 DROP ROLE regress_leaving;

@@ -19,9 +19,9 @@ END
 $$;
 CREATE FUNCTION raising() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'no' USING ERRCODE = 'ZZ123'; END $$;
 GRANT EXECUTE ON FUNCTION held, raising TO PUBLIC;
-SELECT ayb_jobs.register_handler('seen_held', 'held(jsonb)'),
-       ayb_jobs.register_handler('seen_raising', 'raising()', max_attempts => 2, backoff => '{0}'),
-       ayb_jobs.register_handler('seen_outside', kind => 'external', max_attempts => 2);
+SELECT (ayb_jobs.register_handler('seen_held', 'held(jsonb)')).type,
+       (ayb_jobs.register_handler('seen_raising', 'raising()', max_attempts => 2, backoff => '{0}')).type,
+       (ayb_jobs.register_handler('seen_outside', kind => 'external', max_attempts => 2)).type;
 
 -- stats(): exact as soon as a transaction has committed, and not before
 SELECT ayb_jobs.pause('seen_held');
@@ -116,9 +116,9 @@ SELECT refused('SELECT ayb_jobs.set_progress(NULL)');
 SELECT ayb_jobs.enqueue('seen_raising') AS raising, ayb_jobs.enqueue('seen_outside') AS outside \gset
 SELECT wait_for(:'raising', 'failed');
 SELECT attempt, status, worker_id IS NOT NULL AS by, duration_ms >= 0 AS timed, error, sqlstate FROM ayb_jobs.attempts(:'raising');
-SELECT state FROM ayb_jobs.claim('w', '{seen_outside}');
+SELECT attempt FROM ayb_jobs.claim('w', '{seen_outside}');
 SELECT state FROM ayb_jobs.fail(:'outside', 'w', 1, 'not now', '0');
-SELECT state FROM ayb_jobs.claim('w', '{seen_outside}');
+SELECT attempt FROM ayb_jobs.claim('w', '{seen_outside}');
 SELECT attempt, status, worker_id, error, sqlstate, finished_at IS NULL AS open FROM ayb_jobs.attempts(:'outside');
 SELECT state FROM ayb_jobs.complete(:'outside', 'w', 2);
 SELECT attempt, status, worker_id, error, sqlstate, finished_at IS NULL AS open FROM ayb_jobs.attempts(:'outside');
@@ -284,7 +284,7 @@ TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_history, ayb_jobs.job_keys, ayb_jobs.j
 
 -- due_at where nobody has looked yet: now
 SELECT ayb_jobs.pause();
-SELECT ayb_jobs.register_handler('seen_never', kind => 'command', handler => 'SELECT 1');
+SELECT type FROM ayb_jobs.register_handler('seen_never', kind => 'command', handler => 'SELECT 1');
 SELECT ayb_jobs.enqueue('seen_never') AS unseen \gset
 SELECT due_at <= now() AS due FROM ayb_jobs.lanes() WHERE role::text = current_user;
 DELETE FROM ayb_jobs.job_queue WHERE id = :'unseen';

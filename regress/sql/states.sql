@@ -1,5 +1,5 @@
 -- Who may move a job from which state to which, and what is written then.
-SELECT ayb_jobs.register_handler('outside', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('outside', kind => 'external');
 
 -- queued → canceled
 SELECT ayb_jobs.enqueue('outside') AS id \gset
@@ -24,7 +24,7 @@ SELECT state FROM ayb_jobs.cancel(:'id');
 
 -- running outside → canceled by force: its worker can't complete it any more
 SELECT ayb_jobs.enqueue('outside') AS id \gset
-SELECT state, attempts FROM ayb_jobs.claim('w', '{outside}');
+SELECT attempt FROM ayb_jobs.claim('w', '{outside}');
 SELECT state, worker_id, lease_until, canceled_at IS NOT NULL AS canceled FROM ayb_jobs.cancel(:'id', force => true);
 SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 1)', :'id', 'w'));
 SELECT attempt, status, worker_id, error, sqlstate FROM ayb_jobs.attempts(:'id');
@@ -38,7 +38,7 @@ BEGIN
     PERFORM pg_advisory_xact_lock_shared(1);
 END
 $$;
-SELECT ayb_jobs.register_handler('held', 'held(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('held', 'held(jsonb)');
 SELECT pg_advisory_lock(1);
 SELECT ayb_jobs.enqueue('held') AS id \gset
 SELECT wait_until(format('EXISTS (SELECT FROM ayb_jobs.jobs WHERE id = %L AND state = ''running'' AND progress IS NOT NULL)', :'id'));
@@ -69,7 +69,7 @@ BEGIN
     RAISE EXCEPTION 'attempt %', (ayb_jobs.current_job()).attempts USING ERRCODE = 'ZZ123', DETAIL = 'why';
 END
 $$;
-SELECT ayb_jobs.register_handler('raising', 'raising(jsonb)', max_attempts => 2, backoff => '{1 hour}');
+SELECT type FROM ayb_jobs.register_handler('raising', 'raising(jsonb)', max_attempts => 2, backoff => '{1 hour}');
 SELECT ayb_jobs.enqueue('raising') AS id \gset
 SELECT wait_until(format('EXISTS (SELECT FROM ayb_jobs.jobs WHERE id = %L AND last_error IS NOT NULL)', :'id'));
 SELECT state, attempts, last_error, run_at - updated_at AS backoff, worker_id, lease_until FROM ayb_jobs.jobs WHERE id = :'id';
@@ -91,27 +91,28 @@ SELECT wait_for(:'id', 'completed');
 SELECT attempt, status FROM ayb_jobs.attempts(:'id');
 
 -- A failed job that is retried goes where its type is done by now, and so does one that runs just then.
-SELECT ayb_jobs.register_handler('moving', kind => 'external', max_attempts => 1);
+SELECT type FROM ayb_jobs.register_handler('moving', kind => 'external', max_attempts => 1);
 SELECT ayb_jobs.enqueue('moving') AS failed \gset
-SELECT state FROM ayb_jobs.claim('w', '{moving}');
+SELECT attempt FROM ayb_jobs.claim('w', '{moving}');
 SELECT state FROM ayb_jobs.fail(:'failed', 'w', 1, 'outside');
 SELECT ayb_jobs.enqueue('moving', max_attempts => 2) AS running \gset
-SELECT state FROM ayb_jobs.claim('w', '{moving}');
-SELECT ayb_jobs.register_handler('moving', 'raising(jsonb)');
+SELECT attempt FROM ayb_jobs.claim('w', '{moving}');
+SELECT type FROM ayb_jobs.register_handler('moving', 'raising(jsonb)');
 SELECT waits_for FROM ayb_jobs.retry_now(:'failed');
 SELECT waits_for FROM ayb_jobs.fail(:'running', 'w', 1, 'outside', '0');
 SELECT wait_for(:'failed', 'completed'), wait_for(:'running', 'completed');
 -- the other way round: what a worker of ours was interrupted in, uncharged, goes outside
 CREATE FUNCTION napping() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(600)';
-SELECT ayb_jobs.register_handler('turning', 'napping()');
+SELECT type FROM ayb_jobs.register_handler('turning', 'napping()');
 SELECT ayb_jobs.enqueue('turning') AS id \gset
 SELECT wait_for(:'id', 'running');
 SELECT ayb_jobs.drain('1 ms');
-SELECT ayb_jobs.register_handler('turning', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('turning', kind => 'external');
 SELECT ayb_jobs.resume();
 SELECT state, waits_for, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
 -- that run had a number, which is nobody else's
-SELECT state, attempts, runs FROM ayb_jobs.claim('w', '{turning}');
+SELECT attempt FROM ayb_jobs.claim('w', '{turning}');
+SELECT state, attempts, runs FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT refused(format(f.form, :'id', 'w', 1, 'x'))
 FROM unnest(ARRAY['SELECT ayb_jobs.complete(%L, %L, %s)', 'SELECT ayb_jobs.fail(%L, %L, %s, %L)',
                   'SELECT ayb_jobs.extend(%L, %L, %s)']) AS f (form);
@@ -119,7 +120,7 @@ SELECT state FROM ayb_jobs.complete(:'id', 'w', 2);
 
 -- many at once: by type, by when they were enqueued, and not what is in another state
 SELECT count(*) FROM ayb_jobs.enqueue_many('outside', array_fill('{}'::jsonb, '{5}'));
-SELECT ayb_jobs.register_handler('other', kind => 'external');
+SELECT type FROM ayb_jobs.register_handler('other', kind => 'external');
 SELECT count(*) FROM ayb_jobs.enqueue_many('other', array_fill('{}'::jsonb, '{3}'));
 SELECT max(created_at) AS middle FROM ayb_jobs.jobs WHERE type = 'other' \gset
 SELECT count(*) FROM ayb_jobs.enqueue_many('other', array_fill('{}'::jsonb, '{2}'));

@@ -31,7 +31,7 @@ COMMIT;
 DO $$
 DECLARE
     me text := 'session ' || pg_backend_pid();
-    job ayb_jobs.jobs;
+    job ayb_jobs.claimed_job;
     got integer;
     first boolean := true;
 BEGIN
@@ -40,10 +40,10 @@ BEGIN
         FOR job IN SELECT * FROM ayb_jobs.claim(me, '{outside}', 7) LOOP
             got := got + 1;
             INSERT INTO claimed VALUES (job.id, pg_backend_pid());
-            IF job.attempts = 1 AND (job.payload)::integer % 10 = 0 THEN
+            IF job.attempt = 1 AND (job.payload)::integer % 10 = 0 THEN
                 PERFORM ayb_jobs.fail(job.id, me, 1, 'not now', '0');
             ELSE
-                PERFORM ayb_jobs.complete(job.id, me, job.runs, to_jsonb(me));
+                PERFORM ayb_jobs.complete(job.id, me, job.attempt, to_jsonb(me));
             END IF;
         END LOOP;
         COMMIT;

@@ -22,8 +22,8 @@ CREATE TABLE done (job uuid, session integer);
 CREATE PROCEDURE work_off(session integer) LANGUAGE plpgsql AS $$
 DECLARE
     me text := 'session ' || session;
-    got ayb_jobs.jobs[];
-    job ayb_jobs.jobs;
+    got ayb_jobs.claimed_job[];
+    job ayb_jobs.claimed_job;
 BEGIN
     FOR round IN 1 .. 100000 LOOP
         IF round % 5 = session % 5 THEN
@@ -31,7 +31,7 @@ BEGIN
             ROLLBACK;
         END IF;
         got := ARRAY(SELECT c FROM ayb_jobs.claim(me, '{outside}', 1 + round % 7) AS c);
-        INSERT INTO given SELECT g.id, g.attempts, session FROM unnest(got) AS g;
+        INSERT INTO given SELECT g.id, g.attempt, session FROM unnest(got) AS g;
         COMMIT;
         IF round = 1 THEN
             PERFORM pg_advisory_xact_lock_shared(20261129);
@@ -40,7 +40,7 @@ BEGIN
         -- Others may have rolled back just now what this one was not given: then there still is something.
         EXIT WHEN cardinality(got) = 0 AND NOT EXISTS (SELECT FROM ayb_jobs.jobs WHERE state = 'queued');
         FOREACH job IN ARRAY got LOOP
-            PERFORM ayb_jobs.complete(job.id, me, job.runs, to_jsonb(session));
+            PERFORM ayb_jobs.complete(job.id, me, job.attempt, to_jsonb(session));
             INSERT INTO done VALUES (job.id, session);
             COMMIT;
         END LOOP;

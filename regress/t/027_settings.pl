@@ -94,8 +94,9 @@ is(sql($node, q{SET ayb_jobs.max_attempts = 2; SELECT (ayb_jobs.cancel(ayb_jobs.
 # lease_duration
 for my $lease (60, 600) {
     set_configuration($node, 'ayb_jobs.lease_duration' => "${lease}s");
-    sql($node, q{SELECT ayb_jobs.enqueue('outside')});
-    is(sql($node, q{SELECT extract(epoch FROM lease_until - last_run_at)::int FROM ayb_jobs.claim('worker', '{outside}')}), $lease,
+    my $id = sql($node, q{SELECT ayb_jobs.enqueue('outside')});
+    sql($node, q{SELECT FROM ayb_jobs.claim('worker', '{outside}')});
+    is(sql($node, "SELECT extract(epoch FROM lease_until - last_run_at)::int FROM ayb_jobs.jobs WHERE id = '$id'"), $lease,
         "lease_duration = ${lease}s");
 }
 

@@ -22,7 +22,7 @@ SELECT ayb_jobs.register_handler('out', kind => 'external', max_attempts => 1000
 SELECT ayb_jobs.enqueue('out', '{"what": "tomorrow"}', clock_timestamp() + interval '1 day')});
 
 # What a worker is given, one after the other, each completed at once; at last nothing, and the floor is at tomorrow's.
-my $take = q{SELECT (ayb_jobs.complete(j.id, 'w', j.runs)).payload->>'what' FROM ayb_jobs.claim('w', '{out}') AS j};
+my $take = q{SELECT (ayb_jobs.complete(j.id, 'w', j.attempt)).payload->>'what' FROM ayb_jobs.claim('w', '{out}') AS j};
 sub all_taken {
     my @taken;
     while ((my $what = sql($node, $take)) ne '') { push @taken, $what }
@@ -69,7 +69,7 @@ behind_the_floor('without-triggers', q{ALTER TABLE ayb_jobs.job_queue ENABLE TRI
 # Attempts that come to nothing.
 sub claimed {
     my ($worker, $lease) = @_;
-    return sql($node, "SELECT id || ', ''$worker'', ' || runs FROM ayb_jobs.claim('$worker', '{out}', lease => '$lease')");
+    return sql($node, "SELECT id || ', ''$worker'', ' || attempt FROM ayb_jobs.claim('$worker', '{out}', lease => '$lease')");
 }
 sql($node, q{SELECT ayb_jobs.enqueue('out', '{"what": "failed-once"}', clock_timestamp() - interval '1 h')});
 my $job = claimed('v', '1 h');
@@ -158,7 +158,7 @@ sql($node, qq{SELECT count(*) FROM ayb_jobs.enqueue_many('out', array_fill('{"wh
 sql($node, 'ANALYZE ayb_jobs.job_queue'); # it tells the planner that none is leased
 my ($before, $leases) = (read_of('claim'), read_of('lease'));
 sql($node, qq{DO \$\$ BEGIN FOR i IN 1 .. $many LOOP
-    PERFORM ayb_jobs.complete(j.id, 'w', j.runs) FROM ayb_jobs.claim('w', '{out}') AS j; COMMIT; END LOOP; END \$\$});
+    PERFORM ayb_jobs.complete(j.id, 'w', j.attempt) FROM ayb_jobs.claim('w', '{out}') AS j; COMMIT; END LOOP; END \$\$});
 my $after = read_of('claim');
 note "entries read: $before before, $after after";
 is(sql($node, q{SELECT count(*) FROM ayb_jobs.job_history WHERE payload->>'what' = 'many'}), $many, 'many jobs are taken');

@@ -45,7 +45,7 @@ for my $character ('é', '€', '😀') {
     for my $before (0 .. 3) {
         $node->safe_psql('sql_ascii', qq{
 SELECT ayb_jobs.enqueue('outside', max_attempts => 1);
-SELECT ayb_jobs.fail(id, 'w', runs, repeat('x', $before) || repeat('$character', 3000)) FROM ayb_jobs.claim('w', '{outside}')});
+SELECT ayb_jobs.fail(id, 'w', attempt, repeat('x', $before) || repeat('$character', 3000)) FROM ayb_jobs.claim('w', '{outside}')});
     }
 }
 is($node->safe_psql('sql_ascii', q{SELECT count(*) FROM ayb_jobs.jobs

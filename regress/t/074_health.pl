@@ -137,7 +137,7 @@ follow(claim_indexes => bad('claim_indexes', 'error', 'job_queue_key_idx is inva
 # Why the oldest due job waits.
 overdue('outside');
 like(bad('oldest_due', 'warning', 'of type outside, has waited 1[2-9]'), qr/^Only workers outside take type outside: .*ayb_jobs\.claim\(\)/, 'oldest_due: for workers outside');
-sql($node, q{SELECT ayb_jobs.complete(id, 'w', attempts) FROM ayb_jobs.claim('w', '{outside}')});
+sql($node, q{SELECT ayb_jobs.complete(id, 'w', attempt) FROM ayb_jobs.claim('w', '{outside}')});
 good('oldest_due', 'claiming it');
 sql($node, q{SELECT ayb_jobs.pause('work')});
 overdue('work');

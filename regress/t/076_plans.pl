@@ -59,7 +59,7 @@ sub round {
     $ended->($failed, 'failed');
     $ask->("SELECT count(*) FROM ayb_jobs.attempts('$failed'); SELECT count(*) FROM ayb_jobs.actions('$failed')");
     $enqueue->("'outside', run_at => '2001-01-01'") for 1 .. 2;
-    $ask->(q{SELECT count((ayb_jobs.extend(c.id, 'w', c.runs, '1 h')).id) FROM ayb_jobs.claim('w', '{outside}', 2) AS c});
+    $ask->(q{SELECT count((ayb_jobs.extend(c.id, 'w', c.attempt, '1 h')).id) FROM ayb_jobs.claim('w', '{outside}', 2) AS c});
     my ($complete, $fail) = split /\n/, $ask->(q{SELECT id FROM ayb_jobs.job_queue WHERE lease_until > '2001-01-01' AND state = 'running'});
     $ask->("SELECT state FROM ayb_jobs.complete('$complete', 'w', 1)");
     $ask->("SELECT state FROM ayb_jobs.fail('$fail', 'w', 1, 'no', '1 h')");

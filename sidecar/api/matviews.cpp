@@ -133,31 +133,35 @@ http::Response unregister_matview(const Call &call) {
     return no_content();
 }
 
-// What a refresh that did not succeed is to the contract, by the beginning of its error.
+// What a refresh that did not succeed is to the contract, by the engine's word for why.
 struct Outcome {
-    std::string_view error;
+    std::string_view reason;
     int status;
     const char *message;
 };
 constexpr Outcome kOutcomes[] = {
-    {"materialized view no longer exists in database", 404,
-     "materialized view no longer exists in database"},
-    {"concurrent refresh requires a populated materialized view", 409,
-     "concurrent refresh requires a populated materialized view"},
-    {"concurrent refresh requires a unique index", 409,
-     "concurrent refresh requires a unique index on the materialized view"},
-    {kInProgress, 409, kInProgress}};
+    {"view_gone", 404, "materialized view no longer exists in database"},
+    {"not_populated", 409, "concurrent refresh requires a populated materialized view"},
+    {"no_unique_index", 409, "concurrent refresh requires a unique index on the materialized view"},
+    {"in_progress", 409, kInProgress}};
 
-Failure refused(const db::Result &outcome) {
-    const std::string error = outcome.at(0, 2).value_or("");
+Failure refused(const std::string &reason, const db::Result &outcome) {
     Failure failure(500, "refresh failed");
     for (const Outcome &known : kOutcomes)
-        if (error.compare(0, known.error.size(), known.error) == 0)
+        if (reason == known.reason)
             failure = Failure(known.status, known.message);
+    const std::string error = outcome.at(0, 2).value_or("");
     if (error != failure.what())
         failure.details = error;
     failure.sqlstate = outcome.at(0, 3).value_or("");
     failure.hint = outcome.at(0, 4).value_or("");
+    failure.reason = reason;
+    return failure;
+}
+
+Failure in_progress() {
+    Failure failure(409, kInProgress);
+    failure.reason = "in_progress";
     return failure;
 }
 
@@ -195,7 +199,7 @@ class Turns {
             const std::lock_guard lock(turns_.mutex_);
             std::set<std::string> &taken = turns_.taken_[pool_];
             if (taken.count(id_) != 0)
-                throw Failure(409, kInProgress);
+                throw in_progress();
             if (taken.size() >= (pool.settings().size + 1) / 2)
                 throw Failure(503, "too many refreshes at once");
             taken.insert(id_);
@@ -232,13 +236,12 @@ http::Response refresh(const Call &call, std::chrono::milliseconds time, Turns &
     const db::Pool::Lease session = pool.lease();
     const LongTime long_time(session.session(), time, pool.settings().connection.statement_timeout);
     const db::Result outcome =
-        session->query("SELECT o.status, o.duration_ms, o.error, o.sqlstate, o.hint"
+        session->query("SELECT o.reason, o.duration_ms, o.error, o.sqlstate, o.hint"
                        " FROM ayb_jobs.refresh_now($1::uuid) AS o",
                        {id});
-    // Skipped without an error: nothing had changed since the last one.
-    const bool current = outcome.at(0, 0) == "skipped" && !outcome.at(0, 2);
-    if (outcome.at(0, 0) != "success" && !current)
-        throw refused(outcome);
+    const std::string reason = outcome.at(0, 0).value_or("");
+    if (!reason.empty() && reason != "unchanged")
+        throw refused(reason, outcome);
     const db::Result row = session->query(read_one(), {id});
     return json_response("{\"registration\":" + row.at(0, 0).value_or("null") +
                          ",\"durationMs\":" + outcome.at(0, 1).value_or("0") + "}");

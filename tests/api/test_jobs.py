@@ -165,7 +165,7 @@ class Search(JobTest):
     """More jobs than one request looks at, and few that are asked for."""
 
     NEWEST = 25000
-    FAIL = "SELECT ayb_jobs.fail(id, 'w', runs, 'the Needle broke') FROM ayb_jobs.claim('w', ARRAY['parked'])"
+    FAIL = "SELECT ayb_jobs.fail(id, 'w', attempt, 'the Needle broke') FROM ayb_jobs.claim('w', ARRAY['parked'])"
 
     @classmethod
     def setUpClass(cls):

@@ -97,17 +97,19 @@ class Matviews(ApiTest):
     def test_the_view_is_gone(self):
         registration = self.register(self.view("gone"))
         self.server.psql("DROP MATERIALIZED VIEW mv.gone")
-        self.refused(self.refresh(registration), 404, "materialized view no longer exists in database")
+        error = self.refused(self.refresh(registration), 404, "materialized view no longer exists in database")
+        self.assertEqual(error["reason"], "view_gone")
         self.assertEqual(self.outcome(registration), ("error", "materialized view not found: mv.gone"))
 
     def test_concurrent_refreshes(self):
         empty = self.register(self.view("empty", tail="WITH NO DATA"), refreshMode="concurrent")
         said = "concurrent refresh requires a populated materialized view"
-        self.refused(self.refresh(empty), 409, said)
+        self.assertEqual(self.refused(self.refresh(empty), 409, said)["reason"], "not_populated")
         self.assertEqual(self.outcome(empty), ("error", said))
         bare = self.register(self.view("bare"), refreshMode="concurrent")
         error = self.refused(self.refresh(bare), 409, "concurrent refresh requires a unique index on the materialized view")
         self.assertIn("CREATE UNIQUE INDEX", error["hint"])
+        self.assertEqual(error["reason"], "no_unique_index")
         self.assertEqual(self.outcome(bare), ("error", "concurrent refresh requires a unique index"))
         self.server.psql("SET ROLE sidecar; CREATE UNIQUE INDEX ON mv.bare (a)")
         self.good(self.refresh(bare))
@@ -140,7 +142,8 @@ class Matviews(ApiTest):
         registration = self.register(self.view("locked"))
         self.good(self.refresh(registration))
         with self.server.held("SELECT pg_advisory_xact_lock(hashtext('mv.locked'))"):
-            self.refused(self.refresh(registration), 409, "refresh already in progress")
+            error = self.refused(self.refresh(registration), 409, "refresh already in progress")
+            self.assertEqual(error["reason"], "in_progress")
             self.assertEqual(self.outcome(registration), ("success", None))
         self.good(self.refresh(registration))
 

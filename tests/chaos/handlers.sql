@@ -91,11 +91,11 @@ BEGIN
     PERFORM leave_effect('{}');
 END $$;
 
-SELECT ayb_jobs.register_handler('work', 'work(jsonb)', backoff => '{0}');
-SELECT ayb_jobs.register_handler('flip', 'work(jsonb)', backoff => '{0}');
-SELECT ayb_jobs.register_handler('doomed', 'doomed(jsonb)', max_attempts => 2, backoff => '{0}');
-SELECT ayb_jobs.register_handler('errand', 'CALL errand()', kind => 'command', backoff => '{0}');
-SELECT ayb_jobs.register_handler('parcel', kind => 'external', backoff => '{0}');
-SELECT ayb_jobs.register_handler('tick', 'tick(jsonb)', max_attempts => 1000, backoff => '{0}');
+SELECT type FROM ayb_jobs.register_handler('work', 'work(jsonb)', backoff => '{0}');
+SELECT type FROM ayb_jobs.register_handler('flip', 'work(jsonb)', backoff => '{0}');
+SELECT type FROM ayb_jobs.register_handler('doomed', 'doomed(jsonb)', max_attempts => 2, backoff => '{0}');
+SELECT type FROM ayb_jobs.register_handler('errand', 'CALL errand()', kind => 'command', backoff => '{0}');
+SELECT type FROM ayb_jobs.register_handler('parcel', kind => 'external', backoff => '{0}');
+SELECT type FROM ayb_jobs.register_handler('tick', 'tick(jsonb)', max_attempts => 1000, backoff => '{0}');
 SELECT ayb_jobs.register_matview('seen');
 SELECT ayb_jobs.register_matview('seen_too', refresh_mode => 'concurrent', skip_unchanged => true);

@@ -224,12 +224,12 @@ class Courier(Client):
 
     def turn(self):
         types = self.random.choice((["parcel"], ["parcel", "flip"]))
-        jobs = self.ask("SELECT id, runs, payload, run_as::oid::bigint, schedule_id, scheduled_at "
-                        "FROM ayb_jobs.claim(%s, %s, %s, '2 s')", self.name, types, self.random.randint(1, 5))
+        jobs = self.ask("SELECT id, attempt, payload FROM ayb_jobs.claim(%s, %s, %s, '2 s')", self.name, types,
+                        self.random.randint(1, 5))
         for job in jobs:
             self.deliver(*job)
 
-    def deliver(self, job, attempt, payload, role, schedule, tick):
+    def deliver(self, job, attempt, payload):
         fate = self.random.random()
         if fate < 0.05:
             return  # as if it had died: the lease will end
@@ -238,8 +238,8 @@ class Courier(Client):
                 self.ask("SELECT ayb_jobs.fail(%s, %s, %s, 'nobody at home', '0')", job, self.name, attempt)
                 return
             self.ask("BEGIN")
-            self.ask("INSERT INTO effects VALUES (%s, %s, %s, %s, %s, %s, %s)", payload.get("token"), job, attempt,
-                     role, payload.get("counter"), schedule, tick)
+            self.ask("INSERT INTO effects SELECT %s, id, %s, run_as::oid::bigint, %s, schedule_id, scheduled_at "
+                     "FROM ayb_jobs.jobs WHERE id = %s", payload.get("token"), attempt, payload.get("counter"), job)
             self.ask("UPDATE counters SET n = n + 1 WHERE id = %s", payload.get("counter"))
             self.ask("SELECT ayb_jobs.complete(%s, %s, %s)", job, self.name, attempt)
             self.ask("COMMIT")

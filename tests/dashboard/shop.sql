@@ -26,12 +26,12 @@ BEGIN
     RETURN NULL;
 END $$;
 
-SELECT ayb_jobs.register_handler(type, 'shop.quick(jsonb)')
+SELECT (ayb_jobs.register_handler(type, 'shop.quick(jsonb)')).type
 FROM unnest('{orders.confirm,images.resize,search.index,invoices.render,stock.sync}'::text[]) AS type;
-SELECT ayb_jobs.register_handler('mail.send', 'shop.failing(jsonb)', max_attempts => 2, backoff => '{1h}');
-SELECT ayb_jobs.register_handler('mail.welcome', 'shop.failing(jsonb)', max_attempts => 1);
-SELECT ayb_jobs.register_handler('reports.monthly', 'shop.long(jsonb)', max_attempts => 3, timeout => '1 h');
-SELECT ayb_jobs.register_handler('video.encode', kind => 'external', handler => NULL);
+SELECT type FROM ayb_jobs.register_handler('mail.send', 'shop.failing(jsonb)', max_attempts => 2, backoff => '{1h}');
+SELECT type FROM ayb_jobs.register_handler('mail.welcome', 'shop.failing(jsonb)', max_attempts => 1);
+SELECT type FROM ayb_jobs.register_handler('reports.monthly', 'shop.long(jsonb)', max_attempts => 3, timeout => '1 h');
+SELECT type FROM ayb_jobs.register_handler('video.encode', kind => 'external', handler => NULL);
 
 CREATE TABLE shop.orders (id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, customer int NOT NULL, placed_at timestamptz NOT NULL, total numeric NOT NULL);
 INSERT INTO shop.orders (customer, placed_at, total)

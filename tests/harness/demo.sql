@@ -15,4 +15,4 @@ $$;
 CREATE MATERIALIZED VIEW IF NOT EXISTS public.greetings_counted AS
     SELECT greeting, count(*) AS times FROM public.greetings GROUP BY greeting;
 
-SELECT ayb_jobs.register_handler('greet', 'public.greet(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('greet', 'public.greet(jsonb)');
