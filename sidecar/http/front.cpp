@@ -2,6 +2,7 @@
 
 #include <Poco/Net/NetException.h>
 
+#include <poll.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -27,6 +28,13 @@ std::string random_prefix() {
     char text[16];
     std::snprintf(text, sizeof(text), "%08x-", random());
     return text;
+}
+
+// Without a descriptor of its own, which Poco's poll() takes: there may be none left, or only the
+// one that who waits is to have.
+bool somebody_waits(const Poco::Net::ServerSocket &listener) {
+    pollfd door{static_cast<int>(listener.impl()->sockfd()), POLLIN, 0};
+    return ::poll(&door, 1, 0) > 0;
 }
 
 bool is_shortage(int error) {
@@ -134,7 +142,7 @@ void Front::poll(int timeout_ms) {
 void Front::accept_all() {
     try {
         for (int i = 0; i < kAcceptsAtOnce && !stopping_; i++) {
-            if (!listener_.poll(Poco::Timespan(0), Poco::Net::Socket::SELECT_READ))
+            if (!somebody_waits(listener_))
                 return;
             accept_one();
         }

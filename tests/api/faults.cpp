@@ -17,16 +17,17 @@
 
 namespace {
 
-enum Call : int { receive, transmit, accepting, waiting, watching, waking };
-constexpr int kCalls = 6;
+enum Call : int { receive, transmit, accepting, waiting, watching, waking, looking };
+constexpr int kCalls = 7;
 constexpr int kShort = -1; // instead of an errno: one byte goes
+constexpr int kAlways = -1;
 
 // As tests/api/test_whole.py packs it.
 struct Order {
     std::atomic<std::int32_t> port; // whose sockets are meant; 0 is none
     std::atomic<std::int32_t> call;
     std::atomic<std::int32_t> fault;
-    std::atomic<std::int32_t> countdown; // the call that brings it to 0 is struck
+    std::atomic<std::int32_t> countdown; // the call that brings it to 0 is struck; kAlways: each
     std::atomic<std::int32_t> seen[kCalls];
 };
 
@@ -58,9 +59,10 @@ int struck(Call call) {
     if (now.port == 0)
         return 0;
     now.seen[call]++;
-    if (now.call != call || now.countdown <= 0 || --now.countdown != 0)
+    if (now.call != call)
         return 0;
-    return now.fault;
+    const bool strikes = now.countdown == kAlways || (now.countdown > 0 && --now.countdown == 0);
+    return strikes ? now.fault.load() : 0;
 }
 
 template <class Function> Function next(Function, const char *name) {
@@ -134,6 +136,12 @@ int accept4(int descriptor, sockaddr *address, socklen_t *size, int flags) {
     static const auto real = next(&accept4, "accept4");
     return whole(accepting, is_clients(descriptor),
                  [&] { return real(descriptor, address, size, flags); });
+}
+
+// To look at a socket takes a descriptor of its own this way.
+int epoll_create(int size) {
+    static const auto real = next(&::epoll_create, "epoll_create");
+    return whole(looking, true, [&] { return real(size); });
 }
 
 int epoll_wait(int descriptor, epoll_event *events, int size, int timeout) {

@@ -11,11 +11,13 @@ import ssl
 import struct
 import subprocess
 import threading
+import time
 
 from support import EMPTY, OUT, SOURCES, ApiTest, Sidecar, server, until
 
-CALLS = ("receive", "transmit", "accept", "wait", "watch", "wake")
+CALLS = ("receive", "transmit", "accept", "wait", "watch", "wake", "look")
 SHORT = -1
+ALWAYS = -1  # instead of the number of a call
 # What each call may meet and has to be none the wiser for.
 HARMLESS = {"receive": (SHORT, errno.EAGAIN, errno.EINTR), "transmit": (SHORT, errno.EAGAIN, errno.EINTR),
             "accept": (errno.EAGAIN, errno.EINTR, errno.EMFILE, errno.ENFILE, errno.ECONNABORTED), "wait": (errno.EINTR,),
@@ -118,12 +120,16 @@ class Whole(ApiTest):
             return None
         return None if None in answers else answers
 
+    def calls(self):
+        """How often each was called since the last order."""
+        return dict(zip(CALLS, struct.unpack(f"={len(CALLS)}i", self.orders[16:16 + 4 * len(CALLS)])))
+
     def calls_of_an_exchange(self):
         self.give_order(self.sidecar.port)
         self.assertEqual(self.exchange(), self.wanted)
-        seen = struct.unpack(f"={len(CALLS)}i", self.orders[16:16 + 4 * len(CALLS)])
+        seen = self.calls()
         self.give_order()
-        return dict(zip(CALLS, seen))
+        return seen
 
     def strike(self, call, fault, number):
         self.give_order(self.sidecar.port, CALLS.index(call), fault, number)
@@ -154,6 +160,27 @@ class Whole(ApiTest):
             self.assertTrue(self.exchange() == self.wanted)
 
         self.each(DEADLY, check)
+
+    def test_no_descriptor_is_taken_to_look(self):
+        """Else the one that is left for a client would go for it. Poco looks so where it speaks TLS."""
+        self.assertTrue(self.tls or self.calls_of_an_exchange()["look"] == 0)
+
+    def test_without_descriptors_it_waits_for_one(self):
+        self.give_order(self.sidecar.port, CALLS.index("accept"), errno.EMFILE, ALWAYS)
+        answers = []
+        client = threading.Thread(target=lambda: answers.append(self.exchange()))
+        client.start()
+        try:
+            until(lambda: self.calls()["accept"] > 3, "it to try again and again")
+            before = self.calls()["wait"]
+            time.sleep(1)
+            # It looks some ten times a second; without a pause some ten thousand times.
+            self.assertLess(self.calls()["wait"] - before, 200)
+            self.assertEqual(answers, [])
+        finally:
+            self.give_order()
+            client.join()
+        self.assertTrue(answers == [self.wanted])
 
 
 class WholeTls(Whole):
