@@ -9,6 +9,7 @@
 #include "api/refusals.hpp"
 #include "api/schedules.hpp"
 #include "api/seeing.hpp"
+#include "api/stopping.hpp"
 #include "api/tokens.hpp"
 #include "api/types.hpp"
 
@@ -43,7 +44,9 @@ Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLo
     router_.add(job_routes());
     router_.add(job_change_routes());
     router_.add(schedule_routes());
-    router_.add(matview_routes(settings.refresh_timeout));
+    const auto turns = std::make_shared<Turns>();
+    router_.add(matview_routes(settings.refresh_timeout, turns));
+    router_.add(stopping_routes(turns));
     router_.add(type_routes());
     router_.add(seeing_routes());
     router_.add(database_routes(databases_));

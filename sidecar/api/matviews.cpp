@@ -1,9 +1,5 @@
 #include "api/matviews.hpp"
 
-#include <map>
-#include <mutex>
-#include <set>
-
 namespace ayb::api {
 
 namespace {
@@ -159,82 +155,11 @@ Failure refused(const std::string &reason, const db::Result &outcome) {
     return failure;
 }
 
-Failure in_progress() {
-    Failure failure(409, kInProgress);
-    failure.reason = "in_progress";
-    return failure;
-}
-
-// Gives the session its usual time back, also where the refresh failed.
-class LongTime {
-  public:
-    LongTime(db::Connection &session, std::chrono::milliseconds time,
-             std::chrono::milliseconds usual)
-        : session_(session), usual_(usual) {
-        session_.set_timeout(time);
-    }
-    ~LongTime() {
-        try {
-            session_.set_timeout(usual_);
-        } catch (const std::exception &) {
-            // The session is lost, and won't be used again.
-        }
-    }
-    LongTime(const LongTime &) = delete;
-    LongTime &operator=(const LongTime &) = delete;
-
-  private:
-    db::Connection &session_;
-    const std::chrono::milliseconds usual_;
-};
-
-// A refresh may hold a session for long: half of a database's are left for everybody else. Two of
-// one view need no session to be told apart.
-class Turns {
-  public:
-    class Turn {
-      public:
-        Turn(Turns &turns, const db::Pool &pool, const std::string &id)
-            : turns_(turns), pool_(&pool), id_(lower(id)) {
-            const std::lock_guard lock(turns_.mutex_);
-            std::set<std::string> &taken = turns_.taken_[pool_];
-            if (taken.count(id_) != 0)
-                throw in_progress();
-            if (taken.size() >= (pool.settings().size + 1) / 2)
-                throw Failure(503, "too many refreshes at once");
-            taken.insert(id_);
-        }
-        ~Turn() {
-            const std::lock_guard lock(turns_.mutex_);
-            turns_.taken_[pool_].erase(id_);
-        }
-        Turn(const Turn &) = delete;
-        Turn &operator=(const Turn &) = delete;
-
-      private:
-        // An id is the same in any case.
-        static std::string lower(std::string id) {
-            for (char &c : id)
-                c = static_cast<char>(c | 0x20); // digits and '-' have the bit already
-            return id;
-        }
-
-        Turns &turns_;
-        const db::Pool *const pool_;
-        const std::string id_;
-    };
-
-  private:
-    std::mutex mutex_;
-    std::map<const db::Pool *, std::set<std::string>> taken_;
-};
-
 http::Response refresh(const Call &call, std::chrono::milliseconds time, Turns &turns) {
     const std::string &id = call.id("matview");
     db::Pool &pool = call.database().pool();
-    const Turns::Turn turn(turns, pool, id);
-    const db::Pool::Lease session = pool.lease();
-    const LongTime long_time(session.session(), time, pool.settings().connection.statement_timeout);
+    const Turns::Turn turn(turns, pool, id, kInProgress);
+    const LongSession session(pool, time);
     const db::Result outcome =
         session->query("SELECT o.reason, o.duration_ms, o.error, o.sqlstate, o.hint"
                        " FROM ayb_jobs.refresh_now($1::uuid) AS o",
@@ -276,8 +201,8 @@ http::Response available(const Call &call) {
 
 } // namespace
 
-std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout) {
-    const auto turns = std::make_shared<Turns>();
+std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout,
+                                  const std::shared_ptr<Turns> &turns) {
     return {{"GET", "/api/admin/matviews", Access::read, list_matviews},
             {"POST", "/api/admin/matviews", Access::admin, register_matview},
             {"GET", "/api/admin/matviews/dependencies", Access::read, dependencies},

@@ -1,9 +1,13 @@
 #pragma once
+#include "api/long.hpp"
 #include "route/router.hpp"
+
+#include <memory>
 
 namespace ayb::api {
 
-// How long a refresh may take; at most half of a database's sessions refresh at a time.
-std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout);
+// How long a refresh may take, and whose turn it is to hold a session for so long.
+std::vector<Route> matview_routes(std::chrono::milliseconds refresh_timeout,
+                                  const std::shared_ptr<Turns> &turns);
 
 } // namespace ayb::api

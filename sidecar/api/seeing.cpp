@@ -110,25 +110,6 @@ http::Response list_errors(const Call &call) {
     return json_response(*call.database().ask(sql, {time_of(call.query(), "since")}));
 }
 
-// An empty body is none: all of the database.
-http::Response switch_running(const Call &call, const char *function) {
-    db::Parameter type;
-    if (!call.request().body.empty()) {
-        const json::Object body = call.body();
-        require_known(body, {"type"});
-        type = body.text("type");
-    }
-    const std::string sql = guarded(std::string("SELECT ayb_jobs.") + function + "($1)::text");
-    call.database().ask(sql, {type && !type->empty() ? type : std::nullopt});
-    return json_response("{\"status\":\"ok\"}");
-}
-
-http::Response adopt(const Call &call) {
-    static const std::string sql = guarded("SELECT ayb_jobs.adopt()::text");
-    call.database().ask(sql);
-    return json_response("{\"status\":\"ok\"}");
-}
-
 // What AYB's console asks for. A role sees what it may read, and the views that it may register.
 std::string schema() {
     const std::string column = object({{"name", "a.attname"},
@@ -171,11 +152,6 @@ std::vector<Route> seeing_routes() {
             {"GET", "/api/admin/health", Access::read, answer(health())},
             {"GET", "/api/admin/errors", Access::read, list_errors},
             {"GET", "/api/admin/series", Access::read, get_series},
-            {"POST", "/api/admin/pause", Access::operate,
-             [](const Call &call) { return switch_running(call, "pause"); }},
-            {"POST", "/api/admin/resume", Access::operate,
-             [](const Call &call) { return switch_running(call, "resume"); }},
-            {"POST", "/api/admin/adopt", Access::admin, adopt},
             {"GET", "/api/admin/capabilities", Access::read, capabilities},
             {"GET", "/api/schema", Access::read, answer(schema())}};
 }

@@ -3,7 +3,7 @@
 
 namespace ayb::api {
 
-// Workers, lanes, health, series, handlers; pause and resume; the database's schema.
+// Workers, lanes, health, errors, series; the database's schema.
 std::vector<Route> seeing_routes();
 
 } // namespace ayb::api

@@ -1,5 +1,6 @@
 #include "cli/command.hpp"
 
+#include "cli/keys.hpp"
 #include "http/query.hpp"
 #include "route/values.hpp"
 
@@ -7,7 +8,6 @@
 #include <ctime>
 #include <iostream>
 #include <iterator>
-#include <thread>
 #include <unistd.h>
 
 namespace ayb::cli {
@@ -178,11 +178,11 @@ int show(const Call &call, const std::function<std::string()> &look) {
 
 void watch(long long seconds, const std::function<std::string()> &look) {
     const bool terminal = isatty(STDOUT_FILENO) == 1;
-    while (std::cout) {
+    Keys keys;
+    do {
         const std::string seen = look();
         std::cout << (terminal ? as_screen(seen, screen_rows()) : seen) << std::flush;
-        std::this_thread::sleep_for(std::chrono::seconds(seconds));
-    }
+    } while (std::cout && !keys.quit_within(std::chrono::seconds(seconds)));
 }
 
 } // namespace ayb::cli

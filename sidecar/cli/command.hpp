@@ -71,6 +71,9 @@ std::vector<Command> seeing_commands();
 // A list of jobs, brief or whole, as `jobs list` shows it.
 std::string listed_jobs(const Call &call, const std::string &jobs);
 
+// The types of a list, as `types list` shows them.
+Table types_table(const std::string &types);
+
 // The member as a person reads it: a string without its quotes; `otherwise` where there is none.
 std::string shown(const json::Object &object, const char *key, const char *otherwise = "");
 
@@ -98,7 +101,7 @@ std::string shown_whole(const Call &call, const std::string &json, const Table &
 int show(const Call &call, const std::function<std::string()> &look);
 inline constexpr Option kWatch = {"watch", nullptr, Option::Kind::flag};
 
-// Prints what `look` gives, again every `seconds` until Ctrl-C or until nobody reads it. On a
+// Prints what `look` gives, again every `seconds` until q, Ctrl-C or nobody reads it. On a
 // terminal each look takes the place of the one before, and is cut where the screen ends.
 void watch(long long seconds, const std::function<std::string()> &look);
 

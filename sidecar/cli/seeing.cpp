@@ -1,11 +1,11 @@
 // stats, health, top.
 #include "cli/command.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <iostream>
 #include <optional>
-#include <thread>
 #include <unistd.h>
 
 namespace ayb::cli {
@@ -121,6 +121,28 @@ std::string rate(const std::optional<Look> &last, const Look &now) {
     return "completed per second: " + std::to_string(std::llround(done / took.count())) + "\n\n";
 }
 
+// Of the types that do something, those that completed most in the last hour.
+Table busiest_types(const std::string &types) {
+    constexpr std::size_t kMost = 5;
+    Table table = types_table(types);
+    const auto cell = [&](const Row &row, const char *column) {
+        const auto at = std::find(table.header.begin(), table.header.end(), column);
+        return std::stoll(row.at(static_cast<std::size_t>(at - table.header.begin())));
+    };
+    const auto is_idle = [&](const Row &row) {
+        return cell(row, "QUEUED") + cell(row, "RUNNING") + cell(row, "DONE/H") +
+                   cell(row, "FAILED/H") ==
+               0;
+    };
+    std::vector<Row> &rows = table.rows;
+    rows.erase(std::remove_if(rows.begin(), rows.end(), is_idle), rows.end());
+    std::stable_sort(rows.begin(), rows.end(), [&](const Row &a, const Row &b) {
+        return cell(a, "DONE/H") > cell(b, "DONE/H");
+    });
+    rows.resize(std::min(rows.size(), kMost));
+    return table;
+}
+
 std::string look(const Call &call, std::optional<Look> &last) {
     const std::string stats = call.ask("GET", "/jobs/stats");
     const Look now = {json::Object(stats).integer("completed").value_or(0),
@@ -128,6 +150,7 @@ std::string look(const Call &call, std::optional<Look> &last) {
     const bool colour = colour_wanted();
     std::string out = as_table(stats_table(stats), colour) + "\n" + rate(last, now);
     last = now;
+    out += as_table(busiest_types(call.ask("GET", "/types")), colour) + "\n";
     const Table workers = table_of(worker_header(), call.ask("GET", "/workers"), worker_row);
     out += as_table(workers, colour) + "\n";
     const Table lanes = table_of({"LANE", "QUEUED", "RUNNING", "WORKERS", "DUE", "ERROR"},
@@ -169,30 +192,26 @@ int token(const Call &call) {
 }
 
 const std::vector<Option> &drain_options() {
-    static const std::vector<Option> options = {{"timeout", nullptr, Option::Kind::number}};
+    static const std::vector<Option> options = {{"timeout", "timeoutSec", Option::Kind::number}};
     return options;
 }
 
-// Pauses, and waits until no worker is at a job; exit status 1 where some still are after the
-// timeout. Interrupts nobody.
+// What drain() does; exit status 1 where it had to interrupt.
 int drain(const Call &call) {
-    using Clock = std::chrono::steady_clock;
-    const bool forever = !call.has("timeout");
-    const auto end =
-        Clock::now() + std::chrono::seconds(forever ? 0 : std::stoll(call.option("timeout")));
-    call.ask("POST", "/pause");
-    for (;;) {
-        const std::string now = call.ask("GET", "/jobs/stats");
-        const long long running = json::Object(now).integer("running").value_or(0);
-        if (running > 0 && (forever || Clock::now() < end)) {
-            std::this_thread::sleep_for(std::chrono::milliseconds(200));
-            continue;
-        }
-        call.say(running == 0 ? "Drained: nothing runs, and nothing starts until resume"
-                              : std::to_string(running) + " still running; nothing else starts",
-                 now, stats_table(now));
-        return running == 0 ? 0 : 1;
-    }
+    const std::string drained = call.ask("POST", "/drain", call.body(drain_options()));
+    const bool interrupted = json::Object(drained).boolean("interrupted").value_or(false);
+    const std::string stats = call.ask("GET", "/jobs/stats");
+    const long long outside = json::Object(stats).integer("running").value_or(0);
+    std::string sentence = "Drained: ";
+    if (interrupted)
+        sentence += "what still ran was interrupted, and waits again, uncharged; ";
+    else if (outside == 0)
+        sentence += "nothing runs, and ";
+    sentence += "nothing starts until resume";
+    if (outside > 0)
+        sentence += "; " + std::to_string(outside) + " go on at workers outside";
+    call.say(sentence, drained, {{"INTERRUPTED"}, {{interrupted ? "true" : "false"}}});
+    return interrupted ? 1 : 0;
 }
 
 int resume(const Call &call) {
@@ -212,8 +231,8 @@ std::vector<Command> seeing_commands() {
         {"", "workers", nullptr, "the engine's processes, and what each is at", {kWatch}, workers},
         {"", "databases", nullptr, "what databases are served", {}, databases},
         {"", "series", nullptr, "counts and latencies over time", series_options(), series},
-        {"", "drain", nullptr, "start no more jobs, and wait for those that run", drain_options(),
-         drain},
+        {"", "drain", nullptr, "start no more jobs, wait for those that run, then interrupt them",
+         drain_options(), drain},
         {"", "resume", nullptr, "start jobs again", {}, resume},
         {"",
          "health",
@@ -221,7 +240,7 @@ std::vector<Command> seeing_commands() {
          "what is well; exit 0 ok, 1 warning, 2 error, 3 unknown",
          {},
          health},
-        {"", "top", nullptr, "throughput, workers and lanes, live", {}, top}};
+        {"", "top", nullptr, "throughput, types, workers and lanes, live until q", {}, top}};
 }
 
 } // namespace ayb::cli

@@ -29,7 +29,7 @@ std::string path_of(const Call &call) { return "/types/" + http::encode(call.arg
 int list(const Call &call) {
     return cli::show(call, [&call] {
         const std::string types = call.ask("GET", "/types");
-        return listed(call, types, table_of(header(), types, row_of), "No types found.");
+        return listed(call, types, types_table(types), "No types found.");
     });
 }
 
@@ -50,6 +50,8 @@ int pause(const Call &call) { return turn(call, "pause", "paused"); }
 int resume(const Call &call) { return turn(call, "resume", "resumed"); }
 
 } // namespace
+
+Table types_table(const std::string &types) { return table_of(header(), types, row_of); }
 
 std::vector<Command> type_commands() {
     return {{"types", "list", nullptr, "types of jobs, by name", {kWatch}, list},

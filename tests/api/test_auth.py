@@ -15,7 +15,7 @@ ROUTES = [("GET", path) for path in (
         "/api/admin/jobs", "/api/admin/jobs/retry", "/api/admin/jobs/cancel", "/api/admin/jobs/x/retry",
         "/api/admin/jobs/x/cancel", "/api/admin/schedules", "/api/admin/schedules/preview", "/api/admin/schedules/x/enable",
         "/api/admin/schedules/x/disable", "/api/admin/schedules/x/run", "/api/admin/matviews",
-        "/api/admin/matviews/x/refresh", "/api/admin/pause", "/api/admin/resume", "/api/admin/adopt")] + [
+        "/api/admin/matviews/x/refresh", "/api/admin/pause", "/api/admin/resume", "/api/admin/drain", "/api/admin/adopt")] + [
             ("PUT", "/api/admin/schedules/x"), ("DELETE", "/api/admin/schedules/x"), ("PUT", "/api/admin/matviews/x"),
             ("DELETE", "/api/admin/matviews/x"), ("GET", "/api/admin/nowhere"), ("PATCH", "/api/admin/jobs")]
 REQUIRED = "admin authentication required"

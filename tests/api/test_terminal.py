@@ -113,11 +113,25 @@ class Person(ApiTest):
         terminal.until("completed per second: 0")
         self.enqueue("later", 7)
         until(lambda: terminal.screen().splitlines()[1].split()[:1] == ["7"], "the jobs to be counted")
-        self.assertIn("LANE", terminal.screen())
+        screen = terminal.screen()
+        self.assertIn("LANE", screen)
+        self.assertRegex(screen, r"(?m)^TYPE .* DONE/H .*\n(.+\n)*later .* 7 ")
         terminal.press("C-c")
         terminal.type("echo ended with $?")
         terminal.press("Enter")
         self.assertIn("ended with 130", terminal.until("ended with 1"))
+
+    def test_q_ends_it_and_leaves_the_terminal_as_it_was(self):
+        terminal = self.terminal()
+        before, _ = terminal.run("stty -a")
+        for command, seen in (("top", "completed per second"), ("jobs list --watch", "No jobs found")):
+            terminal.type(f"clear; ayb-jobs {command}; echo ended with $?")
+            terminal.press("Enter")
+            terminal.until(seen)
+            terminal.type("xq")
+            self.assertNotIn("xq", terminal.until("ended with 0"))
+            after, _ = terminal.run("stty -a")
+            self.assertEqual(re.findall("-?(?:icanon|echo|isig)\\b", after), re.findall("-?(?:icanon|echo|isig)\\b", before))
 
     def test_what_goes_wrong_is_said(self):
         terminal = self.terminal()

@@ -67,9 +67,9 @@ class Values(ApiTest):
         self.good(self.ask("POST", "/jobs", '{"type":"x","payload":[1e300,1.5e-300,1E+5]}'), 201)
 
     def test_unknown_keys_of_our_own_routes(self):
-        for path in ("/jobs", "/jobs/many", "/jobs/retry", "/jobs/cancel", "/pause", "/resume", "/schedules/preview"):
+        for path in ("/jobs", "/jobs/many", "/jobs/retry", "/jobs/cancel", "/pause", "/resume", "/drain", "/schedules/preview"):
             error = self.refused(self.ask("POST", path, {"type": "x", "max_attempts": 1}), 400,
-                                 'unknown key "type"' if path in ("/jobs/many", "/schedules/preview")
+                                 'unknown key "type"' if path in ("/jobs/many", "/drain", "/schedules/preview")
                                  else 'unknown key "max_attempts"')
             self.assertIn(error["field"], ("type", "max_attempts"))
         self.refused(self.ask("POST", "/jobs/many", {"jobs": [{"type": "x"}, {"typ": "x"}]}), 400, 'unknown key "typ"')

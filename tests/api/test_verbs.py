@@ -107,20 +107,31 @@ class Verbs(CliTest):
         self.assertEqual(cells(self.one("series", "--total").splitlines()[0])[0], "BUCKET")
 
     def test_drain_and_resume(self):
-        job = self.create("--type", "parked")
-        self.server.psql("SELECT FROM ayb_jobs.claim('verbs', ARRAY['parked'])")
+        """As drain() does: the engine's own jobs are waited for, then interrupted; those of workers outside are told."""
+        outside = self.create("--type", "parked")
+        self.server.psql("SELECT FROM ayb_jobs.claim('verbs', ARRAY['parked']);"
+                         " CREATE OR REPLACE FUNCTION verbs_sleep() RETURNS void LANGUAGE sql RETURN pg_sleep(3600);"
+                         " SELECT ayb_jobs.register_handler('sleeps', 'verbs_sleep', max_attempts => 1)")
+        starts = "nothing starts until resume"
         try:
-            self.assertEqual(run("drain", "--timeout", "0", "--dsn", self.server.dsn()).returncode, 1)
-            done = []
-            waiter = threading.Thread(target=lambda: done.append(self.one("drain")))
-            waiter.start()
-            self.server.psql(f"SELECT ayb_jobs.complete('{job}', 'verbs', 1)")
-            waiter.join()
-            self.assertEqual(done, ["Drained: nothing runs, and nothing starts until resume\n"])
+            self.assertEqual(self.api("drain"), f"Drained: {starts}; 1 go on at workers outside\n")
             self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.pauses"), "1")
-        finally:
+            self.server.psql(f"SELECT ayb_jobs.complete('{outside}', 'verbs', 1)")
+            self.assertEqual(self.one("drain"), f"Drained: nothing runs, and {starts}\n")
             self.assertEqual(self.api("resume"), "Resumed\n")
-        self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.pauses"), "0")
+            for way in (("--dsn", self.server.dsn()),
+                        ("--url", f"http://127.0.0.1:{self.sidecar.port}", "--token", self.sidecar.token())):
+                job = self.server.psql("SELECT ayb_jobs.enqueue('sleeps')")
+                state = f"SELECT state, attempts FROM ayb_jobs.jobs WHERE id = '{job}'"
+                until(lambda: self.server.psql(state) == "running|1", "it to run")
+                done = run("drain", "--timeout", "1", *way)
+                self.assertEqual((done.returncode, done.stderr), (1, ""), done)
+                self.assertEqual(done.stdout, f"Drained: what still ran was interrupted, and waits again, uncharged; {starts}\n")
+                until(lambda: self.server.psql(state) == "queued|0", "it to be back")
+                self.server.psql(f"SELECT FROM ayb_jobs.cancel('{job}'); SELECT ayb_jobs.resume()")
+            self.assertIn("timeoutSec", self.one("drain", "--timeout", "0", status=1))
+        finally:
+            self.server.psql("SELECT ayb_jobs.resume(); SELECT ayb_jobs.unregister_handler('sleeps')")
 
     def test_names_that_nothing_has(self):
         for way in (self.one, self.api):

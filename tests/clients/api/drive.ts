@@ -105,6 +105,10 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     listSeries: async () => assert.ok((await call("listSeries", { query: { step: "5 minutes", total: true } })).count >= 0),
     pause: async () => call("pause", { body: { type: "driven" } }),
     resume: async () => call("resume", { body: { type: "driven" } }),
+    drain: async () => {
+        assert.equal((await call("drain", { body: { timeoutSec: 5 } })).interrupted, false);
+        await call("resume");
+    },
     adopt: async () => assert.equal((await call("adopt")).status, "ok"),
     listenToEvents: async () => {
         const response = await fetch(`${base}/api/admin/events`, { headers: { Authorization: `Bearer ${token}` } });
