@@ -94,6 +94,27 @@ CREATE FUNCTION ayb_jobs.retry_many(ids uuid[]) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_retry_many';
 COMMENT ON FUNCTION ayb_jobs.retry_many(uuid[]) IS 'retries those of these jobs that failed, and says how many';
 
+CREATE FUNCTION ayb_jobs.run_now(id uuid) RETURNS ayb_jobs.jobs
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_run_now';
+COMMENT ON FUNCTION ayb_jobs.run_now(uuid) IS
+    'makes a job due that waits for its time, after a failure or since it was enqueued, or that was canceled';
+
+CREATE FUNCTION ayb_jobs.run_now_matching(type text DEFAULT NULL, since timestamptz DEFAULT NULL,
+                                          until timestamptz DEFAULT NULL) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_run_now_matching';
+COMMENT ON FUNCTION ayb_jobs.run_now_matching(text, timestamptz, timestamptz) IS
+    'does so with the jobs of a type that were created from since until before until, and says how many';
+
+CREATE FUNCTION ayb_jobs.run_now_many(ids uuid[]) RETURNS bigint
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_run_now_many';
+COMMENT ON FUNCTION ayb_jobs.run_now_many(uuid[]) IS
+    'makes those of these jobs due that wait for their time or were canceled, and says how many';
+
+CREATE FUNCTION ayb_jobs.reschedule(id uuid, run_at timestamptz DEFAULT NULL, delay interval DEFAULT NULL)
+    RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_reschedule';
+COMMENT ON FUNCTION ayb_jobs.reschedule(uuid, timestamptz, interval) IS
+    'sets when a queued job is due: at run_at, or in delay from now on';
+
 CREATE FUNCTION ayb_jobs.pause(type text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_pause';
 COMMENT ON FUNCTION ayb_jobs.pause(text) IS

@@ -15,6 +15,11 @@ CREATE FUNCTION ayb_jobs.current_job() RETURNS ayb_jobs.jobs
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_current_job';
 COMMENT ON FUNCTION ayb_jobs.current_job() IS 'the job whose handler calls it; NULL outside of one';
 
+CREATE FUNCTION ayb_jobs.give_up(reason text) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_give_up';
+COMMENT ON FUNCTION ayb_jobs.give_up(text) IS
+    'ends the attempt of the job whose handler calls it by an error (JOB01) after which it is not tried again';
+
 CREATE FUNCTION ayb_jobs.set_progress(percent integer, note text DEFAULT '') RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_set_progress';
 COMMENT ON FUNCTION ayb_jobs.set_progress(integer, text) IS

@@ -28,7 +28,7 @@ COMMENT ON FUNCTION ayb_jobs.complete(uuid, text, integer, jsonb) IS
     'completes a job for the worker that holds this attempt';
 
 CREATE FUNCTION ayb_jobs.fail(id uuid, worker_id text, attempt integer, error text,
-                              retry_in interval DEFAULT NULL) RETURNS ayb_jobs.jobs
+                              retry_in interval DEFAULT NULL, final boolean DEFAULT false) RETURNS ayb_jobs.jobs
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_fail';
-COMMENT ON FUNCTION ayb_jobs.fail(uuid, text, integer, text, interval) IS
-    'records that the attempt failed: the job is tried again after retry_in (the back-off by default), or failed when its attempts are used up';
+COMMENT ON FUNCTION ayb_jobs.fail(uuid, text, integer, text, interval, boolean) IS
+    'records that the attempt failed: the job is tried again after retry_in (the back-off by default), or failed when its attempts are used up or final says so';

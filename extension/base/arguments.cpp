@@ -112,6 +112,22 @@ int64 delay_argument(FunctionCallInfo fcinfo, int number, const char *name, cons
     return milliseconds;
 }
 
+TimestampTz due_argument(FunctionCallInfo fcinfo, int run_at, int delay, TimestampTz now) {
+    const int64 delay_ms =
+        delay_argument(fcinfo, delay, "delay", "A job that is due at once needs none.");
+    const bool named = !PG_ARGISNULL(run_at);
+    if (named && delay_ms >= 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("run_at and delay can't both be given"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "delay"),
+                        errhint("delay counts from now on.")));
+    TimestampTz due = named ? PG_GETARG_TIMESTAMPTZ(run_at) : now;
+    if (delay_ms > 0)
+        due = later(now, delay_ms * kMicrosecondsPerMillisecond);
+    check_run_at(due, delay_ms > 0 ? "delay" : "run_at");
+    return due;
+}
+
 void write_uuid(const core::Uuid &id, char *text) {
     constexpr char kDigits[] = "0123456789abcdef";
     for (size_t i = 0; i < sizeof(id.bytes); i++) {

@@ -44,6 +44,10 @@ int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, i
 // A length of time in milliseconds, or -1 where it is NULL; 22023 for a negative one, with `hint`.
 int64 delay_argument(FunctionCallInfo fcinfo, int number, const char *name, const char *hint);
 
+// When a job is due: at the instant in argument `run_at`, or the time in argument `delay` after
+// `now`, or `now` where both are NULL. Raises 22023 for both, and for a negative delay; 22008.
+TimestampTz due_argument(FunctionCallInfo fcinfo, int run_at, int delay, TimestampTz now);
+
 inline Datum uuid_datum(const core::Uuid &id) {
     auto *copy = reinterpret_cast<core::Uuid *>(palloc(sizeof(core::Uuid)));
     *copy = id;

@@ -20,6 +20,8 @@ struct Job {
 
 inline constexpr int kErrorTextBytes = 8192;
 
+inline constexpr char kGivenUp[] = "JOB01"; // the SQLSTATE of give_up()
+
 // Why an attempt ended without completing its job.
 struct Failure {
     char sqlstate[6];

@@ -27,6 +27,7 @@ struct Found {
     WaitsFor waits_for;
     char type[kTypeBytes];
     TimestampTz lease_until;
+    TimestampTz run_at;
 };
 
 // Looks the job up in the queue (locking its row, if `lock`) or the history. Inside the books. `me`

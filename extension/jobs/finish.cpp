@@ -40,11 +40,11 @@ OfMine<> g_forget{R"sql(
     attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING done AS d WHERE a.job_id = d.id)
     SELECT d.id FROM done AS d
 )sql"};
-OfMine<At, const char *, At, const char *, const char *, const char *> g_fail{R"sql(
+OfMine<std::optional<At>, const char *, At, const char *, const char *, const char *> g_fail{R"sql(
     WITH ended AS (
         UPDATE ayb_jobs.job_queue AS q
-        SET state = CASE WHEN q.attempts >= q.max_attempts THEN 'failed' ELSE 'queued' END,
-            run_at = CASE WHEN q.attempts >= q.max_attempts THEN q.run_at ELSE $4 END,
+        SET state = CASE WHEN q.attempts >= q.max_attempts OR $4 IS NULL THEN 'failed' ELSE 'queued' END,
+            run_at = CASE WHEN q.attempts >= q.max_attempts THEN q.run_at ELSE coalesce($4, q.run_at) END,
             worker_id = NULL, claimed_by = NULL, lease_until = NULL, last_error = $5, updated_at = $6,
             waits_for = NULL
         WHERE )sql" AYB_MINE R"sql(
@@ -102,11 +102,11 @@ bool complete_job(const core::Uuid &id, const char *worker, int run, const Handl
 }
 
 bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &failure,
-              const char *error, const char *status, TimestampTz retry_at, TimestampTz now,
-              bool *failed) {
+              const char *error, const char *status, std::optional<TimestampTz> retry_at,
+              TimestampTz now, bool *failed) {
     const char *sqlstate = failure.sqlstate[0] != '\0' ? failure.sqlstate : nullptr;
-    if (g_fail.run(id, worker, run, At{retry_at}, error, At{now}, status, failure.message,
-                   sqlstate) == 0)
+    const auto at = retry_at ? std::optional<At>(At{*retry_at}) : std::nullopt;
+    if (g_fail.run(id, worker, run, at, error, At{now}, status, failure.message, sqlstate) == 0)
         return false;
     State state = State::queued;
     read_row(0, &state);
@@ -138,6 +138,8 @@ const char *error_text(const Failure &failure) {
                ? pstrdup(failure.message)
                : psprintf("ERROR: %s (SQLSTATE %s)", failure.message, failure.sqlstate);
 }
+
+bool gives_up(const Failure &failure) { return strcmp(failure.sqlstate, kGivenUp) == 0; }
 
 void set_failure(Failure *failure, const char *sqlstate, const char *message) {
     strlcpy(failure->sqlstate, sqlstate, sizeof(failure->sqlstate));

@@ -12,10 +12,11 @@ bool complete_job(const core::Uuid &id, const char *worker, int run, const Handl
                   TimestampTz now);
 
 // Records the failed or lost attempt (`status`) and puts the job back for `retry_at`, or marks it
-// failed when its attempts are used up, with `error` as its last_error. `*failed` says which.
+// failed where that is none or its attempts are used up, with `error` as its last_error. `*failed`
+// says which.
 bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &failure,
-              const char *error, const char *status, TimestampTz retry_at, TimestampTz now,
-              bool *failed);
+              const char *error, const char *status, std::optional<TimestampTz> retry_at,
+              TimestampTz now, bool *failed);
 
 // Puts the job back uncharged, to run again at once or at `run_at`.
 bool put_back_job(const core::Uuid &id, const char *worker, int run, TimestampTz now,
@@ -29,6 +30,9 @@ TimestampTz retry_time(const char *type, int attempt, TimestampTz now);
 
 // The error as a user reads it: "ERROR: division by zero (SQLSTATE 22012)". Palloc'd.
 const char *error_text(const Failure &failure);
+
+// Whether the handler has said that no further attempt would help: give_up().
+bool gives_up(const Failure &failure);
 void set_failure(Failure *failure, const char *sqlstate, const char *message);
 
 } // namespace ayb

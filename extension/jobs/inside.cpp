@@ -2,6 +2,7 @@
 #include "jobs/inside.hpp"
 
 #include "base/arguments.hpp"
+#include "base/job.hpp"
 #include "base/rows.hpp"
 #include "jobs/history.hpp"
 #include "memory/my_slot.hpp"
@@ -67,6 +68,19 @@ AYB_SQL_FUNCTION(ayb_jobs_current_job) {
     if (found == 0)
         PG_RETURN_NULL();
     PG_RETURN_DATUM(found);
+}
+
+// give_up(reason) → never
+AYB_SQL_FUNCTION(ayb_jobs_give_up) {
+    require_argument(fcinfo, 0, "reason");
+    if (!in_job())
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("give_up() is for handlers of running jobs"),
+                        errhint("A worker outside calls ayb_jobs.fail() with final => true.")));
+    ereport(ERROR, (errcode(MAKE_SQLSTATE(kGivenUp[0], kGivenUp[1], kGivenUp[2], kGivenUp[3],
+                                          kGivenUp[4])),
+                    errmsg("%s", text_argument(fcinfo, 0))));
+    PG_RETURN_VOID();
 }
 
 // set_progress(percent, note) → void

@@ -238,7 +238,9 @@ void record(const Job &job, Verdict verdict, const Failure &failure, bool *faile
     char worker[kWorkerIdBytes];
     session_name(worker);
     const TimestampTz now = clock_now();
-    const TimestampTz retry_at = retry_time(job.type, job.attempt, now);
+    const auto retry_at = gives_up(failure)
+                              ? std::nullopt
+                              : std::make_optional(retry_time(job.type, job.attempt, now));
     const bool orphan = verdict == Verdict::failed && !runs_inside(find_handler(job.type));
     in_books([&] {
         // Unregistered since, or for workers outside by now: the job goes there, uncharged.

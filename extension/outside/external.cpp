@@ -249,25 +249,37 @@ AYB_SQL_FUNCTION(ayb_jobs_complete) {
     PG_RETURN_DATUM(row);
 }
 
-// fail(id, worker_id, attempt, error, retry_in) → jobs
+// When the job is tried again, by the arguments retry_in and final of fail(): none for never.
+std::optional<TimestampTz> next_try(FunctionCallInfo fcinfo, const Found &job, TimestampTz now) {
+    const int64 retry_ms = delay_argument(fcinfo, 4, "retry_in", "Leave it out for the back-off.");
+    require_argument(fcinfo, 5, "final");
+    if (PG_GETARG_BOOL(5) && retry_ms >= 0)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("retry_in and final can't both be given"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "final"),
+                        errhint("What failed for good is not tried again.")));
+    if (PG_GETARG_BOOL(5))
+        return std::nullopt;
+    if (retry_ms < 0)
+        return retry_time(job.type, job.attempt, now);
+    const TimestampTz at = later(now, retry_ms * kMicrosecondsPerMillisecond);
+    check_run_at(at, "retry_in");
+    return at;
+}
+
+// fail(id, worker_id, attempt, error, retry_in, final) → jobs
 AYB_SQL_FUNCTION(ayb_jobs_fail) {
     const Attempt held = attempt_arguments(fcinfo);
     require_argument(fcinfo, 3, "error");
     auto *failure = static_cast<Failure *>(palloc0(sizeof(Failure)));
     set_failure(failure, "", text_argument(fcinfo, 3));
     const TimestampTz now = clock_now();
-    const int64 retry_ms = delay_argument(fcinfo, 4, "retry_in", "Leave it out for the back-off.");
-    if (retry_ms >= 0)
-        check_run_at(later(now, retry_ms * kMicrosecondsPerMillisecond), "retry_in");
     Found job;
     bool failed = false;
     const Datum row = in_bounded_books([&] {
         job = require_held(held);
-        const TimestampTz retry_at = retry_ms < 0
-                                         ? retry_time(job.type, job.attempt, now)
-                                         : later(now, retry_ms * kMicrosecondsPerMillisecond);
-        fail_job(held.id, held.worker, held.run, *failure, failure->message, "failed", retry_at,
-                 now, &failed);
+        fail_job(held.id, held.worker, held.run, *failure, failure->message, "failed",
+                 next_try(fcinfo, job, now), now, &failed);
         return copy_row(job_row(held.id), held.context);
     });
     count_external(job, failed ? Outcome::failed : Outcome::retried);

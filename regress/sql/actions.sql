@@ -34,6 +34,11 @@ SELECT state FROM ids, ayb_jobs.retry_now(ids.id) WHERE name = 'a';
 SELECT ayb_jobs.retry_many(ARRAY(SELECT id FROM ids WHERE name = 'b'));
 SELECT ayb_jobs.retry_matching('regress_acted');
 SELECT * FROM told();
+SELECT state FROM ids, ayb_jobs.cancel(ids.id) WHERE name = 'e';
+SELECT state FROM ids, ayb_jobs.run_now(ids.id) WHERE name = 'e';
+SELECT state FROM ids, ayb_jobs.reschedule(ids.id, '2100-01-01') WHERE name = 'e';
+SELECT ayb_jobs.run_now_many(ARRAY(SELECT id FROM ids WHERE name = 'e'));
+SELECT * FROM told() WHERE job = 'e';
 -- others see none of it, and nobody writes there
 SET SESSION AUTHORIZATION regress_bob;
 SELECT count(*) FROM told();

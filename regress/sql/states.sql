@@ -14,6 +14,47 @@ SELECT ayb_jobs.enqueue('outside', run_at => '2100-01-01') AS id \gset
 SELECT state FROM ayb_jobs.cancel(:'id');
 SELECT ayb_jobs.enqueue('unknown') AS id \gset
 SELECT state FROM ayb_jobs.cancel(:'id', force => true);
+-- canceled → queued by run_now: due now, with the attempts it had left; and what waits for its time is due now too
+SELECT ayb_jobs.enqueue('outside', run_at => '2100-01-01', max_attempts => 2) AS id \gset
+SELECT state, run_at = updated_at AS now, run_at AS due FROM ayb_jobs.run_now(:'id') \gset
+SELECT :'state' AS state, :'now' AS now, run_at = :'due' AS keeps_its_place FROM ayb_jobs.run_now(:'id');
+SELECT attempt FROM ayb_jobs.claim('w', '{outside}');
+SELECT refused(format('SELECT ayb_jobs.run_now(%L)', :'id'));
+SELECT refused(format('SELECT ayb_jobs.reschedule(%L, delay => ''1 h'')', :'id'));
+SELECT state, run_at > now() AS later FROM ayb_jobs.fail(:'id', 'w', 1, 'the mail server is down', retry_in => '1 h');
+SELECT state, attempts, last_error, run_at = updated_at AS now FROM ayb_jobs.run_now(:'id');
+SELECT attempt FROM ayb_jobs.claim('w', '{outside}');
+SELECT state, attempts FROM ayb_jobs.cancel(:'id', force => true);
+SELECT state, attempts, canceled_at FROM ayb_jobs.run_now(:'id');
+-- reschedule: only what waits, to an instant or by a time
+SELECT state, run_at FROM ayb_jobs.reschedule(:'id', '2100-01-01');
+SELECT run_at = updated_at + interval '1 h' AS in_an_hour FROM ayb_jobs.reschedule(:'id', delay => '1 h');
+SELECT refused(format('SELECT ayb_jobs.reschedule(%L)', :'id'));
+SELECT refused(format('SELECT ayb_jobs.reschedule(%L, ''2100-01-01'', ''1 h'')', :'id'));
+SELECT refused(format('SELECT ayb_jobs.reschedule(%L, ''infinity'')', :'id'));
+SELECT refused(format('SELECT ayb_jobs.reschedule(%L, delay => ''-1 h'')', :'id'));
+SELECT state FROM ayb_jobs.cancel(:'id');
+SELECT refused(format('SELECT ayb_jobs.reschedule(%L, ''2100-01-01'')', :'id'));
+-- of many
+SELECT array_agg(ayb_jobs.enqueue('outside', run_at => '2100-01-01')) AS ids FROM generate_series(1, 3) \gset
+SELECT ayb_jobs.run_now_many(:'ids'), ayb_jobs.run_now_many(:'ids');
+SELECT ayb_jobs.cancel_many(:'ids'), ayb_jobs.run_now_matching('outside') >= 3 AS all_of_them;
+SELECT ayb_jobs.cancel_matching('outside') >= 3 AS canceled;
+-- failed for good before its attempts are used up, from outside and by the handler
+SELECT ayb_jobs.enqueue('outside') AS id \gset
+SELECT count(*) FROM ayb_jobs.claim('w', '{outside}');
+SELECT refused(format('SELECT ayb_jobs.fail(%L, ''w'', 1, ''x'', ''1 h'', true)', :'id'));
+SELECT refused(format('SELECT ayb_jobs.fail(%L, ''w'', 1, ''x'', final => NULL)', :'id'));
+SELECT state, attempts, last_error FROM ayb_jobs.fail(:'id', 'w', 1, 'declined', final => true);
+SELECT refused(format('SELECT ayb_jobs.run_now(%L)', :'id'));
+CREATE FUNCTION declined(payload jsonb) RETURNS void LANGUAGE sql AS $$ SELECT ayb_jobs.give_up('card declined') $$;
+SELECT type FROM ayb_jobs.register_handler('declined', 'declined(jsonb)');
+SELECT ayb_jobs.enqueue('declined') AS id \gset
+SELECT wait_for(:'id', 'failed');
+SELECT attempts, max_attempts > 1 AS more, last_error FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT attempt, status, error, sqlstate FROM ayb_jobs.attempts(:'id');
+SELECT refused($$SELECT ayb_jobs.give_up('nobody runs here')$$);
+
 -- A cancel that is rolled back hasn't happened.
 SELECT ayb_jobs.enqueue('outside') AS id \gset
 BEGIN;

@@ -82,7 +82,7 @@ for my $use ('CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTI
     'CREATE TRIGGER t AFTER TRUNCATE ON mine EXECUTE FUNCTION ayb_jobs_internal.note_truncate()')
 {
     (undef, undef, $error) = $node->psql('postgres', "SET ROLE mallory; CREATE TEMPORARY TABLE mine (x int); $use");
-    like($error, qr/permission denied for function/, "refused: $use");
+    like($error, qr/permission denied for (?:function|schema)/, "refused: $use");
 }
 (undef, undef, $error) = $node->psql('postgres', q{CREATE TEMPORARY TABLE job_queue (x int);
     CREATE TRIGGER t BEFORE INSERT ON job_queue FOR EACH ROW EXECUTE FUNCTION ayb_jobs_internal.note_job(); INSERT INTO job_queue VALUES (1)});

@@ -1,0 +1,103 @@
+// When a job runs, by hand: retry_now(), run_now() and their forms for many, reschedule().
+#include "base/arguments.hpp"
+#include "jobs/by_hand.hpp"
+#include "pg/clock.hpp"
+
+namespace ayb {
+
+namespace {
+
+// A failed job begins again, with all its attempts.
+#define AYB_RETRIED "state = 'queued', attempts = 0, last_error = NULL, waits_for = NULL"
+// One that waits goes on with those that are left; one that was canceled in its last has that
+// again.
+#define AYB_REVIVED                                                                                \
+    "state = 'queued', attempts = least(q.attempts, q.max_attempts - 1), canceled_at = NULL,"      \
+    " waits_for = NULL"
+#define AYB_ONE(change)                                                                            \
+    "UPDATE ayb_jobs.job_queue AS q SET " change ", run_at = $2, updated_at = $3 WHERE q.id = $1"
+
+Sql<core::Uuid, At, At> g_retry{AYB_ONE(AYB_RETRIED)};
+Sql<core::Uuid, At, At> g_revive{AYB_ONE(AYB_REVIVED)};
+
+#define AYB_RETRY(which)                                                                           \
+    AYB_CHANGE("retry", "q.state = 'failed'", which, AYB_RETRIED ", run_at = $1")
+#define AYB_RUN(which)                                                                             \
+    AYB_CHANGE("run", "(q.state = 'canceled' OR q.state = 'queued' AND q.run_at > $1)", which,     \
+               AYB_REVIVED ", run_at = $1")
+
+ChangeMatching g_retry_matching{AYB_RETRY(AYB_MATCHING)};
+ChangeMatching g_run_matching{AYB_RUN(AYB_MATCHING)};
+ChangeMany g_retry_many{AYB_RETRY(AYB_OF_THESE)};
+ChangeMany g_run_many{AYB_RUN(AYB_OF_THESE)};
+
+// Each of these inside the books, with the row locked.
+void retry_found(const core::Uuid &id, const Found &job, TimestampTz now) {
+    if (job.state != State::failed)
+        refuse_state(id, job, "failed",
+                     "Only failed jobs can be retried; for another run, enqueue a job.");
+    g_retry.run(id, At{now}, At{now});
+}
+
+// What is due already is left as it is: it would lose its place.
+void run_found(const core::Uuid &id, const Found &job, TimestampTz now) {
+    const bool waits = job.state == State::queued;
+    if (!waits && job.state != State::canceled)
+        refuse_state(id, job, "queued or canceled",
+                     job.state == State::failed
+                         ? "ayb_jobs.retry_now(id) runs a failed job again."
+                         : "It has been started; for another run, enqueue a job.");
+    if (!waits || job.run_at > now)
+        g_revive.run(id, At{now}, At{now});
+}
+
+void reschedule_found(const core::Uuid &id, const Found &job, TimestampTz due, TimestampTz now) {
+    if (job.state != State::queued)
+        refuse_state(id, job, "queued",
+                     "Only what waits can be put off; ayb_jobs.run_now() and"
+                     " ayb_jobs.retry_now() bring canceled and failed jobs back.");
+    g_revive.run(id, At{due}, At{now});
+}
+
+} // namespace
+
+} // namespace ayb
+
+using namespace ayb;
+
+// retry_now(id) → jobs
+AYB_SQL_FUNCTION(ayb_jobs_retry_now) {
+    const core::Uuid id = id_argument(fcinfo, 0);
+    return change_one(id, "retry", caller(),
+                      [&](const Found &job) { retry_found(id, job, clock_now()); });
+}
+
+// retry_matching(type, since, until) → bigint
+AYB_SQL_FUNCTION(ayb_jobs_retry_matching) { return change_matching(fcinfo, &g_retry_matching); }
+
+// retry_many(ids) → bigint
+AYB_SQL_FUNCTION(ayb_jobs_retry_many) { return change_many(fcinfo, &g_retry_many); }
+
+// run_now(id) → jobs
+AYB_SQL_FUNCTION(ayb_jobs_run_now) {
+    const core::Uuid id = id_argument(fcinfo, 0);
+    return change_one(id, "run", caller(),
+                      [&](const Found &job) { run_found(id, job, clock_now()); });
+}
+
+// run_now_matching(type, since, until) → bigint
+AYB_SQL_FUNCTION(ayb_jobs_run_now_matching) { return change_matching(fcinfo, &g_run_matching); }
+
+// run_now_many(ids) → bigint
+AYB_SQL_FUNCTION(ayb_jobs_run_now_many) { return change_many(fcinfo, &g_run_many); }
+
+// reschedule(id, run_at, delay) → jobs
+AYB_SQL_FUNCTION(ayb_jobs_reschedule) {
+    const core::Uuid id = id_argument(fcinfo, 0);
+    const TimestampTz now = clock_now();
+    if (PG_ARGISNULL(2))
+        require_argument(fcinfo, 1, "run_at");
+    const TimestampTz due = due_argument(fcinfo, 1, 2, now);
+    return change_one(id, "reschedule", caller(),
+                      [&](const Found &job) { reschedule_found(id, job, due, now); });
+}

@@ -1,0 +1,70 @@
+#include "jobs/by_hand.hpp"
+
+#include "base/arguments.hpp"
+#include "pg/clock.hpp"
+#include "pg/roles.hpp"
+#include "pg/settings.hpp"
+
+namespace ayb {
+
+namespace {
+
+// Who did it, by which role and for whom: one row for each job that was changed.
+Sql<core::Uuid, At, const char *, Oid, const char *> g_note{R"sql(
+    INSERT INTO ayb_jobs.job_actions (job_id, run_as, at, action, done_by, actor)
+    SELECT q.id, q.run_as, $2, $3, $4::regrole, $5 FROM ayb_jobs.job_queue AS q WHERE q.id = $1
+)sql"};
+
+template <typename... Which> int64 change(Change<Which...> *statement, const Which &...which) {
+    const At now{clock_now()};
+    const Viewer me = viewer();
+    const OidArray mine(me.array);
+    const Oid caller = GetUserId();
+    const char *whom = actor();
+    int64 changed = 0;
+    int64 there = 0;
+    in_bounded_books([&] {
+        statement->run(now, me.all, mine, caller, whom, which...);
+        read_row(0, &changed, &there);
+    });
+    if (changed < there)
+        ereport(NOTICE, (errmsg(INT64_FORMAT " jobs are locked by other sessions, and left out",
+                                there - changed),
+                         errhint("Call it again when those have ended.")));
+    return changed;
+}
+
+} // namespace
+
+Caller caller() { return {GetUserId(), is_admin(GetUserId()), actor(), CurrentMemoryContext}; }
+
+Found find_held(const core::Uuid &id, const Caller &me) {
+    const Found job = find_job(id, me.role, me.admin, true);
+    if (!job.exists)
+        no_such_job(id);
+    return job;
+}
+
+void refuse_state(const core::Uuid &id, const Found &job, const char *wanted, const char *hint) {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("job %s is %s, not %s", uuid_text(id), core::word_of(job.state), wanted),
+                    err_generic_string(PG_DIAG_COLUMN_NAME, "state"), errhint("%s", hint)));
+    pg_unreachable();
+}
+
+void note_action(const core::Uuid &id, const char *action, const Caller &me) {
+    g_note.run(id, At{clock_now()}, action, me.role, me.actor);
+}
+
+Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement) {
+    const char *type = PG_ARGISNULL(0) ? nullptr : type_argument(fcinfo, 0);
+    return Int64GetDatum(change(statement, type, optional_argument<At>(fcinfo, 1),
+                                optional_argument<At>(fcinfo, 2)));
+}
+
+Datum change_many(FunctionCallInfo fcinfo, ChangeMany *statement) {
+    require_argument(fcinfo, 0, "ids");
+    return Int64GetDatum(change(statement, UuidArray(PG_GETARG_DATUM(0))));
+}
+
+} // namespace ayb

@@ -1,0 +1,66 @@
+#pragma once
+// What all verbs by which people change jobs have in common: whose jobs they may touch, that the
+// row is locked, and that a row of job_actions says who did what.
+#include "base/answer.hpp"
+#include "base/rows.hpp"
+#include "pg/sql.hpp"
+
+namespace ayb {
+
+// Who changes something by hand, and the memory that outlives the books.
+struct Caller {
+    Oid role;
+    bool admin;
+    const char *actor; // for whom, or null
+    MemoryContext context;
+};
+
+Caller caller();
+
+// The job, its row locked. Inside the books. Raises P0002.
+Found find_held(const core::Uuid &id, const Caller &me);
+
+// Raises 55000, and names the state that was found.
+[[noreturn]] void refuse_state(const core::Uuid &id, const Found &job, const char *wanted,
+                               const char *hint);
+
+// Inside the books, after the change.
+void note_action(const core::Uuid &id, const char *action, const Caller &me);
+
+// Changes one job by `change(const Found &)`, which may refuse it; gives back its row.
+template <typename Change>
+Datum change_one(const core::Uuid &id, const char *action, const Caller &me, Change change) {
+    return in_bounded_books([&] {
+        change(find_held(id, me));
+        note_action(id, action, me);
+        return copy_row(job_row(id), me.context);
+    });
+}
+
+// Of many jobs: when, whose the caller may touch, and who that is; then which.
+template <typename... Which> using Change = Sql<At, bool, OidArray, Oid, const char *, Which...>;
+using ChangeMatching = Change<const char *, std::optional<At>, std::optional<At>>;
+using ChangeMany = Change<UuidArray>;
+
+// What somebody has locked is left out. Gives back how many were changed, and how many were there.
+#define AYB_CHANGE(action, wanted, which, change)                                                  \
+    "WITH wanted AS MATERIALIZED (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE " wanted          \
+    " AND ($2 OR q.run_as = ANY ($3))" which                                                       \
+    " FOR UPDATE SKIP LOCKED), changed AS (UPDATE ayb_jobs.job_queue AS q SET " change             \
+    ", updated_at = $1 FROM wanted AS w WHERE q.id = w.id RETURNING q.id, q.run_as), noted AS ("   \
+    "INSERT INTO ayb_jobs.job_actions (job_id, run_as, at, action, done_by, actor)"                \
+    " SELECT c.id, c.run_as, $1, '" action "', $4::regrole, $5 FROM changed AS c)"                 \
+    " SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM ayb_jobs.job_queue AS q"        \
+    " WHERE " wanted " AND ($2 OR q.run_as = ANY ($3))" which ")"
+#define AYB_MATCHING                                                                               \
+    " AND ($6 IS NULL OR q.type = $6) AND ($7 IS NULL OR q.created_at >= $7)"                      \
+    " AND ($8 IS NULL OR q.created_at < $8)"
+#define AYB_OF_THESE " AND q.id = ANY ($6)"
+
+// (type, since, until) → how many were changed.
+Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement);
+
+// (ids) → how many were changed.
+Datum change_many(FunctionCallInfo fcinfo, ChangeMany *statement);
+
+} // namespace ayb
