@@ -15,6 +15,11 @@ CREATE FUNCTION ayb_jobs_internal.taken_by(type text) RETURNS text
 COMMENT ON FUNCTION ayb_jobs_internal.taken_by(text) IS
     'external for a type that workers outside take, handler for one that is not registered, else NULL';
 
+CREATE FUNCTION ayb_jobs_internal.phase(state text, waits_for text, run_at timestamptz, runs integer, type text) RETURNS text
+    LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'ayb_jobs_phase';
+COMMENT ON FUNCTION ayb_jobs_internal.phase(text, text, timestamptz, integer, text) IS
+    'the phase of a job whose row in job_queue has these; NULL where any but waits_for is';
+
 -- What shared memory knows is a scalar over one array, never a join: so the newest fifty of millions stay
 -- an ordered walk along the indexes of both tables.
 CREATE VIEW ayb_jobs.jobs WITH (security_invoker = true) AS
@@ -24,16 +29,20 @@ SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id, q
        CASE WHEN q.state = 'queued' AND q.waits_for IS NULL THEN ayb_jobs_internal.taken_by(q.type) ELSE q.waits_for END AS waits_for,
        q.id = ANY ((SELECT ayb_jobs_internal.running())::uuid[]) AS is_running,
        (SELECT ayb_jobs_internal.progress()) -> q.id::text AS progress,
-       q.priority, q.partition_key, q.unique_key, q.flow, q.enqueued_by, q.runs, q.meta
+       q.priority, q.partition_key, q.unique_key, q.flow, q.enqueued_by, q.runs, q.meta,
+       ayb_jobs_internal.phase(q.state, q.waits_for, q.run_at, q.runs, q.type) AS phase
 FROM ayb_jobs.job_queue AS q
 UNION ALL
 SELECT h.id, h.type, h.payload, 'completed'::text, h.run_at, NULL::timestamptz, h.worker_id, h.attempts,
        h.max_attempts, h.last_error, h.last_run_at, h.idempotency_key,
        (SELECT s.id FROM ayb_jobs.schedules AS s WHERE s.id = h.schedule_id), h.created_at, h.completed_at,
        h.completed_at, NULL::timestamptz, h.run_as, h.result, h.scheduled_at, NULL::text, false, NULL::jsonb,
-       NULL::smallint, h.partition_key, NULL::text, h.flow, h.enqueued_by, h.runs, h.meta
+       NULL::smallint, h.partition_key, NULL::text, h.flow, h.enqueued_by, h.runs, h.meta,
+       'completed'::text
 FROM ayb_jobs.job_history AS h;
 COMMENT ON VIEW ayb_jobs.jobs IS 'every job: waiting, running, ended';
+COMMENT ON COLUMN ayb_jobs.jobs.phase IS
+    'its state, but for a queued one: due, external (due, for a worker outside), waiting (due, but nobody may take it), scheduled (not due, never run), retrying (not due, has run)';
 COMMENT ON COLUMN ayb_jobs.jobs.is_running IS 'whether a worker is at it at this moment';
 COMMENT ON COLUMN ayb_jobs.jobs.attempts IS 'attempts that are charged: a retry by hand begins again with none';
 COMMENT ON COLUMN ayb_jobs.jobs.runs IS

@@ -1,5 +1,7 @@
 #include "handlers/judge.hpp"
 
+#include "base/arguments.hpp"
+#include "memory/state.hpp"
 #include "pg/clock.hpp"
 #include "pg/transaction.hpp"
 #include "records/type_stats.hpp"
@@ -25,6 +27,23 @@ bool pick_or_judge(Oid role, bool quick_only, Picks *picks) {
     if (picks->unjudged)
         in_transaction([role] { judge_lanes(role); });
     return picks->unjudged;
+}
+
+// Of a job that is due and waits for nothing itself.
+const char *phase_of_due(const char *type) {
+    const Server server = server_of(type);
+    if (server == Server::nobody || all_paused())
+        return "waiting";
+    return server == Server::ours ? "due" : "external";
+}
+
+// `waits_for` as the row has it.
+const char *phase_of_queued(const char *waits_for, TimestampTz run_at, int runs, const char *type) {
+    const bool has_parents =
+        waits_for != nullptr && strcmp(waits_for, core::word_of(WaitsFor::jobs)) == 0;
+    if (!has_parents && run_at > clock_now())
+        return runs > 0 ? "retrying" : "scheduled";
+    return waits_for != nullptr ? "waiting" : phase_of_due(type);
 }
 
 } // namespace
@@ -66,6 +85,21 @@ Picks pick_served(Oid role, bool quick_only, LanePick *lanes) {
 } // namespace ayb
 
 using namespace ayb;
+
+// phase(state, waits_for, run_at, runs, type) → text
+AYB_SQL_FUNCTION(ayb_jobs_phase) {
+    for (int number = 0; number < 5; number++)
+        if (number != 1 && PG_ARGISNULL(number))
+            PG_RETURN_NULL();
+    const char *state = text_to_cstring(PG_GETARG_TEXT_PP(0));
+    const char *waits_for = text_argument(fcinfo, 1);
+    const bool queued = strcmp(state, core::word_of(State::queued)) == 0;
+    const char *phase =
+        queued ? phase_of_queued(waits_for, PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_INT32(3),
+                                 text_to_cstring(PG_GETARG_TEXT_PP(4)))
+               : state;
+    PG_RETURN_TEXT_P(cstring_to_text(phase));
+}
 
 // taken_by(type) → text
 AYB_SQL_FUNCTION(ayb_jobs_taken_by) {

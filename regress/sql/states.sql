@@ -159,6 +159,32 @@ FROM unnest(ARRAY['SELECT ayb_jobs.complete(%L, %L, %s)', 'SELECT ayb_jobs.fail(
                   'SELECT ayb_jobs.extend(%L, %L, %s)']) AS f (form);
 SELECT state FROM ayb_jobs.complete(:'id', 'w', 2);
 
+-- phases: what a queued job waits for; of any other the state
+SELECT (ayb_jobs.register_handler('phased', 'pg_catalog.now()')).type, (ayb_jobs.register_handler('phased outside', kind => 'external', backoff => '{1 hour}')).type;
+BEGIN;
+SELECT count(*) FROM ayb_jobs.enqueue_many('[{"type": "phased", "payload": "due"}, {"type": "phased outside", "payload": "external"}, {"type": "unheard of", "payload": "waiting"},
+    {"type": "phased", "payload": "scheduled", "delay": "1 hour"}, {"type": "phased outside", "payload": "scheduled", "delay": "1 hour"}, {"type": "unheard of", "payload": "scheduled", "delay": "1 hour"}]');
+INSERT INTO ayb_jobs.job_queue (type, payload, waits_for, run_at) VALUES ('phased', '"waiting"', 'jobs', now() + interval '1 hour'), ('phased', '"waiting"', 'trust', now()),
+    ('phased', '"scheduled"', 'time', now() + interval '1 hour');
+SELECT payload #>> '{}' AS wanted, array_agg(DISTINCT phase) AS phase, count(*) FROM ayb_jobs.jobs WHERE type IN ('phased', 'phased outside', 'unheard of') GROUP BY 1 ORDER BY 1;
+SELECT ayb_jobs.pause('phased');
+SELECT payload #>> '{}' AS before, phase FROM ayb_jobs.jobs WHERE payload IN ('"due"', '"external"') ORDER BY 1;
+SELECT ayb_jobs.resume('phased'), ayb_jobs.pause();
+SELECT payload #>> '{}' AS before, phase FROM ayb_jobs.jobs WHERE payload IN ('"due"', '"external"') ORDER BY 1;
+ROLLBACK;
+SELECT ayb_jobs.enqueue('phased outside', max_attempts => 2) AS id \gset
+SELECT attempt FROM ayb_jobs.claim('w', '{phased outside}');
+SELECT phase FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT phase FROM ayb_jobs.fail(:'id', 'w', 1, 'x');
+SELECT phase FROM ayb_jobs.cancel(:'id');
+SELECT ayb_jobs.enqueue('phased outside', max_attempts => 1) AS id \gset
+SELECT attempt FROM ayb_jobs.claim('w', '{phased outside}');
+SELECT phase FROM ayb_jobs.fail(:'id', 'w', 1, 'x');
+SELECT phase FROM ayb_jobs.retry_now(:'id');
+SELECT attempt FROM ayb_jobs.claim('w', '{phased outside}');
+SELECT phase FROM ayb_jobs.complete(:'id', 'w', 2);
+SELECT ayb_jobs.unregister_handler('phased'), ayb_jobs.unregister_handler('phased outside');
+
 -- many at once: by type, by when they were enqueued, and not what is in another state
 SELECT count(*) FROM ayb_jobs.enqueue_many('outside', array_fill('{}'::jsonb, '{5}'));
 SELECT type FROM ayb_jobs.register_handler('other', kind => 'external');

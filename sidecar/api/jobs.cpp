@@ -34,6 +34,7 @@ std::string fields_of_job(std::initializer_list<Field> long_ones) {
         {"id", "j.id"},
         {"type", "j.type"},
         {"state", "j.state"},
+        {"phase", "j.phase"},
         {"runAt", "j.run_at"},
         {"leaseUntil", "j.lease_until"},
         {"workerId", "CASE WHEN j.state <> 'completed' THEN j.worker_id END"},

@@ -43,7 +43,7 @@ class Look(JobTest):
     def test_a_job_has_the_contracts_fields_and_no_null(self):
         job = self.enqueue(payload={"n": 1})
         self.assertEqual(set(job), {"id", "type", "payload", "state", "runAt", "attempts", "maxAttempts", "createdAt",
-                                    "updatedAt", "runAs", "enqueuedBy", "runs", "priority", "waitsFor"})
+                                    "updatedAt", "runAs", "enqueuedBy", "runs", "priority", "waitsFor", "phase"})
         self.assertEqual((job["state"], job["attempts"], job["maxAttempts"], job["runAs"]), ("queued", 0, 3, "sidecar"))
         self.assertEqual((job["enqueuedBy"], job["runs"], job["priority"]), ("sidecar", 0, 0))
         for field in ("runAt", "createdAt", "updatedAt"):
@@ -80,9 +80,9 @@ class Look(JobTest):
         return items if [run["status"] for run in items] == ["failed"] * count else None
 
     def test_what_a_job_waits_for(self):
-        self.assertEqual(self.enqueue()["waitsFor"], "external")
-        self.assertEqual(self.enqueue("nobody")["waitsFor"], "handler")
-        self.assertNotIn("waitsFor", self.enqueue("good"))
+        for kind, waits_for, phase in (("parked", "external", "external"), ("nobody", "handler", "waiting"), ("good", None, "due")):
+            job = self.enqueue(kind)
+            self.assertEqual((job.get("waitsFor"), job["phase"]), (waits_for, phase))
 
     def test_ids(self):
         for route, method in (("", "GET"), ("/retry", "POST"), ("/cancel", "POST"), ("/runs", "GET")):
