@@ -325,25 +325,3 @@ BEGIN ATOMIC
                    WHERE d.datname = current_database());
 END;
 COMMENT ON FUNCTION ayb_jobs_internal.has_prepared_transactions() IS 'whether a prepared transaction of this database waits';
-
-CREATE VIEW ayb_jobs.matviews WITH (security_invoker = true) AS
-SELECT m.id, m.schema_name, m.view_name, m.refresh_mode, m.skip_unchanged, m.lock_timeout, m.statement_timeout, m.run_as,
-       m.last_refresh_at, m.last_refresh_duration_ms, m.last_refresh_status, m.last_refresh_error, m.last_refresh_rows,
-       m.last_skipped_at, m.last_durations_ms, m.created_at, m.updated_at,
-       c.oid IS NOT NULL AS view_exists, c.relispopulated AS is_populated,
-       ayb_jobs_internal.size_unless_locked(c.oid) AS size_bytes,
-       c.relispopulated AND ayb_jobs_internal.has_unique_index(c.oid) AS concurrent_possible,
-       CASE WHEN NOT c.relispopulated THEN pg_catalog.format('REFRESH MATERIALIZED VIEW %I.%I;', m.schema_name, m.view_name)
-            WHEN NOT ayb_jobs_internal.has_unique_index(c.oid) THEN ayb_jobs_internal.unique_index_advice(c.oid) END AS concurrent_advice,
-       CASE WHEN c.oid IS NOT NULL AND m.changes_seen IS NOT NULL
-            THEN greatest(ayb_jobs_internal.base_changes(c.oid) - m.changes_seen, 0) END AS estimated_changes,
-       CASE WHEN m.skip_unchanged THEN ayb_jobs_internal.why_never_skipped(c.oid) END AS never_skipped_because
-FROM ayb_jobs.matview_refreshes AS m
-LEFT JOIN (pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace)
-       ON n.nspname = m.schema_name AND c.relname = m.view_name AND c.relkind = 'm';
-COMMENT ON VIEW ayb_jobs.matviews IS 'registered materialized views: how the last refresh went, how stale each is, what it needs';
-COMMENT ON COLUMN ayb_jobs.matviews.concurrent_advice IS 'the statement that makes a concurrent refresh possible, where it isn''t';
-COMMENT ON COLUMN ayb_jobs.matviews.estimated_changes IS
-    'rows changed in its base tables since the last good refresh: an estimate from PostgreSQL''s statistics';
-COMMENT ON COLUMN ayb_jobs.matviews.never_skipped_because IS
-    'why skip_unchanged has no effect: update_matview(id, skip_unchanged => true) mends a missing trigger';

@@ -4,6 +4,43 @@ CREATE FUNCTION ayb_jobs.workers(OUT pid integer, OUT worker_id text, OUT role r
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_workers';
 COMMENT ON FUNCTION ayb_jobs.workers() IS 'the workers of this database, and what each is at';
 
+-- Since when isn't told of the sessions of every role, but a worker says it itself.
+CREATE VIEW ayb_jobs_internal.refresh_locks WITH (security_invoker = true) AS
+SELECT l.classid::bigint << 32 | l.objid::bigint AS key, coalesce(w.job_since, a.query_start) AS since
+FROM pg_catalog.pg_locks AS l
+LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
+LEFT JOIN ayb_jobs.workers() AS w ON w.pid = l.pid
+WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
+  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database());
+COMMENT ON VIEW ayb_jobs_internal.refresh_locks IS 'advisory locks of this database, by key: those of refreshes are among them';
+
+CREATE VIEW ayb_jobs.matviews WITH (security_invoker = true) AS
+SELECT m.id, m.schema_name, m.view_name, m.refresh_mode, m.skip_unchanged, m.lock_timeout, m.statement_timeout, m.run_as,
+       m.last_refresh_at, m.last_refresh_duration_ms, m.last_refresh_status, m.last_refresh_error, m.last_refresh_rows,
+       m.last_skipped_at, m.last_durations_ms, m.created_at, m.updated_at,
+       c.oid IS NOT NULL AS view_exists, c.relispopulated AS is_populated,
+       ayb_jobs_internal.size_unless_locked(c.oid) AS size_bytes,
+       c.relispopulated AND ayb_jobs_internal.has_unique_index(c.oid) AS concurrent_possible,
+       CASE WHEN NOT c.relispopulated THEN pg_catalog.format('REFRESH MATERIALIZED VIEW %I.%I;', m.schema_name, m.view_name)
+            WHEN NOT ayb_jobs_internal.has_unique_index(c.oid) THEN ayb_jobs_internal.unique_index_advice(c.oid) END AS concurrent_advice,
+       CASE WHEN c.oid IS NOT NULL AND m.changes_seen IS NOT NULL
+            THEN greatest(ayb_jobs_internal.base_changes(c.oid) - m.changes_seen, 0) END AS estimated_changes,
+       CASE WHEN m.skip_unchanged THEN ayb_jobs_internal.why_never_skipped(c.oid) END AS never_skipped_because,
+       EXISTS (SELECT FROM ayb_jobs_internal.refresh_locks AS l WHERE l.key = pg_catalog.hashtext(m.schema_name || '.' || m.view_name)) AS refreshing,
+       (SELECT min(l.since) FROM ayb_jobs_internal.refresh_locks AS l
+        WHERE l.key = pg_catalog.hashtext(m.schema_name || '.' || m.view_name)) AS refreshing_since
+FROM ayb_jobs.matview_refreshes AS m
+LEFT JOIN (pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace)
+       ON n.nspname = m.schema_name AND c.relname = m.view_name AND c.relkind = 'm';
+COMMENT ON VIEW ayb_jobs.matviews IS 'registered materialized views: how the last refresh went, how stale each is, what it needs';
+COMMENT ON COLUMN ayb_jobs.matviews.concurrent_advice IS 'the statement that makes a concurrent refresh possible, where it isn''t';
+COMMENT ON COLUMN ayb_jobs.matviews.estimated_changes IS
+    'rows changed in its base tables since the last good refresh: an estimate from PostgreSQL''s statistics';
+COMMENT ON COLUMN ayb_jobs.matviews.never_skipped_because IS
+    'why skip_unchanged has no effect: update_matview(id, skip_unchanged => true) mends a missing trigger';
+COMMENT ON COLUMN ayb_jobs.matviews.refreshing IS 'whether somebody holds the lock that each refresh takes';
+COMMENT ON COLUMN ayb_jobs.matviews.refreshing_since IS 'since when, where that may be known: of a worker''s job, and of sessions of one''s own roles';
+
 CREATE FUNCTION ayb_jobs.lanes(OUT role regrole, OUT due_at timestamptz, OUT workers integer,
                                OUT queued bigint, OUT running bigint, OUT retry_at timestamptz,
                                OUT error text, OUT grouped_types text[])
@@ -155,3 +192,14 @@ COMMENT ON FUNCTION ayb_jobs_internal.processes() IS
 CREATE FUNCTION ayb_jobs_internal.troubles(OUT duty text, OUT since timestamptz, OUT error text)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_troubles';
 COMMENT ON FUNCTION ayb_jobs_internal.troubles() IS 'the scheduler''s duties that failed the last time, and since when they do';
+
+CREATE FUNCTION ayb_jobs.capabilities() RETURNS jsonb
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT jsonb_object_agg(c.name, has_function_privilege(p.oid, 'EXECUTE'))
+    FROM (VALUES ('jobs', 'enqueue'), ('handlers', 'register_handler'), ('external_workers', 'claim'), ('schedules', 'create_schedule'),
+                 ('matviews', 'register_matview'), ('events', 'events'), ('workers', 'workers'), ('series', 'series'), ('health', 'health'))
+        AS c (name, function)
+    JOIN pg_proc AS p ON p.pronamespace = 'ayb_jobs'::regnamespace AND p.proname = c.function;
+END;
+COMMENT ON FUNCTION ayb_jobs.capabilities() IS 'what this release has, and whether the caller may use it, for programs that work with several releases';

@@ -58,6 +58,12 @@ INSERT INTO sales VALUES (31, 'shop 3', 5);
 SELECT * FROM refresh('totals');
 SELECT * FROM recorded('totals');
 SELECT * FROM totals ORDER BY shop;
+SELECT refreshing, refreshing_since FROM ayb_jobs.matviews WHERE view_name = 'totals';
+BEGIN;
+SELECT FROM refresh('totals');
+SELECT refreshing, refreshing_since BETWEEN now() AND clock_timestamp() AS since FROM ayb_jobs.matviews WHERE view_name = 'totals';
+ROLLBACK;
+SELECT refreshing FROM ayb_jobs.matviews WHERE view_name = 'totals';
 -- ten durations are kept, the newest first
 UPDATE ayb_jobs.matview_refreshes SET last_durations_ms = array_fill(1000000, ARRAY[10]) || (-7)::bigint WHERE view_name = 'totals';
 SELECT status FROM refresh('totals');

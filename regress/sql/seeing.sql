@@ -289,3 +289,9 @@ SELECT ayb_jobs.enqueue('seen_never') AS unseen \gset
 SELECT due_at <= now() AS due FROM ayb_jobs.lanes() WHERE role::text = current_user;
 DELETE FROM ayb_jobs.job_queue WHERE id = :'unseen';
 SELECT ayb_jobs.resume(), ayb_jobs.unregister_handler('seen_never');
+
+-- what this release has; health() isn't everybody's
+SELECT jsonb_pretty(ayb_jobs.capabilities());
+SET ROLE regress_alice;
+SELECT key AS not_hers FROM jsonb_each(ayb_jobs.capabilities()) WHERE value <> 'true';
+RESET ROLE;

@@ -8,20 +8,8 @@ constexpr const char *kNotFound = "matview registration not found";
 constexpr const char *kInProgress = "refresh already in progress";
 constexpr const char *kBadMode = "refreshMode must be 'standard' or 'concurrent'";
 
-// A registration of `m`, a row of the view ayb_jobs.matviews, and whether it is being refreshed:
-// somebody holds the lock that each refresh takes. Since when isn't told of the sessions
-// of every role, but a worker says it itself.
+// A registration of `m`, a row of the view ayb_jobs.matviews.
 const std::string &matview_json() {
-    static const std::string refreshes =
-        " FROM pg_locks AS l LEFT JOIN pg_stat_activity AS a ON a.pid = l.pid"
-        " LEFT JOIN ayb_jobs.workers() AS w ON w.pid = l.pid"
-        " WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1"
-        " AND l.database = (SELECT d.oid FROM pg_database AS d WHERE d.datname ="
-        " current_database()) AND (l.classid::bigint << 32 | l.objid::bigint) ="
-        " hashtext(m.schema_name || '.' || m.view_name))";
-    static const std::string refreshing = "EXISTS (SELECT" + refreshes;
-    static const std::string since =
-        "(SELECT min(coalesce(w.job_since, a.query_start))" + refreshes;
     static const std::string json = object({{"id", "m.id"},
                                             {"schemaName", "m.schema_name"},
                                             {"viewName", "m.view_name"},
@@ -32,8 +20,8 @@ const std::string &matview_json() {
                                             {"lastRefreshError", "m.last_refresh_error"},
                                             {"createdAt", "m.created_at"},
                                             {"updatedAt", "m.updated_at"},
-                                            {"refreshing", refreshing.c_str()},
-                                            {"refreshingSince", since.c_str()},
+                                            {"refreshing", "m.refreshing"},
+                                            {"refreshingSince", "m.refreshing_since"},
                                             {"lastRefreshRows", "m.last_refresh_rows"},
                                             {"lastSkippedAt", "m.last_skipped_at"},
                                             {"lastDurationsMs", "m.last_durations_ms"},
