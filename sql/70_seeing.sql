@@ -78,6 +78,10 @@ COMMENT ON FUNCTION ayb_jobs_internal.counts() IS
 
 CREATE FUNCTION ayb_jobs_internal.floors(OUT run_as oid, OUT type text, OUT run_at timestamptz, OUT id uuid)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'ayb_jobs_floors';
+CREATE FUNCTION ayb_jobs_internal.doubts(OUT type text, OUT run_as oid, OUT reason text, OUT hint text)
+    RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'ayb_jobs_doubts';
+COMMENT ON FUNCTION ayb_jobs_internal.doubts() IS
+    'of which lanes the role doesn''t trust its type''s handler, or may not run it, and what ends that';
 COMMENT ON FUNCTION ayb_jobs_internal.floors() IS 'before which row no job of a lane is queued: of each lane that is known';
 
 CREATE FUNCTION ayb_jobs_internal.oldest_due() RETURNS timestamptz

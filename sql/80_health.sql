@@ -208,6 +208,13 @@ BEGIN ATOMIC
            CASE WHEN count(w.type) > 0 THEN 'Register one with ayb_jobs.register_handler().' END
     FROM waiting AS w
     UNION ALL
+    SELECT 'trust', CASE WHEN count(d.type) = 0 THEN 'ok' ELSE 'error' END,
+           coalesce(string_agg('jobs of type ' || d.type || ' of role ' || d.run_as::regrole || ' wait: ' || d.reason, '; '
+                               ORDER BY d.type, d.run_as::regrole::text), 'no job waits for trust'),
+           string_agg(DISTINCT d.hint, ' ')
+    FROM (SELECT DISTINCT b.* FROM ayb_jobs_internal.doubts() AS b) AS d
+    WHERE EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.type = d.type AND q.run_as = d.run_as AND q.state = 'queued')
+    UNION ALL
     SELECT 'schedules', CASE WHEN count(s.id) = 0 THEN 'ok' ELSE 'error' END,
            coalesce(string_agg(s.name || ': ' || CASE WHEN s.gone THEN 'its role (' || s.run_as::oid || ') does not exist any more'
                                                       ELSE coalesce(s.last_error, 'has no next run') END, '; ' ORDER BY s.name),

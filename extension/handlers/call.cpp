@@ -56,10 +56,4 @@ HandlerResult call(Callable *callable, Datum payload) {
     return result;
 }
 
-HandlerResult call_handler(const Handler &handler, const Job &job) {
-    Callable callable;
-    prepare_call(handler, CurrentMemoryContext, &callable);
-    return call(&callable, job.payload);
-}
-
 } // namespace ayb

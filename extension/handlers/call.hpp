@@ -21,7 +21,4 @@ void prepare_call(const Handler &handler, MemoryContext context, Callable *calla
 // raises.
 HandlerResult call(Callable *callable, Datum payload);
 
-// Both, once.
-HandlerResult call_handler(const Handler &handler, const Job &job);
-
 } // namespace ayb

@@ -53,16 +53,41 @@ uint64 handlers_generation();
 // Calls `visit` for each handler.
 void each_handler(void (*visit)(const Handler &handler, void *context), void *context);
 
-// Resolves the function of a handler for role `role`, with every check that must hold at each run:
-// it is there, takes and gives what it should, `role` may execute it, and nobody else's code would
-// run as `role`. Raises 42883, 42501 or 42P13.
+// Why a handler doesn't serve the jobs of a role. They wait then, uncharged.
+enum class Doubt : uint8 {
+    none,
+    missing, // the function is gone
+    shape,   // it is no plain function any more
+    schema,  // no USAGE on its schema
+    execute, // no EXECUTE on it
+    type,    // the role doesn't trust the type's owner
+    code,    // nor the code's
+};
+
+namespace core {
+template <> struct Words<Doubt> {
+    static constexpr const char *kWords[] = {"",
+                                             "its function is gone",
+                                             "its function is none that can be a handler",
+                                             "the role may not use the schema of its function",
+                                             "the role may not execute its function",
+                                             "the role doesn't trust the type's owner",
+                                             "the role doesn't trust the owner of its code"};
+};
+} // namespace core
+
+// Every check that must hold at each run. Needs a snapshot.
+Doubt doubt_of(const Handler &handler, Oid role);
+
+// The statement that ends the doubt, or what else does: palloc'd.
+const char *remedy_of(const Handler &handler, Doubt doubt, Oid role);
+
+// Raises 42883, 42501 or 42P13 where there is a doubt; of a function, gives it.
 Oid resolve_function(const Handler &handler, Oid role);
+void check_served(const Handler &handler, Oid role);
 
 // Raises 42P13 unless a function of this shape can be a handler.
 void check_handler_shape(const char *type, const FormData_pg_proc *form);
-
-// Raises 42501 unless the handler's code may run as `role`: for a command, what was registered.
-void check_command(const Handler &handler, Oid role);
 
 // Counts whatever may change what resolve_function() says. Others' commits count once
 // AcceptInvalidationMessages() has been called. Never 0.

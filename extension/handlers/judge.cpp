@@ -17,7 +17,7 @@ void judge(const LanePick &lane, uint64 generation) {
     if (find_handler(lane.type) == nullptr)
         remove_unserved_lane(lane.key(), generation);
     else
-        judge_lane(lane.key(), generation, server_of(lane.type), slow);
+        judge_lane(lane.key(), generation, server_of(lane.type, lane.role), slow);
 }
 
 // Picks, or judges lanes first where that has to be done, in a transaction of its own; whether it
@@ -30,29 +30,32 @@ bool pick_or_judge(Oid role, bool quick_only, Picks *picks) {
 }
 
 // Of a job that is due and waits for nothing itself.
-const char *phase_of_due(const char *type) {
-    const Server server = server_of(type);
-    if (server == Server::nobody || all_paused())
+const char *phase_of_due(const char *type, Oid role) {
+    const Server server = server_of(type, role);
+    if (server == Server::nobody || server == Server::untrusted || all_paused())
         return "waiting";
     return server == Server::ours ? "due" : "external";
 }
 
 // `waits_for` as the row has it.
-const char *phase_of_queued(const char *waits_for, TimestampTz run_at, int runs, const char *type) {
+const char *phase_of_queued(const char *waits_for, TimestampTz run_at, int runs, const char *type,
+                            Oid role) {
     const bool has_parents =
         waits_for != nullptr && strcmp(waits_for, core::word_of(WaitsFor::jobs)) == 0;
     if (!has_parents && run_at > clock_now())
         return runs > 0 ? "retrying" : "scheduled";
-    return waits_for != nullptr ? "waiting" : phase_of_due(type);
+    return waits_for != nullptr ? "waiting" : phase_of_due(type, role);
 }
 
 } // namespace
 
-Server server_of(const char *type) {
+Server server_of(const char *type, Oid role) {
     const Handler *handler = find_handler(type);
     if (handler == nullptr)
         return Server::nobody;
     const Server server = handler->kind == Kind::external ? Server::outside : Server::ours;
+    if (OidIsValid(role) && doubt_of(*handler, role) != Doubt::none)
+        return Server::untrusted;
     return is_paused(type) ? Server::nobody : server;
 }
 
@@ -67,6 +70,15 @@ void judge_lanes(Oid role) {
             judge(lanes[i], generation);
     }
     pfree(lanes);
+}
+
+void judge_anew(Oid role) {
+    const uint64 generation = handlers_generation();
+    int count = 0;
+    const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
+    for (int i = 0; i < count && generation != 0; i++)
+        if (!OidIsValid(role) || lanes[i].role == role)
+            judge(lanes[i], generation);
 }
 
 bool judge_due(Oid role) {
@@ -86,9 +98,9 @@ Picks pick_served(Oid role, bool quick_only, LanePick *lanes) {
 
 using namespace ayb;
 
-// phase(state, waits_for, run_at, runs, type) → text
+// phase(state, waits_for, run_at, runs, type, run_as) → text
 AYB_SQL_FUNCTION(ayb_jobs_phase) {
-    for (int number = 0; number < 5; number++)
+    for (int number = 0; number < 6; number++)
         if (number != 1 && PG_ARGISNULL(number))
             PG_RETURN_NULL();
     const char *state = text_to_cstring(PG_GETARG_TEXT_PP(0));
@@ -96,7 +108,7 @@ AYB_SQL_FUNCTION(ayb_jobs_phase) {
     const bool queued = strcmp(state, core::word_of(State::queued)) == 0;
     const char *phase =
         queued ? phase_of_queued(waits_for, PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_INT32(3),
-                                 text_to_cstring(PG_GETARG_TEXT_PP(4)))
+                                 text_to_cstring(PG_GETARG_TEXT_PP(4)), PG_GETARG_OID(5))
                : state;
     PG_RETURN_TEXT_P(cstring_to_text(phase));
 }

@@ -5,13 +5,18 @@
 
 namespace ayb {
 
-// Who takes jobs of the type. Needs a snapshot.
-Server server_of(const char *type);
+// Who takes jobs of the type, if they are the role's: any role's that trusts it, for InvalidOid.
+// Needs a snapshot.
+Server server_of(const char *type, Oid role);
 
 // Judges the lanes of a role, or of all roles for InvalidOid, that nobody has judged since
-// something was registered or paused. Those of a type without a handler are removed: they are found
-// again when it is registered. Needs a snapshot.
+// something was registered or paused, or that wait for trust. Those of a type without a handler are
+// removed: they are found again when it is registered. Needs a snapshot.
 void judge_lanes(Oid role);
+
+// Judges all lanes of a role, or of all roles for InvalidOid: rights or code may have changed.
+// Needs a snapshot.
+void judge_anew(Oid role);
 
 // Judges those that are due, in a transaction of its own, where that has to be done; whether it
 // had.

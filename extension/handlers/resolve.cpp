@@ -6,83 +6,180 @@ namespace ayb {
 
 namespace {
 
-// A's code must never run as B: not through a type that A registered, and not through a function
-// that A can replace. What B registered itself it trusts, as long as it is still the same role's: a
-// name can be dropped, and made again by others. A superuser's jobs run only what a superuser owns.
+// Whose type: R's own, a superuser's, that of a role which may act as R anyway, or an admin's. A
+// superuser's jobs are served by superusers' types alone: a payload is handed out by this too.
+bool type_is_trusted(const Handler &handler, Oid role) {
+    if (handler.owner == role || superuser_arg(handler.owner))
+        return true;
+    return !superuser_arg(role) &&
+           (has_privs_of_role(handler.owner, role) || is_admin(handler.owner));
+}
+
+// A's code must never run as B, not through a function that A can replace either. What B registered
+// itself it trusts, as long as it is still the same role's: a name can be dropped, and made again
+// by others. A superuser's jobs run only what a superuser owns.
 bool code_is_trusted(const Handler &handler, Oid code_owner, Oid role) {
     if (superuser_arg(code_owner))
         return true;
     if (superuser_arg(role))
         return false;
-    return code_owner == role || (handler.owner == role && (handler.kind == Kind::command ||
-                                                            code_owner == handler.function_owner));
+    if (code_owner == role)
+        return true;
+    return handler.owner == role
+               ? code_owner == handler.function_owner
+               : code_owner == handler.owner && has_privs_of_role(handler.owner, role);
 }
 
-[[noreturn]] void refuse_owner(const Handler &handler, Oid role) {
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                    errmsg("the handler of type \"%s\" may not run as role \"%s\"", handler.type,
-                           role_name(role)),
-                    superuser_arg(role)
-                        ? errhint("Jobs of a superuser run only what a superuser owns.")
-                        : errhint("Register the handler as that role, or with definer => true.")));
-    pg_unreachable();
+// What the name of a handler's function leads to, and what speaks against running it.
+struct Code {
+    Oid function;
+    Doubt doubt;
+};
+
+bool has_handler_shape(const FormData_pg_proc *form) {
+    return form->prokind == PROKIND_FUNCTION && !form->proretset;
 }
 
 Oid find_function(const Handler &handler) {
     const Oid schema = get_namespace_oid(NameStr(handler.schema), true);
     Oid argument = JSONBOID;
     oidvector *arguments = buildoidvector(&argument, handler.takes_payload ? 1 : 0);
-    const Oid function = OidIsValid(schema)
-                             ? GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
-                                               CStringGetDatum(NameStr(handler.name)),
-                                               PointerGetDatum(arguments), ObjectIdGetDatum(schema))
-                             : InvalidOid;
-    if (!OidIsValid(function))
-        ereport(
-            ERROR,
-            (errcode(ERRCODE_UNDEFINED_FUNCTION),
-             errmsg("function %s.%s(%s) does not exist", quote_identifier(NameStr(handler.schema)),
-                    quote_identifier(NameStr(handler.name)), handler.takes_payload ? "jsonb" : ""),
-             errhint("Create it, or register the handler of type \"%s\" again.", handler.type)));
-    return function;
+    return OidIsValid(schema)
+               ? GetSysCacheOid3(PROCNAMEARGSNSP, Anum_pg_proc_oid,
+                                 CStringGetDatum(NameStr(handler.name)), PointerGetDatum(arguments),
+                                 ObjectIdGetDatum(schema))
+               : InvalidOid;
+}
+
+// The doubts of a function that is there.
+Doubt doubt_of_function(const Handler &handler, const FormData_pg_proc *form, Oid role) {
+    if (!has_handler_shape(form))
+        return Doubt::shape;
+    if (!may_use_schema(form->pronamespace, role))
+        return Doubt::schema;
+    if (!may_execute(form->oid, role))
+        return Doubt::execute;
+    if (!type_is_trusted(handler, role))
+        return Doubt::type;
+    return code_is_trusted(handler, form->proowner, role) ? Doubt::none : Doubt::code;
+}
+
+Code look_up(const Handler &handler, Oid role) {
+    const Oid function = find_function(handler);
+    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
+    if (!HeapTupleIsValid(tuple))
+        return {InvalidOid, Doubt::missing};
+    const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
+    const Code code{function, doubt_of_function(handler, form, role)};
+    ReleaseSysCache(tuple);
+    return code;
+}
+
+// "schema.name(jsonb)"
+const char *signature_of(const Handler &handler) {
+    return psprintf("%s.%s(%s)", quote_identifier(NameStr(handler.schema)),
+                    quote_identifier(NameStr(handler.name)), handler.takes_payload ? "jsonb" : "");
+}
+
+[[noreturn]] void report_shape(const char *type, bool procedure) {
+    ereport(ERROR,
+            (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
+             errmsg("the handler of type \"%s\" must be a plain function", type),
+             procedure
+                 ? errhint("Register a procedure with kind => 'command' and handler => 'CALL ...'.")
+                 : errhint("It may return one value or void, not a set.")));
+    pg_unreachable();
+}
+
+[[noreturn]] void report_doubt(const Handler &handler, Doubt doubt, Oid role) {
+    if (doubt == Doubt::missing)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                        errmsg("function %s does not exist", signature_of(handler)),
+                        errhint("Create it, or register the handler of type \"%s\" again.",
+                                handler.type)));
+    if (doubt == Doubt::shape)
+        report_shape(handler.type, get_func_prokind(find_function(handler)) == PROKIND_PROCEDURE);
+    if (doubt == Doubt::schema)
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, NameStr(handler.schema));
+    if (doubt == Doubt::execute)
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("the handler of type \"%s\" may not run as role \"%s\"", handler.type,
+                           role_name(role)),
+                    doubt == Doubt::type
+                        ? errdetail("The type belongs to role \"%s\".", role_name(handler.owner))
+                        : 0,
+                    errhint("%s", remedy_of(handler, doubt, role))));
+    pg_unreachable();
+}
+
+const char *ways_to_trust(const Handler &handler, Doubt doubt, Oid role) {
+    const char *name = quote_identifier(role_name(role));
+    if (superuser_arg(role))
+        return "Jobs of a superuser run only what a superuser owns, by a type that a superuser"
+               " registered.";
+    const char *of_its_own = handler.kind == Kind::function
+                                 ? psprintf("register the handler as role %s, or with definer =>"
+                                            " true.",
+                                            name)
+                                 : psprintf("register the handler as role %s.", name);
+    return doubt == Doubt::type || handler.kind != Kind::function
+               ? psprintf("GRANT %s TO %s; or %s", name, quote_identifier(role_name(handler.owner)),
+                          of_its_own)
+               : psprintf("R%s", of_its_own + 1);
 }
 
 } // namespace
 
 void check_handler_shape(const char *type, const FormData_pg_proc *form) {
-    if (form->prokind == PROKIND_FUNCTION && !form->proretset)
-        return;
-    ereport(ERROR,
-            (errcode(ERRCODE_INVALID_FUNCTION_DEFINITION),
-             errmsg("the handler of type \"%s\" must be a plain function", type),
-             form->prokind == PROKIND_PROCEDURE
-                 ? errhint("Register a procedure with kind => 'command' and handler => 'CALL ...'.")
-                 : errhint("It may return one value or void, not a set.")));
+    if (!has_handler_shape(form))
+        report_shape(type, form->prokind == PROKIND_PROCEDURE);
+}
+
+Doubt doubt_of(const Handler &handler, Oid role) {
+    if (handler.kind == Kind::function)
+        return look_up(handler, role).doubt;
+    if (!type_is_trusted(handler, role))
+        return Doubt::type;
+    // What the built-in type `command` runs comes from whoever ordered the job.
+    const bool code = handler.kind == Kind::command && handler.command != nullptr;
+    return !code || handler.owner == role || code_is_trusted(handler, handler.owner, role)
+               ? Doubt::none
+               : Doubt::code;
+}
+
+const char *remedy_of(const Handler &handler, Doubt doubt, Oid role) {
+    const char *name = quote_identifier(role_name(role));
+    switch (doubt) {
+    case Doubt::none:
+        return "";
+    case Doubt::missing:
+    case Doubt::shape:
+        return psprintf("Create function %s, or register the handler again.",
+                        signature_of(handler));
+    case Doubt::schema:
+        return psprintf("GRANT USAGE ON SCHEMA %s TO %s;",
+                        quote_identifier(NameStr(handler.schema)), name);
+    case Doubt::execute:
+        return psprintf("GRANT EXECUTE ON FUNCTION %s TO %s;", signature_of(handler), name);
+    case Doubt::type:
+    case Doubt::code:
+        return ways_to_trust(handler, doubt, role);
+    }
+    pg_unreachable();
 }
 
 Oid resolve_function(const Handler &handler, Oid role) {
-    const Oid function = find_function(handler);
-    HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
-    if (!HeapTupleIsValid(tuple))
-        elog(ERROR, "cache lookup failed for function %u", function);
-    const auto *form = reinterpret_cast<Form_pg_proc>(GETSTRUCT(tuple));
-    check_handler_shape(handler.type, form);
-    const Oid owner = form->proowner;
-    const Oid schema = form->pronamespace;
-    ReleaseSysCache(tuple);
-
-    if (!may_use_schema(schema, role))
-        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, NameStr(handler.schema));
-    if (!may_execute(function, role))
-        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));
-    if (!code_is_trusted(handler, owner, role))
-        refuse_owner(handler, role);
-    return function;
+    const Code code = look_up(handler, role);
+    if (code.doubt != Doubt::none)
+        report_doubt(handler, code.doubt, role);
+    return code.function;
 }
 
-void check_command(const Handler &handler, Oid role) {
-    if (!handler.builtin && !code_is_trusted(handler, handler.owner, role))
-        refuse_owner(handler, role);
+void check_served(const Handler &handler, Oid role) {
+    const Doubt doubt = doubt_of(handler, role);
+    if (doubt != Doubt::none)
+        report_doubt(handler, doubt, role);
 }
 
 } // namespace ayb

@@ -186,7 +186,7 @@ Picks homeless_lanes(Oid role, const TimeMark &mark, LanePick *lanes) {
     Picks picks{lanes, 0, false, false, configuration_generation()};
     TimestampTz first = DT_NOEND;
     each_unknown(known_lanes(), role, nullptr, [&](const LanePick &lane) {
-        if (server_of(lane.type) != Server::ours)
+        if (server_of(lane.type, lane.role) != Server::ours)
             return Past::type;
         first = Min(first, lane.mark.at.run_at);
         if (lane.mark.at.run_at > now)

@@ -22,10 +22,10 @@ void check_login(Oid role) {
 }
 
 void check_handler(const Handler &handler, Oid run_as, Oid enqueuer) {
-    if (handler.kind == Kind::command)
-        check_command(handler, run_as);
-    if (handler.kind != Kind::function)
+    if (handler.kind != Kind::function) {
+        check_served(handler, run_as);
         return;
+    }
     const Oid function = resolve_function(handler, run_as);
     if (handler.definer && !may_execute(function, enqueuer))
         aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));

@@ -124,7 +124,7 @@ bool is_due(TupleTableSlot *row, Oid role, TimestampTz now) {
            slot_attisnull(row, kWaitsFor) &&
            DatumGetObjectId(slot_getattr(row, kRunAs, &null)) == role &&
            DatumGetTimestampTz(slot_getattr(row, kRunAt, &null)) <= now &&
-           server_of(type) == Server::ours;
+           server_of(type, role) == Server::ours;
 }
 
 // Locks this job, if it may be claimed and nobody has it.

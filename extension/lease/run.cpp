@@ -4,6 +4,7 @@
 #include "handlers/call.hpp"
 #include "handlers/command.hpp"
 #include "handlers/handlers.hpp"
+#include "handlers/judge.hpp"
 #include "hooks/signals.hpp"
 #include "jobs/finish.hpp"
 #include "jobs/history.hpp"
@@ -28,6 +29,9 @@ bool g_lease_lost;
 
 // The completion is being written: what it meets is no fault of the job's.
 bool g_completing;
+
+// The role doesn't trust the handler, or may not run it, any more: the job waits until it does.
+bool g_distrusted;
 
 // How long the function took; negative for what is no function.
 int64 g_handler_us;
@@ -75,9 +79,11 @@ bool runs_inside(const Handler *handler) {
 // The handler's effects and the completion, in one transaction. Its commit, with the triggers that
 // wait for it, is part of the handler's time.
 void run_function(const Job &job, const Handler &handler) {
+    Callable callable;
+    prepare_call(handler, CurrentMemoryContext, &callable);
     start_job_timer(time_limit(handler));
     const TimestampTz start = GetCurrentTimestamp();
-    const HandlerResult result = call_handler(handler, job);
+    const HandlerResult result = call(&callable, job.payload);
     g_handler_us = GetCurrentTimestamp() - start;
     complete_here(job, result);
 }
@@ -126,12 +132,14 @@ Command run_or_prepare(const Job &job, MemoryContext memory) {
     const Handler *handler = find_handler(job.type);
     if (!runs_inside(handler))
         report_no_handler(job);
+    g_distrusted = doubt_of(*handler, GetUserId()) != Doubt::none;
+    if (g_distrusted)
+        check_served(*handler, GetUserId());
     if (handler->kind == Kind::function) {
         const Handler copy = *handler; // the job may register another one
         run_function(job, copy);
         return Command{};
     }
-    check_command(*handler, GetUserId());
     const char *sql = handler->command != nullptr ? handler->command : command_of(job);
     return Command{MemoryContextStrdup(memory, sql), time_limit(*handler)};
 }
@@ -157,7 +165,7 @@ bool is_of_the_engine(const char *sqlstate) {
 Verdict judge(const char *sqlstate) {
     if (g_lease_lost)
         return Verdict::lost;
-    if (day_is_missing() || is_of_the_engine(sqlstate))
+    if (g_distrusted || day_is_missing() || is_of_the_engine(sqlstate))
         return Verdict::put_back;
     if (strcmp(sqlstate, "57014") != 0 || job_timed_out())
         return Verdict::failed;
@@ -198,6 +206,10 @@ Verdict recover_from_error(const Job &job, MemoryContext memory, Failure *failur
                       errmsg("job %s (%s) waits until a table can be made for the history of the "
                              "day: %s",
                              uuid_text(job.id), job.type, failure->message)));
+    else if (g_distrusted)
+        ereport(LOG, (errcode(error->sqlerrcode),
+                      errmsg("job %s (%s) waits, uncharged: %s", uuid_text(job.id), job.type,
+                             failure->message)));
     else if (is_of_the_engine(failure->sqlstate))
         ereport(LOG, (errcode(error->sqlerrcode),
                       errmsg("job %s (%s) could not be completed and runs again, uncharged: %s",
@@ -215,6 +227,7 @@ Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
     volatile Verdict verdict = Verdict::completed;
     g_lease_lost = false;
     g_completing = false;
+    g_distrusted = false;
     g_handler_us = -1;
     PG_TRY();
     { run_handler(job, memory); }
@@ -298,6 +311,8 @@ void run_job(const Job &job, MemoryContext memory) {
     const Verdict verdict = attempt(job, memory, failure);
     clear_interrupts();
     bool failed = false;
+    if (g_distrusted)
+        in_transaction([&] { judge_anew(job.run_as); }, set_plain);
     if (verdict != Verdict::completed && verdict != Verdict::lost)
         record_in_transaction(job, verdict, *failure, &failed);
     count_outcome(job, verdict, failed);

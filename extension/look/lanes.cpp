@@ -60,6 +60,19 @@ void put_floor(const LanePick &lane, ReturnSetInfo *result) {
     row.put(result);
 }
 
+void put_doubt(const LanePick &lane, ReturnSetInfo *result) {
+    const Handler *handler = find_handler(lane.type);
+    const Doubt doubt = handler == nullptr ? Doubt::none : doubt_of(*handler, lane.role);
+    if (doubt == Doubt::none)
+        return;
+    Row row;
+    row.add_text(lane.type);
+    row.add(ObjectIdGetDatum(lane.role));
+    row.add_text(core::word_of(doubt));
+    row.add_text(remedy_of(*handler, doubt, lane.role));
+    row.put(result);
+}
+
 } // namespace
 
 } // namespace ayb
@@ -99,6 +112,20 @@ AYB_SQL_FUNCTION(ayb_jobs_floors) {
     for (int i = 0; i < count; i++)
         if (me.sees(lanes[i].role))
             put_floor(lanes[i], result);
+    PG_RETURN_NULL();
+}
+
+// doubts() → setof (type, run_as, reason, hint)
+AYB_SQL_FUNCTION(ayb_jobs_doubts) {
+    const Viewer me = viewer();
+    ReturnSetInfo *result = begin_set(fcinfo);
+    if (!preloaded())
+        PG_RETURN_NULL();
+    int count;
+    const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
+    for (int i = 0; i < count; i++)
+        if (me.sees(lanes[i].role) && lanes[i].mark.at < kEnd)
+            put_doubt(lanes[i], result);
     PG_RETURN_NULL();
 }
 

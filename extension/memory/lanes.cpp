@@ -114,6 +114,8 @@ bool scheduler_is_needless(Database *database) {
 void lower(Lane &lane, const Position &first) {
     lower_floor(&lane.floor, first);
     lane.not_before = 0;
+    if (lane.server == Server::untrusted)
+        lane.judged = 0; // whoever enqueued has found that it is trusted now
 }
 
 void lower(RoleLanes &role, TimeFloor RoleLanes::*floor, TimestampTz first) {

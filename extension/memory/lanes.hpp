@@ -60,8 +60,9 @@ struct LaneTag {
 // Who takes the jobs of a lane.
 enum class Server : int {
     ours,
-    outside, // workers outside
-    nobody,  // paused, or without a handler
+    outside,   // workers outside
+    nobody,    // paused, or without a handler
+    untrusted, // nor by its role, until rights or code change
 };
 
 struct RoleLanes;

@@ -35,7 +35,7 @@ Asked begin_look(Datum types, const Viewer &me, TimestampTz now) {
         static_cast<const char **>(palloc((count + 1) * sizeof(char *))), 0, me, now, {}, 16};
     for (int i = 0; i < count; i++) {
         const char *type = TextDatumGetCString(names[i]);
-        if (server_of(type) == Server::outside)
+        if (server_of(type, InvalidOid) == Server::outside)
             asked.types[asked.count++] = type;
     }
     asked.picks.lanes = static_cast<LanePick *>(palloc(asked.room * sizeof(LanePick)));
@@ -53,7 +53,8 @@ void add(Asked *asked, const LanePick &lane) {
 }
 
 void add_due(Asked *asked, const LanePick &lane) {
-    if (lane.mark.at.run_at <= asked->now && asked->me.sees(lane.role) && asked->names(lane.type))
+    if (lane.mark.at.run_at <= asked->now && asked->me.sees(lane.role) && asked->names(lane.type) &&
+        server_of(lane.type, lane.role) == Server::outside)
         add(asked, lane);
 }
 

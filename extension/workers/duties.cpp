@@ -1,6 +1,7 @@
 #include "workers/duties.hpp"
 
 #include "handlers/handlers.hpp"
+#include "handlers/judge.hpp"
 #include "jobs/history.hpp"
 #include "jobs/lane_scan.hpp"
 #include "lease/recover.hpp"
@@ -125,6 +126,19 @@ void step_check_floors(TimestampTz /*now*/) {
     wake_scheduler(g_database);
 }
 
+void step_trust(TimestampTz /*now*/) {
+    in_transaction([] { judge_anew(InvalidOid); });
+}
+
+// Rights, memberships or code have changed since: what waits for trust may have got it. What
+// changes meanwhile is looked at by the next tick.
+void look_for_trust(TimestampTz now) {
+    static uint64 seen;
+    const uint64 generation = code_generation();
+    if (seen != generation && guarded(Duty::lanes, step_trust, now))
+        seen = generation;
+}
+
 // The net below all wake-ups: at least once a tick everything is looked at.
 void tick(TimestampTz now, Times *times) {
     if (now < times->tick &&
@@ -133,6 +147,7 @@ void tick(TimestampTz now, Times *times) {
     times->tick = later(now, settings::scheduler_tick * kMicrosecondsPerMillisecond);
     pg_atomic_write_u32(&g_database->rescan, 1);
     guarded(Duty::minutes, step_minutes, now);
+    look_for_trust(now);
     if (pg_atomic_exchange_u32(&g_database->doubt, 0) != 0 &&
         !guarded(Duty::floors, step_check_floors, now))
         pg_atomic_write_u32(&g_database->doubt, 1);

@@ -210,15 +210,20 @@ SELECT refused($$SELECT ayb_jobs.enqueue('inside')$$);
 CREATE FUNCTION good(payload jsonb) RETURNS SETOF int LANGUAGE sql AS 'SELECT 1';
 SELECT refused($$SELECT ayb_jobs.enqueue('inside')$$);
 DROP FUNCTION good(jsonb);
--- Dropped while a job waits: the attempt fails and says so.
+-- Dropped while a job waits: it waits on, uncharged, and health() names what ends that.
 CREATE FUNCTION good(payload jsonb) RETURNS void LANGUAGE sql AS '';
 SELECT ayb_jobs.pause('inside');
 SELECT ayb_jobs.enqueue('inside', max_attempts => 1) AS id \gset
 DROP FUNCTION good(jsonb);
 SELECT ayb_jobs.resume('inside');
-SELECT wait_for(:'id', 'failed');
+SELECT wait_until($$(SELECT status = 'error' FROM ayb_jobs.health() WHERE name = 'trust')$$);
+SELECT status, detail, hint FROM ayb_jobs.health() WHERE name = 'trust';
+CREATE FUNCTION good(payload jsonb) RETURNS void LANGUAGE sql AS '';
+SELECT (ayb_jobs.register_handler('inside', 'good(jsonb)')).owner;
+SELECT wait_for(:'id', 'completed');
 SELECT attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
-SELECT attempt, status, error, sqlstate FROM ayb_jobs.attempts(:'id');
+SELECT status FROM ayb_jobs.health() WHERE name = 'trust';
+DROP FUNCTION good(jsonb);
 
 SELECT ayb_jobs.unregister_handler('inside'), ayb_jobs.unregister_handler('outside');
 DROP FUNCTION takes_text, takes_two, takes_json, gives_set, gives_table, gives_trigger;

@@ -124,16 +124,36 @@ SELECT ayb_jobs.enqueue('shared') AS id \gset
 RESET ROLE;
 ALTER FUNCTION public.shared() OWNER TO regress_alice;
 SELECT ayb_jobs.resume('shared');
-SELECT wait_for(:'id', 'failed');
-SELECT last_error FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT wait_until($$(SELECT status = 'error' FROM ayb_jobs.health() WHERE name = 'trust')$$);
+SELECT detail, hint FROM ayb_jobs.health() WHERE name = 'trust';
 ALTER FUNCTION public.shared() OWNER TO CURRENT_USER;
 REVOKE EXECUTE ON FUNCTION public.shared() FROM PUBLIC;
-SELECT state FROM ayb_jobs.retry_now(:'id');
-SELECT wait_for(:'id', 'failed');
-SELECT last_error FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT detail, hint FROM ayb_jobs.health() WHERE name = 'trust';
 SET ROLE regress_bob;
 SELECT refused($$SELECT ayb_jobs.enqueue('shared')$$);
 RESET ROLE;
+-- it has waited, uncharged, until the right is back: seen at the next tick, or with the next job
+GRANT EXECUTE ON FUNCTION public.shared() TO PUBLIC;
+SELECT ayb_jobs.enqueue('shared', run_as => 'regress_bob') IS NOT NULL AS enqueued;
+SELECT wait_for(:'id', 'completed');
+SELECT attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT status, detail FROM ayb_jobs.health() WHERE name = 'trust';
+REVOKE EXECUTE ON FUNCTION public.shared() FROM PUBLIC;
+-- a type is whose it is, whatever its code: what everybody may run doesn't make alice's type bob's, nor a superuser's
+SET ROLE regress_alice;
+SELECT (ayb_jobs.register_handler('free name', 'pg_catalog.jsonb_strip_nulls(jsonb)')).owner;
+SELECT (ayb_jobs.register_handler('free external', kind => 'external')).owner;
+SET ROLE regress_bob;
+SELECT refused($$SELECT ayb_jobs.enqueue('free name')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('free external')$$);
+RESET ROLE;
+SELECT refused($$SELECT ayb_jobs.enqueue('free name')$$);
+GRANT regress_bob TO regress_alice;
+SET ROLE regress_bob;
+SELECT ayb_jobs.enqueue('free name') AS id \gset
+SELECT wait_for(:'id', 'completed');
+RESET ROLE;
+REVOKE regress_bob FROM regress_alice;
 -- a schema that the role may not use
 REVOKE USAGE ON SCHEMA alice FROM PUBLIC;
 SET ROLE regress_alice;

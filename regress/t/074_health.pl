@@ -191,6 +191,14 @@ sql($node, q{CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$BEGI
 like(bad('lanes', 'error', 'its worker'), qr/^See the server log/, 'lanes: the log');
 sql($node, 'DROP TRIGGER refuse ON ayb_jobs.job_queue');
 good('lanes', 'mending what the log says');
+sql($node, q{CREATE FUNCTION theirs() RETURNS void LANGUAGE sql AS ''; REVOKE EXECUTE ON FUNCTION theirs() FROM PUBLIC; GRANT EXECUTE ON FUNCTION theirs() TO deploy;
+    CREATE ROLE maker; SELECT ayb_jobs.register_handler('theirs', 'theirs()'); SELECT ayb_jobs.pause(); SET ROLE deploy; SELECT ayb_jobs.enqueue('theirs'); RESET ROLE;
+    SELECT ayb_jobs.unregister_handler('theirs'); SET ROLE maker; SELECT ayb_jobs.register_handler('theirs', 'theirs()'); RESET ROLE;
+    SELECT ayb_jobs.resume()});
+follow(trust => bad('trust', 'error', q{doesn''t trust the type''s owner}));
+sql($node, q{SELECT ayb_jobs.pause(); SET ROLE deploy; SELECT ayb_jobs.enqueue('theirs'); RESET ROLE; REVOKE EXECUTE ON FUNCTION theirs() FROM deploy; SELECT ayb_jobs.resume()});
+follow(trust => bad('trust', 'error', 'may not execute'));
+sql($node, q{SELECT ayb_jobs.unregister_handler('theirs'); DROP FUNCTION theirs(); DROP ROLE maker});
 sql($node, q{SELECT ayb_jobs.pause(); SET ROLE deploy; SELECT ayb_jobs.enqueue('work'); RESET ROLE; REVOKE ALL ON DATABASE postgres FROM deploy;
     SELECT pg_terminate_backend(pid, 10000) FROM ayb_jobs.workers() WHERE role = 'deploy'::regrole; DROP ROLE deploy; SELECT ayb_jobs.resume()});
 follow(lanes => bad('lanes', 'error', 'does not exist any more'));
