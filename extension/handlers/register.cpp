@@ -113,6 +113,7 @@ Kind kind_argument(FunctionCallInfo fcinfo, int number) {
     if (!core::find_word(word, &kind))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("invalid handler kind \"%s\"", word),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "kind"),
                         errhint("It is function, command or external.")));
     return kind;
 }
@@ -125,10 +126,12 @@ Registration make_registration(FunctionCallInfo fcinfo) {
     const char *handler = text_argument(fcinfo, 1);
     if (handler == nullptr && kind != Kind::external)
         ereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("handler must not be null"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "handler"),
                         errhint("Name a function, or pass kind => 'external'.")));
     if (handler != nullptr && kind == Kind::external)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("an external handler has no code in the database"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "handler"),
                         errhint("Pass NULL as handler.")));
     if (kind == Kind::function)
         describe_function(handler, &registration);
@@ -147,6 +150,7 @@ void check_backoff(FunctionCallInfo fcinfo, int number) {
     if (ARR_NDIM(steps) != 1 || count > kMaxBackoffSteps || array_contains_nulls(steps))
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("backoff must be an array of 1 to %d intervals", kMaxBackoffSteps),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "backoff"),
                         errhint("One a failed attempt; the last one counts for all that follow.")));
     ArrayIterator iterator = array_create_iterator(steps, 0, nullptr);
     Datum step;
@@ -154,9 +158,10 @@ void check_backoff(FunctionCallInfo fcinfo, int number) {
     while (array_iterate(iterator, &step, &null)) {
         const int64 wait_ms = interval_milliseconds(DatumGetIntervalP(step));
         if (wait_ms < 0)
-            ereport(ERROR,
-                    (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                     errmsg("backoff must not be negative"), errhint("0 tries again at once.")));
+            ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                            errmsg("backoff must not be negative"),
+                            err_generic_string(PG_DIAG_COLUMN_NAME, "backoff"),
+                            errhint("0 tries again at once.")));
         check_run_at(later(clock_now(), wait_ms * kMicrosecondsPerMillisecond), "backoff");
     }
 }

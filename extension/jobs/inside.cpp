@@ -91,6 +91,7 @@ AYB_SQL_FUNCTION(ayb_jobs_set_progress) {
     if (percent < 0 || percent > 100)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("percent must be between 0 and 100"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "percent"),
                         errhint("100 is all of the work that the job has to do.")));
     if (!in_job())
         ereport(ERROR,

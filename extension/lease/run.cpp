@@ -99,6 +99,7 @@ const char *command_of(const Job &job) {
     if (!found)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("the payload has no command"),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "payload"),
                  errhint("It takes {\"command\": \"VACUUM orders\"}.")));
     return pnstrdup(value.val.string.val, value.val.string.len);
 }

@@ -18,11 +18,12 @@ bool is_identifier(const char *name) {
 
 } // namespace
 
-void check_identifier(const char *name) {
+void check_identifier(const char *name, const char *argument) {
     if (!is_identifier(name))
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                  errmsg("invalid identifier: \"%s\"", name),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, argument),
                  errhint("It takes letters of ASCII, digits and underscores, without quotes.")));
 }
 
@@ -33,6 +34,7 @@ const char *mode_argument(FunctionCallInfo fcinfo, int number) {
     if (strcmp(mode, "standard") != 0 && strcmp(mode, "concurrent") != 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("refresh_mode must be 'standard' or 'concurrent'"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "refresh_mode"),
                         errhint("A concurrent refresh doesn't block readers; it needs a unique"
                                 " index on the view.")));
     return mode;
@@ -45,7 +47,7 @@ int timeout_argument(FunctionCallInfo fcinfo, int number, const char *name) {
     if (milliseconds < 0 || milliseconds > INT_MAX)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("%s must be between 0 and %d milliseconds", name, INT_MAX),
-                        errhint("0 is none.")));
+                        err_generic_string(PG_DIAG_COLUMN_NAME, name), errhint("0 is none.")));
     return static_cast<int>(milliseconds);
 }
 

@@ -4,8 +4,8 @@
 
 namespace ayb {
 
-// Raises 22023 unless the name is a plain identifier, ^[A-Za-z_][A-Za-z0-9_]*$.
-void check_identifier(const char *name);
+// Raises 22023 for `argument` unless the name is a plain identifier, ^[A-Za-z_][A-Za-z0-9_]*$.
+void check_identifier(const char *name, const char *argument);
 
 // The refresh mode, or null for NULL. 22023.
 const char *mode_argument(FunctionCallInfo fcinfo, int number);

@@ -36,13 +36,14 @@ Registration registration_arguments(FunctionCallInfo fcinfo) {
     wanted.view = text_argument(fcinfo, 0);
     if (wanted.view[0] == '\0')
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("view_name is required"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "view_name"),
                         errhint("Name the view without its schema.")));
     require_argument(fcinfo, 2, "refresh_mode");
     wanted.mode = mode_argument(fcinfo, 2);
     require_argument(fcinfo, 1, "schema_name");
     wanted.schema = text_argument(fcinfo, 1);
-    check_identifier(wanted.schema);
-    check_identifier(wanted.view);
+    check_identifier(wanted.schema, "schema_name");
+    check_identifier(wanted.view, "view_name");
     require_argument(fcinfo, 3, "skip_unchanged");
     wanted.skip_unchanged = PG_GETARG_BOOL(3);
     wanted.lock_timeout = timeout_argument(fcinfo, 4, "lock_timeout");

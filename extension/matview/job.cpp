@@ -38,8 +38,9 @@ AYB_SQL_FUNCTION(ayb_jobs_refresh_by_name) {
     if (view == nullptr || view[0] == '\0')
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("view_name is required"),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "view_name"),
                  errhint("Such as {\"schema_name\": \"public\", \"view_name\": \"totals\"}.")));
-    check_identifier(schema);
-    check_identifier(view);
+    check_identifier(schema, "schema_name");
+    check_identifier(view, "view_name");
     PG_RETURN_DATUM(outcome_datum(fcinfo, refresh_matview(registration_of(schema, view))));
 }

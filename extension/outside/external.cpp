@@ -42,6 +42,7 @@ const char *worker_argument(FunctionCallInfo fcinfo, int number) {
             ERROR,
             (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
              errmsg("worker_id must be of 1 to 255 bytes"),
+             err_generic_string(PG_DIAG_COLUMN_NAME, "worker_id"),
              errhint("Pass a name that no other worker has, such as host name and process id.")));
     return worker;
 }
@@ -52,6 +53,7 @@ TimestampTz lease_argument(FunctionCallInfo fcinfo, int number, TimestampTz now)
     if (ms > kLongestLeaseDays * 86400000LL)
         ereport(ERROR,
                 (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lease must be at most a year"),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "lease"),
                  errhint("Take a short one, and ayb_jobs.extend() while the work goes on.")));
     return later(now, ms * kMicrosecondsPerMillisecond);
 }
@@ -63,6 +65,7 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     if (array_contains_nulls(PG_GETARG_ARRAYTYPE_P(1)))
         ereport(ERROR,
                 (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("types must not contain nulls"),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "types"),
                  errhint("Name the types of kind external that the worker can do.")));
     claim.types = PG_GETARG_DATUM(1);
     require_argument(fcinfo, 2, "max_jobs");
@@ -70,6 +73,7 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     if (claim.jobs < 1 || claim.jobs > kMaxClaim)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("max_jobs must be between 1 and %d", kMaxClaim),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "max_jobs"),
                         errhint("Claim again for more.")));
     claim.now = clock_now();
     claim.lease_until = lease_argument(fcinfo, 3, claim.now);

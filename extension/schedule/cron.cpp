@@ -49,6 +49,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cron_preview) {
     if (count < 1 || count > kMostPreviewed)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("count must be between 1 and %d", kMostPreviewed),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "count"),
                         errhint("Pass the last of them as after for more.")));
     TimestampTz tick = after_argument(fcinfo, 3);
     ReturnSetInfo *result = begin_set(fcinfo);

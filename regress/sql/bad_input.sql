@@ -231,3 +231,24 @@ DROP PROCEDURE is_procedure;
 DROP AGGREGATE is_aggregate(jsonb);
 DROP TABLE is_table;
 TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_keys, ayb_jobs.job_attempts;
+
+-- which argument it is, for programs
+CREATE FUNCTION wrong_argument(call text) RETURNS text LANGUAGE plpgsql AS $$
+DECLARE
+    argument text;
+BEGIN
+    EXECUTE 'SELECT ayb_jobs.' || call;
+    RETURN 'ACCEPTED';
+EXCEPTION WHEN OTHERS THEN
+    GET STACKED DIAGNOSTICS argument = COLUMN_NAME;
+    RETURN argument;
+END
+$$;
+SELECT call, wrong_argument(call) FROM unnest(ARRAY[
+    'register_handler(''x'', kind => ''odd'')', 'register_handler(''x'')', 'register_handler(''x'', ''f'', ''external'')',
+    'register_handler(''x'', ''pg_catalog.now()'', backoff => ''{}'')', 'register_handler(''x'', ''pg_catalog.now()'', backoff => ''{-1s}'')',
+    'set_progress(101)', 'register_matview('''')', 'register_matview(''a b'')', 'register_matview(''a'', ''a b'')',
+    'register_matview(''a'', refresh_mode => ''odd'')', 'register_matview(''a'', lock_timeout => ''-1s'')',
+    'claim('''', ''{outside}'')', 'claim(''w'', ''{NULL}'')', 'claim(''w'', ''{outside}'', 0)', 'claim(''w'', ''{outside}'', lease => ''367 d'')',
+    'cron_preview(''@daily'', count => 0)', 'create_schedule(''x'', ''x'', ''@daily'', overlap => ''odd'')']) WITH ORDINALITY AS c (call, n) ORDER BY n;
+DROP FUNCTION wrong_argument;

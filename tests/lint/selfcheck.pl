@@ -6,6 +6,7 @@ use File::Path qw(make_path remove_tree);
 use File::Temp qw(tempdir);
 use FindBin;
 use lib $FindBin::RealBin;
+use Arguments;
 use Conditions;
 use Length;
 use Lint;
@@ -152,6 +153,8 @@ try_rule('sql', qr/x\.cpp:1: a transaction/, 'extension/jobs/x.cpp' => q{StartTr
 
 try_script('ascii', 'good', 'extension/jobs/x.cpp' => qq{f("a -> b"); // \xe2\x86\x92\n});
 try_script('ascii', 'bad', 'extension/jobs/x.cpp' => qq{f("a \xe2\x86\x92 b");\n});
+try_rule('arguments', 'good', 'extension/jobs/x.cpp' => q{ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),\n errmsg("x;"), err_generic_string(PG_DIAG_COLUMN_NAME, "x")));\nereport(ERROR, (errcode(ERRCODE_NO_DATA_FOUND), errmsg("x")));\n});
+try_rule('arguments', qr/x\.cpp:2: the error names no argument/, 'extension/jobs/x.cpp' => q{\nereport(ERROR, (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED),\n errmsg("x")));\nf(PG_DIAG_COLUMN_NAME);\n});
 try_script('ascii', 'good', 'sql/x.sql' => q{-- a -> b\n});
 try_script('ascii', 'bad', 'sql/x.sql' => qq{-- a \xe2\x86\x92 b\n});
 
