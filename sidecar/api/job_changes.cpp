@@ -1,4 +1,5 @@
 // POST /api/admin/jobs and below.
+#include "api/job_filter.hpp"
 #include "api/jobs.hpp"
 #include "api/refusals.hpp"
 
@@ -103,6 +104,13 @@ http::Response cancel_job(const Call &call) {
     }
 }
 
+struct Verb {
+    const char *name;
+    const char *of; // the state in which jobs have to be
+};
+constexpr Verb kRetry = {"retry", "failed"};
+constexpr Verb kCancel = {"cancel", "queued"};
+
 http::Response answer_changed(const Call &call, const std::string &function,
                               const db::Parameters &parameters) {
     const std::string sql = guarded("SELECT " + object({{"changed", "n.changed"}}) +
@@ -125,17 +133,38 @@ http::Response change_ids(const Call &call, std::string_view ids, const std::str
     return answer_changed(call, function + "($1::uuid[])", {array + "}"});
 }
 
-http::Response change_many(const Call &call, const std::string &verb) {
+// What a list with the same filter finds, as far as one look goes.
+http::Response change_found(const Call &call, const json::Object &body, const Verb &verb) {
+    std::string words;
+    for (const char *key : {"type", "since", "until", "q", "cursor"})
+        words += std::string("&") + key + "=" + http::encode(body.text(key).value_or(""));
+    const http::Query query(words);
+    JobFilter filter(query);
+    filter.require("j.id < $?::uuid", uuid_of(query, "cursor").value_or(""));
+    const std::string sql = guarded(
+        filter.with() + "SELECT " + object({{"changed", "n.changed"}, {"nextCursor", "n.next"}}) +
+        " FROM (SELECT ayb_jobs." + verb.name + "_many(ARRAY(SELECT f.id FROM (" +
+        filter.jobs(verb.of) + ") AS f)) AS changed, " + filter.stopped_at(verb.of) +
+        " AS next) AS n");
+    return json_response(*call.database().ask(sql, filter.parameters(), Database::Keep::once));
+}
+
+http::Response change_many(const Call &call, const Verb &verb) {
     const json::Object body = call.body();
-    require_known(body, {"ids", "type", "since", "until"});
+    require_known(body, {"ids", "type", "since", "until", "q", "cursor"});
     const auto ids = body.raw("ids");
     if (ids && *ids != "null")
-        return change_ids(call, *ids, verb + "_many");
+        return change_ids(call, *ids, verb.name + std::string("_many"));
     const db::Parameters range = {body.text("type"), time_of(body, "since"),
                                   time_of(body, "until")};
+    if (range[0] == "")
+        throw invalid("type", "it is empty");
+    if (!body.text("q").value_or("").empty())
+        return change_found(call, body, verb);
     if (!range[0] && !range[1] && !range[2])
-        throw Failure(400, "ids, type, since or until is required");
-    return answer_changed(call, verb + "_matching($1, $2::timestamptz, $3::timestamptz)", range);
+        throw Failure(400, "ids, type, since, until or q is required");
+    return answer_changed(
+        call, verb.name + std::string("_matching($1, $2::timestamptz, $3::timestamptz)"), range);
 }
 
 } // namespace
@@ -144,9 +173,9 @@ std::vector<Route> job_change_routes() {
     return {{"POST", "/api/admin/jobs", Access::admin, create_job},
             {"POST", "/api/admin/jobs/many", Access::admin, create_jobs},
             {"POST", "/api/admin/jobs/retry", Access::operate,
-             [](const Call &call) { return change_many(call, "retry"); }},
+             [](const Call &call) { return change_many(call, kRetry); }},
             {"POST", "/api/admin/jobs/cancel", Access::operate,
-             [](const Call &call) { return change_many(call, "cancel"); }},
+             [](const Call &call) { return change_many(call, kCancel); }},
             {"POST", "/api/admin/jobs/{id}/retry", Access::operate, retry_job},
             {"POST", "/api/admin/jobs/{id}/cancel", Access::operate, cancel_job}};
 }

@@ -226,6 +226,8 @@ int run(const std::vector<std::string> &words) {
     const std::string url = url_of(taken);
     try {
         return run_command(command, taken, format, url);
+    } catch (const UsageError &) {
+        throw;
     } catch (const CommandError &error) {
         const bool to_the_letter = is_aybs(command) && !url.empty();
         tell(to_the_letter ? as_ayb(verb, error) : in_plain_words(verb, error.what()), error);

@@ -1,6 +1,8 @@
+#include "cli/cli.hpp"
 #include "cli/command.hpp"
 #include "http/query.hpp"
 
+#include <algorithm>
 #include <iostream>
 
 namespace ayb::cli {
@@ -9,11 +11,30 @@ namespace {
 
 Row header() { return {"ID", "TYPE", "STATE", "ATTEMPTS", "CREATED"}; }
 
+constexpr Option kType = {"type", "type", Option::Kind::text};
+constexpr Option kSince = {"since", "since", Option::Kind::text};
+constexpr Option kUntil = {"until", "until", Option::Kind::text};
+constexpr Option kText = {"q", "q", Option::Kind::text};
+
 const std::vector<Option> &list_options() {
-    static const std::vector<Option> options = {{"state", "state", Option::Kind::text},
-                                                {"type", "type", Option::Kind::text},
-                                                {"limit", "limit", Option::Kind::number},
-                                                kWatch};
+    static const std::vector<Option> options = {
+        {"state", "state", Option::Kind::text},   kType, kSince, kUntil, kText,
+        {"limit", "limit", Option::Kind::number}, kWatch};
+    return options;
+}
+
+// Which of many.
+const std::vector<Option> &filter_options() {
+    static const std::vector<Option> options = {kType, kSince, kUntil, kText};
+    return options;
+}
+
+const std::vector<Option> &cancel_options() {
+    static const std::vector<Option> options = [] {
+        std::vector<Option> all = filter_options();
+        all.push_back({"force", nullptr, Option::Kind::flag});
+        return all;
+    }();
     return options;
 }
 
@@ -71,10 +92,48 @@ int change(const Call &call, const char *verb, const char *became) {
     return 0;
 }
 
-int retry(const Call &call) { return change(call, "retry", "reset to queued"); }
+// Goes on by itself where a search stopped.
+int change_many(const Call &call, const std::string &verb, const std::string &became) {
+    const std::string wanted = call.body(filter_options());
+    std::string cursor;
+    long long changed = 0;
+    do {
+        const std::string from = cursor.empty() ? "}" : ",\"cursor\":" + json::quote(cursor) + "}";
+        const std::string answer =
+            call.ask("POST", "/jobs/" + verb, wanted.substr(0, wanted.size() - 1) + from);
+        changed += json::Object(answer).integer("changed").value_or(0);
+        cursor = shown(json::Object(answer), "nextCursor");
+    } while (!cursor.empty());
+    const std::string count = std::to_string(changed);
+    call.say(count + (changed == 1 ? " job " : " jobs ") + became, "{\"changed\":" + count + "}",
+             {{"CHANGED"}, {{count}}});
+    return 0;
+}
+
+// One by its id, or all of a filter; never both.
+bool is_many(const Call &call, const char *verb) {
+    const std::vector<Option> &filter = filter_options();
+    const bool many = std::any_of(filter.begin(), filter.end(),
+                                  [&](const Option &option) { return call.has(option.name); });
+    if (many == call.argument().empty())
+        return many;
+    throw UsageError(std::string("jobs ") + verb +
+                     " needs one ID, or a filter: --type, --since, --until, --q");
+}
+
+int retry(const Call &call) {
+    constexpr const char *kBecame = "reset to queued";
+    return is_many(call, "retry") ? change_many(call, "retry", kBecame)
+                                  : change(call, "retry", kBecame);
+}
 
 int cancel(const Call &call) {
-    return change(call, call.has("force") ? "cancel?force=true" : "cancel", "canceled");
+    const bool force = call.has("force");
+    if (!is_many(call, "cancel"))
+        return change(call, force ? "cancel?force=true" : "cancel", "canceled");
+    if (force)
+        throw UsageError("--force is for one job");
+    return change_many(call, "cancel", "canceled");
 }
 
 } // namespace
@@ -87,13 +146,11 @@ std::vector<Command> job_commands() {
     return {{"jobs", "list", nullptr, "jobs, the newest first", list_options(), list},
             {"jobs", "show", "ID", "a job, and its attempts", {}, show},
             {"jobs", "create", nullptr, "enqueue a job", create_options(), create},
-            {"jobs", "retry", "ID", "put a failed job back into the queue", {}, retry},
-            {"jobs",
-             "cancel",
-             "ID",
-             "cancel a queued job; with --force a running one too",
-             {{"force", nullptr, Option::Kind::flag}},
-             cancel}};
+            {"jobs", "retry", "ID", "put a failed job back into the queue, or all of a filter",
+             filter_options(), retry, true},
+            {"jobs", "cancel", "ID",
+             "cancel a queued job, or all of a filter; with --force a running one too",
+             cancel_options(), cancel, true}};
 }
 
 } // namespace ayb::cli

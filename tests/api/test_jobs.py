@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 
+from cli_support import run
 from support import ApiTest, until
 
 UNKNOWN = "01234567-89ab-7def-8123-456789abcdef"
@@ -355,11 +356,43 @@ class Change(JobTest):
         kind = str(uuid.uuid4())
         for _ in range(3):
             self.enqueue(kind)
-        self.refused(self.ask("POST", "/jobs/cancel", {}), 400, "ids, type, since or until is required")
+        self.refused(self.ask("POST", "/jobs/cancel", {}), 400, "ids, type, since, until or q is required")
         self.refused(self.ask("POST", "/jobs/cancel", {"since": "x"}), 400, "invalid since")
         none = {"type": kind, "since": "2000-01-01T00:00:00Z", "until": "2000-01-02T00:00:00Z"}
         self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", none)), {"changed": 0})
         self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"type": kind})), {"changed": 3})
+        self.refused(self.ask("POST", "/jobs/cancel", {"type": "", "q": "x"}), 400, "invalid type")
+
+    def test_bulk_by_text(self):
+        """Those that a list finds with the same words, and none beside; what ended stays as it was."""
+        kind, other = str(uuid.uuid4()), str(uuid.uuid4())
+        self.server.psql(f"SELECT ayb_jobs.enqueue(t, jsonb_build_object('to', n), run_at => now() + '1 day') FROM"
+                         f" unnest(ARRAY['{kind}', '{other}']) AS t, unnest(ARRAY['Mill', 'mill 2', 'Moore']) AS n")
+        self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"type": kind, "q": "MILL"})), {"changed": 2})
+        self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"type": kind, "q": "MILL"})), {"changed": 0})
+        left = f"SELECT string_agg(payload ->> 'to', ',' ORDER BY type = '{kind}', id) FROM ayb_jobs.job_queue WHERE state = 'queued'"
+        self.assertEqual(self.server.psql(f"{left} AND type IN ('{kind}', '{other}')"), "Mill,mill 2,Moore,Moore")
+        one = self.good(self.ask("GET", f"/jobs?type={other}&q=moore"))["items"][0]["id"]
+        self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"q": one.upper()})), {"changed": 1})
+        self.refused(self.ask("POST", "/jobs/cancel", {"q": ""}), 400, "ids, type, since, until or q is required")
+        self.refused(self.ask("POST", "/jobs/cancel", {"q": "x", "until": "soon"}), 400, "invalid until")
+        self.refused(self.ask("POST", "/jobs/cancel", {"q": "x", "cursor": "y"}), 400, "invalid cursor")
+
+    def test_bulk_by_text_goes_on_where_it_stopped(self):
+        kind = str(uuid.uuid4())
+        self.server.psql(f"SELECT ayb_jobs.enqueue('{kind}', '\"sought\"', run_at => now() + '1 day');"
+                         f" SELECT count(ayb_jobs.enqueue('{kind}', run_at => now() + '1 day')) FROM generate_series(1, 20000)")
+        first = self.good(self.ask("POST", "/jobs/cancel", {"type": kind, "q": "sought"}))
+        self.assertEqual(first["changed"], 0)
+        again = {"type": kind, "q": "sought", "cursor": first["nextCursor"]}
+        self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", again)), {"changed": 1})
+        done = run("jobs", "cancel", "--type", kind, "--q", "no such thing", "--dsn", self.server.dsn())
+        self.assertEqual((done.returncode, done.stdout), (0, "0 jobs canceled\n"), done)
+        for wrong in ((first["nextCursor"], "--type", kind), ("--force", "--type", kind), ()):
+            self.assertEqual(run("jobs", "cancel", *wrong, "--dsn", self.server.dsn()).returncode, 2, wrong)
+        done = run("jobs", "cancel", "--type", kind, "--dsn", self.server.dsn())
+        self.assertEqual(done.stdout, "20000 jobs canceled\n", done)
+        self.server.psql(f"DELETE FROM ayb_jobs.job_queue WHERE type = '{kind}'")
 
 
 class Exact(JobTest):
