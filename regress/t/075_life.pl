@@ -58,9 +58,9 @@ subtest 'no statement waits without a bound for what an open transaction holds' 
         'adopt()', "update_matview('$view', 'concurrent')", "unregister_matview('$view')", "refresh_now('$view')");
     is(said("SELECT ayb_jobs.cancel_many('{$held,$free}')"), '1 NOTICE:  1 jobs are locked by other sessions, and left out', 'cancel_many() leaves it out');
     is(said(q{SELECT ayb_jobs.cancel_matching('work')}), '0 NOTICE:  1 jobs are locked by other sessions, and left out', 'cancel_matching()');
-    is(said(q{SELECT ayb_jobs.register_handler('nobody', 'work(jsonb)')}), '', 'register_handler(): a job of the type is locked');
+    is(said(q{SELECT FROM ayb_jobs.register_handler('nobody', 'work(jsonb)')}), '', 'register_handler(): a job of the type is locked');
     is(said(q{SELECT ayb_jobs.unregister_handler('work')}), '', 'unregister_handler(): the same');
-    is(said(q{SELECT ayb_jobs.register_handler('work', 'work(jsonb)')}), '', 'and back');
+    is(said(q{SELECT FROM ayb_jobs.register_handler('work', 'work(jsonb)')}), '', 'and back');
     $holder->query_safe('ROLLBACK');
     $holder->query_safe('BEGIN; SELECT FROM base');
     is(said("SELECT ayb_jobs.unregister_matview('$view')"), 'NOTICE:  1 triggers stay, as their tables are in use', 'unregister_matview()');
