@@ -105,13 +105,46 @@ END
 $$;
 COMMENT ON FUNCTION ayb_jobs_internal.expired_rule(jsonb) IS 'what a payload of delete_expired asks for, checked';
 
+-- A superuser's DELETE would fire the triggers of a lesser owner's table with a superuser's rights: there it is the owner's job.
+CREATE FUNCTION ayb_jobs_internal.hand_over(target regclass, payload jsonb) RETURNS text
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    lesser record;
+BEGIN
+    IF NOT (SELECT r.rolsuper FROM pg_roles AS r WHERE r.rolname = current_user) THEN
+        RETURN NULL;
+    END IF;
+    SELECT r.rolname, c.oid::regclass AS part, c.oid = target AS is_target INTO lesser
+    FROM (SELECT target AS part UNION SELECT p FROM ayb_jobs_internal.plain_tables(target) AS p) AS f
+    JOIN pg_class AS c ON c.oid = f.part JOIN pg_roles AS r ON r.oid = c.relowner
+    WHERE NOT r.rolsuper ORDER BY c.oid = target DESC LIMIT 1;
+    IF lesser.rolname IS NOT NULL AND NOT lesser.is_target THEN
+        RAISE insufficient_privilege USING MESSAGE = format('table %s, a part of %s, belongs to role %I', lesser.part, target, lesser.rolname),
+            DETAIL = 'Its triggers would run with the rights of a superuser.',
+            HINT = format('ALTER TABLE %s OWNER TO %I;', lesser.part, current_user);
+    END IF;
+    IF lesser.rolname IS NOT NULL THEN
+        PERFORM ayb_jobs.enqueue((SELECT j.type FROM ayb_jobs.current_job() AS j), payload, run_as => lesser.rolname);
+    END IF;
+    RETURN lesser.rolname;
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs_internal.hand_over(regclass, jsonb) IS
+    'enqueues the running job for the owner of a table, where a superuser''s job may not touch it; gives back that role';
+
 CREATE PROCEDURE ayb_jobs_internal.delete_expired()
     LANGUAGE plpgsql AS $$
 DECLARE
     rule record;
     deleted bigint := 0;
+    heir text;
 BEGIN
     SELECT * INTO rule FROM ayb_jobs_internal.expired_rule(ayb_jobs_internal.payload());
+    heir := ayb_jobs_internal.hand_over(rule.target, ayb_jobs_internal.payload());
+    IF heir IS NOT NULL THEN
+        PERFORM ayb_jobs_internal.set_result(pg_catalog.jsonb_build_object('handed_to', heir));
+        RETURN;
+    END IF;
     CALL ayb_jobs_internal.delete_batches(rule.target, rule.condition, rule.batch_size, rule.rest, deleted);
     PERFORM ayb_jobs_internal.set_result(pg_catalog.jsonb_build_object('deleted', deleted));
 END
@@ -128,18 +161,29 @@ DECLARE
     target regclass;
     deleted bigint := 0;
     missing text[] := '{}';
+    only_table text := pg_catalog.jsonb_extract_path_text(payload, 'only_table');
+    heir text;
+    heirs text[] := '{}';
 BEGIN
     FOR i IN 1 .. pg_catalog.cardinality(tables) LOOP
+        CONTINUE WHEN NOT pg_catalog.texteq(coalesce(only_table, tables[i]), tables[i]);
         target := pg_catalog.to_regclass(pg_catalog.format('%I.%I', home, tables[i]));
         IF target IS NULL THEN
             missing := pg_catalog.array_append(missing, tables[i]);
         ELSE
+            heir := ayb_jobs_internal.hand_over(target, pg_catalog.jsonb_concat(payload, pg_catalog.jsonb_build_object('only_table', tables[i])));
+            IF heir IS NOT NULL THEN
+                heirs := pg_catalog.array_append(heirs, heir);
+                CONTINUE;
+            END IF;
             CALL ayb_jobs_internal.delete_batches(target, conditions[i], 5000, '20 ms', deleted);
         END IF;
     END LOOP;
     PERFORM ayb_jobs_internal.set_result(pg_catalog.jsonb_build_object('deleted', deleted)
         || CASE WHEN pg_catalog.cardinality(missing) > 0
-                THEN pg_catalog.jsonb_build_object('missing', missing) ELSE '{}'::jsonb END);
+                THEN pg_catalog.jsonb_build_object('missing', missing) ELSE '{}'::jsonb END
+        || CASE WHEN pg_catalog.cardinality(heirs) > 0
+                THEN pg_catalog.jsonb_build_object('handed_to', heirs) ELSE '{}'::jsonb END);
 END
 $$;
 COMMENT ON PROCEDURE ayb_jobs_internal.clean_up(text[], text[]) IS

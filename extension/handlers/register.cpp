@@ -13,6 +13,9 @@ namespace ayb {
 
 namespace {
 
+constexpr int kMaxCommandBytes = 65536;
+constexpr int kMostTypes = 1000; // of a role that is no admin
+
 // What is written into the table.
 struct Registration {
     const char *type;
@@ -45,6 +48,7 @@ Register g_register{R"sql(
     WHERE h.owner = $14
     RETURNING h
 )sql"};
+Sql<Oid> g_count{"SELECT count(*) FROM ayb_jobs.handlers WHERE owner = $1"};
 // What is built in comes back when what took its place goes.
 Sql<const char *> g_builtin{"SELECT kind FROM ayb_jobs_internal.install_builtins($1) AS kind"};
 Sql<const char *> g_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1"};
@@ -118,6 +122,15 @@ Kind kind_argument(FunctionCallInfo fcinfo, int number) {
     return kind;
 }
 
+// Every session keeps it.
+void check_length(const char *command) {
+    if (strlen(command) > kMaxCommandBytes)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("a command must be at most %d bytes long", kMaxCommandBytes),
+                        errdetail("It has %zu.", strlen(command)),
+                        errhint("Put it into a procedure, and register CALL of that.")));
+}
+
 Registration make_registration(FunctionCallInfo fcinfo) {
     Registration registration{};
     registration.type = type_argument(fcinfo, 0);
@@ -136,6 +149,7 @@ Registration make_registration(FunctionCallInfo fcinfo) {
     if (kind == Kind::function)
         describe_function(handler, &registration);
     if (kind == Kind::command) {
+        check_length(handler);
         check_statement(handler);
         registration.command = handler;
     }
@@ -193,6 +207,19 @@ Registrar registrar(const char *type, Oid caller, bool admin) {
                  errdetail("It belongs to role %s.", quote_identifier(role_name(found.role))),
                  errhint("Who registered the type may, and members of ayb_jobs_admin.")));
     return found;
+}
+
+// Every session knows all types. Inside the books.
+void refuse_more(Oid owner) {
+    g_count.run(owner);
+    int64 count = 0;
+    read_row(0, &count);
+    if (count >= kMostTypes)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
+                        errmsg("role \"%s\" has registered %d types, the most that a role may",
+                               role_name(owner), kMostTypes),
+                        errhint("ayb_jobs.unregister_handler() makes room; a payload can say what "
+                                "is to be done.")));
 }
 
 void refuse_builtin(const char *type) {
@@ -262,6 +289,8 @@ AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
 
     const Datum row = in_bounded_books([&] {
         const Registrar before = registrar(registration.type, caller, admin);
+        if (!admin && before.role != caller)
+            refuse_more(caller);
         return copy_row(write_registration(fcinfo, registration, caller, before.role), context);
     });
     notice_if_nothing_runs();

@@ -23,10 +23,10 @@ constexpr Shape kShapes[] = {
      {"table", "column", "older_than", "batch_size", "pause"},
      {nullptr, "timestamp_column"},
      nullptr},
-    {"stale_session_cleanup", {"schema_name"}, {"schema"}, nullptr},
-    {"webhook_delivery_prune", {"schema_name", "retention_hours"}, {"schema"}, nullptr},
-    {"expired_oauth_cleanup", {"schema_name"}, {"schema"}, nullptr},
-    {"expired_auth_cleanup", {"schema_name"}, {"schema"}, nullptr},
+    {"stale_session_cleanup", {"schema_name"}, {"schema"}, "only_table"},
+    {"webhook_delivery_prune", {"schema_name", "retention_hours"}, {"schema"}, "only_table"},
+    {"expired_oauth_cleanup", {"schema_name"}, {"schema"}, "only_table"},
+    {"expired_auth_cleanup", {"schema_name"}, {"schema"}, "only_table"},
 };
 
 const Shape *shape_of(const char *type) {

@@ -14,6 +14,10 @@ sql($node, 'CREATE ROLE mallory LOGIN');
 
 default_privileges();
 foreign_key();
+clean_ups();
+imports();
+sizes();
+gone_roles();
 
 is(sql($node, $superusers), $before, 'nobody has become a superuser');
 $node->stop;
@@ -57,4 +61,84 @@ SELECT ayb_jobs.pause('work')});
     ok(eventually($node, "SELECT attempts > 0 OR runs > 0 FROM ayb_jobs.jobs WHERE id = '$id'"), 'the job has been tried');
     is(sql($node, "SELECT count(*) FROM pg_roles WHERE rolname = 'mallory' AND rolsuper"), '0', 'her deferred trigger ran as nobody');
     sql($node, 'DROP TABLE mallory.refers');
+}
+
+# A table of hers with a trigger that makes her a superuser, if it is fired by one. On 4c054b3 sql/68_builtins.sql deleted
+# as the role of the job, whosoever the table was.
+sub clean_ups {
+    my $climb = q{CREATE FUNCTION mallory.climb() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    BEGIN
+        ALTER ROLE mallory SUPERUSER;
+    EXCEPTION WHEN insufficient_privilege THEN
+    END;
+    RETURN OLD;
+END $$;};
+    sql($node, qq{SET ROLE mallory; $climb
+CREATE TABLE mallory._ayb_sessions (expires_at timestamptz);
+CREATE TABLE mallory.visits (at timestamptz);
+CREATE TRIGGER climb BEFORE DELETE ON mallory._ayb_sessions FOR EACH ROW EXECUTE FUNCTION mallory.climb();
+CREATE TRIGGER climb BEFORE DELETE ON mallory.visits FOR EACH ROW EXECUTE FUNCTION mallory.climb();
+INSERT INTO mallory._ayb_sessions VALUES ('2020-01-01'); INSERT INTO mallory.visits VALUES ('2020-01-01')});
+    for my $order (['stale_session_cleanup', '{"schema": "mallory"}', '_ayb_sessions', '["mallory"]'],
+        ['delete_expired', '{"table": "mallory.visits", "column": "at", "older_than": "1 day"}', 'visits', 'mallory'])
+    {
+        my ($type, $payload, $table, $heir) = @$order;
+        my $id = sql($node, "SELECT ayb_jobs.enqueue('$type', '$payload')");
+        holds($node, 'postgres', "NOT EXISTS (SELECT FROM mallory.$table)", "$type, ordered by a superuser, deletes");
+        is(sql($node, "SELECT result ->> 'handed_to' FROM ayb_jobs.jobs WHERE id = '$id'"), $heir, 'as the owner of the table');
+        is(sql($node, q{SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'}), 'f', 'whose trigger has no more rights than she');
+    }
+    sql($node, q{CREATE TABLE parted (at timestamptz) PARTITION BY RANGE (at);
+CREATE TABLE mallory.old PARTITION OF parted FOR VALUES FROM ('2020-01-01') TO ('2020-02-01'); ALTER TABLE mallory.old OWNER TO mallory});
+    my $id = sql($node, q{SELECT ayb_jobs.enqueue('delete_expired', '{"table": "public.parted", "column": "at", "older_than": "1 day"}', max_attempts => 1)});
+    holds($node, 'postgres', "(SELECT last_error ~ 'belongs to role mallory' FROM ayb_jobs.jobs WHERE id = '$id')", 'a part of hers is not touched');
+}
+
+# On 4c054b3 sql/69_import_ayb.sql read whatever had the name, and made its jobs the importing superuser's.
+sub imports {
+    my $columns = q{id uuid, type %s, payload jsonb, state text, run_at timestamptz, lease_until timestamptz, worker_id text, attempts int,
+max_attempts int, last_error text, last_run_at timestamptz, idempotency_key text, schedule_id uuid, created_at timestamptz,
+updated_at timestamptz, completed_at timestamptz, canceled_at timestamptz};
+    sql($node, 'SET ROLE mallory;' . q{
+CREATE TABLE mallory._ayb_job_schedules (id uuid, name text, job_type text, payload jsonb, cron_expr text, timezone text, enabled boolean,
+max_attempts int, next_run_at timestamptz, last_run_at timestamptz, created_at timestamptz, updated_at timestamptz);
+CREATE TABLE mallory._ayb_matview_refreshes (id uuid, schema_name text, view_name text, refresh_mode text, last_refresh_at timestamptz,
+last_refresh_duration_ms bigint, last_refresh_status text, last_refresh_error text, created_at timestamptz, updated_at timestamptz);
+CREATE FUNCTION mallory.rise_by_reading() RETURNS text LANGUAGE plpgsql AS $$ BEGIN ALTER ROLE mallory SUPERUSER; RETURN 'work'; END $$;} . sprintf(qq{
+CREATE TABLE mallory.source ($columns);
+CREATE VIEW mallory._ayb_jobs AS SELECT id, mallory.rise_by_reading() AS type, payload, state, run_at, lease_until, worker_id, attempts, max_attempts,
+    last_error, last_run_at, idempotency_key, schedule_id, created_at, updated_at, completed_at, canceled_at FROM mallory.source;
+INSERT INTO mallory.source (id, type, payload, state, run_at, attempts, max_attempts, created_at, updated_at)
+SELECT gen_random_uuid(), type, '{"command": "ALTER ROLE mallory SUPERUSER"}', 'queued', '2000-01-01', 0, 1, now(), now() FROM unnest(ARRAY['command', 'work']) AS type}, 'text'));
+    my (undef, undef, $error) = $node->psql('postgres', q{SELECT ayb_jobs.import_ayb('mallory')});
+    like($error, qr/mallory\._ayb_jobs is not a table as AYB makes it/, 'a view is not imported');
+    sql($node, sprintf("SET ROLE mallory; DROP VIEW mallory._ayb_jobs; CREATE DOMAIN mallory.word AS text; CREATE TABLE mallory._ayb_jobs ($columns)", 'mallory.word'));
+    (undef, undef, $error) = $node->psql('postgres', q{SELECT ayb_jobs.import_ayb('mallory')});
+    like($error, qr/not a table as AYB makes it/, 'nor a column of a type of hers');
+    sql($node, 'SET ROLE mallory; DROP TABLE mallory._ayb_jobs; ALTER TABLE mallory.source RENAME TO _ayb_jobs');
+    (undef, undef, $error) = $node->psql('postgres', q{SELECT ayb_jobs.import_ayb('mallory')});
+    like($error, qr/1 jobs and schedules of the types command and delete_expired are left out/, 'what she would have a superuser run is left out');
+    is(sql($node, q{SELECT string_agg(type || ' ' || run_as || ' ' || enqueued_by, ', ') FROM ayb_jobs.jobs WHERE created_at < '2100-01-01' AND payload ? 'command'}),
+        'work mallory mallory', 'and the rest is hers');
+}
+
+# On 4c054b3 extension/handlers/register.cpp took any text, which every session then kept: five of them were 191 MB in each.
+sub sizes {
+    my (undef, undef, $error) = $node->psql('postgres', q{SELECT ayb_jobs.register_handler('big', 'SELECT 1 --' || repeat('x', 40000000), 'command')});
+    like($error, qr/a command must be at most 65536 bytes long/, 'a command of 40 MB is refused');
+    (undef, undef, $error) = $node->psql('postgres', q{SET ROLE mallory;
+SELECT count(ayb_jobs.register_handler('type ' || n, kind => 'external')) FROM generate_series(1, 1001) AS n});
+    like($error, qr/role "mallory" has registered 1000 types, the most that a role may/, 'and a role has 1,000 types at most');
+}
+
+# On 4c054b3 sql/10_tables.sql had every row dumped: the number of a role that is gone may be anybody's where it is restored.
+sub gone_roles {
+    sql($node, q{SELECT ayb_jobs.pause()});
+    sql($node, q{CREATE ROLE leaver LOGIN});
+    my ($gone, $kept) = map { sql($node, "SELECT ayb_jobs.enqueue('work', run_as => '$_')") } 'leaver', 'mallory';
+    sql($node, q{DROP ROLE leaver});
+    my ($dump) = PostgreSQL::Test::Utils::run_command(['pg_dump', '--data-only', '-h', $node->host, '-p', $node->port, 'postgres']);
+    like($dump, qr/^$kept\t/m, 'a job is dumped');
+    unlike($dump, qr/^$gone\t/m, 'but not that of a role that is gone');
 }
