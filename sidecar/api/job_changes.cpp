@@ -104,12 +104,25 @@ http::Response cancel_job(const Call &call) {
     }
 }
 
+http::Response run_job(const Call &call) { return change_job(call, "run_now($1::uuid)"); }
+
+http::Response reschedule_job(const Call &call) {
+    static const std::string sql =
+        guarded("SELECT " + job_json() +
+                " FROM ayb_jobs.reschedule($1::uuid, $2::timestamptz, $3::interval) AS j");
+    const json::Object body = call.body();
+    require_known(body, {"runAt", "delay"});
+    return json_response(
+        *call.database().ask(sql, {call.id("job"), time_of(body, "runAt"), body.text("delay")}));
+}
+
 struct Verb {
     const char *name;
-    const char *of; // the state in which jobs have to be
+    const char *of; // the state in which a search looks for jobs
 };
 constexpr Verb kRetry = {"retry", "failed"};
 constexpr Verb kCancel = {"cancel", "queued"};
+constexpr Verb kRun = {"run_now", "queued"};
 
 http::Response answer_changed(const Call &call, const std::string &function,
                               const db::Parameters &parameters) {
@@ -176,6 +189,10 @@ std::vector<Route> job_change_routes() {
              [](const Call &call) { return change_many(call, kRetry); }},
             {"POST", "/api/admin/jobs/cancel", Access::operate,
              [](const Call &call) { return change_many(call, kCancel); }},
+            {"POST", "/api/admin/jobs/run", Access::operate,
+             [](const Call &call) { return change_many(call, kRun); }},
+            {"POST", "/api/admin/jobs/{id}/run", Access::operate, run_job},
+            {"POST", "/api/admin/jobs/{id}/reschedule", Access::operate, reschedule_job},
             {"POST", "/api/admin/jobs/{id}/retry", Access::operate, retry_job},
             {"POST", "/api/admin/jobs/{id}/cancel", Access::operate, cancel_job}};
 }

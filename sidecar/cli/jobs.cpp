@@ -86,8 +86,8 @@ int create(const Call &call) {
     return 0;
 }
 
-int change(const Call &call, const char *verb, const char *became) {
-    const std::string job = call.ask("POST", "/jobs/" + call.argument() + "/" + verb);
+int change(const Call &call, const char *verb, const char *became, const std::string &body = {}) {
+    const std::string job = call.ask("POST", "/jobs/" + call.argument() + "/" + verb, body);
     call.say("Job " + call.argument() + " " + became, job, {header(), {row_of(json::Object(job))}});
     return 0;
 }
@@ -136,6 +136,21 @@ int cancel(const Call &call) {
     return change_many(call, "cancel", "canceled");
 }
 
+int run(const Call &call) {
+    return is_many(call, "run") ? change_many(call, "run", "made due")
+                                : change(call, "run", "runs now");
+}
+
+const std::vector<Option> &due_options() {
+    static const std::vector<Option> options = {{"run-at", "runAt", Option::Kind::text},
+                                                {"delay", "delay", Option::Kind::text}};
+    return options;
+}
+
+int reschedule(const Call &call) {
+    return change(call, "reschedule", "rescheduled", call.body(due_options()));
+}
+
 } // namespace
 
 std::string listed_jobs(const Call &call, const std::string &jobs) {
@@ -148,6 +163,10 @@ std::vector<Command> job_commands() {
             {"jobs", "create", nullptr, "enqueue a job", create_options(), create},
             {"jobs", "retry", "ID", "put a failed job back into the queue, or all of a filter",
              filter_options(), retry, true},
+            {"jobs", "run", "ID",
+             "make a job due that waits for its time or was canceled, or all of a filter",
+             filter_options(), run, true},
+            {"jobs", "reschedule", "ID", "set when a queued job is due", due_options(), reschedule},
             {"jobs", "cancel", "ID",
              "cancel a queued job, or all of a filter; with --force a running one too",
              cancel_options(), cancel, true}};

@@ -48,6 +48,13 @@ class Cli(CliTest):
         answer = json.loads(self.both("jobs", "list", "--state", "queued", "--limit", "2", "--output=json"))
         self.assertEqual([job["id"] for job in answer["items"]], [second, first])
 
+    def test_jobs_run_and_reschedule(self):
+        job = self.good(self.ask("POST", "/jobs", {"type": "later", "runAt": "2090-01-01T00:00:00Z"}), 201)["id"]
+        self.assertEqual(self.api("jobs", "reschedule", job, "--delay", "2 hours"), f"Job {job} rescheduled\n")
+        self.assertEqual(self.api("jobs", "reschedule", job, "--run-at", "2091-01-01T00:00:00Z"), f"Job {job} rescheduled\n")
+        self.assertEqual(self.api("jobs", "run", job), f"Job {job} runs now\n")
+        self.assertIn("reschedule failed: ", self.api("jobs", "reschedule", job, status=1))
+
     def test_jobs_retry_and_cancel(self):
         for way in (self.one, self.api):
             failed = self.enqueue("bad")
@@ -204,7 +211,7 @@ class Cli(CliTest):
             return subprocess.run(["bash", "-c", line], capture_output=True, text=True, check=True).stdout.split()
 
         self.assertIn("schedules", completed("ayb-jobs", ""))
-        self.assertEqual(completed("ayb-jobs", "jobs", "re"), ["retry"])
+        self.assertEqual(completed("ayb-jobs", "jobs", "ret"), ["retry"])
         self.assertIn("--state", completed("ayb-jobs", "jobs", "list", "--s"))
         self.assertIn("--cron", completed("ayb-jobs", "schedules", "create", "--name", "x", "--c"))
         for shell in ("zsh", "fish"):

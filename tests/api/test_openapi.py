@@ -101,7 +101,8 @@ class Document(ApiTest):
         self.server.psql("DELETE FROM ayb_jobs.matview_refreshes")
         view = self.good(self.ask("POST", "/matviews", {"viewName": "shown"}), 201)
         bodies = {"/matviews": {"viewName": "none"}, "/matviews/{id}": {"refreshMode": "standard"}, "/jobs": {"type": "x"}, "/schedules": {"name": "p", "jobType": "x", "cronExpr": "* * * * *"},
-                  "/schedules/preview": {"cronExpr": "* * * * *"}, "/jobs/cancel": {"type": "x"}, "/jobs/retry": {"type": "x"},
+                  "/schedules/preview": {"cronExpr": "* * * * *"}, "/jobs/cancel": {"type": "x"}, "/jobs/retry": {"type": "x"}, "/jobs/run": {"type": "x"},
+                  "/jobs/{id}/reschedule": {"delay": "1 h"},
                   "/auth": {"password": "x"}, "/tokens": {"name": "x", "right": "read"}}
         checked = 0
         for method, path, operation in self.operations():

@@ -125,6 +125,10 @@ class Refusals(ApiTest):
     def retry_queued(self):
         yield self.ask("POST", f"/jobs/{self.job()}/retry")
 
+    def run_unknown(self):
+        yield self.ask("POST", f"/jobs/{UNKNOWN}/run")
+        yield self.ask("POST", f"/jobs/{UNKNOWN}/reschedule", {"delay": "1 h"})
+
     def cancel_unknown(self):
         yield self.ask("POST", f"/jobs/{UNKNOWN}/cancel")
 
@@ -255,6 +259,7 @@ class Refusals(ApiTest):
         ("POST /api/admin/jobs/{id}/cancel?force=true", "55000"): force_ended,
         ("POST /api/admin/jobs/{id}/cancel", "P0002"): cancel_unknown,
         ("POST /api/admin/jobs/{id}/cancel", "55000"): cancel_ended,
+        ("/api/admin/jobs/{id}", "P0002"): run_unknown,
         ("/api/admin/schedules/{id}", "P0002"): unknown_schedule,
         ("POST /api/admin/schedules", "23505"): same_schedule,
         ("/api/admin/schedules", "22023"): no_zone,

@@ -171,7 +171,7 @@ class Person(ApiTest):
         script = os.path.join(OUT, "completion.fish")
         with open(script, "wb") as file:
             subprocess.run([SIDECAR, "completion", "fish"], check=True, stdout=file)
-        for line, wanted in (("jobs ", ["cancel", "create", "list", "retry", "show"]), ("jobs list --st", ["--state"]),
+        for line, wanted in (("jobs ", ["cancel", "create", "list", "reschedule", "retry", "run", "show"]), ("jobs list --st", ["--state"]),
                              ("serve --th", ["--threads"]), ("completion z", ["zsh"])):
             done = subprocess.run(["fish", "-c", f'source {script}; complete -C "ayb-jobs {line}"'], text=True, check=True,
                                   env={"PATH": os.environ["PATH"], "HOME": OUT}, capture_output=True)

@@ -52,6 +52,7 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     createJobs: async () => assert.equal((await call("createJobs", { body: { jobs: [{ type: "driven" }, { type: "driven" }] } }, 201)).ids.length, 2),
     retryJobs: async () => assert.equal((await call("retryJobs", { body: { ids: [await job()] } })).changed, 0),
     cancelJobs: async () => assert.equal((await call("cancelJobs", { body: { ids: [await job()] } })).changed, 1),
+    runJobs: async () => assert.equal((await call("runJobs", { body: { ids: [await job()] } })).changed, 1),
     getJob: async () => assert.equal((await call("getJob", { path: { id: await job() } })).state, "queued"),
     listJobRuns: async () => assert.equal((await call("listJobRuns", { path: { id: await job() } })).count, 0),
     listJobActions: async () => {
@@ -60,6 +61,11 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
         assert.equal((await call("listJobActions", { path: { id } })).items[0]?.action, "cancel");
     },
     retryJob: async () => call("retryJob", { path: { id: await job() } }, 409),
+    runJob: async () => assert.ok((await call("runJob", { path: { id: await job() } })).runAt < "2090"),
+    rescheduleJob: async () => {
+        const due = "2091-01-01T00:00:00+00:00";
+        assert.equal((await call("rescheduleJob", { path: { id: await job() }, body: { runAt: due } })).runAt, due);
+    },
     cancelJob: async () => assert.equal((await call("cancelJob", { path: { id: await job() }, query: { force: true } })).state, "canceled"),
     listSchedules: async () => assert.ok((await call("listSchedules")).items.every((one) => one.name !== "")),
     createSchedule: schedule,
@@ -124,7 +130,11 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
 };
 
 /** A body that the operation takes, and one that is none. */
-const full: Partial<Record<Op, string>> = { createJobs: '{"jobs":[]}' };
+const full: Partial<Record<Op, string>> = {
+    createJobs: '{"jobs":[]}',
+    rescheduleJob: '{"delay":"1 h"}',
+    updateMatview: '{"refreshMode":"standard"}',
+};
 
 async function refusals(id: Op): Promise<void> {
     const { right, path, body, parameters } = client.operation(id);
@@ -135,7 +145,7 @@ async function refusals(id: Op): Promise<void> {
     if (right !== undefined && right !== "read") await refused(403, reader, own, {}, full[id]);
     if (path.includes("{id}")) await refused(400, token, { id: "no id" }, {}, body && "{}");
     if (path.includes("{id}") && !["retryJob", "cancelJob"].includes(id))
-        await refused(404, token, own, {}, id === "updateMatview" ? '{"refreshMode":"standard"}' : body && "{}");
+        await refused(404, token, own, {}, full[id] ?? (body && "{}"));
     if (path.includes("{type}")) await refused(404, token, own, {});
     if (parameters.some((one) => one.name === "database")) await refused(404, token, own, { database: "nowhere" }, full[id]);
     if (body !== undefined) for (const sent of ["[", "[]", "3"]) await refused(400, token, own, {}, sent);
