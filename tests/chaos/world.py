@@ -46,7 +46,7 @@ class World:
             self.handlers = file.read()
         self.server.psql(self.handlers)
         self.registration = {kind: sql for sql, kind in re.findall(
-            r"^(SELECT ayb_jobs\.register_handler\('(\w+)'.*\));$", self.handlers, re.M)}
+            r"^(SELECT type FROM ayb_jobs\.register_handler\('(\w+)'.*\));$", self.handlers, re.M)}
         self.roles = {role: int(self.admin(f"SELECT '{role}'::regrole::oid")[0][0])
                       for role in (*ROLES, "clerk", "probe", "sidecar")}
         self.sidecar = None
