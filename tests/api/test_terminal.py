@@ -152,6 +152,10 @@ class Person(ApiTest):
         self.assertIn("usage: ayb-jobs", screen)
 
     def test_completion_in_bash_and_zsh(self):
+        trap = os.path.join(tempfile.mkdtemp(prefix="ayb.", dir="/tmp"), "sprung")
+        self.addCleanup(shutil.rmtree, os.path.dirname(trap))
+        self.enqueue("told_by_tab")
+        self.enqueue(f"$(touch$IFS{trap})")
         for shell in (("bash", "--norc", "--noprofile"), ("zsh", "-f")):
             terminal = self.terminal(*shell)
             if shell[0] == "zsh":
@@ -166,15 +170,35 @@ class Person(ApiTest):
             terminal.type("--name x --cr")
             terminal.press("Tab")
             terminal.until("--name x --cron")
+            for typed, wanted in (("jobs list --state que", "queued"), ("jobs list --type told_b", "told_by_tab"),
+                                  ("types show told_b", "told_by_tab")):
+                terminal.press("C-u")
+                terminal.type("ayb-jobs " + typed)
+                terminal.press("Tab")
+                terminal.until(typed.rsplit(" ", 1)[0] + " " + wanted)
+            # A type is no word of the shell's.
+            terminal.press("C-u")
+            terminal.type("ayb-jobs types show ")
+            terminal.press("Tab")
+            terminal.press("Tab")
+            terminal.until("expired_auth_cleanup")
+            self.assertFalse(os.path.exists(trap))
 
     def test_completion_in_fish(self):
         script = os.path.join(OUT, "completion.fish")
+        there = tempfile.mkdtemp(prefix="ayb.", dir="/tmp")
+        self.addCleanup(shutil.rmtree, there)
+        os.symlink(SIDECAR, os.path.join(there, "ayb-jobs"))
         with open(script, "wb") as file:
             subprocess.run([SIDECAR, "completion", "fish"], check=True, stdout=file)
-        for line, wanted in (("jobs ", ["cancel", "create", "list", "reschedule", "retry", "run", "show"]), ("jobs list --st", ["--state"]),
+        self.enqueue("told_by_tab")
+        for line, wanted in (("jobs list --state que", ["queued"]), ("types show told_b", ["told_by_tab"]),
+                             ("jobs list --type told_b", ["told_by_tab"]),
+                             ("jobs ", ["cancel", "create", "list", "reschedule", "retry", "run", "show"]), ("jobs list --st", ["--state"]),
                              ("serve --th", ["--threads"]), ("completion z", ["zsh"])):
             done = subprocess.run(["fish", "-c", f'source {script}; complete -C "ayb-jobs {line}"'], text=True, check=True,
-                                  env={"PATH": os.environ["PATH"], "HOME": OUT}, capture_output=True)
+                                  env={"PATH": there + ":" + os.environ["PATH"], "HOME": OUT, "AYB_JOBS_DSN": self.server.dsn()},
+                                  capture_output=True)
             self.assertEqual(done.stdout.split(), wanted)
 
 
