@@ -215,6 +215,11 @@ BEGIN ATOMIC
     FROM (SELECT DISTINCT b.* FROM ayb_jobs_internal.doubts() AS b) AS d
     WHERE EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.type = d.type AND q.run_as = d.run_as AND q.state = 'queued')
     UNION ALL
+    SELECT 'tables', CASE WHEN count(s.what) = 0 THEN 'ok' ELSE 'error' END,
+           coalesce(string_agg(s.what, '; ' ORDER BY s.what), 'the extension''s objects are as they were made'),
+           string_agg(s.remedy, ' ' ORDER BY s.what)
+    FROM ayb_jobs_internal.strangers() AS s
+    UNION ALL
     SELECT 'schedules', CASE WHEN count(s.id) = 0 THEN 'ok' ELSE 'error' END,
            coalesce(string_agg(s.name || ': ' || CASE WHEN s.gone THEN 'its role (' || s.run_as::oid || ') does not exist any more'
                                                       ELSE coalesce(s.last_error, 'has no next run') END, '; ' ORDER BY s.name),

@@ -1,26 +1,5 @@
 -- Who may do what. Default privileges of whoever installs this, or makes a day of the history, may have given anybody
 -- anything: nothing is left to them.
-CREATE FUNCTION ayb_jobs_internal.grants(OUT object text, OUT grantee text, OUT privilege text) RETURNS SETOF record
-    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
-BEGIN ATOMIC
-    SELECT o.object, CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE a.grantee::regrole::text END, a.privilege_type
-    FROM (SELECT 'SCHEMA ' || n.oid::regnamespace AS object, n.nspowner AS owner, n.oid AS schema, n.nspacl AS acl
-          FROM pg_namespace AS n
-          UNION ALL
-          SELECT CASE c.relkind WHEN 'S' THEN 'SEQUENCE ' ELSE 'TABLE ' END || c.oid::regclass, c.relowner, c.relnamespace, c.relacl
-          FROM pg_class AS c
-          UNION ALL
-          SELECT 'TABLE ' || c.oid::regclass, c.relowner, c.relnamespace, t.attacl
-          FROM pg_class AS c JOIN pg_attribute AS t ON t.attrelid = c.oid
-          UNION ALL
-          SELECT 'ROUTINE ' || p.oid::regprocedure, p.proowner, p.pronamespace, p.proacl FROM pg_proc AS p
-          UNION ALL
-          SELECT 'TYPE ' || t.oid::regtype, t.typowner, t.typnamespace, t.typacl FROM pg_type AS t) AS o
-    CROSS JOIN aclexplode(o.acl) AS a
-    WHERE o.schema IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace) AND a.grantee <> o.owner;
-END;
-COMMENT ON FUNCTION ayb_jobs_internal.grants() IS 'who but the owner has been given what of the extension''s objects';
-
 CREATE FUNCTION ayb_jobs_internal.revoke_grants(only_object text DEFAULT NULL) RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

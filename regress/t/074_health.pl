@@ -204,6 +204,17 @@ sql($node, q{SELECT ayb_jobs.pause(); SET ROLE deploy; SELECT ayb_jobs.enqueue('
 follow(lanes => bad('lanes', 'error', 'does not exist any more'));
 sql($node, 'GRANT CONNECT ON DATABASE postgres TO PUBLIC');
 
+# What is hooked to our tables.
+sql($node, q{CREATE ROLE grantee; CREATE TABLE refers (id uuid REFERENCES ayb_jobs.job_queue);
+    CREATE FUNCTION spy() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NULL; END';
+    CREATE TRIGGER spy AFTER INSERT ON ayb_jobs.job_attempts FOR EACH ROW EXECUTE FUNCTION spy();
+    CREATE RULE nothing AS ON DELETE TO ayb_jobs.pauses DO ALSO NOTHING;
+    CREATE FUNCTION ayb_jobs.enqueue(text, text) RETURNS void LANGUAGE sql AS '';
+    GRANT INSERT ON ayb_jobs.job_queue TO grantee; GRANT CREATE ON SCHEMA ayb_jobs TO grantee; ALTER TABLE ayb_jobs.imports OWNER TO grantee});
+follow(tables => bad('tables', 'error', join '.*', 'ayb_jobs.imports belongs to role grantee', 'refers to ayb_jobs.job_queue', 'function ayb_jobs.enqueue',
+    'grantee has CREATE', 'grantee has INSERT', 'rule nothing', 'trigger spy'));
+sql($node, 'DROP OWNED BY grantee; DROP ROLE grantee; DROP TABLE refers; DROP FUNCTION spy');
+
 # Handlers, views, leases.
 sql($node, q{SELECT ayb_jobs.enqueue('nobody')});
 like(bad('handlers', 'warning', '1 of type nobody'), qr/ayb_jobs\.register_handler\(\)/, 'handlers: the hint');

@@ -18,6 +18,7 @@ clean_ups();
 imports();
 sizes();
 gone_roles();
+names_and_owners();
 
 is(sql($node, $superusers), $before, 'nobody has become a superuser');
 $node->stop;
@@ -141,4 +142,16 @@ sub gone_roles {
     my ($dump) = PostgreSQL::Test::Utils::run_command(['pg_dump', '--data-only', '-h', $node->host, '-p', $node->port, 'postgres']);
     like($dump, qr/^$kept\t/m, 'a job is dumped');
     unlike($dump, qr/^$gone\t/m, 'but not that of a role that is gone');
+}
+
+# What belongs to a role is kept by its number: another name changes nothing, and what a role owns in the sense of
+# PostgreSQL is another matter.
+sub names_and_owners {
+    sql($node, q{SET ROLE mallory; SELECT ayb_jobs.register_handler('hers', kind => 'external')});
+    my $id = sql($node, q{ALTER ROLE mallory RENAME TO malory; SELECT ayb_jobs.enqueue('work', run_as => 'malory')});
+    sql($node, 'REASSIGN OWNED BY malory TO postgres; DROP OWNED BY malory');
+    is(sql($node, "SELECT run_as || ' ' || state FROM ayb_jobs.jobs WHERE id = '$id'"), 'malory queued', 'a job stays its role\'s');
+    is(sql($node, q{SELECT DISTINCT owner FROM ayb_jobs.handlers WHERE type = 'hers'}), 'malory', 'and a type');
+    sql($node, 'SELECT ayb_jobs.resume()');
+    holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$id')", 'the job runs by the new name');
 }
