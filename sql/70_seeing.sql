@@ -152,7 +152,10 @@ BEGIN ATOMIC
            ayb_jobs_internal.quantile(s.waits, 0.5), ayb_jobs_internal.quantile(s.waits, 0.95),
            ayb_jobs_internal.quantile(s.waits, 0.99), ayb_jobs_internal.quantile(s.runs, 0.5),
            ayb_jobs_internal.quantile(s.runs, 0.95), ayb_jobs_internal.quantile(s.runs, 0.99)
-    FROM summed AS s ORDER BY s.bucket, s.type;
+    FROM summed AS s
+    -- A step that is none is refused also where nothing has run.
+    WHERE date_bin(step, '2000-01-01 00:00:00+00'::timestamptz, '2000-01-01 00:00:00+00'::timestamptz) IS NOT NULL
+    ORDER BY s.bucket, s.type;
 END;
 COMMENT ON FUNCTION ayb_jobs.series(timestamptz, interval, text, boolean) IS
     'attempts by step and, unless by_type is false, by type since an instant (an hour ago by default), with quantiles of waiting and running in milliseconds';

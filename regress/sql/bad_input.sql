@@ -186,6 +186,7 @@ SELECT count(*) FROM ayb_jobs.events(-1, -1);
 SELECT count(*) FROM ayb_jobs.events(9223372036854775807);
 SELECT refused($$SELECT * FROM ayb_jobs.series(step => '0')$$);
 SELECT refused($$SELECT * FROM ayb_jobs.series(step => '1 month')$$);
+SELECT refused($$SELECT * FROM ayb_jobs.series(since => '2090-01-01', step => '1 month')$$);
 SELECT refused($$SET ayb_jobs.no_such_setting = 1$$);
 SELECT refused($$SET ayb_jobs.max_attempts = 0$$);
 SELECT refused($$SET ayb_jobs.enabled = off$$);
