@@ -1,6 +1,6 @@
 """What PostgreSQL's errors become: one provoked for each, where the same SQLSTATE may stand for two things too."""
 
-from support import ApiTest, Sidecar
+from support import ApiTest
 
 SETUP = """
 CREATE OR REPLACE FUNCTION public.there() RETURNS void LANGUAGE sql AS 'SELECT';
@@ -46,27 +46,3 @@ class SqlStates(ApiTest):
     def test_a_standard_setting_of_another_kind(self):
         self.assertEqual(self.ask("POST", "/schedules", {"name": "n", "jobType": "x", "cronExpr": "* * * * *",
                                                          "overlap": "odd"}).status, 400)
-
-
-class Bytes(ApiTest):
-    """A database that holds bytes and not characters."""
-
-    @classmethod
-    def setUpClass(cls):
-        super().setUpClass()
-        cls.server.psql("CREATE DATABASE bytes ENCODING 'SQL_ASCII' LC_COLLATE 'C' LC_CTYPE 'C' TEMPLATE template0",
-                        database="postgres")
-        cls.server.psql("CREATE EXTENSION ayb_jobs", database="bytes")
-        cls.bytes = Sidecar("bytes", cls.server.dsn().replace("dbname=app", "dbname=bytes"))
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.bytes.stop()
-        super().tearDownClass()
-
-    def test_what_is_no_text_is_no_broken_body(self):
-        self.good(self.bytes.ask("GET", "/jobs"))
-        self.server.psql("SELECT ayb_jobs.enqueue('parked', to_jsonb(convert_from('\\xff', 'SQL_ASCII')))", database="bytes")
-        answer = self.bytes.ask("GET", "/jobs")
-        error = self.refused(answer, 500, "the database holds text that is no UTF-8")
-        self.assertEqual(error["sqlstate"], "22021")
