@@ -149,7 +149,7 @@ http::Response change_ids(const Call &call, std::string_view ids, const std::str
 // What a list with the same filter finds, as far as one look goes.
 http::Response change_found(const Call &call, const json::Object &body, const Verb &verb) {
     std::string words;
-    for (const char *key : {"type", "since", "until", "q", "cursor"})
+    for (const char *key : {"type", "since", "until", "phase", "q", "cursor"})
         words += std::string("&") + key + "=" + http::encode(body.text(key).value_or(""));
     const http::Query query(words);
     JobFilter filter(query);
@@ -164,7 +164,7 @@ http::Response change_found(const Call &call, const json::Object &body, const Ve
 
 http::Response change_many(const Call &call, const Verb &verb) {
     const json::Object body = call.body();
-    require_known(body, {"ids", "type", "since", "until", "q", "cursor"});
+    require_known(body, {"ids", "type", "since", "until", "phase", "q", "cursor"});
     const auto ids = body.raw("ids");
     if (ids && *ids != "null")
         return change_ids(call, *ids, verb.name + std::string("_many"));
@@ -172,10 +172,10 @@ http::Response change_many(const Call &call, const Verb &verb) {
                                   time_of(body, "until")};
     if (range[0] == "")
         throw invalid("type", "it is empty");
-    if (!body.text("q").value_or("").empty())
+    if (!body.text("q").value_or("").empty() || !body.text("phase").value_or("").empty())
         return change_found(call, body, verb);
     if (!range[0] && !range[1] && !range[2])
-        throw Failure(400, "ids, type, since, until or q is required");
+        throw Failure(400, "ids, type, since, until, phase or q is required");
     return answer_changed(
         call, verb.name + std::string("_matching($1, $2::timestamptz, $3::timestamptz)"), range);
 }

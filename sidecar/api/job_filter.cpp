@@ -2,6 +2,8 @@
 
 #include "route/values.hpp"
 
+#include <algorithm>
+
 namespace ayb::api {
 
 namespace {
@@ -44,8 +46,25 @@ JobFilter::JobFilter(const http::Query &query) {
         looked_.push_back(fill("j.created_at < $?::timestamptz", *until));
         end_id_ = id_at(fill("$?::timestamptz", *until), "+ interval '1 minute'");
     }
+    if (!query["phase"].empty())
+        require_phase(query["phase"]);
     if (!query["q"].empty())
         search(query["q"]);
+}
+
+// Those of queued jobs are worked out row by row; of any other it is the state.
+void JobFilter::require_phase(const std::string &phase) {
+    static const std::vector<std::string> of_queued = {"due", "external", "waiting", "scheduled",
+                                                       "retrying"};
+    const bool queued = std::find(of_queued.begin(), of_queued.end(), phase) != of_queued.end();
+    if (phase == kJobStates[0] ||
+        (!queued &&
+         std::find(std::begin(kJobStates), std::end(kJobStates), phase) == std::end(kJobStates)))
+        throw invalid("phase", "one of: due, external, waiting, scheduled, retrying, running, "
+                               "completed, failed, canceled");
+    require("j.state = $?", queued ? "queued" : phase);
+    if (queued)
+        looked_.push_back(fill("j.phase = $?", phase));
 }
 
 void JobFilter::search(const std::string &text) {

@@ -14,7 +14,7 @@ class JobFilter {
   public:
     static constexpr int kLongestLook = 20000;
 
-    // Reads type, since, until and q; throws Failure. Conditions may be added after that.
+    // Reads type, since, until, phase and q; throws Failure. Conditions may be added after that.
     explicit JobFilter(const http::Query &query);
 
     // Without effect where the value is empty; `$?` in the condition stands for it.
@@ -34,6 +34,7 @@ class JobFilter {
   private:
     std::string fill(const std::string &condition, const std::string &value);
     void search(const std::string &text);
+    void require_phase(const std::string &phase);
     std::string where(const char *state, const std::string &more = "") const;
     std::string candidates(const char *state) const;
 

@@ -39,6 +39,8 @@ struct Values {
     const char *list = nullptr;
 };
 constexpr Values kValues[] = {{"--state", "queued running completed failed canceled"},
+                              {"--phase", "due external waiting scheduled retrying running "
+                                          "completed failed canceled"},
                               {"--output", "table json csv"},
                               {"-o", "table json csv"},
                               {"--right", "read operate admin"},

@@ -14,18 +14,19 @@ Row header() { return {"ID", "TYPE", "STATE", "ATTEMPTS", "CREATED"}; }
 constexpr Option kType = {"type", "type", Option::Kind::text};
 constexpr Option kSince = {"since", "since", Option::Kind::text};
 constexpr Option kUntil = {"until", "until", Option::Kind::text};
+constexpr Option kPhase = {"phase", "phase", Option::Kind::text};
 constexpr Option kText = {"q", "q", Option::Kind::text};
 
 const std::vector<Option> &list_options() {
     static const std::vector<Option> options = {
-        {"state", "state", Option::Kind::text},   kType, kSince, kUntil, kText,
+        {"state", "state", Option::Kind::text},   kPhase, kType, kSince, kUntil, kText,
         {"limit", "limit", Option::Kind::number}, kWatch};
     return options;
 }
 
 // Which of many.
 const std::vector<Option> &filter_options() {
-    static const std::vector<Option> options = {kType, kSince, kUntil, kText};
+    static const std::vector<Option> options = {kType, kSince, kUntil, kPhase, kText};
     return options;
 }
 
@@ -118,7 +119,7 @@ bool is_many(const Call &call, const char *verb) {
     if (many == call.argument().empty())
         return many;
     throw UsageError(std::string("jobs ") + verb +
-                     " needs one ID, or a filter: --type, --since, --until, --q");
+                     " needs one ID, or a filter: --type, --since, --until, --phase, --q");
 }
 
 int retry(const Call &call) {

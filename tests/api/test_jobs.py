@@ -379,7 +379,7 @@ class Change(JobTest):
         kind = str(uuid.uuid4())
         for _ in range(3):
             self.enqueue(kind)
-        self.refused(self.ask("POST", "/jobs/cancel", {}), 400, "ids, type, since, until or q is required")
+        self.refused(self.ask("POST", "/jobs/cancel", {}), 400, "ids, type, since, until, phase or q is required")
         self.refused(self.ask("POST", "/jobs/cancel", {"since": "x"}), 400, "invalid since")
         none = {"type": kind, "since": "2000-01-01T00:00:00Z", "until": "2000-01-02T00:00:00Z"}
         self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", none)), {"changed": 0})
@@ -397,9 +397,26 @@ class Change(JobTest):
         self.assertEqual(self.server.psql(f"{left} AND type IN ('{kind}', '{other}')"), "Mill,mill 2,Moore,Moore")
         one = self.good(self.ask("GET", f"/jobs?type={other}&q=moore"))["items"][0]["id"]
         self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"q": one.upper()})), {"changed": 1})
-        self.refused(self.ask("POST", "/jobs/cancel", {"q": ""}), 400, "ids, type, since, until or q is required")
+        self.refused(self.ask("POST", "/jobs/cancel", {"q": ""}), 400, "ids, type, since, until, phase or q is required")
         self.refused(self.ask("POST", "/jobs/cancel", {"q": "x", "until": "soon"}), 400, "invalid until")
         self.refused(self.ask("POST", "/jobs/cancel", {"q": "x", "cursor": "y"}), 400, "invalid cursor")
+
+    def test_by_phase(self):
+        kind = str(uuid.uuid4())
+        for run_at in ("now()", "now() + '1 day'", "now() + '2 days'"):
+            self.server.psql(f"SELECT ayb_jobs.enqueue('{kind}', run_at => {run_at})")
+        def phases(query):
+            return sorted(job["phase"] for job in self.good(self.ask("GET", f"/jobs?type={kind}&{query}"))["items"])
+        self.assertEqual(phases("phase=scheduled"), ["scheduled"] * 2)
+        self.assertEqual(phases("phase=waiting&state=queued"), ["waiting"])  # for its handler
+        self.assertEqual(phases("phase=due") + phases("phase=completed") + phases("phase=waiting&state=failed"), [])
+        self.assertEqual(self.good(self.ask("GET", f"/jobs/counts?type={kind}&phase=scheduled"))["queued"], 2)
+        for wrong in ("queued", "nope"):
+            self.refused(self.ask("GET", "/jobs?phase=" + wrong), 400, "invalid phase")
+            self.refused(self.ask("POST", "/jobs/cancel", {"type": kind, "phase": wrong}), 400, "invalid phase")
+        self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"type": kind, "phase": "failed"})), {"changed": 0})
+        self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"type": kind, "phase": "scheduled"})), {"changed": 2})
+        self.assertEqual(phases("state=queued"), ["waiting"])
 
     def test_bulk_by_text_goes_on_where_it_stopped(self):
         kind = str(uuid.uuid4())
