@@ -1,5 +1,5 @@
 #pragma once
-#include "api/long.hpp"
+#include "route/long.hpp"
 #include "route/router.hpp"
 
 #include <memory>

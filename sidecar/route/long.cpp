@@ -1,4 +1,4 @@
-#include "api/long.hpp"
+#include "route/long.hpp"
 
 namespace ayb::api {
 
