@@ -128,6 +128,7 @@ void check_length(const char *command) {
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                         errmsg("a command must be at most %d bytes long", kMaxCommandBytes),
                         errdetail("It has %zu.", strlen(command)),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "handler"),
                         errhint("Put it into a procedure, and register CALL of that.")));
 }
 
@@ -218,6 +219,7 @@ void refuse_more(Oid owner) {
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
                         errmsg("role \"%s\" has registered %d types, the most that a role may",
                                role_name(owner), kMostTypes),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "type"),
                         errhint("ayb_jobs.unregister_handler() makes room; a payload can say what "
                                 "is to be done.")));
 }

@@ -26,7 +26,8 @@ class Samples {
         std::string out;
         for (const auto &[name, lines] : metrics_) {
             const bool counts = name.size() > 6 && name.compare(name.size() - 6, 6, "_total") == 0;
-            out += "# TYPE " + name + (counts ? " counter\n" : " gauge\n") + lines;
+            out.append("# TYPE ").append(name).append(counts ? " counter\n" : " gauge\n");
+            out += lines;
         }
         return out;
     }

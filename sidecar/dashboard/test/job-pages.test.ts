@@ -10,6 +10,7 @@ const job = (number: number, state: State = "queued"): BriefJob => ({
     id: String(number).padStart(4, "0"),
     type: "x",
     state,
+    phase: state === "queued" ? "due" : state,
     runAt: AT,
     attempts: 0,
     maxAttempts: 3,

@@ -11,6 +11,7 @@ const job = (state: BriefJob["state"], more: Partial<BriefJob> = {}): BriefJob =
     id: "1",
     type: "x",
     state,
+    phase: state === "queued" ? "due" : state,
     runAt: AT,
     attempts: 0,
     maxAttempts: 3,
