@@ -6,12 +6,13 @@ COMMENT ON FUNCTION ayb_jobs.workers() IS 'the workers of this database, and wha
 
 -- Since when isn't told of the sessions of every role, but a worker says it itself.
 CREATE VIEW ayb_jobs_internal.refresh_locks WITH (security_invoker = true) AS
-SELECT l.classid::bigint << 32 | l.objid::bigint AS key, coalesce(w.job_since, a.query_start) AS since
+SELECT l.classid::bigint << 32 | l.objid::bigint AS key, min(coalesce(w.job_since, a.query_start)) AS since
 FROM pg_catalog.pg_locks AS l
 LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
 LEFT JOIN ayb_jobs.workers() AS w ON w.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
-  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database());
+  AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
+GROUP BY 1;
 COMMENT ON VIEW ayb_jobs_internal.refresh_locks IS 'advisory locks of this database, by key: those of refreshes are among them';
 
 CREATE VIEW ayb_jobs.matviews WITH (security_invoker = true) AS
@@ -26,10 +27,10 @@ SELECT m.id, m.schema_name, m.view_name, m.refresh_mode, m.skip_unchanged, m.loc
        CASE WHEN c.oid IS NOT NULL AND m.changes_seen IS NOT NULL
             THEN greatest(ayb_jobs_internal.base_changes(c.oid) - m.changes_seen, 0) END AS estimated_changes,
        CASE WHEN m.skip_unchanged THEN ayb_jobs_internal.why_never_skipped(c.oid) END AS never_skipped_because,
-       EXISTS (SELECT FROM ayb_jobs_internal.refresh_locks AS l WHERE l.key = pg_catalog.hashtext(m.schema_name || '.' || m.view_name)) AS refreshing,
-       (SELECT min(l.since) FROM ayb_jobs_internal.refresh_locks AS l
-        WHERE l.key = pg_catalog.hashtext(m.schema_name || '.' || m.view_name)) AS refreshing_since
+       r.held ? pg_catalog.hashtext(m.schema_name || '.' || m.view_name)::text AS refreshing,
+       (r.held ->> pg_catalog.hashtext(m.schema_name || '.' || m.view_name)::text)::timestamptz AS refreshing_since
 FROM ayb_jobs.matview_refreshes AS m
+CROSS JOIN (SELECT coalesce(jsonb_object_agg(l.key, l.since), '{}') AS held FROM ayb_jobs_internal.refresh_locks AS l) AS r
 LEFT JOIN (pg_catalog.pg_class AS c JOIN pg_catalog.pg_namespace AS n ON n.oid = c.relnamespace)
        ON n.nspname = m.schema_name AND c.relname = m.view_name AND c.relkind = 'm';
 COMMENT ON VIEW ayb_jobs.matviews IS 'registered materialized views: how the last refresh went, how stale each is, what it needs';

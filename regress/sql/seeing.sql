@@ -295,3 +295,18 @@ SELECT jsonb_pretty(ayb_jobs.capabilities());
 SET ROLE regress_alice;
 SELECT key AS not_hers FROM jsonb_each(ayb_jobs.capabilities()) WHERE value <> 'true';
 RESET ROLE;
+
+-- No view costs so much, by the planner's guess, that it is compiled with all optimizations first, which takes a second or two.
+DO $$
+DECLARE
+    seen regclass;
+    plan jsonb;
+BEGIN
+    FOR seen IN SELECT c.oid FROM pg_class AS c WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind = 'v' LOOP
+        EXECUTE format('EXPLAIN (FORMAT JSON) SELECT * FROM %s', seen) INTO plan;
+        IF (plan -> 0 -> 'Plan' ->> 'Total Cost')::float8 > current_setting('jit_optimize_above_cost')::float8 THEN
+            RAISE WARNING '% is compiled', seen;
+        END IF;
+    END LOOP;
+END
+$$;
