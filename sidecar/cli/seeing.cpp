@@ -121,7 +121,7 @@ std::string rate(const std::optional<Look> &last, const Look &now) {
     return "completed per second: " + std::to_string(std::llround(done / took.count())) + "\n\n";
 }
 
-// Of the types that do something, those that completed most in the last hour.
+// The types with most jobs: waiting, running, or ended in the last hour.
 Table busiest_types(const std::string &types) {
     constexpr std::size_t kMost = 5;
     Table table = types_table(types);
@@ -129,16 +129,15 @@ Table busiest_types(const std::string &types) {
         const auto at = std::find(table.header.begin(), table.header.end(), column);
         return std::stoll(row.at(static_cast<std::size_t>(at - table.header.begin())));
     };
-    const auto is_idle = [&](const Row &row) {
+    const auto jobs = [&](const Row &row) {
         return cell(row, "QUEUED") + cell(row, "RUNNING") + cell(row, "DONE/H") +
-                   cell(row, "FAILED/H") ==
-               0;
+               cell(row, "FAILED/H");
     };
+    const auto is_idle = [&](const Row &row) { return jobs(row) == 0; };
     std::vector<Row> &rows = table.rows;
     rows.erase(std::remove_if(rows.begin(), rows.end(), is_idle), rows.end());
-    std::stable_sort(rows.begin(), rows.end(), [&](const Row &a, const Row &b) {
-        return cell(a, "DONE/H") > cell(b, "DONE/H");
-    });
+    std::stable_sort(rows.begin(), rows.end(),
+                     [&](const Row &a, const Row &b) { return jobs(a) > jobs(b); });
     rows.resize(std::min(rows.size(), kMost));
     return table;
 }

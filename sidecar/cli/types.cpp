@@ -1,6 +1,8 @@
 #include "cli/command.hpp"
 #include "http/query.hpp"
 
+#include <cstdio>
+#include <cstdlib>
 #include <iostream>
 
 namespace ayb::cli {
@@ -11,6 +13,12 @@ Row header() {
     return {"TYPE", "KIND", "PAUSED", "QUEUED", "RUNNING", "DONE/H", "FAILED/H", "RUN P95 (MS)"};
 }
 
+std::string rounded(const std::string &milliseconds) {
+    char text[32];
+    std::snprintf(text, sizeof(text), "%.1f", std::strtod(milliseconds.c_str(), nullptr));
+    return milliseconds == "-" ? milliseconds : text;
+}
+
 Row row_of(const json::Object &type) {
     const std::string none = "{}";
     const json::Object handler(type.raw("handler").value_or(none));
@@ -19,7 +27,7 @@ Row row_of(const json::Object &type) {
     return {shown(type, "type"),        shown(handler, "kind", "-"),
             shown(type, "paused"),      shown(type, "queued") + more,
             shown(type, "running"),     shown(hour, "completed", "0"),
-            shown(hour, "failed", "0"), shown(hour, "runP95", "-")};
+            shown(hour, "failed", "0"), rounded(shown(hour, "runP95", "-"))};
 }
 
 Table one(const std::string &type) { return {header(), {row_of(json::Object(type))}}; }
