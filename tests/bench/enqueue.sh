@@ -11,8 +11,8 @@ trap 'rm -rf "$dir"' EXIT
 query "CREATE FUNCTION trivial() RETURNS void LANGUAGE plpgsql AS \$\$ BEGIN END \$\$"
 query "SELECT ayb_jobs.register_handler('enqueue', 'trivial()')" >/dev/null
 query "SELECT ayb_jobs.pause()" >/dev/null
-query "CREATE TABLE plain (LIKE ayb_jobs.job_queue INCLUDING ALL EXCLUDING CONSTRAINTS EXCLUDING GENERATED);
-       ALTER TABLE plain ALTER lane SET DEFAULT 1"
+query "CREATE TABLE plain (LIKE ayb_jobs.job_queue INCLUDING ALL EXCLUDING CONSTRAINTS EXCLUDING GENERATED)"
+[[ ${BENCH_AGAINST:-} ]] || query 'ALTER TABLE plain ALTER lane SET DEFAULT 1' # a revision may have none
 
 cat >"$dir/enqueue" <<'EOF'
 SELECT ayb_jobs.enqueue('enqueue', '{"to": "someone"}');
