@@ -326,16 +326,3 @@ CREATE TABLE ayb_jobs.database_stamp (
 );
 COMMENT ON TABLE ayb_jobs.database_stamp IS
     'the database for which jobs may run; where it doesn''t fit (a restored dump, a copy) nothing runs until ayb_jobs.adopt()';
-
--- The stamp is not dumped: a restored copy must not run its jobs by itself. Nor is what belongs to a role that is gone: its
--- number may be somebody else's where the dump is restored.
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_queue', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = run_as)');
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_history', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = run_as)');
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_attempts', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = run_as)');
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.schedules', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = run_as)');
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.matview_refreshes', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = run_as)');
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_keys', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = run_as)');
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.imports', '');
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_minutes', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = run_as)');
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.handlers', 'WHERE NOT builtin AND EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = owner)');
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.pauses', '');

@@ -25,7 +25,6 @@ CREATE POLICY own ON ayb_jobs.job_actions FOR SELECT
 CREATE POLICY every ON ayb_jobs.job_actions FOR SELECT TO ayb_jobs_admin USING (true);
 COMMENT ON POLICY own ON ayb_jobs.job_actions IS 'a role sees what was done to its own jobs';
 COMMENT ON POLICY every ON ayb_jobs.job_actions IS 'admins see all actions';
-SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.job_actions', 'WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = run_as)');
 
 CREATE FUNCTION ayb_jobs.actions(job_id uuid, OUT at timestamptz, OUT action text, OUT done_by regrole,
                                  OUT actor text)

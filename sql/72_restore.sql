@@ -1,3 +1,23 @@
+-- What a dump has. Not the stamp: a restored copy must not run its jobs by itself. Nor what belongs to a role that is gone:
+-- its number may be somebody else's where the dump is restored.
+DO $$
+DECLARE
+    kept record;
+BEGIN
+    FOR kept IN SELECT t.name, t.owner, t.besides
+                FROM (VALUES ('job_queue', 'run_as', ''), ('job_history', 'run_as', ''), ('job_attempts', 'run_as', ''),
+                             ('job_keys', 'run_as', ''), ('job_actions', 'run_as', ''), ('job_minutes', 'run_as', ''),
+                             ('schedules', 'run_as', ''), ('matview_refreshes', 'run_as', ''),
+                             ('handlers', 'owner', ' AND NOT builtin')) AS t (name, owner, besides) LOOP
+        PERFORM pg_catalog.pg_extension_config_dump(
+            ('ayb_jobs.' || kept.name)::pg_catalog.regclass,
+            pg_catalog.format('WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = %I)%s', kept.owner, kept.besides));
+    END LOOP;
+END
+$$;
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.imports', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.pauses', '');
+
 -- pg_restore --jobs may load job_queue before schedules: pg_dump tells it of no foreign key between tables of an
 -- extension. So while a dump is restored (pg_dump turns row_security off, and no stamp is there yet), a job whose
 -- schedule is still to come brings a placeholder with it, whose place the schedule takes when it comes.

@@ -23,7 +23,8 @@ Callable *callable_of(Group *group, GroupType *type) {
     if (type->callable_made != code_generation() || type->callable.forgets) {
         const uint64 made = code_generation();
         type->callable_made = 0;
-        prepare_call(type->handler, group->memory, &type->callable);
+        const Oid function = require_code(type->handler, GetUserId());
+        prepare_call(type->handler, function, group->memory, &type->callable);
         type->callable_made = made;
     }
     return &type->callable;

@@ -30,10 +30,9 @@ Datum as_jsonb(Datum value, Oid type) {
 
 } // namespace
 
-void prepare_call(const Handler &handler, MemoryContext context, Callable *callable) {
-    const Oid oid = resolve_function(handler, GetUserId());
-    fmgr_info_cxt(oid, &callable->info, context);
-    callable->result = get_func_rettype(oid);
+void prepare_call(const Handler &handler, Oid function, MemoryContext context, Callable *callable) {
+    fmgr_info_cxt(function, &callable->info, context);
+    callable->result = get_func_rettype(function);
     callable->takes_payload = handler.takes_payload;
     callable->forgets = callable->info.fn_addr == fmgr_sql;
 }

@@ -13,9 +13,9 @@ struct Callable {
     bool forgets; // keeps nothing from one subtransaction for the next: made anew for each call
 };
 
-// Resolves the handler's function as the current role. What it keeps between calls lives in
-// `context`. Raises what resolve_function() raises.
-void prepare_call(const Handler &handler, MemoryContext context, Callable *callable);
+// `function` is the handler's, for the current role. What it keeps between calls lives in
+// `context`.
+void prepare_call(const Handler &handler, Oid function, MemoryContext context, Callable *callable);
 
 // Calls it in the current transaction, and turns what it returns into jsonb. Raises whatever it
 // raises.

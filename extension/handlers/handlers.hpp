@@ -76,20 +76,29 @@ template <> struct Words<Doubt> {
 };
 } // namespace core
 
-// Every check that must hold at each run. Needs a snapshot.
+// What a handler has for a role, with every check that must hold at each run.
+struct Code {
+    Oid function; // InvalidOid where it is none, or is gone
+    Doubt doubt;
+};
+
+// Needs a snapshot.
+Code code_of(const Handler &handler, Oid role);
 Doubt doubt_of(const Handler &handler, Oid role);
 
 // The statement that ends the doubt, or what else does: palloc'd.
 const char *remedy_of(const Handler &handler, Doubt doubt, Oid role);
 
-// Raises 42883, 42501 or 42P13 where there is a doubt; of a function, gives it.
-Oid resolve_function(const Handler &handler, Oid role);
-void check_served(const Handler &handler, Oid role);
+// Raises 42883, 42501 or 42P13, by the doubt.
+[[noreturn]] void refuse_doubt(const Handler &handler, Doubt doubt, Oid role);
+
+// The same where there is one; else gives the function.
+Oid require_code(const Handler &handler, Oid role);
 
 // Raises 42P13 unless a function of this shape can be a handler.
 void check_handler_shape(const char *type, const FormData_pg_proc *form);
 
-// Counts whatever may change what resolve_function() says. Others' commits count once
+// Counts whatever may change what code_of() says. Others' commits count once
 // AcceptInvalidationMessages() has been called. Never 0.
 uint64 code_generation();
 

@@ -30,12 +30,6 @@ bool code_is_trusted(const Handler &handler, Oid code_owner, Oid role) {
                : code_owner == handler.owner && has_privs_of_role(handler.owner, role);
 }
 
-// What the name of a handler's function leads to, and what speaks against running it.
-struct Code {
-    Oid function;
-    Doubt doubt;
-};
-
 bool has_handler_shape(const FormData_pg_proc *form) {
     return form->prokind == PROKIND_FUNCTION && !form->proretset;
 }
@@ -64,7 +58,7 @@ Doubt doubt_of_function(const Handler &handler, const FormData_pg_proc *form, Oi
     return code_is_trusted(handler, form->proowner, role) ? Doubt::none : Doubt::code;
 }
 
-Code look_up(const Handler &handler, Oid role) {
+Code look_up_function(const Handler &handler, Oid role) {
     const Oid function = find_function(handler);
     HeapTuple tuple = SearchSysCache1(PROCOID, ObjectIdGetDatum(function));
     if (!HeapTupleIsValid(tuple))
@@ -91,28 +85,6 @@ const char *signature_of(const Handler &handler) {
     pg_unreachable();
 }
 
-[[noreturn]] void report_doubt(const Handler &handler, Doubt doubt, Oid role) {
-    if (doubt == Doubt::missing)
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
-                        errmsg("function %s does not exist", signature_of(handler)),
-                        errhint("Create it, or register the handler of type \"%s\" again.",
-                                handler.type)));
-    if (doubt == Doubt::shape)
-        report_shape(handler.type, get_func_prokind(find_function(handler)) == PROKIND_PROCEDURE);
-    if (doubt == Doubt::schema)
-        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, NameStr(handler.schema));
-    if (doubt == Doubt::execute)
-        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));
-    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                    errmsg("the handler of type \"%s\" may not run as role \"%s\"", handler.type,
-                           role_name(role)),
-                    doubt == Doubt::type
-                        ? errdetail("The type belongs to role \"%s\".", role_name(handler.owner))
-                        : 0,
-                    errhint("%s", remedy_of(handler, doubt, role))));
-    pg_unreachable();
-}
-
 const char *ways_to_trust(const Handler &handler, Doubt doubt, Oid role) {
     const char *name = quote_identifier(role_name(role));
     if (superuser_arg(role))
@@ -136,17 +108,19 @@ void check_handler_shape(const char *type, const FormData_pg_proc *form) {
         report_shape(type, form->prokind == PROKIND_PROCEDURE);
 }
 
-Doubt doubt_of(const Handler &handler, Oid role) {
+Code code_of(const Handler &handler, Oid role) {
     if (handler.kind == Kind::function)
-        return look_up(handler, role).doubt;
+        return look_up_function(handler, role);
     if (!type_is_trusted(handler, role))
-        return Doubt::type;
+        return {InvalidOid, Doubt::type};
     // What the built-in type `command` runs comes from whoever ordered the job.
     const bool code = handler.kind == Kind::command && handler.command != nullptr;
-    return !code || handler.owner == role || code_is_trusted(handler, handler.owner, role)
-               ? Doubt::none
-               : Doubt::code;
+    const bool trusted =
+        !code || handler.owner == role || code_is_trusted(handler, handler.owner, role);
+    return {InvalidOid, trusted ? Doubt::none : Doubt::code};
 }
+
+Doubt doubt_of(const Handler &handler, Oid role) { return code_of(handler, role).doubt; }
 
 const char *remedy_of(const Handler &handler, Doubt doubt, Oid role) {
     const char *name = quote_identifier(role_name(role));
@@ -169,17 +143,33 @@ const char *remedy_of(const Handler &handler, Doubt doubt, Oid role) {
     pg_unreachable();
 }
 
-Oid resolve_function(const Handler &handler, Oid role) {
-    const Code code = look_up(handler, role);
-    if (code.doubt != Doubt::none)
-        report_doubt(handler, code.doubt, role);
-    return code.function;
+void refuse_doubt(const Handler &handler, Doubt doubt, Oid role) {
+    if (doubt == Doubt::missing)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_FUNCTION),
+                        errmsg("function %s does not exist", signature_of(handler)),
+                        errhint("Create it, or register the handler of type \"%s\" again.",
+                                handler.type)));
+    if (doubt == Doubt::shape)
+        report_shape(handler.type, get_func_prokind(find_function(handler)) == PROKIND_PROCEDURE);
+    if (doubt == Doubt::schema)
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, NameStr(handler.schema));
+    if (doubt == Doubt::execute)
+        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));
+    ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
+                    errmsg("the handler of type \"%s\" may not run as role \"%s\"", handler.type,
+                           role_name(role)),
+                    doubt == Doubt::type
+                        ? errdetail("The type belongs to role \"%s\".", role_name(handler.owner))
+                        : 0,
+                    errhint("%s", remedy_of(handler, doubt, role))));
+    pg_unreachable();
 }
 
-void check_served(const Handler &handler, Oid role) {
-    const Doubt doubt = doubt_of(handler, role);
-    if (doubt != Doubt::none)
-        report_doubt(handler, doubt, role);
+Oid require_code(const Handler &handler, Oid role) {
+    const Code code = code_of(handler, role);
+    if (code.doubt != Doubt::none)
+        refuse_doubt(handler, code.doubt, role);
+    return code.function;
 }
 
 } // namespace ayb

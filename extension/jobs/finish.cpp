@@ -82,6 +82,10 @@ OfMine<At> g_cancel{R"sql(
 
 #undef AYB_MINE
 
+std::optional<At> optional_at(std::optional<TimestampTz> at) {
+    return at ? std::optional<At>(At{*at}) : std::nullopt;
+}
+
 // Uniform in [0, 1): spreads the retries of jobs that failed together.
 double jitter() {
     uint32 random = 0;
@@ -105,8 +109,8 @@ bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &
               const char *error, const char *status, std::optional<TimestampTz> retry_at,
               TimestampTz now, bool *failed) {
     const char *sqlstate = failure.sqlstate[0] != '\0' ? failure.sqlstate : nullptr;
-    const auto at = retry_at ? std::optional<At>(At{*retry_at}) : std::nullopt;
-    if (g_fail.run(id, worker, run, at, error, At{now}, status, failure.message, sqlstate) == 0)
+    if (g_fail.run(id, worker, run, optional_at(retry_at), error, At{now}, status, failure.message,
+                   sqlstate) == 0)
         return false;
     State state = State::queued;
     read_row(0, &state);
@@ -116,8 +120,7 @@ bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &
 
 bool put_back_job(const core::Uuid &id, const char *worker, int run, TimestampTz now,
                   std::optional<TimestampTz> run_at) {
-    const auto at = run_at ? std::optional<At>(At{*run_at}) : std::nullopt;
-    return g_put_back.run(id, worker, run, At{now}, at) > 0;
+    return g_put_back.run(id, worker, run, At{now}, optional_at(run_at)) > 0;
 }
 
 bool cancel_job(const core::Uuid &id, const char *worker, int run, TimestampTz now) {

@@ -22,12 +22,8 @@ void check_login(Oid role) {
 }
 
 void check_handler(const Handler &handler, Oid run_as, Oid enqueuer) {
-    if (handler.kind != Kind::function) {
-        check_served(handler, run_as);
-        return;
-    }
-    const Oid function = resolve_function(handler, run_as);
-    if (handler.definer && !may_execute(function, enqueuer))
+    const Oid function = require_code(handler, run_as);
+    if (OidIsValid(function) && handler.definer && !may_execute(function, enqueuer))
         aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));
 }
 

@@ -78,9 +78,9 @@ bool runs_inside(const Handler *handler) {
 
 // The handler's effects and the completion, in one transaction. Its commit, with the triggers that
 // wait for it, is part of the handler's time.
-void run_function(const Job &job, const Handler &handler) {
+void run_function(const Job &job, const Handler &handler, Oid function) {
     Callable callable;
-    prepare_call(handler, CurrentMemoryContext, &callable);
+    prepare_call(handler, function, CurrentMemoryContext, &callable);
     start_job_timer(time_limit(handler));
     const TimestampTz start = GetCurrentTimestamp();
     const HandlerResult result = call(&callable, job.payload);
@@ -133,12 +133,13 @@ Command run_or_prepare(const Job &job, MemoryContext memory) {
     const Handler *handler = find_handler(job.type);
     if (!runs_inside(handler))
         report_no_handler(job);
-    g_distrusted = doubt_of(*handler, GetUserId()) != Doubt::none;
+    const Code code = code_of(*handler, GetUserId());
+    g_distrusted = code.doubt != Doubt::none;
     if (g_distrusted)
-        check_served(*handler, GetUserId());
+        refuse_doubt(*handler, code.doubt, GetUserId());
     if (handler->kind == Kind::function) {
         const Handler copy = *handler; // the job may register another one
-        run_function(job, copy);
+        run_function(job, copy, code.function);
         return Command{};
     }
     const char *sql = handler->command != nullptr ? handler->command : command_of(job);

@@ -61,7 +61,7 @@ void put_floor(const LanePick &lane, ReturnSetInfo *result) {
 }
 
 void put_doubt(const LanePick &lane, ReturnSetInfo *result) {
-    const Handler *handler = find_handler(lane.type);
+    const Handler *handler = lane.mark.at < kEnd ? find_handler(lane.type) : nullptr;
     const Doubt doubt = handler == nullptr ? Doubt::none : doubt_of(*handler, lane.role);
     if (doubt == Doubt::none)
         return;
@@ -71,6 +71,18 @@ void put_doubt(const LanePick &lane, ReturnSetInfo *result) {
     row.add_text(core::word_of(doubt));
     row.add_text(remedy_of(*handler, doubt, lane.role));
     row.put(result);
+}
+
+// Calls `put` for each lane that the caller may see: what a function of SQL answers.
+Datum put_lanes(FunctionCallInfo fcinfo, void (*put)(const LanePick &lane, ReturnSetInfo *result)) {
+    const Viewer me = viewer();
+    ReturnSetInfo *result = begin_set(fcinfo);
+    int count = 0;
+    const LanePick *lanes = preloaded() ? copy_lanes(MyDatabaseId, &count) : nullptr;
+    for (int i = 0; i < count; i++)
+        if (me.sees(lanes[i].role))
+            put(lanes[i], result);
+    PG_RETURN_NULL();
 }
 
 } // namespace
@@ -102,32 +114,10 @@ AYB_SQL_FUNCTION(ayb_jobs_lanes) {
 }
 
 // floors() → setof (run_as, type, run_at, id)
-AYB_SQL_FUNCTION(ayb_jobs_floors) {
-    const Viewer me = viewer();
-    ReturnSetInfo *result = begin_set(fcinfo);
-    if (!preloaded())
-        PG_RETURN_NULL();
-    int count;
-    const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
-    for (int i = 0; i < count; i++)
-        if (me.sees(lanes[i].role))
-            put_floor(lanes[i], result);
-    PG_RETURN_NULL();
-}
+AYB_SQL_FUNCTION(ayb_jobs_floors) { return put_lanes(fcinfo, put_floor); }
 
 // doubts() → setof (type, run_as, reason, hint)
-AYB_SQL_FUNCTION(ayb_jobs_doubts) {
-    const Viewer me = viewer();
-    ReturnSetInfo *result = begin_set(fcinfo);
-    if (!preloaded())
-        PG_RETURN_NULL();
-    int count;
-    const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
-    for (int i = 0; i < count; i++)
-        if (me.sees(lanes[i].role) && lanes[i].mark.at < kEnd)
-            put_doubt(lanes[i], result);
-    PG_RETURN_NULL();
-}
+AYB_SQL_FUNCTION(ayb_jobs_doubts) { return put_lanes(fcinfo, put_doubt); }
 
 // oldest_due() → timestamptz
 AYB_SQL_FUNCTION(ayb_jobs_oldest_due) {

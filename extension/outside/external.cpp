@@ -253,22 +253,31 @@ AYB_SQL_FUNCTION(ayb_jobs_complete) {
     PG_RETURN_DATUM(row);
 }
 
-// When the job is tried again, by the arguments retry_in and final of fail(): none for never.
-std::optional<TimestampTz> next_try(FunctionCallInfo fcinfo, const Found &job, TimestampTz now) {
-    const int64 retry_ms = delay_argument(fcinfo, 4, "retry_in", "Leave it out for the back-off.");
-    require_argument(fcinfo, 5, "final");
-    if (PG_GETARG_BOOL(5) && retry_ms >= 0)
+// When a job that failed is tried again, by the arguments of fail().
+struct NextTry {
+    bool final;                    // never
+    std::optional<TimestampTz> at; // none for the back-off
+
+    std::optional<TimestampTz> of(const Found &job, TimestampTz now) const {
+        return at || final ? at : retry_time(job.type, job.attempt, now);
+    }
+};
+
+NextTry next_try_argument(FunctionCallInfo fcinfo, int retry_in, int final, TimestampTz now) {
+    const int64 retry_ms =
+        delay_argument(fcinfo, retry_in, "retry_in", "Leave it out for the back-off.");
+    require_argument(fcinfo, final, "final");
+    NextTry next{PG_GETARG_BOOL(final), std::nullopt};
+    if (next.final && retry_ms >= 0)
         ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
                         errmsg("retry_in and final can't both be given"),
                         err_generic_string(PG_DIAG_COLUMN_NAME, "final"),
                         errhint("What failed for good is not tried again.")));
-    if (PG_GETARG_BOOL(5))
-        return std::nullopt;
-    if (retry_ms < 0)
-        return retry_time(job.type, job.attempt, now);
-    const TimestampTz at = later(now, retry_ms * kMicrosecondsPerMillisecond);
-    check_run_at(at, "retry_in");
-    return at;
+    if (retry_ms >= 0) {
+        next.at = later(now, retry_ms * kMicrosecondsPerMillisecond);
+        check_run_at(*next.at, "retry_in");
+    }
+    return next;
 }
 
 // fail(id, worker_id, attempt, error, retry_in, final) → jobs
@@ -278,12 +287,13 @@ AYB_SQL_FUNCTION(ayb_jobs_fail) {
     auto *failure = static_cast<Failure *>(palloc0(sizeof(Failure)));
     set_failure(failure, "", text_argument(fcinfo, 3));
     const TimestampTz now = clock_now();
+    const NextTry next = next_try_argument(fcinfo, 4, 5, now);
     Found job;
     bool failed = false;
     const Datum row = in_bounded_books([&] {
         job = require_held(held);
         fail_job(held.id, held.worker, held.run, *failure, failure->message, "failed",
-                 next_try(fcinfo, job, now), now, &failed);
+                 next.of(job, now), now, &failed);
         return copy_row(job_row(held.id), held.context);
     });
     count_external(job, failed ? Outcome::failed : Outcome::retried);

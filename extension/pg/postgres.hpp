@@ -129,65 +129,44 @@ extern "C" {
 
 namespace ayb {
 
-// Ownership: one call whose name changed in 16.
+// Ownership and rights: since 16 one function for objects of every kind.
+#if PG_VERSION_NUM >= 160000
+#define AYB_OWNS(kind, catalog, object, role) object_ownercheck(catalog, object, role)
+#define AYB_MAY(kind, catalog, object, role, right)                                                \
+    (object_aclcheck(catalog, object, role, right) == ACLCHECK_OK)
+#else
+#define AYB_OWNS(kind, catalog, object, role) pg_##kind##_ownercheck(object, role)
+#define AYB_MAY(kind, catalog, object, role, right)                                                \
+    (pg_##kind##_aclcheck(object, role, right) == ACLCHECK_OK)
+#endif
+
 inline bool owns_database(Oid database, Oid role) {
-#if PG_VERSION_NUM >= 160000
-    return object_ownercheck(DatabaseRelationId, database, role);
-#else
-    return pg_database_ownercheck(database, role);
-#endif
+    return AYB_OWNS(database, DatabaseRelationId, database, role);
 }
-
 inline bool owns_extension(Oid extension, Oid role) {
-#if PG_VERSION_NUM >= 160000
-    return object_ownercheck(ExtensionRelationId, extension, role);
-#else
-    return pg_extension_ownercheck(extension, role);
-#endif
+    return AYB_OWNS(extension, ExtensionRelationId, extension, role);
 }
-
 inline bool owns_schema(Oid schema, Oid role) {
-#if PG_VERSION_NUM >= 160000
-    return object_ownercheck(NamespaceRelationId, schema, role);
-#else
-    return pg_namespace_ownercheck(schema, role);
-#endif
+    return AYB_OWNS(namespace, NamespaceRelationId, schema, role);
 }
-
 inline bool owns_table(Oid table, Oid role) {
-#if PG_VERSION_NUM >= 160000
-    return object_ownercheck(RelationRelationId, table, role);
-#else
-    return pg_class_ownercheck(table, role);
-#endif
+    return AYB_OWNS(class, RelationRelationId, table, role);
 }
-
 inline bool may_execute(Oid function, Oid role) {
-#if PG_VERSION_NUM >= 160000
-    return object_aclcheck(ProcedureRelationId, function, role, ACL_EXECUTE) == ACLCHECK_OK;
-#else
-    return pg_proc_aclcheck(function, role, ACL_EXECUTE) == ACLCHECK_OK;
-#endif
+    return AYB_MAY(proc, ProcedureRelationId, function, role, ACL_EXECUTE);
+}
+inline bool may_use_schema(Oid schema, Oid role) {
+    return AYB_MAY(namespace, NamespaceRelationId, schema, role, ACL_USAGE);
+}
+inline bool may_connect(Oid database, Oid role) {
+    return AYB_MAY(database, DatabaseRelationId, database, role, ACL_CONNECT);
 }
 
-inline bool may_use_schema(Oid schema, Oid role) {
-#if PG_VERSION_NUM >= 160000
-    return object_aclcheck(NamespaceRelationId, schema, role, ACL_USAGE) == ACLCHECK_OK;
-#else
-    return pg_namespace_aclcheck(schema, role, ACL_USAGE) == ACLCHECK_OK;
-#endif
-}
+#undef AYB_OWNS
+#undef AYB_MAY
 
 inline bool may_create_trigger(Oid table, Oid role) {
     return pg_class_aclcheck(table, role, ACL_TRIGGER) == ACLCHECK_OK;
-}
-
-inline bool may_connect(Oid database, Oid role) {
-#if PG_VERSION_NUM >= 160000
-    return object_aclcheck(DatabaseRelationId, database, role, ACL_CONNECT) == ACLCHECK_OK;
-#else
-    return pg_database_aclcheck(database, role, ACL_CONNECT) == ACLCHECK_OK;
-#endif
 }
 
 // Whether a role may SET ROLE to another one: since 16 a membership may come without that.
