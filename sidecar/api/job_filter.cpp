@@ -54,14 +54,14 @@ JobFilter::JobFilter(const http::Query &query) {
 
 // Those of queued jobs are worked out row by row; of any other it is the state.
 void JobFilter::require_phase(const std::string &phase) {
-    static const std::vector<std::string> of_queued = {"due", "external", "waiting", "scheduled",
-                                                       "retrying"};
-    const bool queued = std::find(of_queued.begin(), of_queued.end(), phase) != of_queued.end();
-    if (phase == kJobStates[0] ||
-        (!queued &&
-         std::find(std::begin(kJobStates), std::end(kJobStates), phase) == std::end(kJobStates)))
-        throw invalid("phase", "one of: due, external, waiting, scheduled, retrying, running, "
-                               "completed, failed, canceled");
+    const auto *const found = std::find(std::begin(kPhases), std::end(kPhases), phase);
+    if (found == std::end(kPhases)) {
+        std::string all;
+        for (const std::string_view one : kPhases)
+            all.append(all.empty() ? "one of: " : ", ").append(one);
+        throw invalid("phase", all);
+    }
+    const bool queued = found - std::begin(kPhases) < kPhasesOfQueued;
     require("j.state = $?", queued ? "queued" : phase);
     if (queued)
         looked_.push_back(fill("j.phase = $?", phase));

@@ -7,6 +7,11 @@ namespace ayb::api {
 
 inline constexpr std::string_view kJobStates[] = {"queued", "running", "completed", "failed",
                                                   "canceled"};
+// The state, but for a queued job: the first of them.
+inline constexpr std::string_view kPhases[] = {"due",       "external", "waiting",
+                                               "scheduled", "retrying", "running",
+                                               "completed", "failed",   "canceled"};
+inline constexpr int kPhasesOfQueued = 5;
 
 // State and type are found by indexes. Time and text have to be looked for in rows: no more than
 // kLongestLook of them at a time, the newest first; what asks says where it stopped.
