@@ -250,6 +250,7 @@ CREATE TABLE ayb_jobs.handlers (
     definer         boolean     NOT NULL DEFAULT false,
     grouped         boolean     NOT NULL DEFAULT true,
     builtin         boolean     NOT NULL DEFAULT false,
+    priority        integer     NOT NULL DEFAULT 0,
     created_at      timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     updated_at      timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     CONSTRAINT handlers_pkey PRIMARY KEY (type),
@@ -258,12 +259,14 @@ CREATE TABLE ayb_jobs.handlers (
     CONSTRAINT handlers_function_check CHECK ((kind = 'function') = (function_name IS NOT NULL)),
     CONSTRAINT handlers_command_check CHECK ((kind = 'command') = (command IS NOT NULL) OR builtin),
     CONSTRAINT handlers_timeout_check CHECK (timeout > '0'),
-    CONSTRAINT handlers_max_attempts_check CHECK (max_attempts >= 1)
+    CONSTRAINT handlers_max_attempts_check CHECK (max_attempts >= 1),
+    CONSTRAINT handlers_priority_check CHECK (priority BETWEEN -4 AND 4)
 );
 -- Types with the same hash would share their lanes.
 CREATE UNIQUE INDEX handlers_lane_key ON ayb_jobs.handlers (ayb_jobs_internal.lane(0::regrole, type, 0::smallint, NULL));
 COMMENT ON TABLE ayb_jobs.handlers IS 'what a job type runs';
 COMMENT ON COLUMN ayb_jobs.handlers.builtin IS 'it comes with the extension: the installation brings it, a dump doesn''t';
+COMMENT ON COLUMN ayb_jobs.handlers.priority IS 'of its jobs that name none: from -4, which goes first, to 4';
 COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'who registered it; only that role or an admin replaces it';
 COMMENT ON COLUMN ayb_jobs.handlers.function_owner IS
     'whose function it was when it was registered: another role''s of the same name is not what was asked for';

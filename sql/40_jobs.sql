@@ -50,23 +50,23 @@ COMMENT ON COLUMN ayb_jobs.jobs.runs IS
 
 CREATE FUNCTION ayb_jobs.enqueue(type text, payload jsonb DEFAULT '{}', run_at timestamptz DEFAULT NULL,
                                  idempotency_key text DEFAULT NULL, max_attempts integer DEFAULT NULL,
-                                 run_as name DEFAULT NULL, delay interval DEFAULT NULL) RETURNS uuid
+                                 run_as name DEFAULT NULL, delay interval DEFAULT NULL, priority integer DEFAULT NULL) RETURNS uuid
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue';
-COMMENT ON FUNCTION ayb_jobs.enqueue(text, jsonb, timestamptz, text, integer, name, interval) IS
+COMMENT ON FUNCTION ayb_jobs.enqueue(text, jsonb, timestamptz, text, integer, name, interval, integer) IS
     'adds a job that runs if and when this transaction commits, and gives back its id; with a key that this role''s jobs have already, the id of that job';
 
 CREATE FUNCTION ayb_jobs.enqueue_or_find(type text, payload jsonb DEFAULT '{}', run_at timestamptz DEFAULT NULL,
                                          idempotency_key text DEFAULT NULL, max_attempts integer DEFAULT NULL,
                                          run_as name DEFAULT NULL, delay interval DEFAULT NULL,
-                                         OUT id uuid, OUT is_new boolean) RETURNS record
+                                         priority integer DEFAULT NULL, OUT id uuid, OUT is_new boolean) RETURNS record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue_or_find';
-COMMENT ON FUNCTION ayb_jobs.enqueue_or_find(text, jsonb, timestamptz, text, integer, name, interval) IS
+COMMENT ON FUNCTION ayb_jobs.enqueue_or_find(text, jsonb, timestamptz, text, integer, name, interval, integer) IS
     'as enqueue(), and says whether the job is new or was found by its key';
 
 CREATE FUNCTION ayb_jobs.enqueue_many(type text, payloads jsonb[], run_at timestamptz DEFAULT NULL,
-                                      delay interval DEFAULT NULL) RETURNS SETOF uuid
+                                      delay interval DEFAULT NULL, priority integer DEFAULT NULL) RETURNS SETOF uuid
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue_many';
-COMMENT ON FUNCTION ayb_jobs.enqueue_many(text, jsonb[], timestamptz, interval) IS
+COMMENT ON FUNCTION ayb_jobs.enqueue_many(text, jsonb[], timestamptz, interval, integer) IS
     'adds one job for each payload, in one statement, and gives back their ids in the same order';
 
 CREATE FUNCTION ayb_jobs.enqueue_many(jobs jsonb) RETURNS SETOF uuid
@@ -118,6 +118,11 @@ CREATE FUNCTION ayb_jobs.run_now_many(ids uuid[]) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_run_now_many';
 COMMENT ON FUNCTION ayb_jobs.run_now_many(uuid[]) IS
     'makes those of these jobs due that wait for their time or were canceled, and says how many';
+
+CREATE FUNCTION ayb_jobs.set_priority(id uuid, priority integer) RETURNS ayb_jobs.jobs
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_set_priority';
+COMMENT ON FUNCTION ayb_jobs.set_priority(uuid, integer) IS
+    'changes the priority of a queued job: from -4, which goes first, to 4';
 
 CREATE FUNCTION ayb_jobs.reschedule(id uuid, run_at timestamptz DEFAULT NULL, delay interval DEFAULT NULL)
     RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_reschedule';

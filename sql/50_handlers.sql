@@ -1,9 +1,9 @@
 CREATE FUNCTION ayb_jobs.register_handler(type text, handler text DEFAULT NULL, kind text DEFAULT 'function',
                                           timeout interval DEFAULT NULL, max_attempts integer DEFAULT NULL,
                                           backoff interval[] DEFAULT NULL, definer boolean DEFAULT false,
-                                          grouped boolean DEFAULT true)
+                                          grouped boolean DEFAULT true, priority integer DEFAULT NULL)
     RETURNS ayb_jobs.handlers LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_register_handler';
-COMMENT ON FUNCTION ayb_jobs.register_handler(text, text, text, interval, integer, interval[], boolean, boolean) IS
+COMMENT ON FUNCTION ayb_jobs.register_handler(text, text, text, interval, integer, interval[], boolean, boolean, integer) IS
     'says what jobs of a type run: a function (by its signature), a command (one statement), or external; replaces what the same role registered before';
 
 CREATE FUNCTION ayb_jobs.unregister_handler(type text) RETURNS void

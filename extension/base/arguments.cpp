@@ -1,6 +1,7 @@
 #include "base/arguments.hpp"
 
 #include "memory/ids.hpp"
+#include "memory/lanes.hpp"
 #include "pg/clock.hpp"
 
 namespace ayb {
@@ -87,6 +88,18 @@ int max_attempts_argument(FunctionCallInfo fcinfo, int number) {
                         err_generic_string(PG_DIAG_COLUMN_NAME, "max_attempts"),
                         errhint("Leave it out for ayb_jobs.max_attempts.")));
     return attempts;
+}
+
+std::optional<int> priority_argument(FunctionCallInfo fcinfo, int number) {
+    if (PG_NARGS() <= number || PG_ARGISNULL(number))
+        return std::nullopt;
+    const int priority = PG_GETARG_INT32(number);
+    if (priority < kLeastPriority || priority > kMostPriority)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("priority must be between %d and %d", kLeastPriority, kMostPriority),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "priority"),
+                        errhint("What has the lowest goes first; 0 is plain order.")));
+    return priority;
 }
 
 int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise_ms) {

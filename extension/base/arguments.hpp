@@ -1,5 +1,7 @@
 #pragma once
 // Checks of what callers pass, each with its error, SQLSTATE and hint.
+#include <optional>
+
 #include "pg/postgres.hpp"
 #include "core/uuid7.hpp"
 
@@ -37,6 +39,9 @@ void check_run_at(TimestampTz run_at, const char *argument = "run_at");
 
 // max_attempts, at least 1, or 0 where it is NULL or the function has no such argument. 22023.
 int max_attempts_argument(FunctionCallInfo fcinfo, int number);
+
+// priority, from -4 to 4, or none where it is NULL or the function has no such argument. 22023.
+std::optional<int> priority_argument(FunctionCallInfo fcinfo, int number);
 
 // A length of time in milliseconds, which must be positive; 22023.
 int64 duration_argument(FunctionCallInfo fcinfo, int number, const char *name, int64 otherwise_ms);

@@ -47,7 +47,8 @@ HTAB *make_table(const char *name, Size entry) {
 
 Sql<> g_read_handlers{R"sql(
     SELECT type, kind, owner::oid, function_schema, function_name, function_owner::oid,
-        takes_payload, command, timeout, max_attempts, backoff, definer, builtin, grouped
+        takes_payload, command, timeout, max_attempts, backoff, definer, builtin, grouped,
+        priority
     FROM ayb_jobs.handlers
 )sql"};
 // By the index handlers_lane_key.
@@ -76,7 +77,7 @@ void read_handler(uint64 row) {
     Datum backoff = 0;
     read_row(row, &read.type, &read.kind, &read.owner, &read.schema, &read.name,
              &read.function_owner, &read.takes_payload, &read.command, &timeout, &read.max_attempts,
-             &backoff, &read.definer, &read.builtin, &read.grouped);
+             &backoff, &read.definer, &read.builtin, &read.grouped, &read.priority);
     if (read.command != nullptr)
         read.command = MemoryContextStrdup(g_context, read.command);
     if (timeout != 0)

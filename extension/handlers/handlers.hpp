@@ -28,6 +28,7 @@ struct Handler {
     bool builtin;
     int64 timeout_ms; // 0 for none
     int max_attempts; // 0 for the setting's
+    int priority;     // of jobs that name none
     bool definer;
     bool grouped;      // may go the grouped way
     int backoff_count; // 0 for the default

@@ -32,19 +32,19 @@ Sql<const char *> g_owner{R"sql(
 )sql"};
 using Register = Sql<const char *, Kind, Oid, const char *, const char *, std::optional<bool>,
                      const char *, std::optional<Span>, std::optional<int>,
-                     std::optional<SpanArray>, bool, bool, At, Oid, std::optional<Oid>>;
+                     std::optional<SpanArray>, bool, bool, At, Oid, std::optional<Oid>, int>;
 Register g_register{R"sql(
     INSERT INTO ayb_jobs.handlers AS h (type, kind, owner, function_schema, function_name,
         function_owner, takes_payload, command, timeout, max_attempts, backoff, definer, grouped,
-        created_at, updated_at)
-    VALUES ($1, $2, $3, $4::name, $5::name, $15, $6, $7, $8, $9, $10, $11, $12, $13, $13)
+        created_at, updated_at, priority)
+    VALUES ($1, $2, $3, $4::name, $5::name, $15, $6, $7, $8, $9, $10, $11, $12, $13, $13, $16)
     ON CONFLICT (type) DO UPDATE
     SET kind = excluded.kind, owner = excluded.owner, function_schema = excluded.function_schema,
         function_name = excluded.function_name, function_owner = excluded.function_owner,
         takes_payload = excluded.takes_payload, command = excluded.command,
         timeout = excluded.timeout, max_attempts = excluded.max_attempts,
         backoff = excluded.backoff, definer = excluded.definer, grouped = excluded.grouped,
-        updated_at = excluded.updated_at
+        priority = excluded.priority, updated_at = excluded.updated_at
     WHERE h.owner = $14
     RETURNING h
 )sql"};
@@ -187,6 +187,7 @@ void check_numbers(FunctionCallInfo fcinfo) {
     check_backoff(fcinfo, 5);
     require_argument(fcinfo, 6, "definer");
     require_argument(fcinfo, 7, "grouped");
+    priority_argument(fcinfo, 8);
 }
 
 // Who has the type.
@@ -251,7 +252,8 @@ Datum write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oi
         optional_argument<Span>(fcinfo, 3), optional_argument<int>(fcinfo, 4),
         optional_argument<SpanArray>(fcinfo, 5), PG_GETARG_BOOL(6), PG_GETARG_BOOL(7),
         At{clock_now()}, OidIsValid(before) ? before : caller,
-        function ? std::make_optional(wanted.function_owner) : std::nullopt);
+        function ? std::make_optional(wanted.function_owner) : std::nullopt,
+        priority_argument(fcinfo, 8).value_or(0));
     if (rows == 0)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be owner of the handler of type \"%s\"", wanted.type),
@@ -280,8 +282,8 @@ void remove_registration(const char *type, Oid caller, bool admin) {
 
 using namespace ayb;
 
-// register_handler(type, handler, kind, timeout, max_attempts, backoff, definer, grouped) →
-// handlers
+// register_handler(type, handler, kind, timeout, max_attempts, backoff, definer, grouped,
+// priority) → handlers
 AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     const Registration registration = make_registration(fcinfo);
     check_numbers(fcinfo);

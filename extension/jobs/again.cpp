@@ -1,4 +1,5 @@
-// When a job runs, by hand: retry_now(), run_now() and their forms for many, reschedule().
+// When a job runs, by hand: retry_now(), run_now() and their forms for many, reschedule(),
+// set_priority().
 #include "base/arguments.hpp"
 #include "jobs/by_hand.hpp"
 #include "pg/clock.hpp"
@@ -19,6 +20,9 @@ namespace {
 
 Sql<core::Uuid, At, At> g_retry{AYB_ONE(AYB_RETRIED)};
 Sql<core::Uuid, At, At> g_revive{AYB_ONE(AYB_REVIVED)};
+Sql<core::Uuid, int, At> g_set_priority{R"sql(
+    UPDATE ayb_jobs.job_queue AS q SET priority = $2, updated_at = $3 WHERE q.id = $1
+)sql"};
 
 #define AYB_RETRY(which)                                                                           \
     AYB_CHANGE("retry", "q.state = 'failed'", which, AYB_RETRIED ", run_at = $1")
@@ -57,6 +61,12 @@ void reschedule_found(const core::Uuid &id, const Found &job, TimestampTz due, T
                      "Only what waits can be put off; ayb_jobs.run_now() and"
                      " ayb_jobs.retry_now() bring canceled and failed jobs back.");
     g_revive.run(id, At{due}, At{now});
+}
+
+void set_priority_of(const core::Uuid &id, const Found &job, int priority) {
+    if (job.state != State::queued)
+        refuse_state(id, job, "queued", "Only what waits has a place among what waits.");
+    g_set_priority.run(id, priority, At{clock_now()});
 }
 
 } // namespace
@@ -100,4 +110,13 @@ AYB_SQL_FUNCTION(ayb_jobs_reschedule) {
     const TimestampTz due = due_argument(fcinfo, 1, 2, now);
     return change_one(id, "reschedule", caller(),
                       [&](const Found &job) { reschedule_found(id, job, due, now); });
+}
+
+// set_priority(id, priority) → jobs
+AYB_SQL_FUNCTION(ayb_jobs_set_priority) {
+    const core::Uuid id = id_argument(fcinfo, 0);
+    require_argument(fcinfo, 1, "priority");
+    const int priority = *priority_argument(fcinfo, 1);
+    return change_one(id, "priority", caller(),
+                      [&](const Found &job) { set_priority_of(id, job, priority); });
 }

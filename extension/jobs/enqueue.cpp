@@ -105,6 +105,7 @@ Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments
     order.run_as = requested_role(fcinfo, at.run_as);
     order.run_at = due_argument(fcinfo, at.run_at, at.delay, order.now);
     order.max_attempts = max_attempts_argument(fcinfo, at.max_attempts);
+    order.priority = priority_argument(fcinfo, at.priority);
     if (!apply_handler(&order, GetUserId()) &&
         (*unhandled == nullptr || strcmp(*unhandled, type) != 0)) {
         notice_no_handler(type);
@@ -119,7 +120,7 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhan
     require_argument(fcinfo, 1, "payload");
     check_json_size(PG_GETARG_DATUM(1), "payload");
     const char *key = key_argument(fcinfo, 3);
-    const Order order = make_order(fcinfo, type, {2, 6, 4, 5}, unhandled);
+    const Order order = make_order(fcinfo, type, {2, 6, 4, 5, 7}, unhandled);
     const Datum payload = PG_GETARG_DATUM(1);
     if (order.builtin)
         check_payloads(type, &payload, 1);
@@ -140,7 +141,7 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhan
 
 using namespace ayb;
 
-// enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay) → uuid
+// enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay, priority) → uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     bool is_new;
     const char *unhandled = nullptr;

@@ -11,6 +11,7 @@ struct OrderArguments {
     int delay;
     int max_attempts;
     int run_as;
+    int priority;
 };
 
 // The order that the arguments give for jobs of this type. `*unhandled` is the type of which was
@@ -23,6 +24,6 @@ Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments
 // `*is_new` false. `*unhandled` as above.
 core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhandled);
 
-inline constexpr int kEnqueueArguments = 7;
+inline constexpr int kEnqueueArguments = 8;
 
 } // namespace ayb

@@ -54,7 +54,7 @@ struct Key {
 constexpr Key kKeys[kEnqueueArguments] = {{"type", TEXTOID},          {"payload", JSONBOID},
                                           {"run_at", TIMESTAMPTZOID}, {"idempotency_key", TEXTOID},
                                           {"max_attempts", INT4OID},  {"run_as", NAMEOID},
-                                          {"delay", INTERVALOID}};
+                                          {"delay", INTERVALOID},     {"priority", INT4OID}};
 constexpr int kPayload = 1;
 
 [[noreturn]] void refuse_element(const char *message, const char *column, const char *hint) {
@@ -178,14 +178,14 @@ void enqueue_elements(FunctionCallInfo fcinfo, Jsonb *jobs, Datum *ids, int coun
 
 using namespace ayb;
 
-// enqueue_many(type, payloads, run_at, delay) → setof uuid
+// enqueue_many(type, payloads, run_at, delay, priority) → setof uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payloads");
     int count;
     const char *unhandled = nullptr;
     const Datum *payloads = read_payloads(PG_GETARG_ARRAYTYPE_P(1), &count);
-    const Order order = make_order(fcinfo, type, {2, 3, PG_NARGS(), PG_NARGS()}, &unhandled);
+    const Order order = make_order(fcinfo, type, {2, 3, PG_NARGS(), PG_NARGS(), 4}, &unhandled);
     if (order.builtin)
         check_payloads(type, payloads, count);
     Datum *ids = make_ids(count, order.now);

@@ -13,11 +13,12 @@ namespace ayb {
 namespace {
 
 // Where the direct way is closed.
-using InsertJobs = Sql<UuidArray, JsonArray, const char *, Oid, At, int, const char *, At, Oid>;
+using InsertJobs =
+    Sql<UuidArray, JsonArray, const char *, Oid, At, int, const char *, At, Oid, int>;
 InsertJobs g_insert{R"sql(
     INSERT INTO ayb_jobs.job_queue (id, type, payload, run_as, enqueued_by, run_at,
-        max_attempts, idempotency_key, created_at, updated_at)
-    SELECT u.id, $3, u.payload, $4, $9, $5, $6, $7, $8, $8
+        max_attempts, idempotency_key, created_at, updated_at, priority)
+    SELECT u.id, $3, u.payload, $4, $9, $5, $6, $7, $8, $8, $10
     FROM unnest($1, $2) AS u (id, payload)
 )sql"};
 
@@ -28,7 +29,7 @@ void insert_by_statement(const Order &order, const Datum *ids, const Datum *payl
         construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT));
     in_books([&] {
         g_insert.run(id_array, payload_array, order.type, order.run_as, At{order.run_at},
-                     order.max_attempts, key, At{order.now}, order.enqueued_by);
+                     order.max_attempts, key, At{order.now}, order.enqueued_by, *order.priority);
     });
 }
 
@@ -58,9 +59,9 @@ Row describe_row(const Order &order, const char *key) {
     row.set(kAttempts, Int32GetDatum(0));
     row.set(kMaxAttempts, Int32GetDatum(order.max_attempts));
     row.set(kRuns, Int32GetDatum(0));
-    row.set(kPriority, Int16GetDatum(0));
+    row.set(kPriority, Int16GetDatum(static_cast<int16>(*order.priority)));
     row.set_text(kIdempotencyKey, key);
-    row.set(kLane, Int64GetDatum(lane_place(order.run_as, order.type, 0)));
+    row.set(kLane, Int64GetDatum(lane_place(order.run_as, order.type, *order.priority)));
     row.set(kCreatedAt, TimestampTzGetDatum(order.now));
     row.set(kUpdatedAt, TimestampTzGetDatum(order.now));
     return row;
@@ -73,6 +74,7 @@ Change describe_change(const Order &order) {
     change.type = order.type;
     change.from = -1;
     change.to = static_cast<int>(State::queued);
+    change.priority = *order.priority;
     change.claimable = true;
     change.unserved_by = order.unserved_by;
     change.run_at = order.run_at;

@@ -197,7 +197,7 @@ Picks homeless_lanes(Oid role, const TimeMark &mark, LanePick *lanes) {
         return Past::lane;
     });
     raise_rest({MyDatabaseId, role}, mark, first);
-    sort_by_floor(lanes, picks.count);
+    sort_by_turn(lanes, picks.count);
     return picks;
 }
 

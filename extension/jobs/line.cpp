@@ -14,8 +14,10 @@ namespace {
 }
 
 void step(const Line &line, LineLane *lane) {
-    if (next_lane_row(&lane->rows, *lane->pick, line.until, &lane->at))
+    if (next_lane_row(&lane->rows, *lane->pick, line.until, &lane->at)) {
+        lane->turn = turn_of(lane->pick->priority, lane->at);
         return;
+    }
     close_range(&lane->rows);
     lane->open = false;
 }
@@ -39,14 +41,16 @@ void open_next(Line *line) {
 LineLane *first_open(const Line &line) {
     LineLane *first = nullptr;
     for (LineLane *lane = line.lanes; lane < line.lanes + line.opened; lane++)
-        if (lane->open && (first == nullptr || lane->at < first->at))
+        if (lane->open && (first == nullptr || lane->turn < first->turn))
             first = lane;
     return first;
 }
 
+Position turn_of_floor(const LanePick &pick) { return turn_of(pick.priority, pick.mark.at); }
+
 bool comes_before(const Line &line, const LineLane *first) {
     return line.opened < line.count &&
-           (first == nullptr || line.lanes[line.opened].pick->mark.at < first->at);
+           (first == nullptr || turn_of_floor(*line.lanes[line.opened].pick) < first->turn);
 }
 
 } // namespace

@@ -1,5 +1,5 @@
 #pragma once
-// The due rows of several lanes, merged in the order in which they are claimed: who reads looks at
+// The due rows of several lanes, merged in the order of their turns (turn_of): who reads looks at
 // each row before it decides to lock it. A lane is opened when the others have come to its floor.
 // What the looks show of the lanes is told to shared memory on the way.
 #include "jobs/lane_rows.hpp"
@@ -9,13 +9,14 @@ namespace ayb {
 struct LineLane {
     const LanePick *pick;
     RawRange rows;
-    Position at; // where its next row is
+    Position at;   // where its next row is
+    Position turn; // and when it comes
     bool open;
     bool any; // it had a row that is due
 };
 
 struct Line {
-    LineLane *lanes; // in the order of their floors
+    LineLane *lanes; // in the order of their floors' turns
     int count;
     int opened; // of these, the first ones
     TimestampTz until;

@@ -70,6 +70,8 @@ bool apply_handler(Order *order, Oid enqueuer) {
     }
     if (order->max_attempts == 0)
         order->max_attempts = settings::max_attempts;
+    if (!order->priority)
+        order->priority = handler != nullptr ? handler->priority : 0;
     // External jobs are run elsewhere, whoever their role is.
     if (handler == nullptr || handler->kind != Kind::external)
         check_login(order->run_as);

@@ -1,5 +1,7 @@
 #pragma once
 // What a job becomes before it is written: whose it is, and how often it is tried.
+#include <optional>
+
 #include "handlers/handlers.hpp"
 
 namespace ayb {
@@ -11,7 +13,8 @@ struct Order {
     uint64 unserved_by; // the type had no handler by this generation of the configuration
     bool builtin;       // the type came with the extension: its payload is checked
     TimestampTz run_at;
-    int max_attempts; // 0 in: the handler's, or else the setting's
+    int max_attempts;            // 0 in: the handler's, or else the setting's
+    std::optional<int> priority; // none in: the handler's
     TimestampTz now;
 };
 

@@ -44,30 +44,33 @@ Glance glance_at(Lane *lane) {
     return glance;
 }
 
-// The lanes with the lowest floors so far, in order. Pointers, good while Locks::lanes is held.
-struct Lowest {
+// The lanes whose floors have the first turns so far, in order. Pointers, good while Locks::lanes
+// is held.
+struct First {
     struct {
-        Position at;
+        Position turn;
         Lane *lane;
     } found[kMostPicks];
     int count;
     bool more;
 
-    void add(const Position &at, Lane *lane) {
+    void add(const Position &turn, Lane *lane) {
         more = more || count == kMostPicks;
-        if (count == kMostPicks && !(at < found[count - 1].at))
+        if (count == kMostPicks && !(turn < found[count - 1].turn))
             return;
         int place = Min(count, kMostPicks - 1);
-        for (; place > 0 && at < found[place - 1].at; place--)
+        for (; place > 0 && turn < found[place - 1].turn; place--)
             found[place] = found[place - 1];
-        found[place] = {at, lane};
+        found[place] = {turn, lane};
         count = Min(count + 1, kMostPicks);
     }
 };
 
+int priority_of(const Lane &lane) { return static_cast<int>(lane.tag.priority); }
+
 void copy_lane(Lane *lane, LanePick *pick) {
     pick->role = lane->tag.role.role;
-    pick->priority = static_cast<int>(lane->tag.priority);
+    pick->priority = priority_of(*lane);
     strlcpy(pick->type, lane->type, kTypeBytes); // it never changes
     SpinLockAcquire(&lane->mutex);
     pick->mark = mark_floor(lane->floor);
@@ -94,6 +97,14 @@ int by_floor(const void *one, const void *other) {
     const Position &a = static_cast<const LanePick *>(one)->mark.at;
     const Position &b = static_cast<const LanePick *>(other)->mark.at;
     return a < b ? -1 : static_cast<int>(b < a);
+}
+
+int by_turn(const void *one, const void *other) {
+    const auto *a = static_cast<const LanePick *>(one);
+    const auto *b = static_cast<const LanePick *>(other);
+    const Position first = turn_of(a->priority, a->mark.at);
+    const Position second = turn_of(b->priority, b->mark.at);
+    return first < second ? -1 : static_cast<int>(second < first);
 }
 
 // Those of a database for which `wanted(Lane *)` says so, under Locks::lanes: no more is copied.
@@ -134,9 +145,16 @@ Sooner soonest(const RoleKey &role, TimestampTz now) {
 
 } // namespace
 
+Position turn_of(int priority, Position at) {
+    if (priority != 0 && priority != kKeyed)
+        at.run_at =
+            later(at.run_at, priority * settings::priority_step * kMicrosecondsPerMillisecond);
+    return at;
+}
+
 void pick_lanes(const RoleKey &role, TimestampTz now, bool quick_only, Picks *picks) {
     const uint64 generation = configuration_generation();
-    Lowest lowest{};
+    First first{};
     picks->count = 0;
     picks->unjudged = false;
     picks->generation = generation;
@@ -147,12 +165,12 @@ void pick_lanes(const RoleKey &role, TimestampTz now, bool quick_only, Picks *pi
             return;
         picks->unjudged = picks->unjudged || glance.judged != generation;
         if (!quick_only || !glance.slow)
-            lowest.add(glance.at, lane);
+            first.add(turn_of(priority_of(*lane), glance.at), lane);
     });
-    for (int i = 0; i < lowest.count && !picks->unjudged; i++)
-        copy_lane(lowest.found[i].lane, &picks->lanes[picks->count++]);
+    for (int i = 0; i < first.count && !picks->unjudged; i++)
+        copy_lane(first.found[i].lane, &picks->lanes[picks->count++]);
     LWLockRelease(lock_of(Locks::lanes));
-    picks->more = lowest.more;
+    picks->more = first.more;
 }
 
 int roles_with_rest(Oid database, TimestampTz now, Oid **roles) {
@@ -254,6 +272,8 @@ LanePick *copy_due_lanes(Oid database, const char *const *types, int type_count,
         return false;
     });
 }
+
+void sort_by_turn(LanePick *lanes, int count) { qsort(lanes, count, sizeof(LanePick), by_turn); }
 
 void sort_by_floor(LanePick *lanes, int count) { qsort(lanes, count, sizeof(LanePick), by_floor); }
 

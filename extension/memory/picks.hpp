@@ -16,8 +16,12 @@ struct LanePick {
     LaneKey key() const { return {{MyDatabaseId, role}, type, priority}; }
 };
 
+// Whose turn it is: the least comes first. A level of priority is worth ayb_jobs.priority_step of
+// waiting, so nothing waits for ever; what has a key has no part in it.
+Position turn_of(int priority, Position at);
+
 struct Picks {
-    LanePick *lanes; // of those that were due, the ones with the lowest floors, in their order
+    LanePick *lanes; // of those that were due, the ones whose floors have the first turns, in order
     int count;
     bool unjudged;     // one that is due has to be judged: nothing is picked
     bool more;         // others are due
@@ -56,7 +60,8 @@ LanePick *copy_lanes(Oid database, int *count);
 LanePick *copy_due_lanes(Oid database, const char *const *types, int type_count, TimestampTz now,
                          int *count);
 
-// In the order of their floors, in which they are read.
+// In the order of their floors' turns, in which they are read; or of the floors themselves.
+void sort_by_turn(LanePick *lanes, int count);
 void sort_by_floor(LanePick *lanes, int count);
 
 } // namespace ayb

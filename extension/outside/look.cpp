@@ -101,7 +101,7 @@ Picks due_outside(Datum types, const Viewer &me, TimestampTz now) {
     }
     each_unknown_lane(known, add_unknown, &asked);
     each_own_lane(add_own, &asked);
-    sort_by_floor(asked.picks.lanes, asked.picks.count);
+    sort_by_turn(asked.picks.lanes, asked.picks.count);
     return asked.picks;
 }
 

@@ -18,6 +18,7 @@ int poll_interval = 1000;
 int lease_duration = 300;
 int max_attempts = 3;
 int scheduler_tick = 15000;
+int priority_step = 600000;
 int job_timeout = 0;
 int max_job_timeout = 86400000;
 int worker_idle_timeout = 30000;
@@ -119,6 +120,9 @@ void define_times() {
     DefineCustomIntVariable("ayb_jobs.scheduler_tick", "The scheduler's longest sleep.", nullptr,
                             &scheduler_tick, 15000, 100, 3600000, PGC_SIGHUP, GUC_UNIT_MS, nullptr,
                             nullptr, nullptr);
+    DefineCustomIntVariable(
+        "ayb_jobs.priority_step", "How much waiting a level of priority is worth.", nullptr,
+        &priority_step, 600000, 0, 86400000, PGC_SIGHUP, GUC_UNIT_MS, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("ayb_jobs.job_timeout",
                             "How long a job may run whose handler names no timeout; 0 for ever.",
                             nullptr, &job_timeout, 0, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_MS, nullptr,

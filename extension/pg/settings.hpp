@@ -13,6 +13,7 @@ extern int poll_interval;  // milliseconds
 extern int lease_duration; // seconds
 extern int max_attempts;
 extern int scheduler_tick;      // milliseconds
+extern int priority_step;       // milliseconds
 extern int job_timeout;         // milliseconds; 0 for none
 extern int max_job_timeout;     // the same; bounds the one before and what handlers name
 extern int worker_idle_timeout; // milliseconds

@@ -9,11 +9,13 @@ namespace {
 
 Sql<UuidArray, UuidArray, TimeArray, OidArray, At> g_insert{R"sql(
     INSERT INTO ayb_jobs.job_queue (id, type, payload, run_as, enqueued_by, run_at,
-        max_attempts, schedule_id, scheduled_at, created_at, updated_at)
+        max_attempts, schedule_id, scheduled_at, created_at, updated_at,
+        priority)
     SELECT u.id, s.job_type, s.payload, u.run_as, s.run_as, $5, s.max_attempts, s.id,
-        u.scheduled_at, $5, $5
+        u.scheduled_at, $5, $5, coalesce(h.priority, 0)
     FROM unnest($1, $2, $3, $4) AS u (id, schedule, scheduled_at, run_as)
         JOIN ayb_jobs.schedules AS s ON s.id = u.schedule
+        LEFT JOIN ayb_jobs.handlers AS h ON h.type = s.job_type
 )sql"};
 
 } // namespace

@@ -37,6 +37,7 @@ SELECT * FROM told();
 SELECT state FROM ids, ayb_jobs.cancel(ids.id) WHERE name = 'e';
 SELECT state FROM ids, ayb_jobs.run_now(ids.id) WHERE name = 'e';
 SELECT state FROM ids, ayb_jobs.reschedule(ids.id, '2100-01-01') WHERE name = 'e';
+SELECT priority FROM ids, ayb_jobs.set_priority(ids.id, 2) WHERE name = 'e';
 SELECT ayb_jobs.run_now_many(ARRAY(SELECT id FROM ids WHERE name = 'e'));
 SELECT * FROM told() WHERE job = 'e';
 -- others see none of it, and nobody writes there

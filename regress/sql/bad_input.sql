@@ -40,6 +40,8 @@ SELECT refused($$SELECT ayb_jobs.enqueue('outside', delay => '178000000 years')$
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', run_at => now(), delay => '1 s')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue_many('outside', '{1}', delay => '-1 s')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', max_attempts => 0)$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('outside', priority => -5)$$);
+SELECT refused($$SELECT ayb_jobs.set_priority(ayb_jobs.enqueue('outside'), 5)$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', max_attempts => -2147483648)$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', idempotency_key => '')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', idempotency_key => repeat('k', 256))$$);
@@ -155,6 +157,7 @@ SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', timeout 
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', timeout => '-1 s')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', timeout => '1 us')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', max_attempts => 0)$$);
+SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', priority => 5)$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{}')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{1 s, NULL}')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{1 s, -1 s}')$$);

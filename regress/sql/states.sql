@@ -21,6 +21,7 @@ SELECT :'state' AS state, :'now' AS now, run_at = :'due' AS keeps_its_place FROM
 SELECT attempt FROM ayb_jobs.claim('w', '{outside}');
 SELECT refused(format('SELECT ayb_jobs.run_now(%L)', :'id'));
 SELECT refused(format('SELECT ayb_jobs.reschedule(%L, delay => ''1 h'')', :'id'));
+SELECT refused(format('SELECT ayb_jobs.set_priority(%L, 1)', :'id'));
 SELECT state, run_at > now() AS later FROM ayb_jobs.fail(:'id', 'w', 1, 'the mail server is down', retry_in => '1 h');
 SELECT state, attempts, last_error, run_at = updated_at AS now FROM ayb_jobs.run_now(:'id');
 SELECT attempt FROM ayb_jobs.claim('w', '{outside}');

@@ -17,13 +17,15 @@ constexpr std::size_t kMaxJobs = 10000;
 
 // The arguments of enqueue(), as one job's object has them.
 db::Parameters order_of(const json::Object &body) {
-    require_known(body, {"type", "payload", "runAt", "idempotencyKey", "maxAttempts", "runAs"});
+    require_known(
+        body, {"type", "payload", "runAt", "idempotencyKey", "maxAttempts", "runAs", "priority"});
     return {body.text("type").value_or(""),
             std::string(body.raw("payload").value_or("{}")),
             time_of(body, "runAt"),
             body.text("idempotencyKey"),
             as_text(body.integer("maxAttempts")),
-            body.text("runAs")};
+            body.text("runAs"),
+            as_text(body.integer("priority"))};
 }
 
 // One round trip: the first statement leaves the id of a new job to the second. Such a job is in
@@ -34,7 +36,7 @@ http::Response create_job(const Call &call) {
                 " CASE WHEN e.is_new THEN e.id::text ELSE '' END, true) IS NOT NULL THEN e.id END"
                 " FROM ayb_jobs.enqueue_or_find(type => $1,"
                 " payload => $2::jsonb, run_at => $3::timestamptz, idempotency_key => $4,"
-                " max_attempts => $5::integer, run_as => $6::name) AS e");
+                " max_attempts => $5::integer, run_as => $6::name, priority => $7::integer) AS e");
     static const std::string read_sql =
         "SELECT " + job_json() +
         " FROM (SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id,"
@@ -69,7 +71,8 @@ http::Response create_jobs(const Call &call) {
         " payload => coalesce(o.job -> 'payload', '{}'),"
         " run_at => (o.job ->> 'runAt')::timestamptz, idempotency_key => o.job ->> "
         "'idempotencyKey',"
-        " max_attempts => (o.job ->> 'maxAttempts')::integer, run_as => (o.job ->> 'runAs')::name)"
+        " max_attempts => (o.job ->> 'maxAttempts')::integer, run_as => (o.job ->> 'runAs')::name,"
+        " priority => (o.job ->> 'priority')::integer)"
         " AS id FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS o (job, number)"
         " ORDER BY o.number) AS e");
     const json::Object body = call.body();

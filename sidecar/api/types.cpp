@@ -19,6 +19,7 @@ std::string handler_json() {
                                   "unnest(h.backoff) AS b)"},
                    {"definer", "h.definer"},
                    {"grouped", "h.grouped"},
+                   {"priority", "h.priority"},
                    {"createdAt", "h.created_at"},
                    {"updatedAt", "h.updated_at"}});
 }

@@ -46,7 +46,8 @@ const std::vector<Option> &create_options() {
         {"run-at", "runAt", Option::Kind::text},
         {"key", "idempotencyKey", Option::Kind::text},
         {"max-attempts", "maxAttempts", Option::Kind::number},
-        {"run-as", "runAs", Option::Kind::text}};
+        {"run-as", "runAs", Option::Kind::text},
+        {"priority", "priority", Option::Kind::number}};
     return options;
 }
 
