@@ -1,7 +1,7 @@
 #include "base/arguments.hpp"
 
+#include "lanes/lanes.hpp"
 #include "memory/ids.hpp"
-#include "memory/lanes.hpp"
 #include "pg/clock.hpp"
 
 namespace ayb {

@@ -11,7 +11,7 @@
 //   -> what is done leaves the queue in one statement -> one commit
 //        the commit fails                 -> all of them go by lease
 #include "group/turn.hpp"
-#include "memory/picks.hpp"
+#include "lanes/picks.hpp"
 
 namespace ayb {
 

@@ -4,7 +4,7 @@
 #include "group/ways.hpp"
 #include "handlers/call.hpp"
 #include "handlers/handlers.hpp"
-#include "memory/picks.hpp"
+#include "lanes/picks.hpp"
 #include "records/type_stats.hpp"
 
 namespace ayb {

@@ -1,7 +1,7 @@
 #pragma once
-// Who serves which lane (memory/picks.hpp), by what is registered and paused.
+// Who serves which lane (lanes/picks.hpp), by what is registered and paused.
 #include "handlers/handlers.hpp"
-#include "memory/picks.hpp"
+#include "lanes/picks.hpp"
 
 namespace ayb {
 

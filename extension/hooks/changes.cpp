@@ -1,11 +1,11 @@
 #include "hooks/changes.hpp"
 
+#include "lanes/counts.hpp"
+#include "lanes/lanes.hpp"
 #include "memory/configuration.hpp"
-#include "memory/counts.hpp"
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
 #include "memory/holds.hpp"
-#include "memory/lanes.hpp"
 #include "memory/launcher.hpp"
 #include "pg/settings.hpp"
 #include "pg/subtransaction_log.hpp"

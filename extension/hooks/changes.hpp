@@ -4,7 +4,7 @@
 // The row trigger notes each change here; the commit callback lowers lanes, wakes a worker or the
 // scheduler, keeps the counts and writes the events. It neither throws nor reads a catalog. What a
 // rolled-back subtransaction did is forgotten with it.
-#include "memory/lanes.hpp"
+#include "lanes/lanes.hpp"
 #include "memory/state.hpp"
 
 namespace ayb {

@@ -6,7 +6,7 @@
 // The role and the priority stand there as they are, the type as a hash of 28 bits. So whoever
 // reads a lane looks at the types of its rows: those of another type of the role with the same hash
 // are passed over. No two types that are registered have the same one (handlers_lane_key).
-#include "memory/picks.hpp"
+#include "lanes/picks.hpp"
 
 namespace ayb {
 

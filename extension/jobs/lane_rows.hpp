@@ -1,6 +1,6 @@
 #pragma once
 // The rows of one lane along the claim index, from its floor on, as the active snapshot shows them.
-#include "memory/picks.hpp"
+#include "lanes/picks.hpp"
 #include "pg/raw_range.hpp"
 
 namespace ayb {

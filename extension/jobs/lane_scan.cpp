@@ -3,8 +3,8 @@
 #include "handlers/judge.hpp"
 #include "jobs/lane_rows.hpp"
 #include "jobs/lane_walk.hpp"
+#include "lanes/counts.hpp"
 #include "memory/configuration.hpp"
-#include "memory/counts.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
 

@@ -2,8 +2,8 @@
 // Lanes and counts, read from the tables: at a scheduler's start, and where shared memory can't
 // know.
 #include "base/answer.hpp"
+#include "lanes/picks.hpp"
 #include "memory/databases.hpp"
-#include "memory/picks.hpp"
 
 namespace ayb {
 

@@ -2,7 +2,7 @@
 
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
-#include "memory/lanes.hpp"
+#include "lanes/lanes.hpp"
 #include "memory/state.hpp"
 
 namespace ayb {

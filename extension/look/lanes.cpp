@@ -4,8 +4,8 @@
 #include "base/arguments.hpp"
 #include "group/ways.hpp"
 #include "jobs/lane_scan.hpp"
+#include "lanes/picks.hpp"
 #include "memory/databases.hpp"
-#include "memory/picks.hpp"
 #include "memory/slots.hpp"
 #include "pg/clock.hpp"
 

@@ -4,10 +4,6 @@
 
 namespace ayb {
 
-// The worker moves in: from now on the slot is `serving`, and at its exit it turns `gone` if it was
-// in a job, free otherwise. False if the slot isn't this worker's any more.
-bool attach_slot(int index, Oid database, Oid role);
-
 // The name under which a process claims: PostgreSQL's own session id (log_line_prefix's %c).
 void session_name(char (&name)[kWorkerIdBytes]);
 

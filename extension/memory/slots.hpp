@@ -129,7 +129,7 @@ bool never_came(const WorkerSlot &copy);
 WorkerSlot *my_slot();
 
 // Moves this process in: from now on the slot is `serving`. False if it isn't this worker's any
-// more. Only for attach_slot() (my_slot.hpp).
+// more. Only for attach_slot() (workers/attach.hpp).
 bool move_in(int index, Oid database, Oid role, const char *worker_id);
 
 // Takes a worker's sleep away from it, by setting its latch. False where it isn't asleep, or

@@ -1,7 +1,7 @@
 #pragma once
 // What workers outside find: which lanes of theirs have something due.
 #include "base/answer.hpp"
-#include "memory/picks.hpp"
+#include "lanes/picks.hpp"
 
 namespace ayb {
 

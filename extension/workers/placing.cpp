@@ -1,11 +1,11 @@
 #include "workers/placing.hpp"
 
 #include "handlers/judge.hpp"
+#include "lanes/leases.hpp"
+#include "lanes/picks.hpp"
 #include "lease/claim.hpp"
 #include "lease/recover.hpp"
 #include "memory/databases.hpp"
-#include "memory/leases.hpp"
-#include "memory/picks.hpp"
 #include "memory/slots.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"

@@ -5,8 +5,8 @@
 
 #include "base/stamp.hpp"
 #include "hooks/signals.hpp"
+#include "lanes/counts.hpp"
 #include "memory/configuration.hpp"
-#include "memory/counts.hpp"
 #include "memory/databases.hpp"
 #include "memory/holds.hpp"
 #include "memory/launcher.hpp"

@@ -1,6 +1,6 @@
 #include "workers/serving.hpp"
 
-#include "memory/lanes.hpp"
+#include "lanes/lanes.hpp"
 
 namespace ayb {
 

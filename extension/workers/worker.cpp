@@ -4,18 +4,19 @@
 #include "group/group.hpp"
 #include "handlers/judge.hpp"
 #include "hooks/signals.hpp"
+#include "lanes/leases.hpp"
+#include "lanes/picks.hpp"
 #include "lease/claim.hpp"
 #include "lease/run.hpp"
 #include "memory/databases.hpp"
-#include "memory/leases.hpp"
 #include "memory/my_slot.hpp"
-#include "memory/picks.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
 #include "pg/group_timer.hpp"
 #include "pg/job_timer.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
+#include "workers/attach.hpp"
 
 namespace ayb {
 

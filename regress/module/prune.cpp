@@ -1,6 +1,6 @@
 // What prune_lanes() does to a lane that holds no job, and a way to have a commit wait just before
 // it makes a lane.
-#include "memory/lanes.hpp"
+#include "lanes/lanes.hpp"
 
 using namespace ayb;
 

@@ -68,7 +68,7 @@ sub look {
             look_at($file, $text, $from, closing($text, $from));
         }
         keep_to($file, $text, qr{^extension/memory/slots\.}, qr/lock_slot|lock_slot_of/, 'each_slot()');
-        keep_to($file, $text, qr{^extension/memory/(?:lanes|picks|counts)\.}, qr/find_lane|make_lane|remove_lane|find_role|make_role|role_table/, 'with_entry()');
+        keep_to($file, $text, qr{^extension/lanes/(?:lanes|picks|counts)\.}, qr/find_lane|make_lane|remove_lane|find_role|make_role|role_table/, 'with_entry()');
     }
     return;
 }

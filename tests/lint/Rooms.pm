@@ -15,7 +15,7 @@ my %may;
         $may{$_} = { map { $_ => 1 } @below, $_ } for @_;
         push @below, @_;
     };
-    $lay->($_) for qw(core pg memory records hooks base handlers jobs);
+    $lay->($_) for qw(core pg memory lanes records hooks base handlers jobs);
     my @jobs = @below;
     $lay->('lease');
     $lay->(qw(group outside));

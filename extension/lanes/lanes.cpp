@@ -1,4 +1,4 @@
-#include "memory/lanes.hpp"
+#include "lanes/lanes.hpp"
 
 #include "memory/configuration.hpp"
 #include "memory/databases.hpp"

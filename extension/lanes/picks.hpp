@@ -1,6 +1,6 @@
 #pragma once
 // The choice among lanes (lanes.hpp): which are due and whom they are for.
-#include "memory/lanes.hpp"
+#include "lanes/lanes.hpp"
 
 namespace ayb {
 

@@ -4,7 +4,7 @@
 // Counting takes a snapshot while others go on committing. From before the snapshot until the count
 // is entered, commits go to a journal with their transaction id; those that the snapshot did not
 // show are added afterwards. So the counts are exact without a lock on the tables.
-#include "memory/lanes.hpp"
+#include "lanes/lanes.hpp"
 
 namespace ayb {
 

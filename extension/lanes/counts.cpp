@@ -1,4 +1,4 @@
-#include "memory/counts.hpp"
+#include "lanes/counts.hpp"
 
 #include <algorithm>
 

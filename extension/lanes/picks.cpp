@@ -1,4 +1,4 @@
-#include "memory/picks.hpp"
+#include "lanes/picks.hpp"
 
 #include "memory/configuration.hpp"
 #include "memory/slots.hpp"

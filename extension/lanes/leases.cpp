@@ -1,4 +1,4 @@
-#include "memory/leases.hpp"
+#include "lanes/leases.hpp"
 
 #include "memory/databases.hpp"
 #include "memory/slots.hpp"

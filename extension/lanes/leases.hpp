@@ -6,7 +6,7 @@
 // A worker has a place from before it claims a job by lease until a look finds none, or a group
 // ran. Where it gets none, the lanes that it would have claimed from are not due for whoever has
 // none, until one is left.
-#include "memory/picks.hpp"
+#include "lanes/picks.hpp"
 
 namespace ayb {
 
