@@ -108,6 +108,10 @@ INSERT INTO attacks (subject, attack, expected) VALUES
     ('readers', $$SELECT count(*) FROM ayb_jobs.workers() WHERE role <> 'regress_mallory'::regrole$$, '0'),
     ('readers', $$SELECT count(*) FROM ayb_jobs.lanes() WHERE role <> 'regress_mallory'::regrole$$, '0'),
     ('readers', $$SELECT queued FROM ayb_jobs.stats()$$, '0'),
+    ('readers', $$SELECT count(*) FROM ayb_jobs.find_jobs()$$, '0'),
+    ('readers', $$SELECT count(*) FROM ayb_jobs.find_jobs(type => 'x'' OR true --', search => ''' OR true --')$$, '0'),
+    ('readers', format('SELECT count(*) FROM ayb_jobs.find_jobs(search => %L)', :'victim'), '0'),
+    ('readers', $$SELECT sum(jobs) FROM ayb_jobs.count_jobs(type => 'attacked')$$, '0'),
     ('readers', $$SELECT count(*) FROM ayb_jobs.series('-infinity', '1 day')$$, '0'),
     ('readers', $$SELECT sum(completed + failed + canceled) FROM ayb_jobs.series(step => '1 hour', type => 'attacked')$$, 'done'),
 -- round the policies

@@ -279,7 +279,7 @@ RESET jit;
 
 SELECT ayb_jobs.unregister_handler(type) FROM (SELECT type FROM ayb_jobs.handlers WHERE type LIKE 'seen\_%' ORDER BY type) AS t;
 DROP TABLE looks;
-DROP FUNCTION counts, held, raising, scans;
+DROP FUNCTION held, raising, scans;
 TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_history, ayb_jobs.job_keys, ayb_jobs.job_attempts;
 
 -- due_at where nobody has looked yet: now
@@ -289,6 +289,43 @@ SELECT ayb_jobs.enqueue('seen_never') AS unseen \gset
 SELECT due_at <= now() AS due FROM ayb_jobs.lanes() WHERE role::text = current_user;
 DELETE FROM ayb_jobs.job_queue WHERE id = :'unseen';
 SELECT ayb_jobs.resume(), ayb_jobs.unregister_handler('seen_never');
+
+-- find_jobs() and count_jobs(): what each argument means, and that they mean the same to both
+SELECT wait_until($$counts() = '0 0 0 0 0'$$);
+CREATE TABLE sought (n serial, id uuid);
+SET client_min_messages = warning;
+INSERT INTO sought (id) SELECT ayb_jobs.enqueue('sought_' || n % 2, jsonb_build_object('to', 'Number ' || n), idempotency_key => 'key ' || n,
+    run_at => CASE WHEN n > 4 THEN now() + interval '1 day' END) FROM generate_series(1, 6) AS n;
+RESET client_min_messages;
+SELECT ayb_jobs.cancel_many(ARRAY(SELECT id FROM sought WHERE n IN (1, 2)));
+SELECT wait_until($$counts() = '4 0 0 0 2'$$);
+SELECT id AS third FROM sought WHERE n = 3 \gset
+CREATE FUNCTION found(arguments text) RETURNS TABLE (jobs text, counted text) LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format('SELECT string_agg(s.n::text, '' '' ORDER BY f.ordinality) FROM ayb_jobs.find_jobs(%s) WITH ORDINALITY AS f
+                    JOIN sought AS s USING (id)', arguments) INTO jobs;
+    IF arguments !~ 'state|before|skip|max_jobs' THEN
+        EXECUTE format('SELECT string_agg(concat_ws('' '', state, jobs), '', '') FROM ayb_jobs.count_jobs(%s) WHERE jobs > 0 AND NOT more', arguments) INTO counted;
+    END IF;
+    RETURN NEXT;
+END
+$$;
+SELECT CASE WHEN a.arguments ~ '\w{8}-' THEN regexp_replace(a.arguments, '\w{8}-[-\w]*', 'id', 'g') ELSE a.arguments END AS arguments, f.*
+FROM unnest(ARRAY['', 'type => ''sought_1''', 'state => ''canceled''', 'phase => ''scheduled''', 'phase => ''waiting''',
+    'phase => ''canceled''', 'phase => ''scheduled'', state => ''canceled''', 'search => ''NUMBER 4''', 'search => ''key 2''', 'search => ''it''''s %''',
+    format('search => %L', :'third'), format('search => %L, type => ''other''', upper(:'third')), format('search => %L', ayb_jobs.uuid7()),
+    'since => now() - interval ''1 h''', 'since => now() + interval ''1 h''', 'until => now() - interval ''1 h''', 'until => ''infinity''',
+    'since => ''-infinity'', until => now() + interval ''1 h''', format('before => %L', :'third'), 'max_jobs => 2', 'max_jobs => 2, skip => 3',
+    'max_jobs => NULL', 'max_jobs => 0']) WITH ORDINALITY AS a (arguments, n) CROSS JOIN LATERAL found(a.arguments) AS f ORDER BY a.n;
+SELECT * FROM ayb_jobs.count_jobs(type => 'sought_0', most => 1);
+SELECT refused($$SELECT ayb_jobs.find_jobs(phase => 'queued')$$), refused($$SELECT ayb_jobs.count_jobs(phase => '')$$),
+       refused($$SELECT ayb_jobs.find_jobs(max_jobs => -1)$$);
+SET ROLE regress_alice;
+SELECT count(*) AS not_hers FROM ayb_jobs.find_jobs(search => 'number');
+RESET ROLE;
+TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_history, ayb_jobs.job_keys, ayb_jobs.job_attempts;
+DROP TABLE sought;
+DROP FUNCTION found, counts;
 
 -- what this release has; health() isn't everybody's
 SELECT jsonb_pretty(ayb_jobs.capabilities());

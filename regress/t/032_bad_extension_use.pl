@@ -35,6 +35,8 @@ my %values = (
     regclass => [0, q{'4294967295'}, q{'pg_class'}, q{'pg_toast.pg_toast_1255'}, q{'ayb_jobs.job_history'}, q{'pg_class_oid_index'}, q{'effects'}],
     oid => [0, q{'4294967295'}, q{'1259'}, '-1'],
     'double precision' => [q{'NaN'}, q{'Infinity'}, q{'-Infinity'}, '0', '-1', '2'],
+    numeric => [q{'NaN'}, q{'Infinity'}, q{'-Infinity'}, '0', '-1', '1e30'],
+    anyelement => ['NULL::uuid', 'NULL::ayb_jobs.jobs'],
 );
 
 # All of the extension's functions that SQL can call, with their arguments' types, and the aggregate.

@@ -68,6 +68,11 @@ sub round {
     $ask->("SELECT ayb_jobs.delete_schedule('$schedule')");
     $ask->("EXECUTE $_->[0]('$_->[1]')") for ['one', $key], ['one', $fail], ['kept', $fail], ['done', $key];
     $ask->("SET my.id = '$fail'; EXECUTE posted");
+    $ask->("SELECT count(*) FROM ayb_jobs.find_jobs($_)") for '', "'work'", "'nobody'", "'outside', state => 'failed'", "'nobody', state => 'failed'",
+        map({ "state => '$_'" } qw(queued running completed failed canceled)), "since => '2100-01-01'", "until => '2020-01-01'",
+        "'work', since => '2020-01-01', until => '2100-01-01'", "phase => 'completed'", "phase => 'retrying', state => 'failed'",
+        "search => '$key'", "before => '$key'", "before => '$key', skip => 10";
+    $ask->("SELECT count(*) FROM ayb_jobs.count_jobs($_)") for '', "'nobody'", "until => '2020-01-01'", "search => '$key'";
     return;
 }
 round(1);
@@ -77,7 +82,7 @@ sql($node, q{
 INSERT INTO ayb_jobs.job_queue (type, run_at, idempotency_key, state) SELECT 'outside', '2030-01-01', 'q' || n, CASE n % 3 WHEN 0 THEN 'failed' ELSE 'queued' END
 FROM generate_series(1, 30000) AS n});
 sql($node, q{INSERT INTO ayb_jobs.job_history (id, type, payload, run_as, run_at, attempts, max_attempts, created_at, completed_at, enqueued_by, runs)
-    SELECT ayb_jobs.uuid7(), 'work', '{}', 'postgres'::regrole, now(), 1, 1, now(), now(), 'postgres'::regrole, 1 FROM generate_series(1, 30000)});
+    SELECT ayb_jobs.uuid7(), 'work', '{}', 'postgres'::regrole, now(), 1, 1, now(), now(), 'postgres'::regrole, 1 FROM generate_series(1, 1000000)});
 sql($node, q{INSERT INTO ayb_jobs.job_keys SELECT 'postgres'::regrole, 'q' || n, ayb_jobs.uuid7() FROM generate_series(1, 30000) AS n});
 sql($node, q{INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, finished_at)
     SELECT ayb_jobs.uuid7(), 1, 'postgres'::regrole, 'failed', now() FROM generate_series(1, 30000)});

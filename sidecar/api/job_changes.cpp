@@ -155,14 +155,13 @@ http::Response change_found(const Call &call, const json::Object &body, const Ve
     for (const char *key : {"type", "since", "until", "phase", "q", "cursor"})
         words += std::string("&") + key + "=" + http::encode(body.text(key).value_or(""));
     const http::Query query(words);
-    JobFilter filter(query);
-    filter.require("j.id < $?::uuid", uuid_of(query, "cursor").value_or(""));
+    const std::string arguments = kFindArguments;
     const std::string sql = guarded(
-        filter.with() + "SELECT " + object({{"changed", "n.changed"}, {"nextCursor", "n.next"}}) +
-        " FROM (SELECT ayb_jobs." + verb.name + "_many(ARRAY(SELECT f.id FROM (" +
-        filter.jobs(verb.of) + ") AS f)) AS changed, " + filter.stopped_at(verb.of) +
-        " AS next) AS n");
-    return json_response(*call.database().ask(sql, filter.parameters(), Database::Keep::once));
+        "SELECT " + object({{"changed", "n.changed"}, {"nextCursor", "n.next"}}) +
+        " FROM (SELECT ayb_jobs." + verb.name +
+        "_many(ARRAY(SELECT f.id FROM ayb_jobs_internal.search_jobs(NULL::uuid, " + arguments +
+        ") AS f (id))) AS changed, ayb_jobs_internal.search_stop(" + arguments + ") AS next) AS n");
+    return json_response(*call.database().ask(sql, find_filter(query, verb.of)));
 }
 
 http::Response change_many(const Call &call, const Verb &verb) {

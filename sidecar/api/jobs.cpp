@@ -13,7 +13,7 @@ constexpr const char *kNotFound = "job not found";
 constexpr int kDefaultLimit = 50;
 constexpr int kMaxLimit = 500;
 constexpr long long kMaxOffset = 100000; // they are all walked over
-constexpr const char *kMostCounted = "1000";
+constexpr std::string_view kJobStates[] = {"queued", "running", "completed", "failed", "canceled"};
 // The job of a refresh completes however it went, and has that in its result.
 constexpr const char *kRefreshOutcome =
     "CASE WHEN j.type = 'materialized_view_refresh' THEN j.result ->> 'status' END";
@@ -62,80 +62,55 @@ std::string fields_of_job(std::initializer_list<Field> long_ones) {
     return object(fields);
 }
 
-JobFilter read_filter(const http::Query &query) {
+const std::string &state_of(const http::Query &query) {
     const std::string &state = query["state"];
     if (!state.empty() &&
         std::find(std::begin(kJobStates), std::end(kJobStates), state) == std::end(kJobStates))
         throw Failure(400, "invalid state filter; must be one of: queued, running, completed, "
                            "failed, canceled");
-    JobFilter filter(query);
-    filter.require("j.state = $?", state);
-    filter.require("j.id < $?::uuid", uuid_of(query, "cursor").value_or(""));
-    return filter;
+    return state;
 }
 
-// Ids sort by the time at which they were made: so the newest are read from the end of an index,
-// and only those of the page are put in order by created_at. One more than asked for tells whether
-// another page follows.
-std::string list_statement(const JobFilter &filter, const std::string &item, long long limit,
-                           long long offset) {
-    const std::string size = std::to_string(limit);
-    return filter.with() + "SELECT '{\"items\":[' || coalesce(string_agg(" + item +
-           ", ',' ORDER BY j.created_at DESC, j.id DESC) FILTER (WHERE j.number <= " + size +
-           "), '') || '],\"count\":' || least(count(*), " + size +
-           ") || coalesce(',\"nextCursor\":' || to_json(CASE WHEN count(*) > " + size +
-           " THEN max(j.id::text) FILTER (WHERE j.number = " + size + ") ELSE " +
-           filter.stopped_at() +
-           "::text END)::text, '') || '}' FROM (SELECT p.*, row_number() OVER (ORDER BY p.id DESC)"
-           " AS number FROM (SELECT f.* FROM (" +
-           filter.jobs() + ") AS f ORDER BY f.id DESC LIMIT " + std::to_string(limit + 1) +
-           " OFFSET " + std::to_string(offset) + ") AS p) AS j";
-}
-
-http::Response ask_filtered(const Call &call, const JobFilter &filter, const std::string &sql) {
-    return json_response(
-        *call.database().ask(guarded(sql), filter.parameters(), Database::Keep::once));
+// $8 is the size of a page, $9 how many to leave out before it. A page is put in order by
+// created_at, and one job more than asked for tells whether another page follows.
+std::string list_statement(const std::string &item) {
+    const std::string arguments = kFindArguments;
+    return guarded("SELECT '{\"items\":[' || coalesce(string_agg(" + item +
+                   ", ',' ORDER BY j.created_at DESC, j.id DESC)"
+                   " FILTER (WHERE j.ordinality <= $8::integer), '') || '],\"count\":' ||"
+                   " least(count(*), $8::integer) || coalesce(',\"nextCursor\":' || to_json("
+                   "CASE WHEN count(*) > $8::integer"
+                   " THEN max(j.id::text) FILTER (WHERE j.ordinality = $8::integer)"
+                   " ELSE ayb_jobs_internal.search_stop(" +
+                   arguments +
+                   ")::text END)::text, '') || '}'"
+                   " FROM ayb_jobs.find_jobs(" +
+                   arguments +
+                   ", max_jobs => $8::integer + 1, skip => $9::integer) WITH ORDINALITY AS j");
 }
 
 http::Response list_jobs(const Call &call) {
+    static const std::string whole = list_statement(job_json());
+    static const std::string brief = list_statement(brief_job_json());
     const http::Query &query = call.query();
-    const JobFilter filter = read_filter(query);
+    db::Parameters parameters = find_filter(query, state_of(query));
     const long long asked = number(query["limit"], 0);
-    const long long limit = asked == 0 ? kDefaultLimit : std::min<long long>(asked, kMaxLimit);
     const long long offset = number(query["offset"], kMaxOffset + 1);
     if (offset > kMaxOffset)
         throw invalid("offset", "at most 100000: pages further on have a cursor");
-    const std::string item = flag_of(query, "brief") ? brief_job_json() : job_json();
-    return ask_filtered(call, filter, list_statement(filter, item, limit, offset));
-}
-
-// Under a filter no more are counted than a person tells apart.
-std::string counts_statement(const JobFilter &filter) {
-    std::string states;
-    for (const std::string_view state : kJobStates)
-        states += (states.empty() ? "SELECT '" : " UNION ALL SELECT '") + std::string(state) +
-                  "' AS state, count(*) AS number, count(*) > " + kMostCounted + " OR " +
-                  filter.stopped_at(state.data()) + " IS NOT NULL AS more FROM (SELECT FROM (" +
-                  filter.jobs(state.data()) + ") AS f LIMIT " + kMostCounted + " + 1) AS l";
-    return filter.with() + "SELECT '{' || string_agg(to_json(c.state) || ':' || least(c.number, " +
-           kMostCounted +
-           "), ',') || ',\"atLeast\":' || coalesce(json_agg(c.state) FILTER "
-           "(WHERE c.more), '[]') || '}' FROM (" +
-           states + ") AS c";
+    parameters.emplace_back(
+        std::to_string(asked == 0 ? kDefaultLimit : std::min<long long>(asked, kMaxLimit)));
+    parameters.emplace_back(std::to_string(offset));
+    return json_response(*call.database().ask(flag_of(query, "brief") ? brief : whole, parameters));
 }
 
 http::Response count_jobs(const Call &call) {
-    static const std::string all = guarded("SELECT " +
-                                           object({{"queued", "s.queued"},
-                                                   {"running", "s.running"},
-                                                   {"completed", "s.completed"},
-                                                   {"failed", "s.failed"},
-                                                   {"canceled", "s.canceled"},
-                                                   {"atLeast", "'[]'::json"}}) +
-                                           " FROM ayb_jobs.stats() AS s");
-    const JobFilter filter(call.query());
-    return filter.any() ? ask_filtered(call, filter, counts_statement(filter))
-                        : json_response(*call.database().ask(all));
+    static const std::string sql = guarded(
+        std::string("SELECT '{' || string_agg(to_json(c.state) || ':' || c.jobs, ',')"
+                    " || ',\"atLeast\":' || coalesce(json_agg(c.state) FILTER (WHERE c.more), '[]')"
+                    " || '}' FROM ayb_jobs.count_jobs(") +
+        kCountArguments + ") AS c");
+    return json_response(*call.database().ask(sql, count_filter(call.query())));
 }
 
 // From one type to the next along the indexes, whatever lies between.

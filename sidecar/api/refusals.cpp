@@ -32,6 +32,7 @@ constexpr Row kRows[] = {
     {"POST /api/admin/jobs/{id}/cancel", "P0002", "", 409, kNotQueued},
     {"POST /api/admin/jobs/{id}/cancel", "55000", "state", 409, kNotQueued},
     {"/api/admin/jobs/{id}", "P0002", "", 404, "job not found"},
+    {"/api/admin/jobs", "22023", "phase", 400, "invalid phase"},
     {"/api/admin/schedules/{id}", "P0002", "", 404, kNoSchedule},
     {"POST /api/admin/schedules", "23505", "", 409, "schedule name already exists"},
     {"/api/admin/schedules", "22023", "timezone", 400, kBadZone},

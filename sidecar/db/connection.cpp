@@ -230,8 +230,7 @@ std::vector<Result> Connection::query_all(const std::vector<Statement> &statemen
     const Parameters settings = {"true", std::to_string(timeout_.count())};
     if (!pooled_)
         for (const Statement &statement : statements)
-            if (!statement.once)
-                prepare(statement.sql);
+            prepare(statement.sql);
     bool sent = PQenterPipelineMode(connection_) == 1;
     if (pooled_)
         sent = sent && send({settings_sql, settings});

@@ -37,7 +37,6 @@ class Result {
 struct Statement {
     const std::string &sql;
     const Parameters &parameters;
-    bool once = false; // planned for these parameters alone, not kept
 };
 
 struct ConnectionSettings {

@@ -9,17 +9,17 @@ std::vector<db::Result> run_plainly(db::Connection &session,
                                     const std::vector<db::Statement> &statements) {
     if (statements.size() > 1)
         return session.query_all(statements);
-    const auto &[sql, parameters, once] = statements.front();
+    const auto &[sql, parameters] = statements.front();
     std::vector<db::Result> results;
-    results.push_back(once ? session.query_once(sql, parameters) : session.query(sql, parameters));
+    results.push_back(session.query(sql, parameters));
     return results;
 }
 
 } // namespace
 
-std::optional<std::string> Database::ask(const std::string &sql, const db::Parameters &parameters,
-                                         Keep keep) const {
-    const db::Result result = std::move(run({{sql, parameters, keep == Keep::once}}).front());
+std::optional<std::string> Database::ask(const std::string &sql,
+                                         const db::Parameters &parameters) const {
+    const db::Result result = std::move(run({{sql, parameters}}).front());
     if (result.rows() == 0)
         throw Failure(503, kNotEnabled);
     return result.at(0, 0);

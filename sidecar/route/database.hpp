@@ -16,10 +16,8 @@ class Database {
 
     // The text of the row; nothing where it is NULL. Throws db::Error, or db::Unavailable; Failure
     // where ayb_jobs.enabled is off.
-    // `once`: the statement was put together for this request and is not worth to be kept.
-    enum class Keep { prepared, once };
-    std::optional<std::string> ask(const std::string &sql, const db::Parameters &parameters = {},
-                                   Keep keep = Keep::prepared) const;
+    std::optional<std::string> ask(const std::string &sql,
+                                   const db::Parameters &parameters = {}) const;
     // Runs them in one transaction, and gives back what each gave. Throws db::Error.
     std::vector<db::Result> run(const std::vector<db::Statement> &statements) const;
     bool has_extension() const;

@@ -252,6 +252,11 @@ class Refusals(ApiTest):
     def a_procedure(self):
         yield self.ask("POST", "/jobs", {"type": "turns"})
 
+    def no_phase(self):
+        yield self.ask("GET", "/jobs?phase=nope")
+        yield self.ask("GET", "/jobs/counts?phase=nope")
+        yield self.ask("POST", "/jobs/cancel", {"phase": "nope"})
+
     PROVOKED = {
         ("POST /api/admin/jobs/{id}/retry", "P0002"): retry_unknown,
         ("POST /api/admin/jobs/{id}/retry", "55000"): retry_queued,
@@ -260,6 +265,7 @@ class Refusals(ApiTest):
         ("POST /api/admin/jobs/{id}/cancel", "P0002"): cancel_unknown,
         ("POST /api/admin/jobs/{id}/cancel", "55000"): cancel_ended,
         ("/api/admin/jobs/{id}", "P0002"): run_unknown,
+        ("/api/admin/jobs", "22023"): no_phase,
         ("/api/admin/schedules/{id}", "P0002"): unknown_schedule,
         ("POST /api/admin/schedules", "23505"): same_schedule,
         ("/api/admin/schedules", "22023"): no_zone,
