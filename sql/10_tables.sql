@@ -321,6 +321,20 @@ CREATE TABLE ayb_jobs.pauses (
 );
 COMMENT ON TABLE ayb_jobs.pauses IS 'types that are paused; the empty type stands for all of the database';
 
+CREATE TABLE ayb_jobs.type_limits (
+    type    text        COLLATE "C" NOT NULL,
+    running integer,
+    starts  integer,
+    per     interval,
+    set_by  regrole     NOT NULL,
+    set_at  timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
+    CONSTRAINT type_limits_pkey PRIMARY KEY (type),
+    CONSTRAINT type_limits_rule_check CHECK (running IS NOT NULL OR starts IS NOT NULL),
+    CONSTRAINT type_limits_running_check CHECK (running >= 1),
+    CONSTRAINT type_limits_starts_check CHECK (starts >= 1 AND per > '0' AND per <= '1 hour' OR starts IS NULL AND per IS NULL)
+);
+COMMENT ON TABLE ayb_jobs.type_limits IS 'how many jobs of a type run at once, and how many start in any time of a length';
+
 CREATE TABLE ayb_jobs.database_stamp (
     system_identifier bigint      NOT NULL,
     database          oid         NOT NULL,

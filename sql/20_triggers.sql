@@ -34,6 +34,19 @@ CREATE TRIGGER note_configuration AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE O
 ALTER TABLE ayb_jobs.pauses ENABLE ALWAYS TRIGGER note_configuration;
 COMMENT ON TRIGGER note_configuration ON ayb_jobs.pauses IS 'makes every session read pauses anew';
 
+CREATE TRIGGER note_configuration AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ayb_jobs.type_limits
+    FOR EACH STATEMENT EXECUTE FUNCTION ayb_jobs_internal.note_configuration();
+ALTER TABLE ayb_jobs.type_limits ENABLE ALWAYS TRIGGER note_configuration;
+COMMENT ON TRIGGER note_configuration ON ayb_jobs.type_limits IS 'makes every session read limits anew';
+
+CREATE FUNCTION ayb_jobs_internal.note_limit() RETURNS trigger
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ayb_jobs_note_limit';
+COMMENT ON FUNCTION ayb_jobs_internal.note_limit() IS 'lets a type start nothing from the commit on until its limit is in force';
+CREATE TRIGGER note_limit AFTER INSERT OR UPDATE ON ayb_jobs.type_limits
+    FOR EACH ROW EXECUTE FUNCTION ayb_jobs_internal.note_limit();
+ALTER TABLE ayb_jobs.type_limits ENABLE ALWAYS TRIGGER note_limit;
+COMMENT ON TRIGGER note_limit ON ayb_jobs.type_limits IS 'holds the type back until its limit is in force';
+
 CREATE TRIGGER note_configuration AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ayb_jobs.database_stamp
     FOR EACH STATEMENT EXECUTE FUNCTION ayb_jobs_internal.note_configuration();
 COMMENT ON TRIGGER note_configuration ON ayb_jobs.database_stamp IS 'wakes the scheduler';

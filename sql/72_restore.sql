@@ -17,6 +17,7 @@ END
 $$;
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.imports', '');
 SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.pauses', '');
+SELECT pg_catalog.pg_extension_config_dump('ayb_jobs.type_limits', '');
 
 -- pg_restore --jobs may load job_queue before schedules: pg_dump tells it of no foreign key between tables of an
 -- extension. So while a dump is restored (pg_dump turns row_security off, and no stamp is there yet), a job whose

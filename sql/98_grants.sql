@@ -26,5 +26,5 @@ GRANT EXECUTE ON FUNCTION ayb_jobs.health() TO ayb_jobs_admin, pg_monitor;
 GRANT EXECUTE ON FUNCTION ayb_jobs_internal.wire_key() TO ayb_jobs_sidecar;
 -- Triggers that exist fire whoever writes; nobody else is to make one of them, on a table of a shape of their own.
 REVOKE ALL ON FUNCTION ayb_jobs_internal.note_job(), ayb_jobs_internal.note_schedule(), ayb_jobs_internal.note_configuration(),
-                       ayb_jobs_internal.note_truncate(), ayb_jobs_internal.replace_builtin(), ayb_jobs_internal.expect_schedule(),
+                       ayb_jobs_internal.note_truncate(), ayb_jobs_internal.note_limit(), ayb_jobs_internal.replace_builtin(), ayb_jobs_internal.expect_schedule(),
                        ayb_jobs_internal.fill_placeholder() FROM PUBLIC;

@@ -146,7 +146,7 @@ void strike_at_exit(int /*code*/, Datum /*argument*/) {
 // What was locked and didn't run is anybody's again, and no commit says so: whoever has passed over
 // it, and means not to look again, is told.
 void tell_released(const Group &group, bool committed) {
-    const int released = committed ? group.count - group.done : group.count;
+    const int released = group.count + group.refused - (committed ? group.done : 0);
     if (released > 0)
         free_locks({MyDatabaseId, group.role}, released);
 }

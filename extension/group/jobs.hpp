@@ -13,6 +13,7 @@ namespace ayb {
 struct GroupType {
     Handler handler;
     Way way;
+    bool has_place;       // under its limit, if it has one
     int subtransactions;  // that one of its jobs writes in
     uint64 callable_made; // code_generation() by then; 0 where it isn't known
     Callable callable;
@@ -51,6 +52,7 @@ struct Group {
     int count;
     int ran;              // of these, the first ones
     int done;             // of these
+    int refused;          // that are locked, and had no place
     GroupedJob *at;       // whose handler runs now
     Size results;         // bytes
     TimestampTz began;    // to run them

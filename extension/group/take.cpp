@@ -86,6 +86,22 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     room->bytes -= Min(room->bytes, VARSIZE(DatumGetPointer(job.payload)));
 }
 
+// Where the type has a limit: one place for all its jobs, and a start for each.
+bool may_start(GroupType *type, TupleTableSlot *row) {
+    bool null;
+    if (type->has_place)
+        return reserve_start(type->handler.type);
+    type->has_place = reserve_place(type->handler.type, uuid_value(slot_getattr(row, kId, &null)),
+                                    int_of(row, kRuns) + 1);
+    return type->has_place;
+}
+
+// Its row stays locked until the group ends.
+void refuse(Group *group, Line *line) {
+    group->refused++;
+    skip_lane(line);
+}
+
 // Looks at one row. Where it doesn't fit it is passed over.
 void look_at(Group *group, Line *line, Room *room) {
     TupleTableSlot *row = line->here->rows.row;
@@ -94,7 +110,10 @@ void look_at(Group *group, Line *line, Room *room) {
         group->if_taken = GroupTurn::ran_and_leased_due;
         room->passed--;
     } else if (lock_in_line(line)) {
-        add_job(group, type, row, room);
+        if (may_start(type, row))
+            add_job(group, type, row, room);
+        else
+            refuse(group, line);
     }
 }
 

@@ -14,9 +14,15 @@ struct Pause {
     char type[kTypeBytes]; // the key
 };
 
+struct Rule {
+    char type[kTypeBytes]; // the key
+    LimitRule rule;
+};
+
 MemoryContext g_context;
 HTAB *g_handlers;
 HTAB *g_pauses;
+HTAB *g_rules;
 bool g_valid;
 uint64 g_generation; // of the configuration that was read
 uint64 g_code_generation = 1;
@@ -25,9 +31,11 @@ uint64 g_invalidations; // tells whether the tables changed while they were bein
 // Any relation may stand behind `relation`: a look at two oids would need the catalogs.
 Oid g_handlers_oid;
 Oid g_pauses_oid;
+Oid g_rules_oid;
 
 void on_invalidation(Datum /*argument*/, Oid relation) {
-    if (relation == InvalidOid || relation == g_handlers_oid || relation == g_pauses_oid) {
+    if (relation == InvalidOid || relation == g_handlers_oid || relation == g_pauses_oid ||
+        relation == g_rules_oid) {
         g_valid = false;
         g_invalidations++;
     }
@@ -58,6 +66,7 @@ Sql<const char *> g_beside{R"sql(
             = ayb_jobs_internal.lane(0::regrole, $1, 0::smallint, NULL) AND h.type <> $1
 )sql"};
 Sql<> g_read_pauses{"SELECT type FROM ayb_jobs.pauses"};
+Sql<> g_read_rules{"SELECT type, running, starts, per FROM ayb_jobs.type_limits"};
 
 void read_backoff(Handler *handler, Datum backoff) {
     Datum *steps;
@@ -102,6 +111,19 @@ void read_pauses() {
     }
 }
 
+void read_rules() {
+    const uint64 rows = g_read_rules.run();
+    for (uint64 row = 0; row < rows; row++) {
+        Rule read{};
+        Datum per = 0;
+        read_row(row, &read.type, &read.rule.running, &read.rule.starts, &per);
+        if (per != 0)
+            read.rule.per =
+                interval_milliseconds(DatumGetIntervalP(per)) * kMicrosecondsPerMillisecond;
+        *static_cast<Rule *>(hash_search(g_rules, read.type, HASH_ENTER, nullptr)) = read;
+    }
+}
+
 void read_tables() {
     if (g_context == nullptr)
         g_context =
@@ -110,10 +132,13 @@ void read_tables() {
     in_books([] {
         g_handlers_oid = extension_table("handlers");
         g_pauses_oid = extension_table("pauses");
+        g_rules_oid = extension_table("type_limits");
         g_handlers = make_table("ayb_jobs handlers", sizeof(Handler));
         g_pauses = make_table("ayb_jobs pauses", sizeof(Pause));
+        g_rules = make_table("ayb_jobs limits", sizeof(Rule));
         read_handlers();
         read_pauses();
+        read_rules();
     });
 }
 
@@ -149,6 +174,21 @@ int64 time_limit(const Handler &handler) {
     const int64 own = handler.timeout_ms > 0 ? handler.timeout_ms : settings::job_timeout;
     const int64 most = settings::max_job_timeout;
     return most > 0 && (own == 0 || own > most) ? most : own;
+}
+
+const LimitRule *find_rule(const char *type) {
+    load();
+    const auto *found = static_cast<const Rule *>(hash_search(g_rules, type, HASH_FIND, nullptr));
+    return found != nullptr ? &found->rule : nullptr;
+}
+
+void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *context),
+               void *context) {
+    load();
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, g_rules);
+    while (const auto *found = static_cast<const Rule *>(hash_seq_search(&scan)))
+        visit(found->type, found->rule, context);
 }
 
 bool is_paused(const char *type) {

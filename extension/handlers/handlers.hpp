@@ -2,6 +2,7 @@
 // What job types run, and which are paused: read once a session, and anew when either table
 // changes.
 #include "pg/postgres.hpp"
+#include "lanes/limits.hpp"
 #include "memory/state.hpp"
 
 namespace ayb {
@@ -44,6 +45,12 @@ bool registered_beside(const char *type, char (*other)[kTypeBytes]);
 
 // How long a job of the handler may run, in milliseconds; 0 is for ever.
 int64 time_limit(const Handler &handler);
+
+// What is set for a type; null where it has no limit. Valid until the next call of any of these.
+const LimitRule *find_rule(const char *type);
+// Calls `visit` for each type that has one.
+void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *context),
+               void *context);
 
 bool all_paused();
 bool is_paused(const char *type);

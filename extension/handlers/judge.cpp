@@ -17,7 +17,8 @@ void judge(const LanePick &lane, uint64 generation) {
     if (find_handler(lane.type) == nullptr)
         remove_unserved_lane(lane.key(), generation);
     else
-        judge_lane(lane.key(), generation, server_of(lane.type, lane.role), slow);
+        judge_lane(lane.key(), generation, server_of(lane.type, lane.role), slow,
+                   find_limit(lane.type));
 }
 
 // Picks, or judges lanes first where that has to be done, in a transaction of its own; whether it
@@ -32,7 +33,8 @@ bool pick_or_judge(Oid role, bool quick_only, Picks *picks) {
 // Of a job that is due and waits for nothing itself.
 const char *phase_of_due(const char *type, Oid role) {
     const Server server = server_of(type, role);
-    if (server == Server::nobody || server == Server::untrusted || all_paused())
+    if (server == Server::nobody || server == Server::untrusted || all_paused() ||
+        opens_at(find_limit(type)) > clock_now())
         return "waiting";
     return server == Server::ours ? "due" : "external";
 }
@@ -56,7 +58,9 @@ Server server_of(const char *type, Oid role) {
     const Server server = handler->kind == Kind::external ? Server::outside : Server::ours;
     if (OidIsValid(role) && doubt_of(*handler, role) != Doubt::none)
         return Server::untrusted;
-    return is_paused(type) ? Server::nobody : server;
+    // A limit that nobody has entered can't be kept.
+    const bool unkept = find_rule(type) != nullptr && find_limit(type) == nullptr;
+    return unkept || is_paused(type) ? Server::nobody : server;
 }
 
 void judge_lanes(Oid role) {

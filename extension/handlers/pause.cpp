@@ -2,12 +2,12 @@
 #include "base/arguments.hpp"
 #include "base/stamp.hpp"
 #include "handlers/handlers.hpp"
+#include "handlers/right.hpp"
 #include "hooks/changes.hpp"
 #include "memory/databases.hpp"
 #include "memory/holds.hpp"
 #include "memory/slots.hpp"
 #include "pg/clock.hpp"
-#include "pg/roles.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {
@@ -22,26 +22,6 @@ Sql<const char *, Oid> g_pause{R"sql(
     INSERT INTO ayb_jobs.pauses (type, paused_by) VALUES ($1, $2) ON CONFLICT DO NOTHING
 )sql"};
 Sql<const char *> g_resume{"DELETE FROM ayb_jobs.pauses WHERE type = $1"};
-
-// A type may be paused by who registered it; all of the database by admins and its owner.
-void check_right(const char *type) {
-    const Oid me = GetUserId();
-    if (is_admin(me))
-        return;
-    if (type == nullptr) {
-        if (!owns_database(MyDatabaseId, me))
-            ereport(ERROR,
-                    (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                     errmsg("must be a member of ayb_jobs_admin or owner of the database"),
-                     errhint("GRANT ayb_jobs_admin TO %s;", quote_identifier(role_name(me)))));
-        return;
-    }
-    const Handler *handler = find_handler(type);
-    if (handler == nullptr || !has_privs_of_role(me, handler->owner))
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be owner of the handler of type \"%s\"", type),
-                        errhint("Who registered the type may, and members of ayb_jobs_admin.")));
-}
 
 const char *optional_type(FunctionCallInfo fcinfo) {
     const char *type = PG_ARGISNULL(0) ? nullptr : type_argument(fcinfo, 0);

@@ -2,6 +2,7 @@
 
 #include "lanes/counts.hpp"
 #include "lanes/lanes.hpp"
+#include "lanes/limits.hpp"
 #include "memory/configuration.hpp"
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
@@ -42,8 +43,17 @@ struct LaneChange {
     }
 };
 
+// A limit that was set.
+struct LimitChange {
+    SubTransactionId subid;
+    LimitKey key;
+};
+
 struct Notes {
     SubtransactionLog<LaneChange> lanes;
+    SubtransactionLog<PlaceChange> runs; // jobs that begin to run, or end, while there are limits
+    bool runs_unnoted;                   // others, while there was none
+    SubtransactionLog<LimitChange> limits;
     SubtransactionLog<Event> events;
     int64 events_dropped;
     TimestampTz next_lease;
@@ -140,6 +150,38 @@ void tell_left_lanes() {
             lower_left_lane(change.lane(), change.first);
 }
 
+// What was reserved and doesn't run is free again.
+void settle_runs(const PlaceChange *runs, int count) {
+    if (count == 0 && !has_asked())
+        return;
+    Opened opened{};
+    settle_places(runs, count, &opened);
+    tell_opened(opened);
+}
+
+// Before lanes are lowered, and the configuration is counted: who looks then finds the limits.
+void tell_limits() {
+    for (const LimitChange &change : g_notes.limits)
+        close_limit(change.key);
+    if (g_notes.runs_unnoted)
+        forget_running(MyDatabaseId);
+    settle_runs(g_notes.runs.entries, g_notes.runs.count);
+}
+
+// Nobody could say in between what a prepared transaction holds.
+void refuse_prepare() {
+    bool limited = has_reserved();
+    LimitUse state;
+    for (const PlaceChange &change : g_notes.runs)
+        limited = limited || state_of_limit(change.limit, &state);
+    if (limited)
+        ereport(ERROR,
+                (errcode(ERRCODE_FEATURE_NOT_SUPPORTED),
+                 errmsg("cannot PREPARE a transaction that has claimed or ended jobs of a type "
+                        "with a limit"),
+                 errhint("Commit it, or clear the limit: ayb_jobs.clear_limit(type).")));
+}
+
 void tell_configuration(Database *database) {
     pg_atomic_fetch_add_u32(&database->configured, 1);
     pg_atomic_write_u32(&database->rescan, 1);
@@ -147,6 +189,7 @@ void tell_configuration(Database *database) {
 }
 
 void tell() {
+    tell_limits();
     // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
     if (g_notes.configuration)
         count_configuration_change();
@@ -196,8 +239,12 @@ void on_transaction(XactEvent event, void * /*argument*/) {
         if (preloaded())
             tell();
         break;
+    case XACT_EVENT_PRE_PREPARE:
+        refuse_prepare();
+        return;
     case XACT_EVENT_ABORT:
     case XACT_EVENT_PREPARE:
+        settle_runs(nullptr, 0);
         if (event == XACT_EVENT_PREPARE && preloaded())
             tell_prepared();
         g_completing_queued = false;
@@ -231,6 +278,19 @@ void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactio
     }
     g_notes.lanes.forget_from(subid);
     g_notes.events.forget_from(subid);
+    g_notes.runs.forget_from(subid);
+    g_notes.limits.forget_from(subid);
+}
+
+void note_run(const Change &change) {
+    constexpr int kRunning = static_cast<int>(State::running);
+    if ((change.from == kRunning) == (change.to == kRunning))
+        return;
+    if (any_limits())
+        g_notes.runs.add(
+            {0, limit_key(change.type), change.job, change.run, change.to == kRunning});
+    else
+        g_notes.runs_unnoted = true;
 }
 
 } // namespace
@@ -252,6 +312,7 @@ void note_change(const Change &change) {
     }
     if (change.from != change.to && change.to >= 0)
         note_event(change);
+    note_run(change);
 }
 
 TimestampTz own_next_lease() { return g_notes.any_lease ? g_notes.next_lease : DT_NOEND; }
@@ -272,6 +333,8 @@ void note_tick(TimestampTz next) {
 }
 
 void note_configuration() { g_notes.configuration = true; }
+
+void note_limit(const char *type) { g_notes.limits.add({0, limit_key(type)}); }
 
 void note_recount() { g_notes.recount = true; }
 
@@ -297,6 +360,7 @@ void wake_for_unknown() {
     if (!preloaded())
         return;
     forget_floors(MyDatabaseId);
+    forget_running(MyDatabaseId);
     Database *database = find_database(MyDatabaseId);
     if (database == nullptr)
         return;

@@ -15,6 +15,7 @@ struct Change {
     const char *type; // copied
     int from;         // a State, or -1 for a new row
     int to;           // a State, or -1 for a row that was removed without being completed
+    int run;          // of the row as it is now
     int priority;     // or kKeyed
     bool claimable;   // it may be taken from run_at on
     // Its type had no handler by this generation of the configuration; 0 where it may have one.
@@ -46,6 +47,10 @@ void note_tick(TimestampTz next);
 // Notes that handlers or pauses changed: lanes and waiting jobs are looked at anew after the
 // commit.
 void note_configuration();
+
+// Notes that the limit of a type was set: from the commit on it starts nothing until that is in
+// force. May run out of memory (ereport).
+void note_limit(const char *type);
 
 // Notes that the jobs have to be counted anew after the commit.
 void note_recount();

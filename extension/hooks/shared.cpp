@@ -2,6 +2,7 @@
 
 #include "lanes/counts.hpp"
 #include "lanes/lanes.hpp"
+#include "lanes/limits.hpp"
 #include "memory/configuration.hpp"
 #include "memory/crashed.hpp"
 #include "memory/databases.hpp"
@@ -32,6 +33,7 @@ constexpr Part kParts[] = {
     {slots_size, init_slots},
     {lanes_size, init_lanes},
     {counts_size, init_counts},
+    {limits_size, init_limits},
     {types_size, init_types},
     {sources_size, init_sources},
     {events_size, init_events},

@@ -25,6 +25,8 @@ void step(const Line &line, LineLane *lane) {
 // Opens the next lane. What it says of its floor is passed on.
 void open_next(Line *line) {
     LineLane *lane = &line->lanes[line->opened++];
+    if (opens_at(lane->pick->limit) > line->until)
+        return;
     if (!open_lane_rows(&lane->rows, *lane->pick, line->until))
         report_unusable();
     lane->open = true;
@@ -75,6 +77,13 @@ bool next_in_line(Line *line) {
         line->here = first_open(*line);
     }
     return line->here != nullptr;
+}
+
+void skip_lane(Line *line) {
+    close_range(&line->here->rows);
+    line->here->open = false;
+    line->here->any = false; // what is left waits for no lock
+    line->here = nullptr;
 }
 
 void hold_line(const Line &line, TimestampTz again) {

@@ -36,6 +36,9 @@ bool next_in_line(Line *line);
 // Locks that row as FOR UPDATE SKIP LOCKED does. False where somebody else has it, or had.
 inline bool lock_in_line(Line *line) { return lock_in_range(&line->here->rows); }
 
+// No more rows of the lane of this one: its type has reached its limit.
+void skip_lane(Line *line);
+
 // Nothing in it could be locked: its lanes are not looked at before others come due in them, or
 // `again`, unless something is committed there. Those that were slow to open are left as they are.
 void hold_line(const Line &line, TimestampTz again);

@@ -36,6 +36,7 @@ Change describe(const Values &row) {
     change.type = TextDatumGetCString(row[kType]);
     change.from = -1;
     change.to = state_of(row);
+    change.run = row.null(kRuns) ? 0 : DatumGetInt32(row[kRuns]);
     change.run_at = DatumGetTimestampTz(row[kRunAt]);
     const bool queued = change.to == static_cast<int>(State::queued);
     change.priority = priority_of(row);

@@ -211,13 +211,17 @@ Lane *make_lane(const LaneKey &key) {
 bool lower_lane(const LaneKey &key, const Position &first) {
     Server server = Server::ours;
     uint64 judged = 0;
+    const Limit *limit = nullptr;
     const bool has_lane = with_made_entry(key, [&](Lane &lane) {
         lower(lane, first);
         server = lane.server;
         judged = lane.judged;
+        limit = lane.limit;
     });
     // Read after that: who changes it looks at all lanes then.
     if (server != Server::ours && judged == configuration_generation())
+        return false;
+    if (opens_at(limit) == DT_NOEND && wait_for_limit(limit, key.role.role))
         return false;
     TimeFloor RoleLanes::*const rest = &RoleLanes::rest;
     with_made_entry(key.role, [&](RoleLanes &role) {
@@ -239,6 +243,24 @@ void free_locks(const RoleKey &role, int jobs) {
 
 void tell_place(const RoleKey &role) {
     open_lanes(role, 1, [](Lane &lane) { lane.no_place_until = 0; });
+}
+
+void tell_opened(const Opened &opened) {
+    Database *database = find_database(MyDatabaseId);
+    TimeFloor RoleLanes::*const due = &RoleLanes::due;
+    for (int i = 0; i < opened.count && database != nullptr; i++) {
+        with_entry(RoleKey{MyDatabaseId, opened.roles[i]},
+                   [&](RoleLanes &role) { lower(role, due, DT_NOBEGIN); });
+        wake_for_role(database, opened.roles[i], opened.jobs);
+    }
+    if (!opened.more || database == nullptr)
+        return;
+    forget_dues(MyDatabaseId);
+    each_slot([&](const WorkerSlot &slot) {
+        if (slot.serves(MyDatabaseId))
+            wake_idle(slot);
+    });
+    wake_scheduler(database);
 }
 
 LaneMark mark_lane(const LaneKey &key) {

@@ -23,6 +23,7 @@
 //
 // A type stands in its lane's key as a hash. Where two of a role are the same the second one is of
 // the rest.
+#include "lanes/limits.hpp"
 #include "memory/floor.hpp"
 #include "memory/state.hpp"
 
@@ -81,7 +82,8 @@ struct Lane {
     TimestampTz no_place_until; // nor for who has no place at leased jobs, before that
     uint64 judged;              // by which generation of the configuration; 0 for never
     Server server;
-    bool slow; // its jobs usually take long
+    bool slow;          // its jobs usually take long
+    const Limit *limit; // of its type, by who judged it; null for none
 };
 
 // All lanes of a role in a database, and what is the same for them. Its spinlock guards what
@@ -162,6 +164,10 @@ void free_locks(const RoleKey &role, int jobs);
 // A worker of the role has left its place at leased jobs: what waits for one is due again, and a
 // sleeping worker is woken for it. Never throws.
 void tell_place(const RoleKey &role);
+
+// There is a place for jobs of a limited type: who waits for one is due again, and woken. Never
+// throws.
+void tell_opened(const Opened &opened);
 
 // Begins at kBegin, with a count that raises nothing, where there is no such lane.
 LaneMark mark_lane(const LaneKey &key);

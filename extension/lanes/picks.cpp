@@ -26,21 +26,28 @@ struct Glance {
     uint64 judged;
     Server server;
     bool slow;
+    const Limit *limit;
+    TimestampTz opens;
 
     // Whom it is for isn't known before it is judged.
     bool may_be_ours(uint64 generation) const {
         return server == Server::ours || judged != generation;
     }
-    TimestampTz next(TimestampTz now) const { return Max(at.run_at, put_off(not_before, now)); }
+    TimestampTz next(TimestampTz now) const {
+        return Max(Max(at.run_at, opens), put_off(not_before, now));
+    }
 };
 
 Glance glance_at(Lane *lane) {
     const bool waits = waits_for_places();
     SpinLockAcquire(&lane->mutex);
     const TimestampTz place = waits ? lane->no_place_until : 0;
-    const Glance glance{lane->floor.at, Max(lane->not_before, place), lane->judged, lane->server,
-                        lane->slow};
+    Glance glance{lane->floor.at, Max(lane->not_before, place),
+                  lane->judged,   lane->server,
+                  lane->slow,     lane->limit,
+                  DT_NOBEGIN};
     SpinLockRelease(&lane->mutex);
+    glance.opens = opens_at(glance.limit);
     return glance;
 }
 
@@ -74,6 +81,7 @@ void copy_lane(Lane *lane, LanePick *pick) {
     strlcpy(pick->type, lane->type, kTypeBytes); // it never changes
     SpinLockAcquire(&lane->mutex);
     pick->mark = mark_floor(lane->floor);
+    pick->limit = lane->limit;
     SpinLockRelease(&lane->mutex);
 }
 
@@ -122,25 +130,46 @@ template <typename Wanted> LanePick *copy_some(Oid database, int *count, Wanted 
     return lanes;
 }
 
-// Of all lanes of a role that may be ours: the least floor, and when to look.
+constexpr int kMostClosed = 32;
+
+// Of all lanes of a role that may be ours: the least floor, and when to look. What has to wait for
+// a place has no time: its limits.
 struct Sooner {
     TimestampTz due;
     TimestampTz look;
+    const Limit *closed[kMostClosed];
+    int count;
+
+    void add(const Glance &glance, TimestampTz now) {
+        due = Min(due, glance.at.run_at);
+        if (glance.opens != DT_NOEND || !(glance.at < kEnd))
+            look = Min(look, glance.next(now));
+        else if (count < kMostClosed)
+            closed[count++] = glance.limit;
+        else
+            look = Min(look, later(now, settings::poll_interval * kMicrosecondsPerMillisecond));
+    }
 };
 
 Sooner soonest(const RoleKey &role, TimestampTz now) {
     const uint64 generation = configuration_generation();
-    Sooner sooner{DT_NOEND, DT_NOEND};
+    Sooner sooner{DT_NOEND, DT_NOEND, {}, 0};
     LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
     each_lane_of(role, [&](Lane *lane) {
         const Glance glance = glance_at(lane);
-        if (!glance.may_be_ours(generation))
-            return;
-        sooner.due = Min(sooner.due, glance.at.run_at);
-        sooner.look = Min(sooner.look, glance.next(now));
+        if (glance.may_be_ours(generation))
+            sooner.add(glance, now);
     });
     LWLockRelease(lock_of(Locks::lanes));
     return sooner;
+}
+
+// Whether the role is told when there is a place for what it has.
+bool wait_for_all(const Sooner &sooner, Oid role) {
+    bool waits = true;
+    for (int i = 0; i < sooner.count; i++)
+        waits = wait_for_limit(sooner.closed[i], role) && waits;
+    return waits;
 }
 
 } // namespace
@@ -203,6 +232,8 @@ TimestampTz next_look(const RoleKey &role, TimestampTz now) {
     if (look <= now) {
         const Sooner sooner = soonest(role, now);
         look = Min(sooner.look, Max(rest, put_off(place, now)));
+        if (!wait_for_all(sooner, role.role))
+            look = now;
         with_entry(role, [&](RoleLanes &entry) {
             raise_floor(&entry.due, mark, Min(sooner.due, rest), DT_NOEND);
         });
@@ -225,12 +256,14 @@ int unjudged_lanes(const RoleKey &role, uint64 generation, LanePick *lanes, int 
     return count;
 }
 
-void judge_lane(const LaneKey &key, uint64 generation, Server server, bool slow) {
+void judge_lane(const LaneKey &key, uint64 generation, Server server, bool slow,
+                const Limit *limit) {
     TimestampTz due = DT_NOEND;
     with_entry(key, [&](Lane &lane) {
         lane.judged = generation;
         lane.server = server;
         lane.slow = slow;
+        lane.limit = limit;
         due = lane.floor.at.run_at;
     });
     if (server == Server::ours)
@@ -267,8 +300,10 @@ LanePick *copy_due_lanes(Oid database, const char *const *types, int type_count,
         hashes[i] = hash_of_type(types[i]);
     return copy_some(database, count, [=](Lane *lane) {
         for (int i = 0; i < type_count; i++)
-            if (hashes[i] == lane->tag.type)
-                return glance_at(lane).at.run_at <= now;
+            if (hashes[i] == lane->tag.type) {
+                const Glance glance = glance_at(lane);
+                return Max(glance.at.run_at, glance.opens) <= now;
+            }
         return false;
     });
 }

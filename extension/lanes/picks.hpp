@@ -12,6 +12,7 @@ struct LanePick {
     char type[kTypeBytes];
     int priority;
     LaneMark mark;
+    const Limit *limit; // of its type, as far as it was judged
 
     LaneKey key() const { return {{MyDatabaseId, role}, type, priority}; }
 };
@@ -44,7 +45,8 @@ TimestampTz next_look(const RoleKey &role, TimestampTz now);
 // Lanes that nobody has judged since the configuration's `generation`, of one role or, for
 // InvalidOid, of all. At most `most`.
 int unjudged_lanes(const RoleKey &role, uint64 generation, LanePick *lanes, int most);
-void judge_lane(const LaneKey &key, uint64 generation, Server server, bool slow);
+void judge_lane(const LaneKey &key, uint64 generation, Server server, bool slow,
+                const Limit *limit);
 
 // A lane of a type without a handler; unless the configuration was changed since, which whoever
 // finds lanes for it may have done already.

@@ -68,12 +68,25 @@ bool may_go_on(Oid role) {
     return false;
 }
 
+// A place for the next run of a job whose row is locked, where its type has a limit.
+bool reserve_next(TupleTableSlot *row, const core::Uuid &id) {
+    if (!any_limits())
+        return true;
+    bool null;
+    const char *type = TextDatumGetCString(slot_getattr(row, kType, &null));
+    return reserve_place(type, id, DatumGetInt32(slot_getattr(row, kRuns, &null)) + 1);
+}
+
 // Locks the first row of the picked lanes that nobody has locked.
 bool lock_first(const Picks &picks, TimestampTz now, core::Uuid *id) {
     Line line = open_line(picks, now, true);
     bool found = false;
-    while (!found && next_in_line(&line))
-        found = lock_in_line(&line);
+    while (!found && next_in_line(&line)) {
+        const bool locked = lock_in_line(&line);
+        found = locked && reserve_next(line.here->rows.row, line.here->at.id);
+        if (locked && !found)
+            skip_lane(&line);
+    }
     if (found)
         *id = line.here->at.id;
     else
@@ -134,7 +147,8 @@ bool lock_job(Oid role, const core::Uuid &id, TimestampTz now) {
         return false;
     bound_range(&rows, 1, BTEqualStrategyNumber, F_UUID_EQ, uuid_datum(id));
     begin_range(&rows);
-    const bool locked = next_in_range(&rows) && is_due(rows.row, role, now) && lock_in_range(&rows);
+    const bool locked = next_in_range(&rows) && is_due(rows.row, role, now) &&
+                        lock_in_range(&rows) && reserve_next(rows.row, id);
     close_range(&rows);
     return locked;
 }

@@ -47,7 +47,10 @@ void end_job(bool interrupted) {
 bool in_job() { return my_slot() != nullptr && my_slot()->has_job; }
 
 void begin_turn() {
-    change_mine([](WorkerSlot &slot) { slot.in_turn = true; });
+    change_mine([](WorkerSlot &slot) {
+        slot.in_turn = true;
+        slot.turn++;
+    });
     pg_memory_barrier(); // whoever holds claims back after this look sees that it is at work
 }
 

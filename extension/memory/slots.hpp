@@ -47,6 +47,7 @@ struct WorkerSlot {
     char type[kTypeBytes];
     TimestampTz job_since;
     bool put_back; // it was interrupted by a shutdown, which must not count
+    uint64 turn;   // how many it has begun
     bool in_turn;  // it looks for a job, or is at one: see begin_turn()
     bool in_group; // its job, if any, is one of a group that isn't committed yet
 

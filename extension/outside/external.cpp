@@ -1,5 +1,6 @@
 // Workers outside the database: claim(), extend(), complete(), fail().
 #include "base/arguments.hpp"
+#include "base/columns.hpp"
 #include "base/rows.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/finish.hpp"
@@ -82,6 +83,13 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     return claim;
 }
 
+// A place for the next run of the job that is locked, where its type has a limit.
+bool reserve_next(const Line &line) {
+    bool null;
+    const Datum runs = slot_getattr(line.here->rows.row, kRuns, &null);
+    return reserve_place(line.here->pick->type, line.here->at.id, DatumGetInt32(runs) + 1);
+}
+
 // Locks the first due jobs that nobody has locked, and says which.
 int lock_due(const Claim &claim, Datum *ids) {
     const bool raise = may_raise_floors();
@@ -90,8 +98,12 @@ int lock_due(const Claim &claim, Datum *ids) {
     Line line = open_line(picks, claim.now, raise);
     int count = 0;
     while (count < claim.jobs && next_in_line(&line))
-        if (lock_in_line(&line))
-            ids[count++] = uuid_datum(line.here->at.id);
+        if (lock_in_line(&line)) {
+            if (reserve_next(line))
+                ids[count++] = uuid_datum(line.here->at.id);
+            else
+                skip_lane(&line);
+        }
     close_line(&line);
     PopActiveSnapshot();
     return count;

@@ -26,6 +26,16 @@ struct Asked {
     }
 };
 
+// A limit is kept by shared memory, and entered there by the scheduler.
+void require_kept(const char *type) {
+    if (find_rule(type) != nullptr && find_served(MyDatabaseId) == nullptr)
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("type \"%s\" has a limit, and no scheduler keeps it", type),
+                 errhint("shared_preload_libraries must have ayb_jobs, and ayb_jobs.enabled be on; "
+                         "or ayb_jobs.clear_limit(type).")));
+}
+
 Asked begin_look(Datum types, const Viewer &me, TimestampTz now) {
     Datum *names;
     int count;
@@ -35,6 +45,7 @@ Asked begin_look(Datum types, const Viewer &me, TimestampTz now) {
         static_cast<const char **>(palloc((count + 1) * sizeof(char *))), 0, me, now, {}, 16};
     for (int i = 0; i < count; i++) {
         const char *type = TextDatumGetCString(names[i]);
+        require_kept(type);
         if (server_of(type, InvalidOid) == Server::outside)
             asked.types[asked.count++] = type;
     }
@@ -63,7 +74,7 @@ void add_unknown(const LanePick &lane, void *asked) { add_due(static_cast<Asked 
 // Nobody has heard of it yet.
 void add_own(const LaneKey &key, const Position &first, void *context) {
     auto *asked = static_cast<Asked *>(context);
-    LanePick own{key.role.role, {}, key.priority, {first, 0}};
+    LanePick own{key.role.role, {}, key.priority, {first, 0}, nullptr};
     strlcpy(own.type, key.type, kTypeBytes);
     for (int i = 0; i < asked->picks.count; i++) {
         LanePick &pick = asked->picks.lanes[i];

@@ -26,6 +26,7 @@ int shutdown_timeout = 5000;
 int retention = 7 * 86400;
 int failed_retention = 30 * 86400;
 int synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
+int max_places = 16384;
 int group_size = 256;
 int group_budget = 10;
 int test_clock_offset = 0;
@@ -99,6 +100,10 @@ void define_limits() {
     DefineCustomIntVariable(
         "ayb_jobs.max_attempts", "Attempts of a job whose handler and enqueuer name no number.",
         nullptr, &max_attempts, 3, 1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
+    DefineCustomIntVariable("ayb_jobs.max_places",
+                            "Jobs of limited types that can run at once, in all databases.",
+                            "Beyond that no job of such a type starts.", &max_places, 16384, 128,
+                            1000000, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("ayb_jobs.retention", "How long completed jobs are kept; 0 keeps none.",
                             nullptr, &retention, 7 * 86400, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S,
                             nullptr, nullptr, nullptr);

@@ -7,6 +7,7 @@
 #include "lanes/counts.hpp"
 #include "lanes/lanes.hpp"
 #include "lanes/picks.hpp"
+#include "lease/limits.hpp"
 #include "lease/recover.hpp"
 #include "look/minutes.hpp"
 #include "memory/databases.hpp"
@@ -34,6 +35,7 @@ Database *g_database;
 // When to look at leases and at schedules again, as far as the last look could tell.
 TimestampTz g_leases_wake;
 TimestampTz g_ticks_wake;
+TimestampTz g_limits_wake;
 volatile sig_atomic_t g_long_statement;
 
 // Read before lanes are looked at: see wake() in hooks/changes.cpp.
@@ -46,6 +48,7 @@ void step_lanes(TimestampTz /*now*/) {
     const uint32 configured = pg_atomic_read_u32(&g_database->configured);
     note_pause();
     forget_dues(g_database->oid);
+    enter_limits();
     find_lanes(false);
     pg_atomic_write_u32(&g_database->found, configured);
 }
@@ -66,6 +69,10 @@ void step_leases(TimestampTz now) {
 }
 
 void step_ticks(TimestampTz now) { g_ticks_wake = run_ticks(g_database, now); }
+
+void step_enter_limits(TimestampTz /*now*/) { enter_limits(); }
+
+void step_limits(TimestampTz now) { g_limits_wake = count_limits(now); }
 
 void step_days(TimestampTz now) { prepare_days(now); }
 
@@ -171,6 +178,10 @@ TimestampTz look_at_ticks(TimestampTz now) {
     return guarded(Duty::ticks, step_ticks, now) ? g_ticks_wake : later(now, kRetryAfter);
 }
 
+TimestampTz look_at_limits(TimestampTz now) {
+    return guarded(Duty::limits, step_limits, now) ? g_limits_wake : later(now, kRetryAfter);
+}
+
 // While it is awake, whoever has something sooner for it sets its latch. What waits for a lock or
 // for the disk resets that, so that it is kept in mind as well.
 void stay_awake() {
@@ -238,6 +249,7 @@ bool in_long_statement() { return g_long_statement; }
 void take_duties(Database *database) { g_database = database; }
 
 void begin_duties(Times *times) {
+    guarded(Duty::limits, step_enter_limits, clock_now()); // before any lane is judged
     guarded(Duty::recover, step_recover, clock_now());
     times->upkeep = later(clock_now(), kUpkeepEvery / 60); // not in the rush of a start
     times->old_days = times->upkeep;
@@ -252,6 +264,7 @@ TimestampTz look(TimestampTz now, Times *times) {
         wake = Min(wake, later(now, kRetryAfter));
     run_if_asked(&g_database->rescan, Duty::lanes, step_lanes, now, &wake);
     wake = Min(wake, look_at_leases(now));
+    wake = Min(wake, look_at_limits(now));
     wake = Min(wake, place_workers(g_database, clock_now()));
     keep_house(now, times, &wake);
     return Min(wake, times->tick);

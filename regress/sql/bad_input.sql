@@ -158,6 +158,14 @@ SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', timeout 
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', timeout => '1 us')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', max_attempts => 0)$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', priority => 5)$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('outside')$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('outside', running => 0)$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('outside', starts => -1, per => '1 s')$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('outside', starts => 1)$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('outside', running => 1, per => '1 s')$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('outside', starts => 1, per => '0')$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('outside', starts => 1, per => '61 min')$$);
+SELECT refused($$SELECT ayb_jobs.set_limit(NULL, running => 1)$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{}')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{1 s, NULL}')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{1 s, -1 s}')$$);
