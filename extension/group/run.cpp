@@ -2,6 +2,7 @@
 #include "base/arguments.hpp"
 #include "group/jobs.hpp"
 #include "hooks/signals.hpp"
+#include "lanes/places.hpp"
 #include "lease/claim.hpp"
 #include "memory/configuration.hpp"
 #include "memory/my_slot.hpp"

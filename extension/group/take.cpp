@@ -2,6 +2,7 @@
 #include "base/columns.hpp"
 #include "group/jobs.hpp"
 #include "jobs/line.hpp"
+#include "lanes/places.hpp"
 #include "memory/configuration.hpp"
 #include "pg/clock.hpp"
 

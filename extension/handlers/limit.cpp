@@ -99,9 +99,7 @@ AYB_SQL_FUNCTION(ayb_jobs_note_limit) {
     const auto *data = reinterpret_cast<TriggerData *>(fcinfo->context);
     const bool update = TRIGGER_FIRED_BY_UPDATE(data->tg_event);
     HeapTuple row = update ? data->tg_newtuple : data->tg_trigtuple;
-    bool null;
-    const Datum type = heap_getattr(row, 1, RelationGetDescr(data->tg_relation), &null);
     if (preloaded())
-        note_limit(TextDatumGetCString(type));
+        note_limit(TextDatumGetCString(value_of(row, RelationGetDescr(data->tg_relation), 1)));
     return PointerGetDatum(row);
 }

@@ -3,6 +3,7 @@
 #include "lanes/counts.hpp"
 #include "lanes/lanes.hpp"
 #include "lanes/limits.hpp"
+#include "lanes/places.hpp"
 #include "memory/configuration.hpp"
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
@@ -163,8 +164,11 @@ void settle_runs(const PlaceChange *runs, int count) {
 void tell_limits() {
     for (const LimitChange &change : g_notes.limits)
         close_limit(change.key);
-    if (g_notes.runs_unnoted)
+    if (g_notes.runs_unnoted && any_limits()) {
         forget_running(MyDatabaseId);
+        if (Database *database = find_database(MyDatabaseId))
+            wake_scheduler(database);
+    }
     settle_runs(g_notes.runs.entries, g_notes.runs.count);
 }
 

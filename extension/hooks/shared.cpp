@@ -3,6 +3,7 @@
 #include "lanes/counts.hpp"
 #include "lanes/lanes.hpp"
 #include "lanes/limits.hpp"
+#include "lanes/places.hpp"
 #include "memory/configuration.hpp"
 #include "memory/crashed.hpp"
 #include "memory/databases.hpp"
@@ -34,6 +35,7 @@ constexpr Part kParts[] = {
     {lanes_size, init_lanes},
     {counts_size, init_counts},
     {limits_size, init_limits},
+    {places_size, init_places},
     {types_size, init_types},
     {sources_size, init_sources},
     {events_size, init_events},

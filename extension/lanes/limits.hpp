@@ -3,9 +3,9 @@
 // a time, all roles and workers outside together. What is kept is which jobs run, not how many:
 // each has a place, by its id. So whatever is told twice, or late, changes nothing.
 //
-// Whoever claims a job of a limited type has locked its row, takes a place for it (reserve_place),
+// Whoever claims a job of a limited type has locked its row, takes a place for it (places.hpp),
 // and then writes. The place is the transaction's until that ends: its commit callback makes places
-// of those that run now (settle_places), and frees the others. Whatever leaves `running` frees its
+// of those that run now, and frees the others. Whatever leaves `running` frees its
 // place by its own commit. Nobody else frees a reservation; a process that ends without its
 // callbacks restarts the server, and shared memory is new.
 //
@@ -17,9 +17,9 @@
 //
 // All of it is guarded by Locks::limits, exclusively, but for `opens_at`, which is atomic. Entries
 // are never moved: a pointer that is stale finds another type's, which costs one look.
-#include "core/uuid7.hpp"
 #include "core/window.hpp"
 #include "memory/part.hpp"
+#include "pg/clock.hpp"
 
 namespace ayb {
 
@@ -91,53 +91,17 @@ void close_limit(const LimitKey &key);
 
 // The scheduler's. enter_limit() says whether it has to be counted.
 bool enter_limit(const LimitKey &key, const LimitRule &rule, Opened *opened);
-// Unless it was set since `generation` of the configuration, by which there is none.
-void remove_limit(const LimitKey &key, uint64 generation, Opened *opened);
 // Those of a database: palloc'd.
 LimitKey *limits_of(Oid database, int *count);
 
 // Which jobs run isn't known any more, of all limits of the database. Never throws.
 void forget_running(Oid database);
 
-// To be taken before the snapshot; then, which jobs it shows running, in the order of their ids.
-// False, and nothing is done, where something changed since the mark, or there is no room.
-struct RunningRow {
-    core::Uuid job;
-    int run;
-};
+// To be taken before the snapshot by which running jobs are counted (count_limit).
 uint64 mark_limit(const LimitKey &key);
-bool count_limit(const LimitKey &key, uint64 mark, const RunningRow *rows, int count,
-                 Opened *opened);
-
 // A role has jobs of the type, and nobody looks at them until a place is left. False where one has
 // been meanwhile. Never throws.
 bool wait_for_limit(const Limit *limit, Oid role);
-
-// A place for this run of a job whose row the caller has locked, and one start. False where the
-// type has none. True, and nothing is done, where it has no limit. May run out of memory (ereport).
-bool reserve_place(const char *type, const core::Uuid &job, int run);
-
-// One more start under the place that this transaction has for the type: a group has one place for
-// all its jobs of a type, which run one after another. And one of these begins.
-bool reserve_start(const char *type);
-void note_start(const char *type);
-
-// Whether this transaction has places that are reserved; or has asked for one, so that its end has
-// to be told.
-bool has_reserved();
-bool has_asked();
-
-// What a transaction did to jobs that run: this run of the job holds its place, or not any more.
-struct PlaceChange {
-    SubTransactionId subid; // which noted it
-    LimitKey limit;
-    core::Uuid job;
-    int run;
-    bool runs;
-};
-
-// From the callback of the commit, or of the abort, which has no changes. Never throws.
-void settle_places(const PlaceChange *changes, int count, Opened *opened);
 
 // What a limit has come to.
 struct LimitUse {
@@ -148,5 +112,32 @@ struct LimitUse {
     TimestampTz opens_at;
 };
 bool state_of_limit(const LimitKey &key, LimitUse *state);
+
+// For places.cpp: what is done under Locks::limits, which the caller holds exclusively.
+Limit *limit_at(const LimitKey &key);
+bool places_are_free(const Limit &limit);
+bool starts_are_free(Limit *limit, TimestampTz now);
+void erase_limit(const LimitKey &key);
+// What readers see of it. Whoever waits for a place is told where one is left.
+void refresh(Limit *limit, TimestampTz now, Opened *opened);
+
+// Calls `use(now)` under that lock: no catalog, no memory, no statement.
+template <typename Use> void with_limits(Use use) {
+    LWLockAcquire(lock_of(Locks::limits), LW_EXCLUSIVE);
+    use(clock_now()); // in the order of the lock
+    LWLockRelease(lock_of(Locks::limits));
+}
+
+// Calls `use(Limit &, now)`; false where there is none.
+template <typename Use> bool with_limit(const LimitKey &key, Use use) {
+    bool found = false;
+    with_limits([&](TimestampTz now) {
+        Limit *limit = limit_at(key);
+        found = limit != nullptr;
+        if (found)
+            use(*limit, now);
+    });
+    return found;
+}
 
 } // namespace ayb

@@ -7,6 +7,7 @@
 #include "jobs/lane_scan.hpp"
 #include "jobs/line.hpp"
 #include "jobs/taking.hpp"
+#include "lanes/places.hpp"
 #include "memory/configuration.hpp"
 #include "memory/databases.hpp"
 #include "memory/my_slot.hpp"

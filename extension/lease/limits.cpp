@@ -4,7 +4,7 @@
 #include "base/columns.hpp"
 #include "handlers/handlers.hpp"
 #include "lanes/lanes.hpp"
-#include "lanes/limits.hpp"
+#include "lanes/places.hpp"
 #include "memory/configuration.hpp"
 #include "memory/databases.hpp"
 #include "memory/slots.hpp"

@@ -6,6 +6,7 @@
 #include "jobs/finish.hpp"
 #include "jobs/line.hpp"
 #include "jobs/taking.hpp"
+#include "lanes/places.hpp"
 #include "lease/recover.hpp"
 #include "memory/databases.hpp"
 #include "outside/look.hpp"
