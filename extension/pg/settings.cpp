@@ -100,10 +100,12 @@ void define_limits() {
     DefineCustomIntVariable(
         "ayb_jobs.max_attempts", "Attempts of a job whose handler and enqueuer name no number.",
         nullptr, &max_attempts, 3, 1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    DefineCustomIntVariable("ayb_jobs.max_places",
-                            "Jobs of limited types that can run at once, in all databases.",
-                            "Beyond that no job of such a type starts.", &max_places, 16384, 128,
-                            1000000, PGC_POSTMASTER, 0, nullptr, nullptr, nullptr);
+    // Without preloading there is no shared memory that it could size.
+    DefineCustomIntVariable(
+        "ayb_jobs.max_places", "Jobs of limited types that can run at once, in all databases.",
+        "Beyond that no job of such a type starts.", &max_places, 16384, 128, 1000000,
+        process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0, nullptr,
+        nullptr, nullptr);
     DefineCustomIntVariable("ayb_jobs.retention", "How long completed jobs are kept; 0 keeps none.",
                             nullptr, &retention, 7 * 86400, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S,
                             nullptr, nullptr, nullptr);

@@ -14,7 +14,8 @@ ayb_jobs.poll_interval = 1h
 max_prepared_transactions = 2
 });
 sql($node, q{SELECT type FROM ayb_jobs.register_handler('out', kind => 'external');
-SELECT type FROM ayb_jobs.register_handler('leased', 'gated(jsonb)', grouped => false)});
+SELECT type FROM ayb_jobs.register_handler('leased', 'gated(jsonb)', grouped => false);
+SELECT type FROM ayb_jobs.register_handler('paced', 'work(jsonb)', grouped => false)}); # a group that is rolled back has started all the same
 my $in_force = q{SELECT bool_and(in_force) FROM ayb_jobs.limits};
 
 # What runs at once, of jobs that wait at a gate.
@@ -69,11 +70,11 @@ like($error, qr/cannot PREPARE a transaction that has claimed or ended jobs of a
 sql($node, $end);
 
 # Starts: in any time of that length, retries included.
-sql($node, q{TRUNCATE effects; SELECT FROM ayb_jobs.set_limit('work', starts => 5, per => '1 min')});
+sql($node, q{TRUNCATE effects; SELECT FROM ayb_jobs.set_limit('paced', starts => 5, per => '1 min')});
 ok(eventually($node, $in_force), 'a rate');
-sql($node, q{SELECT FROM ayb_jobs.enqueue_many('work', array_fill('{}'::jsonb, ARRAY[12]))});
+sql($node, q{SELECT FROM ayb_jobs.enqueue_many('paced', array_fill('{}'::jsonb, ARRAY[12]))});
 ok(eventually($node, q{SELECT count(*) = 5 FROM effects}), 'five start');
-is(sql($node, q{SELECT started_now, opens_at > now() FROM ayb_jobs.limits WHERE type = 'work'}), '5|t', 'and no more for now');
+is(sql($node, q{SELECT started_now, opens_at > now() FROM ayb_jobs.limits WHERE type = 'paced'}), '5|t', 'and no more for now');
 turn_clock($node, 70);
 ok(eventually($node, q{SELECT count(*) = 10 FROM effects}), 'a minute later five more');
 turn_clock($node, 140);
@@ -87,11 +88,11 @@ sql($node, q{TRUNCATE effects});
 $node->stop('immediate');
 $node->start;
 ok(eventually($node, $in_force), 'limits come into force again');
-sql($node, q{SELECT ayb_jobs.enqueue('work', '{"what": "after"}'); SELECT ayb_jobs.enqueue('leased', '{"what": "after"}')});
+sql($node, q{SELECT ayb_jobs.enqueue('paced', '{"what": "after"}'); SELECT ayb_jobs.enqueue('leased', '{"what": "after"}')});
 ok(eventually($node, q{SELECT count(*) >= 1 FROM effects WHERE type = 'leased' AND what = 'after'}), 'the other one runs');
-is(sql($node, q{SELECT count(*) FROM effects WHERE type = 'work'}), 0, 'nothing starts by the rate');
+is(sql($node, q{SELECT count(*) FROM effects WHERE type = 'paced'}), 0, 'nothing starts by the rate');
 turn_clock($node, 210);
-ok(eventually($node, q{SELECT count(*) = 1 FROM effects WHERE type = 'work'}), 'until its time is over');
+ok(eventually($node, q{SELECT count(*) = 1 FROM effects WHERE type = 'paced'}), 'until its time is over');
 
 # Without a scheduler nobody keeps a limit.
 set_configuration($node, 'ayb_jobs.enabled' => 'off');
