@@ -111,6 +111,11 @@ sub same_value
 	return "'$shown' = '$default'";
 }
 
+my ($definers) = slurp_file("../SECURITY.md") =~ /No SQL function is SECURITY DEFINER but (.*?)\. Neither/s;
+is_deeply([ sort $definers =~ /`(?:\w+\.)?(\w+)\(\)`/g ],
+	[ rows(q{SELECT proname FROM pg_proc WHERE prosecdef AND pronamespace::regnamespace::text LIKE 'ayb\_jobs%' ORDER BY 1}) ],
+	'SECURITY.md names each function that is SECURITY DEFINER');
+
 my @checks = sort(reference('health') =~ /^\| `(\w+)` \|/mg);
 is_deeply(\@checks, [ sort(rows('SELECT name FROM ayb_jobs.health()')) ], 'the reference has each check of health()');
 
