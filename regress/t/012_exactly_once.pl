@@ -79,7 +79,8 @@ for (my $round = 1; $round <= $rounds || undone() < $rounds; $round++) {
     my $enough = @made + 1 + int rand($stride);
     wait_for_made(sub { @made >= $enough && $made[-1][2] > 0 && is_worker($made[-1][3]) });
     my %seen;
-    my @workers = grep { !$seen{$_}++ && is_worker($_) } map { $_->[3] } reverse @made[-10 .. -1];
+    my $first = @made > 10 ? @made - 10 : 0;
+    my @workers = grep { !$seen{$_}++ && is_worker($_) } map { $_->[3] } reverse @made[$first .. $#made];
     my $victims = 1 + int rand 2;
     if (rand() < 0.5) {
         my $offset = -s $node->logfile;
