@@ -101,10 +101,10 @@ class Enqueuer(Client):
         if kind == "work":
             self.young.append((token, answer[0][0]))
 
-    def job(self, kind):
-        """A new entry in the journal, and its payload."""
+    def job(self, kind, mood=None):
+        """A new entry in the journal, and its payload; of a random mood where none is given."""
         token = self.journal.token(self.name)
-        payload = {"token": token, "mood": self.random.choices(*zip(*MOODS.items()))[0]}
+        payload = {"token": token, "mood": mood or self.random.choices(*zip(*MOODS.items()))[0]}
         if payload["mood"] == "slow":
             payload["seconds"] = self.random.uniform(0, 0.2)
         if kind in ("work", "flip") and self.random.random() < 0.3:
@@ -203,10 +203,10 @@ class Enqueuer(Client):
             token, job = self.young.pop(self.random.randrange(len(self.young)))
             del self.young[:-50]
         else:
-            token, payload = self.job("work")
-            payload.update(mood="slow", seconds=0.5)
+            token, payload = self.job("work", "slow")
+            payload["seconds"] = 0.5
             job = self.ask("SELECT ayb_jobs.enqueue('work', %s, NULL, NULL, %s)", json.dumps(payload), MANY)[0][0]
-            self.journal.write(token, id=job, fate="acknowledged", child=False)
+            self.journal.write(token, id=job, fate="acknowledged")
             time.sleep(self.random.uniform(0, 0.1))
         self.journal.write(token, expect="at most once")
         try:
