@@ -2,6 +2,7 @@
 #include "base/columns.hpp"
 #include "group/jobs.hpp"
 #include "jobs/line.hpp"
+#include "jobs/taking.hpp"
 #include "lanes/places.hpp"
 #include "memory/configuration.hpp"
 #include "pg/clock.hpp"
@@ -89,12 +90,9 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
 
 // Where the type has a limit: one place for all its jobs, and a start for each.
 bool may_start(GroupType *type, TupleTableSlot *row) {
-    bool null;
     if (type->has_place)
         return reserve_start(type->handler.type);
-    type->has_place = reserve_place(type->handler.type, uuid_value(slot_getattr(row, kId, &null)),
-                                    int_of(row, kRuns) + 1);
-    return type->has_place;
+    return type->has_place = reserve_next_run(type->handler.type, row);
 }
 
 // Its row stays locked until the group ends.

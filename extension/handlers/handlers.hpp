@@ -1,6 +1,6 @@
 #pragma once
-// What job types run, and which are paused: read once a session, and anew when either table
-// changes.
+// What job types run, which are paused, and what they are limited to: read once a session, and anew
+// when one of these tables changes.
 #include "pg/postgres.hpp"
 #include "lanes/limits.hpp"
 #include "memory/state.hpp"

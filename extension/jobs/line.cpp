@@ -1,5 +1,6 @@
 #include "jobs/line.hpp"
 
+#include "jobs/taking.hpp"
 #include "pg/books.hpp"
 
 namespace ayb {
@@ -84,6 +85,15 @@ void skip_lane(Line *line) {
     line->here->open = false;
     line->here->any = false; // what is left waits for no lock
     line->here = nullptr;
+}
+
+bool take_in_line(Line *line) {
+    if (!lock_in_line(line))
+        return false;
+    const bool placed = reserve_next_run(line->here->pick->type, line->here->rows.row);
+    if (!placed)
+        skip_lane(line);
+    return placed;
 }
 
 void hold_line(const Line &line, TimestampTz again) {

@@ -36,7 +36,11 @@ bool next_in_line(Line *line);
 // Locks that row as FOR UPDATE SKIP LOCKED does. False where somebody else has it, or had.
 inline bool lock_in_line(Line *line) { return lock_in_range(&line->here->rows); }
 
-// No more rows of the lane of this one: its type has reached its limit.
+// The same, and takes the place that the job's next run needs where its type has a limit. False
+// also where there is none: then the line goes on behind the lane, and the row stays locked until
+// the transaction ends.
+bool take_in_line(Line *line);
+// For a group, which has one place for all its jobs of a type: what take_in_line() does then.
 void skip_lane(Line *line);
 
 // Nothing in it could be locked: its lanes are not looked at before others come due in them, or

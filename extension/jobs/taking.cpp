@@ -1,5 +1,9 @@
 #include "jobs/taking.hpp"
 
+#include "base/arguments.hpp"
+#include "base/columns.hpp"
+#include "lanes/places.hpp"
+
 namespace ayb {
 
 namespace {
@@ -15,6 +19,12 @@ Sql<UuidArray, const char *, At, At, WaitsFor, std::optional<Oid>> g_take{R"sql(
 )sql"};
 
 } // namespace
+
+bool reserve_next_run(const char *type, TupleTableSlot *row) {
+    bool null;
+    return !any_limits() || reserve_place(type, uuid_value(slot_getattr(row, kId, &null)),
+                                          DatumGetInt32(slot_getattr(row, kRuns, &null)) + 1);
+}
 
 uint64 take_rows(const UuidArray &ids, const Taker &taker) {
     return g_take.run(ids, taker.worker, At{taker.lease_until}, At{taker.now},

@@ -7,6 +7,10 @@
 
 namespace ayb {
 
+// A place for the next run of a job whose row is locked, where its type has a limit:
+// reserve_place().
+bool reserve_next_run(const char *type, TupleTableSlot *row);
+
 struct Taker {
     const char *worker;
     std::optional<Oid> role; // of a worker outside

@@ -152,11 +152,7 @@ Size lanes_size() {
 }
 
 void init_lanes() {
-    bool made;
-    g_full = static_cast<pg_atomic_uint32 *>(
-        shared_part("ayb_jobs lanes full", sizeof(pg_atomic_uint32), &made));
-    if (made)
-        pg_atomic_init_u32(g_full, 0);
+    g_full = shared_number("ayb_jobs lanes full");
     g_lanes = shared_table("ayb_jobs lanes", kMaxLanes, sizeof(LaneTag), sizeof(Lane));
     g_roles = shared_table("ayb_jobs roles", kMaxRoles, sizeof(RoleKey), sizeof(RoleLanes));
 }

@@ -51,6 +51,12 @@ Limit *make_limit(const LimitKey &key, bool *found) {
     return limit;
 }
 
+// Until it is counted.
+void shut(Limit *limit) {
+    limit->counted = false;
+    pg_atomic_write_u64(&limit->opens_at, static_cast<uint64>(DT_NOEND));
+}
+
 // What was counted by the old length counts as of now.
 void set_rule(Limit *limit, const LimitRule &rule, TimestampTz now) {
     if (limit->rule.starts > 0 && limit->rule.per != rule.per)
@@ -96,11 +102,7 @@ Size limits_size() {
 }
 
 void init_limits() {
-    bool made;
-    g_count = static_cast<pg_atomic_uint32 *>(
-        shared_part("ayb_jobs limits set", sizeof(pg_atomic_uint32), &made));
-    if (made)
-        pg_atomic_init_u32(g_count, 0);
+    g_count = shared_number("ayb_jobs limits set");
     g_limits = shared_table("ayb_jobs limits", kMaxLimits, sizeof(LimitKey), sizeof(Limit));
 }
 
@@ -119,15 +121,13 @@ void close_limit(const LimitKey &key) {
     with_limits([&](TimestampTz /*now*/) {
         bool found;
         if (Limit *limit = make_limit(key, &found)) {
-            limit->counted = false;
             limit->closed_by = configuration_generation();
-            pg_atomic_write_u64(&limit->opens_at, static_cast<uint64>(DT_NOEND));
+            shut(limit);
         }
     });
 }
 
-bool enter_limit(const LimitKey &key, const LimitRule &rule, Opened *opened) {
-    bool counted = true;
+void enter_limit(const LimitKey &key, const LimitRule &rule, Opened *opened) {
     with_limits([&](TimestampTz now) {
         bool found;
         Limit *limit = make_limit(key, &found);
@@ -136,10 +136,8 @@ bool enter_limit(const LimitKey &key, const LimitRule &rule, Opened *opened) {
         if (!found)
             limit->used_up_until = later(now, rule.per);
         set_rule(limit, rule, now);
-        counted = limit->counted;
         refresh(limit, now, opened);
     });
-    return !counted;
 }
 
 LimitKey *limits_of(Oid database, int *count) {
@@ -164,8 +162,7 @@ void forget_running(Oid database) {
         while (auto *limit = static_cast<Limit *>(hash_seq_search(&scan)))
             if (limit->key.database == database) {
                 limit->changes++; // whoever counts begins again
-                limit->counted = false;
-                pg_atomic_write_u64(&limit->opens_at, static_cast<uint64>(DT_NOEND));
+                shut(limit);
             }
     });
 }

@@ -11,8 +11,8 @@
 //
 // A limit is in force, and its type starts nothing, from the commit that sets it; it opens when it
 // is counted. That is done by the scheduler: when every worker that was about to claim by then has
-// done so, it reads with a fresh snapshot which jobs of the type run, and enters them
-// (enter_running), unless something changed since it began (count_limit), else it begins again.
+// done so, it reads with a fresh snapshot which jobs of the type run, and enters them (count_limit)
+// unless something changed since it began: then it begins again.
 // After shared memory was new every rate counts as used up.
 //
 // All of it is guarded by Locks::limits, exclusively, but for `opens_at`, which is atomic. Entries
@@ -31,10 +31,6 @@ struct LimitRule {
     int running;
     int starts;
     int64 per; // microseconds
-
-    bool operator==(const LimitRule &other) const {
-        return running == other.running && starts == other.starts && per == other.per;
-    }
 };
 
 // Roles that are told, by tell_opened() (lanes.hpp), that there is a place for a job of theirs.
@@ -89,8 +85,8 @@ inline TimestampTz opens_at(const Limit *limit) {
 // counted. Never throws.
 void close_limit(const LimitKey &key);
 
-// The scheduler's. enter_limit() says whether it has to be counted.
-bool enter_limit(const LimitKey &key, const LimitRule &rule, Opened *opened);
+// The scheduler's: what is set.
+void enter_limit(const LimitKey &key, const LimitRule &rule, Opened *opened);
 // Those of a database: palloc'd.
 LimitKey *limits_of(Oid database, int *count);
 
@@ -99,6 +95,7 @@ void forget_running(Oid database);
 
 // To be taken before the snapshot by which running jobs are counted (count_limit).
 uint64 mark_limit(const LimitKey &key);
+
 // A role has jobs of the type, and nobody looks at them until a place is left. False where one has
 // been meanwhile. Never throws.
 bool wait_for_limit(const Limit *limit, Oid role);

@@ -16,6 +16,7 @@ struct Place {
     uint64 type;
     int run;
     uint64 reservation; // that holds it, while the claim isn't committed; else 0
+    int index;          // of that among its transaction's
 };
 
 // What this transaction has reserved.
@@ -23,7 +24,6 @@ struct Reserved {
     uint64 number;
     LimitKey limit;
     core::Uuid job;
-    int run;
     int starts; // that are not settled yet
 };
 
@@ -43,11 +43,13 @@ void free_place(Limit *limit, const core::Uuid &job) {
     limit->places--;
 }
 
-Reserved *reservation_of(const core::Uuid &job, int run) {
-    for (int i = 0; i < g_reserved_count; i++)
-        if (g_reserved[i].run == run && g_reserved[i].job == job)
-            return &g_reserved[i];
-    return nullptr;
+// Null where it is another transaction's, or nobody's.
+Reserved *reservation_of(const Place &place) {
+    if (place.reservation == 0 || place.index >= g_reserved_count)
+        return nullptr;
+    Reserved *reserved = &g_reserved[place.index];
+    const bool ours = reserved->number == place.reservation && reserved->limit.type == place.type;
+    return ours ? reserved : nullptr;
 }
 
 Reserved *reservation_of(const LimitKey &key) {
@@ -79,9 +81,10 @@ void begin_run(Limit *limit, const PlaceChange &change, TimestampTz now) {
     if (found && place->run > change.run)
         return;
     limit->places += found ? 0 : 1;
-    *place = Place{place->key, limit->key.type, change.run, 0};
+    Reserved *reserved = found ? reservation_of(*place) : nullptr;
+    *place = Place{place->key, limit->key.type, change.run, 0, 0};
     limit->changes++;
-    start_one(limit, reservation_of(change.job, change.run), now);
+    start_one(limit, reserved, now);
 }
 
 // A later run has a place of its own, which a callback that comes late must not free. Whoever
@@ -144,7 +147,7 @@ void enter_running(Limit *limit, const RunningRow *rows, int count) {
         limit->full = place == nullptr;
         if (place == nullptr || found)
             continue;
-        *place = Place{place->key, limit->key.type, rows[i].run, 0};
+        *place = Place{place->key, limit->key.type, rows[i].run, 0, 0};
         limit->places++;
     }
 }
@@ -170,9 +173,9 @@ void remove_limit(const LimitKey &key, uint64 generation, Opened *opened) {
     });
 }
 
-bool count_limit(const LimitKey &key, uint64 mark, const RunningRow *rows, int count,
-                 Opened *opened) {
+bool count_limit(const LimitKey &key, uint64 mark, RunningRow *rows, int count, Opened *opened) {
     bool good = true;
+    qsort(rows, count, sizeof(RunningRow), by_job);
     with_limit(key, [&](Limit &limit, TimestampTz now) {
         good = limit.changes == mark;
         if (!good)
@@ -202,12 +205,12 @@ bool reserve_place(const char *type, const core::Uuid &job, int run) {
         if (!good)
             return;
         // One that is still there is another transaction's whose callback comes late: it is ours.
-        *place = Place{place->key, key.type, run, ++limit.reservations};
+        *place = Place{place->key, key.type, run, ++limit.reservations, g_reserved_count};
         limit.places += found ? 0 : 1;
         const bool counts = limit.rule.starts > 0;
         if (counts)
             limit.window.reserve();
-        g_reserved[g_reserved_count++] = {limit.reservations, key, job, run, counts ? 1 : 0};
+        g_reserved[g_reserved_count++] = {limit.reservations, key, job, counts ? 1 : 0};
         refresh(&limit, now, &opened); // nobody waits for what is open
     });
     return good;

@@ -35,15 +35,14 @@ struct PlaceChange {
 // From the callback of the commit, or of the abort, which has no changes. Never throws.
 void settle_places(const PlaceChange *changes, int count, Opened *opened);
 
-// Which jobs a snapshot that is younger than `mark` (mark_limit) shows running, in the order of
-// their ids. False, and nothing is done, where something changed since the mark, or there is no
-// room.
+// Which jobs a snapshot that is younger than `mark` (mark_limit) shows running; puts them in the
+// order of their ids. False, and nothing is done, where something changed since the mark, or there
+// is no room.
 struct RunningRow {
     core::Uuid job;
     int run;
 };
-bool count_limit(const LimitKey &key, uint64 mark, const RunningRow *rows, int count,
-                 Opened *opened);
+bool count_limit(const LimitKey &key, uint64 mark, RunningRow *rows, int count, Opened *opened);
 
 // Unless it was set since `generation` of the configuration, by which there is none.
 void remove_limit(const LimitKey &key, uint64 generation, Opened *opened);

@@ -7,7 +7,6 @@
 #include "jobs/lane_scan.hpp"
 #include "jobs/line.hpp"
 #include "jobs/taking.hpp"
-#include "lanes/places.hpp"
 #include "memory/configuration.hpp"
 #include "memory/databases.hpp"
 #include "memory/my_slot.hpp"
@@ -69,25 +68,12 @@ bool may_go_on(Oid role) {
     return false;
 }
 
-// A place for the next run of a job whose row is locked, where its type has a limit.
-bool reserve_next(TupleTableSlot *row, const core::Uuid &id) {
-    if (!any_limits())
-        return true;
-    bool null;
-    const char *type = TextDatumGetCString(slot_getattr(row, kType, &null));
-    return reserve_place(type, id, DatumGetInt32(slot_getattr(row, kRuns, &null)) + 1);
-}
-
 // Locks the first row of the picked lanes that nobody has locked.
 bool lock_first(const Picks &picks, TimestampTz now, core::Uuid *id) {
     Line line = open_line(picks, now, true);
     bool found = false;
-    while (!found && next_in_line(&line)) {
-        const bool locked = lock_in_line(&line);
-        found = locked && reserve_next(line.here->rows.row, line.here->at.id);
-        if (locked && !found)
-            skip_lane(&line);
-    }
+    while (!found && next_in_line(&line))
+        found = take_in_line(&line);
     if (found)
         *id = line.here->at.id;
     else
@@ -131,14 +117,18 @@ bool claim_homeless(Oid role, LanePick *lanes, MemoryContext context, Job *job) 
     });
 }
 
+const char *type_of(TupleTableSlot *row) {
+    bool null;
+    return TextDatumGetCString(slot_getattr(row, kType, &null));
+}
+
 bool is_due(TupleTableSlot *row, Oid role, TimestampTz now) {
     bool null;
-    const char *type = TextDatumGetCString(slot_getattr(row, kType, &null));
     return state_value(slot_getattr(row, kState, &null)) == State::queued &&
            slot_attisnull(row, kWaitsFor) &&
            DatumGetObjectId(slot_getattr(row, kRunAs, &null)) == role &&
            DatumGetTimestampTz(slot_getattr(row, kRunAt, &null)) <= now &&
-           server_of(type, role) == Server::ours;
+           server_of(type_of(row), role) == Server::ours;
 }
 
 // Locks this job, if it may be claimed and nobody has it.
@@ -149,7 +139,7 @@ bool lock_job(Oid role, const core::Uuid &id, TimestampTz now) {
     bound_range(&rows, 1, BTEqualStrategyNumber, F_UUID_EQ, uuid_datum(id));
     begin_range(&rows);
     const bool locked = next_in_range(&rows) && is_due(rows.row, role, now) &&
-                        lock_in_range(&rows) && reserve_next(rows.row, id);
+                        lock_in_range(&rows) && reserve_next_run(type_of(rows.row), rows.row);
     close_range(&rows);
     return locked;
 }

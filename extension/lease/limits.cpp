@@ -74,13 +74,7 @@ bool all_have_claimed() {
     return fence_is_passed();
 }
 
-int by_job(const void *one, const void *other) {
-    const core::Uuid &a = static_cast<const RunningRow *>(one)->job;
-    const core::Uuid &b = static_cast<const RunningRow *>(other)->job;
-    return a < b ? -1 : static_cast<int>(b < a);
-}
-
-// The jobs that run, of all types: their index has no other rows. In the order of their ids.
+// The jobs that run, of all types: their index has no other rows.
 struct Running {
     RunningRow *rows;
     int count;
@@ -112,7 +106,6 @@ Running running_of(const LimitKey &key) {
             running.add(rows.row);
     }
     close_range(&rows);
-    qsort(running.rows, running.count, sizeof(RunningRow), by_job);
     return running;
 }
 

@@ -25,6 +25,15 @@ void *shared_part(const char *name, Size size, bool *made) {
     return part;
 }
 
+pg_atomic_uint32 *shared_number(const char *name) {
+    bool made;
+    auto *number =
+        static_cast<pg_atomic_uint32 *>(shared_part(name, sizeof(pg_atomic_uint32), &made));
+    if (made)
+        pg_atomic_init_u32(number, 0);
+    return number;
+}
+
 HTAB *shared_table(const char *name, int entries, Size key, Size entry) {
     HASHCTL control{};
     control.keysize = key;

@@ -24,6 +24,8 @@ int slot_count();
 // Every other finds it as it is. Called in the postmaster, and what is returned is inherited by
 // every process.
 void *shared_part(const char *name, Size size, bool *made);
+// One that is a number, 0 at first.
+pg_atomic_uint32 *shared_number(const char *name);
 // A table of keys without padding, all its entries reserved.
 HTAB *shared_table(const char *name, int entries, Size key, Size entry);
 

@@ -1,12 +1,10 @@
 // Workers outside the database: claim(), extend(), complete(), fail().
 #include "base/arguments.hpp"
-#include "base/columns.hpp"
 #include "base/rows.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/finish.hpp"
 #include "jobs/line.hpp"
 #include "jobs/taking.hpp"
-#include "lanes/places.hpp"
 #include "lease/recover.hpp"
 #include "memory/databases.hpp"
 #include "outside/look.hpp"
@@ -84,13 +82,6 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     return claim;
 }
 
-// A place for the next run of the job that is locked, where its type has a limit.
-bool reserve_next(const Line &line) {
-    bool null;
-    const Datum runs = slot_getattr(line.here->rows.row, kRuns, &null);
-    return reserve_place(line.here->pick->type, line.here->at.id, DatumGetInt32(runs) + 1);
-}
-
 // Locks the first due jobs that nobody has locked, and says which.
 int lock_due(const Claim &claim, Datum *ids) {
     const bool raise = may_raise_floors();
@@ -99,12 +90,8 @@ int lock_due(const Claim &claim, Datum *ids) {
     Line line = open_line(picks, claim.now, raise);
     int count = 0;
     while (count < claim.jobs && next_in_line(&line))
-        if (lock_in_line(&line)) {
-            if (reserve_next(line))
-                ids[count++] = uuid_datum(line.here->at.id);
-            else
-                skip_lane(&line);
-        }
+        if (take_in_line(&line))
+            ids[count++] = uuid_datum(line.here->at.id);
     close_line(&line);
     PopActiveSnapshot();
     return count;
