@@ -71,7 +71,7 @@ like($error, qr/cannot PREPARE a transaction that has claimed or ended jobs of a
 sql($node, $end);
 
 # Starts: in any time of that length, retries included.
-sql($node, q{TRUNCATE effects; SELECT FROM ayb_jobs.set_limit('paced', starts => 5, per => '1 min')});
+sql($node, q{TRUNCATE effects; SELECT FROM ayb_jobs.set_limit('paced', starts => 5, per => '1 h')});
 ok(eventually($node, $in_force), 'a rate');
 sql($node, q{SELECT FROM ayb_jobs.enqueue_many('paced', array_fill('{}'::jsonb, ARRAY[12]))});
 ok(eventually($node, q{SELECT count(*) = 5 FROM effects}), 'five start');
@@ -80,9 +80,9 @@ sub turn_clock_alone { # nobody with the old one may look at what the new one ha
     ok(eventually($node, q{SELECT NOT EXISTS (SELECT FROM ayb_jobs.workers())}), 'all workers have left');
     return turn_clock($node, $_[0]);
 }
-turn_clock_alone(70);
-ok(eventually($node, q{SELECT count(*) = 10 FROM effects}), 'a minute later five more');
-turn_clock_alone(140);
+turn_clock_alone(4200);
+ok(eventually($node, q{SELECT count(*) = 10 FROM effects}), 'an hour later five more');
+turn_clock_alone(8400);
 ok(eventually($node, q{SELECT count(*) = 12 FROM effects}), 'then the rest');
 
 # A crash: every rate counts as used up, and what ran is counted.
@@ -96,7 +96,7 @@ ok(eventually($node, $in_force), 'limits come into force again');
 sql($node, q{SELECT ayb_jobs.enqueue('paced', '{"what": "after"}'); SELECT ayb_jobs.enqueue('leased', '{"what": "after"}')});
 ok(eventually($node, q{SELECT count(*) >= 1 FROM effects WHERE type = 'leased' AND what = 'after'}), 'the other one runs');
 is(sql($node, q{SELECT count(*) FROM effects WHERE type = 'paced'}), 0, 'nothing starts by the rate');
-turn_clock_alone(210);
+turn_clock_alone(12600);
 ok(eventually($node, q{SELECT count(*) = 1 FROM effects WHERE type = 'paced'}), 'until its time is over');
 
 # Without a scheduler nobody keeps a limit.
