@@ -31,6 +31,7 @@ void read_lane(LaneWalk *walk, LanePick *found) {
                            kTypeBytes);
     found->priority = walk->keyed ? kKeyed : DatumGetInt16(slot_getattr(row, kPriority, &null));
     found->mark = {position_of(walk->rows), 0};
+    found->limit = nullptr; // nobody has judged it
     walk->here = DatumGetInt64(slot_getattr(row, kLane, &null));
 }
 
