@@ -23,15 +23,15 @@ bool probe(LaneWalk *walk, LanePlace end, bool last) {
     return next_in_range(&walk->rows);
 }
 
+// All of it at once: the compiler minds a member that is left out.
 void read_lane(LaneWalk *walk, LanePick *found) {
     TupleTableSlot *row = walk->rows.row;
     bool null;
-    found->role = DatumGetObjectId(slot_getattr(row, kRunAs, &null));
+    const Oid role = DatumGetObjectId(slot_getattr(row, kRunAs, &null));
+    const int priority = walk->keyed ? kKeyed : DatumGetInt16(slot_getattr(row, kPriority, &null));
+    *found = LanePick{role, {}, priority, {position_of(walk->rows), 0}, nullptr};
     text_to_cstring_buffer(DatumGetTextPP(slot_getattr(row, kType, &null)), found->type,
                            kTypeBytes);
-    found->priority = walk->keyed ? kKeyed : DatumGetInt16(slot_getattr(row, kPriority, &null));
-    found->mark = {position_of(walk->rows), 0};
-    found->limit = nullptr; // nobody has judged it
     walk->here = DatumGetInt64(slot_getattr(row, kLane, &null));
 }
 
