@@ -83,7 +83,7 @@ http::Response Gate::preflight(const http::Request &request) const {
     http::Response response = no_content();
     allow_origin(request, response);
     response.headers.emplace_back("Access-Control-Allow-Methods",
-                                  "GET, POST, PUT, DELETE, OPTIONS");
+                                  "GET, POST, PUT, PATCH, DELETE, OPTIONS");
     response.headers.emplace_back("Access-Control-Allow-Headers",
                                   "Authorization, Content-Type, Last-Event-ID");
     response.headers.emplace_back("Access-Control-Max-Age", "600");

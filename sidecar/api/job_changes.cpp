@@ -89,10 +89,15 @@ http::Response create_jobs(const Call &call) {
     return json_response(*call.database().ask(sql, {jobs}), 201);
 }
 
-http::Response change_job(const Call &call, const char *function) {
+http::Response change_job(const Call &call, const std::string &function,
+                          const db::Parameters &parameters) {
     const std::string sql =
         guarded("SELECT " + job_json() + " FROM ayb_jobs." + function + " AS j");
-    return json_response(*call.database().ask(sql, {call.id("job")}));
+    return json_response(*call.database().ask(sql, parameters));
+}
+
+http::Response change_job(const Call &call, const char *function) {
+    return change_job(call, function, {call.id("job")});
 }
 
 http::Response retry_job(const Call &call) { return change_job(call, "retry_now($1::uuid)"); }
@@ -109,14 +114,23 @@ http::Response cancel_job(const Call &call) {
 
 http::Response run_job(const Call &call) { return change_job(call, "run_now($1::uuid)"); }
 
-http::Response reschedule_job(const Call &call) {
-    static const std::string sql =
-        guarded("SELECT " + job_json() +
-                " FROM ayb_jobs.reschedule($1::uuid, $2::timestamptz, $3::interval) AS j");
+// When it is due, its priority, or both: in one statement, so that neither is done alone.
+http::Response update_job(const Call &call) {
+    constexpr const char *kDue = "reschedule($1::uuid, $2::timestamptz, $3::interval)";
     const json::Object body = call.body();
-    require_known(body, {"runAt", "delay"});
-    return json_response(
-        *call.database().ask(sql, {call.id("job"), time_of(body, "runAt"), body.text("delay")}));
+    require_known(body, {"runAt", "delay", "priority"});
+    const db::Parameter priority = as_text(body.integer("priority"));
+    db::Parameters due = {call.id("job"), time_of(body, "runAt"), body.text("delay")};
+    if (!due[1] && !due[2]) {
+        if (!priority)
+            throw Failure(400, "runAt, delay or priority is required");
+        return change_job(call, "set_priority($1::uuid, $2::integer)", {due[0], priority});
+    }
+    if (!priority)
+        return change_job(call, kDue, due);
+    due.push_back(priority);
+    return change_job(call, std::string(kDue) + " AS r, ayb_jobs.set_priority(r.id, $4::integer)",
+                      due);
 }
 
 struct Verb {
@@ -194,7 +208,7 @@ std::vector<Route> job_change_routes() {
             {"POST", "/api/admin/jobs/run", Access::operate,
              [](const Call &call) { return change_many(call, kRun); }},
             {"POST", "/api/admin/jobs/{id}/run", Access::operate, run_job},
-            {"POST", "/api/admin/jobs/{id}/reschedule", Access::operate, reschedule_job},
+            {"PATCH", "/api/admin/jobs/{id}", Access::operate, update_job},
             {"POST", "/api/admin/jobs/{id}/retry", Access::operate, retry_job},
             {"POST", "/api/admin/jobs/{id}/cancel", Access::operate, cancel_job}};
 }

@@ -49,8 +49,13 @@ bool is_number(const std::string &text) {
            std::all_of(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
 }
 
+bool is_integer(const std::string &text) {
+    return is_number(text.compare(0, 1, "-") == 0 ? text.substr(1) : text);
+}
+
 void check_value(const Option &option, const std::string &value) {
     const bool good = option.kind == Option::Kind::number    ? is_number(value)
+                      : option.kind == Option::Kind::integer ? is_integer(value)
                       : option.kind == Option::Kind::boolean ? value == "true" || value == "false"
                                                              : true;
     if (!good)

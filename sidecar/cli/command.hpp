@@ -12,7 +12,7 @@ namespace ayb::cli {
 struct Option {
     const char *name; // --name VALUE
     const char *key;  // its name in the API, in a query or a body
-    enum class Kind { text, number, flag, json, boolean } kind;
+    enum class Kind { text, number, integer, flag, json, boolean } kind; // an integer may be < 0
 };
 
 enum class Format { table, json, items, csv }; // items: a list's alone, as AYB prints it

@@ -47,7 +47,7 @@ const std::vector<Option> &create_options() {
         {"key", "idempotencyKey", Option::Kind::text},
         {"max-attempts", "maxAttempts", Option::Kind::number},
         {"run-as", "runAs", Option::Kind::text},
-        {"priority", "priority", Option::Kind::number}};
+        {"priority", "priority", Option::Kind::integer}};
     return options;
 }
 
@@ -88,8 +88,10 @@ int create(const Call &call) {
     return 0;
 }
 
-int change(const Call &call, const char *verb, const char *became, const std::string &body = {}) {
-    const std::string job = call.ask("POST", "/jobs/" + call.argument() + "/" + verb, body);
+// `rest` follows its id in the path.
+int change(const Call &call, const char *method, const std::string &rest, const char *became,
+           const std::string &body = {}) {
+    const std::string job = call.ask(method, "/jobs/" + http::encode(call.argument()) + rest, body);
     call.say("Job " + call.argument() + " " + became, job, {header(), {row_of(json::Object(job))}});
     return 0;
 }
@@ -126,13 +128,13 @@ bool is_many(const Call &call, const char *verb) {
 int retry(const Call &call) {
     constexpr const char *kBecame = "reset to queued";
     return is_many(call, "retry") ? change_many(call, "retry", kBecame)
-                                  : change(call, "retry", kBecame);
+                                  : change(call, "POST", "/retry", kBecame);
 }
 
 int cancel(const Call &call) {
     const bool force = call.has("force");
     if (!is_many(call, "cancel"))
-        return change(call, force ? "cancel?force=true" : "cancel", "canceled");
+        return change(call, "POST", force ? "/cancel?force=true" : "/cancel", "canceled");
     if (force)
         throw UsageError("--force is for one job");
     return change_many(call, "cancel", "canceled");
@@ -140,17 +142,18 @@ int cancel(const Call &call) {
 
 int run(const Call &call) {
     return is_many(call, "run") ? change_many(call, "run", "made due")
-                                : change(call, "run", "runs now");
+                                : change(call, "POST", "/run", "runs now");
 }
 
-const std::vector<Option> &due_options() {
+const std::vector<Option> &place_options() {
     static const std::vector<Option> options = {{"run-at", "runAt", Option::Kind::text},
-                                                {"delay", "delay", Option::Kind::text}};
+                                                {"delay", "delay", Option::Kind::text},
+                                                {"priority", "priority", Option::Kind::integer}};
     return options;
 }
 
 int reschedule(const Call &call) {
-    return change(call, "reschedule", "rescheduled", call.body(due_options()));
+    return change(call, "PATCH", "", "rescheduled", call.body(place_options()));
 }
 
 } // namespace
@@ -168,7 +171,8 @@ std::vector<Command> job_commands() {
             {"jobs", "run", "ID",
              "make a job due that waits for its time or was canceled, or all of a filter",
              filter_options(), run, true},
-            {"jobs", "reschedule", "ID", "set when a queued job is due", due_options(), reschedule},
+            {"jobs", "reschedule", "ID", "set when a queued job is due, its priority, or both",
+             place_options(), reschedule},
             {"jobs", "cancel", "ID",
              "cancel a queued job, or all of a filter; with --force a running one too",
              cancel_options(), cancel, true}};

@@ -52,6 +52,11 @@ class Cli(CliTest):
         job = self.good(self.ask("POST", "/jobs", {"type": "later", "runAt": "2090-01-01T00:00:00Z"}), 201)["id"]
         self.assertEqual(self.api("jobs", "reschedule", job, "--delay", "2 hours"), f"Job {job} rescheduled\n")
         self.assertEqual(self.api("jobs", "reschedule", job, "--run-at", "2091-01-01T00:00:00Z"), f"Job {job} rescheduled\n")
+        for way, priority in ((self.one, 2), (self.api, -4)):
+            self.assertEqual(way("jobs", "reschedule", job, "--priority", str(priority)), f"Job {job} rescheduled\n")
+            self.assertEqual(self.good(self.ask("GET", f"/jobs/{job}"))["priority"], priority)
+        for wrong in ("-", "--4", "4-", "x"):
+            self.assertIn(f"--priority can't be {wrong}\n", self.api("jobs", "reschedule", job, f"--priority={wrong}", status=2))
         self.assertEqual(self.api("jobs", "run", job), f"Job {job} runs now\n")
         self.assertIn("reschedule failed: ", self.api("jobs", "reschedule", job, status=1))
 

@@ -301,25 +301,34 @@ class Change(JobTest):
     def test_run_now_and_reschedule(self):
         job = self.good(self.ask("POST", "/jobs", {"type": "parked", "runAt": "2090-01-01T00:00:00Z"}), 201)
         path = "/jobs/" + job["id"]
-        later = self.good(self.ask("POST", path + "/reschedule", {"runAt": "2091-01-01T00:00:00Z"}))
+        later = self.good(self.ask("PATCH", path, {"runAt": "2091-01-01T00:00:00Z"}))
         self.assertEqual((later["state"], later["runAt"]), ("queued", "2091-01-01T00:00:00+00:00"))
-        self.assertLess(self.good(self.ask("POST", path + "/reschedule", {"delay": "2 hours"}))["runAt"], "2090")
-        for body, field in (({}, "runAt"), ({"runAt": "2091-01-01T00:00:00Z", "delay": "1 h"}, "delay"), ({"delay": "-1 h"}, "delay")):
-            answer = self.ask("POST", path + "/reschedule", body)
+        soon = self.good(self.ask("PATCH", path, {"delay": "2 hours"}))
+        self.assertLess(soon["runAt"], "2090")
+        self.refused(self.ask("PATCH", path, {}), 400, "runAt, delay or priority is required")
+        for body, field in (({"priority": 5}, "priority"), ({"priority": 5, "delay": "1 h"}, "priority"), ({"runAt": "2091-01-01T00:00:00Z", "delay": "1 h"}, "delay"), ({"delay": "-1 h"}, "delay")):
+            answer = self.ask("PATCH", path, body)
             self.assertEqual((answer.status, answer.json["field"]), (400, field), answer.body)
-        self.refused(self.ask("POST", path + "/reschedule", {"delay": "soon"}), 400, 'invalid input syntax for type interval: "soon"')
-        self.refused(self.ask("POST", path + "/reschedule", {"at": "x"}), 400, 'unknown key "at"')
+        self.refused(self.ask("PATCH", path, {"delay": "soon"}), 400, 'invalid input syntax for type interval: "soon"')
+        self.refused(self.ask("PATCH", path, {"at": "x"}), 400, 'unknown key "at"')
+        self.assertEqual(self.good(self.ask("GET", path))["runAt"], soon["runAt"]) # nothing by halves
+        both = self.good(self.ask("PATCH", path, {"runAt": "2091-01-01T00:00:00Z", "priority": -4}))
+        self.assertEqual((both["runAt"], both["priority"]), ("2091-01-01T00:00:00+00:00", -4))
+        self.assertEqual(self.good(self.ask("PATCH", path, {"priority": 4}))["priority"], 4)
         due = self.good(self.ask("POST", path + "/run"))
         self.assertEqual((due["state"], due["runAt"]), ("queued", due["updatedAt"]))
         self.good(self.ask("POST", path + "/cancel"))
-        self.refused(self.ask("POST", path + "/reschedule", {"delay": "1 h"}), 409, f"job {job['id']} is canceled, not queued")
+        self.refused(self.ask("PATCH", path, {"delay": "1 h"}), 409, f"job {job['id']} is canceled, not queued")
+        self.refused(self.ask("PATCH", path, {"priority": 1}), 409, f"job {job['id']} is canceled, not queued")
         self.assertEqual(self.good(self.ask("POST", path + "/run"))["state"], "queued")
-        for verb, body in (("run", None), ("reschedule", {"delay": "1 h"})):
-            self.refused(self.ask("POST", f"/jobs/{UNKNOWN}/{verb}", body), 404, "job not found")
-        self.good(self.ask("POST", path + "/reschedule", {"delay": "1 h"}))
+        self.refused(self.ask("POST", f"/jobs/{UNKNOWN}/run"), 404, "job not found")
+        for body in ({"delay": "1 h"}, {"priority": 1}, {"delay": "1 h", "priority": 1}):
+            self.refused(self.ask("PATCH", f"/jobs/{UNKNOWN}", body), 404, "job not found")
+        self.good(self.ask("PATCH", path, {"delay": "1 h"}))
         self.assertEqual(self.good(self.ask("POST", "/jobs/run", {"ids": [job["id"], UNKNOWN]})), {"changed": 1})
         actions = self.good(self.ask("GET", path + "/actions"))["items"]
-        self.assertEqual([a["action"] for a in actions], ["reschedule", "reschedule", "run", "cancel", "run", "reschedule", "run"])
+        self.assertEqual([a["action"] for a in actions], ["reschedule", "reschedule", "reschedule", "priority", "priority", "run", "cancel", "run",
+                                                        "reschedule", "run"])
 
     def test_cancel_ignores_its_body(self):
         job = self.good(self.ask("POST", f"/jobs/{self.enqueue()['id']}/cancel", "{broken"))

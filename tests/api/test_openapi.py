@@ -6,7 +6,7 @@ import re
 
 from support import SOURCES, ApiTest
 
-METHODS = ("get", "post", "put", "delete")
+METHODS = ("get", "post", "put", "patch", "delete")
 
 
 class Schemas:
@@ -86,6 +86,8 @@ class Document(ApiTest):
             with open(file, encoding="utf-8") as source:
                 served |= set(re.findall(r'\{"([A-Z]+)",\s*"(/[^"]*)",\s*Access::(\w+)', source.read()))
         self.assertGreater(len(served), 30)
+        allowed = self.sidecar.send("OPTIONS", "/api/admin/jobs").header("Access-Control-Allow-Methods")
+        self.assertEqual({method for method, _, _ in served} | {"OPTIONS"}, set(allowed.split(", ")))
         # But for the page, which is no part of the API.
         self.assertEqual(served - {("GET", "/", "open")}, {(method.upper(), path, operation.get("x-right", "open"))
                                                           for method, path, operation in self.operations()})
@@ -102,7 +104,7 @@ class Document(ApiTest):
         view = self.good(self.ask("POST", "/matviews", {"viewName": "shown"}), 201)
         bodies = {"/matviews": {"viewName": "none"}, "/matviews/{id}": {"refreshMode": "standard"}, "/jobs": {"type": "x"}, "/schedules": {"name": "p", "jobType": "x", "cronExpr": "* * * * *"},
                   "/schedules/preview": {"cronExpr": "* * * * *"}, "/jobs/cancel": {"type": "x"}, "/jobs/retry": {"type": "x"}, "/jobs/run": {"type": "x"},
-                  "/jobs/{id}/reschedule": {"delay": "1 h"},
+                  "/jobs/{id}": {"delay": "1 h"},
                   "/auth": {"password": "x"}, "/tokens": {"name": "x", "right": "read"}}
         checked = 0
         for method, path, operation in self.operations():

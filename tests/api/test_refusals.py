@@ -127,7 +127,7 @@ class Refusals(ApiTest):
 
     def run_unknown(self):
         yield self.ask("POST", f"/jobs/{UNKNOWN}/run")
-        yield self.ask("POST", f"/jobs/{UNKNOWN}/reschedule", {"delay": "1 h"})
+        yield self.ask("PATCH", f"/jobs/{UNKNOWN}", {"delay": "1 h"})
 
     def cancel_unknown(self):
         yield self.ask("POST", f"/jobs/{UNKNOWN}/cancel")

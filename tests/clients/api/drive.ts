@@ -62,9 +62,10 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     },
     retryJob: async () => call("retryJob", { path: { id: await job() } }, 409),
     runJob: async () => assert.ok((await call("runJob", { path: { id: await job() } })).runAt < "2090"),
-    rescheduleJob: async () => {
+    updateJob: async () => {
         const due = "2091-01-01T00:00:00+00:00";
-        assert.equal((await call("rescheduleJob", { path: { id: await job() }, body: { runAt: due } })).runAt, due);
+        const changed = await call("updateJob", { path: { id: await job() }, body: { runAt: due, priority: -2 } });
+        assert.deepEqual([changed.runAt, changed.priority], [due, -2]);
     },
     cancelJob: async () => assert.equal((await call("cancelJob", { path: { id: await job() }, query: { force: true } })).state, "canceled"),
     listSchedules: async () => assert.ok((await call("listSchedules")).items.every((one) => one.name !== "")),
@@ -132,7 +133,7 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
 /** A body that the operation takes, and one that is none. */
 const full: Partial<Record<Op, string>> = {
     createJobs: '{"jobs":[]}',
-    rescheduleJob: '{"delay":"1 h"}',
+    updateJob: '{"delay":"1 h"}',
     updateMatview: '{"refreshMode":"standard"}',
 };
 
