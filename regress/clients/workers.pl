@@ -51,7 +51,7 @@ listen_addresses = '127.0.0.1'
 });
 sql($node, q{CREATE ROLE app LOGIN; CREATE ROLE resizer LOGIN; GRANT app TO resizer;
     SELECT ayb_jobs.register_handler('resize', kind => 'external', max_attempts => 2, backoff => '{0s}')});
-$ENV{JOBS} = 'postgresql://resizer@127.0.0.1:' . $node->port . '/postgres';
+local $ENV{JOBS} = 'postgresql://resizer@127.0.0.1:' . $node->port . '/postgres';
 
 my %workers;    # by pid
 for my $language (sort keys %languages) {
@@ -73,7 +73,8 @@ sub write_worker {
     $text =~ s/$of->{every}/$of->{often}/ or die "no prolonging\n";
     mkdir $directory or die "$directory: $!\n";
     if ($language eq 'Go') {
-        $text =~ s{pgx/v5}{pgx/v4} && $text =~ s/pgxpool\.New/pgxpool.Connect/ or die "no pgx 5\n";
+        $text =~ s{pgx/v5}{pgx/v4} or die "no pgx 5\n";
+        $text =~ s/pgxpool\.New/pgxpool.Connect/ or die "no pgxpool.New\n";
     }
     append_to_file("$directory/$of->{file}", $text);
     append_to_file("$directory/$of->{images}[0]", $of->{images}[1]);
@@ -86,10 +87,9 @@ sub start_worker {
     my $of = $languages{$language};
     my $pid = fork // die "fork: $!\n";
     if (!$pid) {
-        chdir $of->{directory};
-        open STDOUT, '>>', 'log';
-        open STDERR, '>&', \*STDOUT;
-        exec @{ $of->{run} } or POSIX::_exit(127);
+        my $ready = chdir($of->{directory}) && open(STDOUT, '>>', 'log') && open(STDERR, '>&', \*STDOUT);
+        exec @{ $of->{run} } if $ready;
+        POSIX::_exit(127);
     }
     $workers{$pid} = 1;
     return $pid;

@@ -140,9 +140,9 @@ sub role_of { my ($host) = @_; return (map { $_->{role} } grep { $_->{name} eq $
 # Three members on one timeline, one of them a synchronous standby, and the old primary no primary: a host that was cut off
 # may answer with what it knew before.
 sub complete {
-    my ($old) = @_;
+    my ($demoted) = @_;
     my @members = members();
-    return 0 if defined $old && grep { $_->{name} eq $old && $_->{role} eq 'leader' } @members;
+    return 0 if defined $demoted && grep { $_->{name} eq $demoted && $_->{role} eq 'leader' } @members;
     my %timelines = map { ($_->{timeline} // '') => 1 } @members;
     my %roles;
     $roles{$_->{role}}++ for grep { $_->{state} =~ /^(running|streaming)$/ } @members;

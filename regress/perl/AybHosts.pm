@@ -24,7 +24,10 @@ sub new {
     return $self;
 }
 
-sub names { return sort keys %{ $_[0]{addresses} } }
+sub names {
+    my @names = sort keys %{ $_[0]{addresses} };
+    return @names;
+}
 sub address { return $_[0]{addresses}{ $_[1] } }
 # Where files of a host are, seen from outside of it: what is mounted there is below it by its last name.
 sub directory { return "$_[0]{directory}/$_[1]" }
@@ -60,11 +63,10 @@ sub start {
     my ($self, $name, $log, $environment, @command) = @_;
     my $pid = fork // die "fork: $!\n";
     return $pid if $pid;
-    %ENV = (%ENV, %$environment);
-    open STDIN, '<', '/dev/null';
-    open STDOUT, '>>', $log;
-    open STDERR, '>&', \*STDOUT;
-    exec $self->at($name, @command) or POSIX::_exit(127);
+    local @ENV{ keys %$environment } = values %$environment;
+    my $ready = open(STDIN, '<', '/dev/null') && open(STDOUT, '>>', $log) && open(STDERR, '>&', \*STDOUT);
+    exec $self->at($name, @command) if $ready;
+    POSIX::_exit(127);
 }
 
 # The host's cable is pulled: nobody is told, packets are lost both ways.

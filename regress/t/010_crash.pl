@@ -4,6 +4,7 @@ use warnings;
 use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('crash');
 $node->init;
@@ -61,7 +62,7 @@ sub poll_through_crash {
     for (1 .. 600) {
         my ($code, $out) = $node->psql('postgres', $query);
         return 1 if defined $code && $code == 0 && $out eq 't';
-        select undef, undef, undef, 0.05;
+        usleep 50_000;
     }
     return 0;
 }

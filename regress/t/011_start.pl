@@ -86,11 +86,11 @@ ok(eventually($node, q{SELECT count(*) = 1 FROM ayb_jobs.jobs WHERE state = 'fai
 set_configuration($node, 'ayb_jobs.poll_interval' => 100, 'auto_explain.log_min_duration' => 0);
 ok(rests(0), 'the engine comes to rest: in 20 poll intervals no transaction begins, and no statement is executed');
 # The proof that both would have seen one.
-my ($offset, $before) = (-s $node->logfile, transactions());
+my ($began, $counted) = (-s $node->logfile, transactions());
 sql($node, q{SELECT ayb_jobs.enqueue('work')});
 ok(rests(0), 'after a job it comes to rest again');
-cmp_ok(transactions(), '>', $before, 'a job is seen in the count of transactions');
-like(own_log($node, $offset), qr/plan:.*job_queue/s, 'and in the log of statements');
+cmp_ok(transactions(), '>', $counted, 'a job is seen in the count of transactions');
+like(own_log($node, $began), qr/plan:.*job_queue/s, 'and in the log of statements');
 
 # So it is while a worker waits for the next job.
 set_configuration($node, 'ayb_jobs.worker_idle_timeout' => 600_000);

@@ -40,7 +40,8 @@ sub read_log {
             seek $log, -length $line, 1;
             last;
         }
-        push @made, [$2, $3, $4, $1] if $line =~ /\[(\d+)\] ayb_jobs worker: LOG:  made (\S+) (\d+) (\S+)/;
+        my ($pid, @effect) = $line =~ /\[(\d+)\] ayb_jobs worker: LOG:  made (\S+) (\d+) (\S+)/ or next;
+        push @made, [@effect, $pid];
     }
     seek $log, 0, 1;              # clears the end of file
 }

@@ -116,10 +116,10 @@ sub register {
 # Runs a command; its result, or the state in which it is.
 sub result {
     my ($type) = @_;
-    my $id = sql($node, "SELECT ayb_jobs.enqueue('$type')");
-    eventually($node, "SELECT state IN ('completed', 'failed') FROM ayb_jobs.jobs WHERE id = '$id'");
+    my $job = sql($node, "SELECT ayb_jobs.enqueue('$type')");
+    eventually($node, "SELECT state IN ('completed', 'failed') FROM ayb_jobs.jobs WHERE id = '$job'");
     return sql($node, "SELECT CASE state WHEN 'completed' THEN result::text ELSE state || ' ' || last_error END
-        FROM ayb_jobs.jobs WHERE id = '$id'");
+        FROM ayb_jobs.jobs WHERE id = '$job'");
 }
 
 sub fails {

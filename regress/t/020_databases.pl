@@ -72,8 +72,8 @@ is($node->safe_psql('copy', q{SELECT count(*) FROM ayb_jobs.workers()}), '0', 'n
 is($node->safe_psql('copy', q{SELECT string_agg(DISTINCT state, ',') FROM ayb_jobs.jobs}), 'completed,queued',
     'nothing runs in the copy');
 finishes($node, 'postgres', 'ALTER DATABASE copy RENAME TO copied', 'RENAME of a copy that keeps still');
-my ($code, undef, $error) = $node->psql('copied', 'SELECT ayb_jobs.resume()', extra_params => ['-v', 'VERBOSITY=verbose']);
-like($error, qr/55000: nothing runs in this database: it is a copy.*SELECT ayb_jobs\.adopt\(\);/s, 'resume() says what would, and does nothing');
+my (undef, undef, $resumed) = $node->psql('copied', 'SELECT ayb_jobs.resume()', extra_params => ['-v', 'VERBOSITY=verbose']);
+like($resumed, qr/55000: nothing runs in this database: it is a copy.*SELECT ayb_jobs\.adopt\(\);/s, 'resume() says what would, and does nothing');
 $node->safe_psql('copied', 'SELECT ayb_jobs.adopt()');
 holds($node, 'copied', q{SELECT count(*) = 1 FROM effects WHERE what = 'in the copy'}, 'after adopt() it runs');
 
@@ -83,7 +83,7 @@ $offset = -s $node->logfile;
 for my $sql ('DROP DATABASE renamed', 'DROP DATABASE renamed WITH (FORCE)', 'ALTER DATABASE renamed RENAME TO mine',
     'CREATE DATABASE mine TEMPLATE renamed', 'ALTER DATABASE renamed SET TABLESPACE elsewhere')
 {
-    my ($code, undef, $error) =
+    my ($code) =
         $node->psql('postgres', $sql, connstr => $node->connstr('postgres') . ' user=stranger', on_error_die => 0);
     isnt($code, 0, "a stranger's $sql is refused");
 }
@@ -157,7 +157,7 @@ done_testing();
 
 sub comes_back {
     my ($which, $name) = @_;
-    my $pid = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE $which");
-    $node->safe_psql('postgres', "SELECT pg_terminate_backend($pid)");
-    holds($node, 'postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE $which AND pid <> $pid", "$name comes back");
+    my $ended = $node->safe_psql('postgres', "SELECT pid FROM pg_stat_activity WHERE $which");
+    $node->safe_psql('postgres', "SELECT pg_terminate_backend($ended)");
+    holds($node, 'postgres', "SELECT count(*) = 1 FROM pg_stat_activity WHERE $which AND pid <> $ended", "$name comes back");
 }

@@ -184,7 +184,7 @@ sub lines_of_dump {
     my ($database) = @_;
     my $file = "$files/$database.sql";
     run_log(['pg_dump', '-f', $file, '-d', $node->connstr($database)]) or die "pg_dump failed\n";
-    return map { $_ => 1 } grep { !/^\\(un)?restrict / } split /\n/, slurp_file($file);
+    return map { $_ => 1 } grep { !/^\\(?:un)?restrict / } split /\n/, slurp_file($file);
 }
 
 sub same_dump {
@@ -196,21 +196,21 @@ sub same_dump {
 
 # In a copy the scheduler is there, says why nothing runs, and a job that is due waits, while another database's run.
 sub keeps_still {
-    my ($server, $copy, $from) = @_;
-    holds($server, $copy, q{SELECT status = 'error' AND hint LIKE '%adopt()%' FROM ayb_jobs.health() WHERE name = 'stamp'},
-        "$copy: health() says that nothing runs");
+    my ($server, $database, $from) = @_;
+    holds($server, $database, q{SELECT status = 'error' AND hint LIKE '%adopt()%' FROM ayb_jobs.health() WHERE name = 'stamp'},
+        "$database: health() says that nothing runs");
     cmp_ok(count_in_log($server, qr/nothing runs in this database: it is a copy or was restored/, $from), '>=', 1,
-        "$copy: so does the log");
+        "$database: so does the log");
     # The same for every way to come here: this schedule is due.
-    $server->safe_psql($copy, "UPDATE ayb_jobs.schedules SET next_run_at = now() - interval '1 h' WHERE name = 'completed'");
-    my (undef, $due, $notice) = $server->psql($copy, q{SELECT ayb_jobs.enqueue('work', '{"what": "due"}')});
-    like($notice, qr/NOTICE:  jobs will wait: this database is a copy or was restored\n/, "$copy: and a NOTICE");
+    $server->safe_psql($database, "UPDATE ayb_jobs.schedules SET next_run_at = now() - interval '1 h' WHERE name = 'completed'");
+    my (undef, $due, $notice) = $server->psql($database, q{SELECT ayb_jobs.enqueue('work', '{"what": "due"}')});
+    like($notice, qr/NOTICE:  jobs will wait: this database is a copy or was restored\n/, "$database: and a NOTICE");
     for (1 .. 2) {
         my $beat = sql($server, q{SELECT ayb_jobs.enqueue('work')});
         eventually($server, "SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$beat'") or die "nothing runs at all\n";
     }
-    is($server->safe_psql($copy, "SELECT state FROM ayb_jobs.jobs WHERE id = '$due'"), 'queued', "$copy: a job that is due waits");
-    is($server->safe_psql($copy, "SELECT count(*) FROM ayb_jobs.jobs WHERE schedule_id = '$schedule{completed}'"), '1',
-        "$copy: so does a tick");
-    is($server->safe_psql($copy, 'SELECT count(*) FROM ayb_jobs.workers()'), '0', "$copy: there is no worker");
+    is($server->safe_psql($database, "SELECT state FROM ayb_jobs.jobs WHERE id = '$due'"), 'queued', "$database: a job that is due waits");
+    is($server->safe_psql($database, "SELECT count(*) FROM ayb_jobs.jobs WHERE schedule_id = '$schedule{completed}'"), '1',
+        "$database: so does a tick");
+    is($server->safe_psql($database, 'SELECT count(*) FROM ayb_jobs.workers()'), '0', "$database: there is no worker");
 }

@@ -52,18 +52,18 @@ my @calls = map { calls_of($_) } @functions;
 note scalar(@functions) . ' functions, ' . scalar(@calls) . ' calls';
 
 # The library's symbols are no way in.
-my ($code, undef, $error) = $node->psql('postgres', q{SET ROLE mallory; CREATE FUNCTION pg_temp.f(internal) RETURNS void LANGUAGE c AS '$libdir/ayb_jobs', 'ayb_jobs_note_job'});
-like($error, qr/permission denied for language c/, 'no function of C for an ordinary role');
+my (undef, undef, $refusal) = $node->psql('postgres', q{SET ROLE mallory; CREATE FUNCTION pg_temp.f(internal) RETURNS void LANGUAGE c AS '$libdir/ayb_jobs', 'ayb_jobs_note_job'});
+like($refusal, qr/permission denied for language c/, 'no function of C for an ordinary role');
 for my $use ('CREATE TRIGGER t BEFORE INSERT ON mine FOR EACH ROW EXECUTE FUNCTION ayb_jobs_internal.note_job()',
     'CREATE TRIGGER t AFTER INSERT ON mine EXECUTE FUNCTION ayb_jobs_internal.note_configuration()',
     'CREATE TRIGGER t AFTER TRUNCATE ON mine EXECUTE FUNCTION ayb_jobs_internal.note_truncate()')
 {
-    (undef, undef, $error) = $node->psql('postgres', "SET ROLE mallory; CREATE TEMPORARY TABLE mine (x int); $use");
-    like($error, qr/permission denied for function/, "refused: $use");
+    (undef, undef, $refusal) = $node->psql('postgres', "SET ROLE mallory; CREATE TEMPORARY TABLE mine (x int); $use");
+    like($refusal, qr/permission denied for function/, "refused: $use");
 }
-(undef, undef, $error) = $node->psql('postgres', q{CREATE TEMPORARY TABLE job_queue (x int);
+(undef, undef, $refusal) = $node->psql('postgres', q{CREATE TEMPORARY TABLE job_queue (x int);
     CREATE TRIGGER t BEFORE INSERT ON job_queue FOR EACH ROW EXECUTE FUNCTION ayb_jobs_internal.note_job(); INSERT INTO job_queue VALUES (1)});
-like($error, qr/called by its trigger only/, 'a superuser\'s table of another shape is refused too');
+like($refusal, qr/called by its trigger only/, 'a superuser\'s table of another shape is refused too');
 
 my $internal = sql($node, q{SELECT count(*) FROM pg_proc WHERE pronamespace = 'ayb_jobs_internal'::regnamespace});
 cmp_ok(scalar(grep { /^ayb_jobs_internal\./ } @functions), '==', $internal, 'the internal ones among them');
@@ -102,15 +102,15 @@ sub calls_of {
     my ($name, $kind, $types) = split /\|/, shift, 3;
     my @types = split /;/, $types;
     my @usual = map { "($values{$_}[-1])::$_" } map { exists $values{$_} ? $_ : die "no values for type $_\n" } @types;
-    my @calls = (call($name, $kind, @usual), call($name, $kind, map { "NULL::$_" } @types));
+    my @all = (call($name, $kind, @usual), call($name, $kind, map { "NULL::$_" } @types));
     for my $i (0 .. $#types) {
         for my $value ('NULL', @{ $values{ $types[$i] } }) {
             my @arguments = @usual;
             $arguments[$i] = "($value)::$types[$i]";
-            push @calls, call($name, $kind, @arguments);
+            push @all, call($name, $kind, @arguments);
         }
     }
-    return @calls;
+    return @all;
 }
 
 # As a table, and as an expression, which sets are not asked for in the same way.
@@ -126,7 +126,7 @@ sub call {
 sub abuse {
     my ($role) = @_;
     my $script = "SET statement_timeout = '1min';\n" . join '', map { "$_;\n" } @calls;
-    my ($code, $out, $error) = $node->psql('postgres', $script . "SELECT 'reached ' || 'the end';",
+    my (undef, $out, $error) = $node->psql('postgres', $script . "SELECT 'reached ' || 'the end';",
         on_error_stop => 0, connstr => $node->connstr('postgres') . " user=$role");
     like($out, qr/^reached the end$/m, "$role: one session survives all calls");
     my %states = map { $_ => 1 } $error =~ /ERROR:  (.*)/g;

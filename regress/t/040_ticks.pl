@@ -86,9 +86,11 @@ sql($node, 'SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules; TRUNCAT
 # A year: gaps and overlaps of an hour, and of half an hour on Lord Howe.
 my ($since, $until) = ('2026-01-01 00:00+00', '2027-01-01 00:00+00');
 turn_to($node, $since);
-rule("$_->[0] fixed", '30 2 * * *', $_->[1], '2:30'),
-    rule("$_->[0] quarter", '*/15 2 * * *', $_->[1], undef, 2, '{0,15,30,45}')
-    for ['york', 'America/New_York'], ['berlin', 'Europe/Berlin'], ['howe', 'Australia/Lord_Howe'];
+for (['york', 'America/New_York'], ['berlin', 'Europe/Berlin'], ['howe', 'Australia/Lord_Howe']) {
+    my ($name, $zone) = @$_;
+    rule("$name fixed", '30 2 * * *', $zone, '2:30');
+    rule("$name quarter", '*/15 2 * * *', $zone, undef, 2, '{0,15,30,45}');
+}
 rule('york hourly', '0 * * * *', 'America/New_York', undef, undef, '{0}');
 rule('howe hourly', '0 * * * *', 'Australia/Lord_Howe', undef, undef, '{0}');
 rule('howe gap', '15 2 * * *', 'Australia/Lord_Howe', '2:15');

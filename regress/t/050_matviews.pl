@@ -6,6 +6,7 @@ use PostgreSQL::Test::Cluster;
 use PostgreSQL::Test::Utils;
 use Test::More;
 use IPC::Run ();
+use Time::HiRes qw(usleep);
 
 my $node = PostgreSQL::Test::Cluster->new('matviews');
 $node->init(allows_streaming => 'logical');
@@ -160,7 +161,7 @@ sub up_again {
     for (1 .. 600) {
         my ($status) = $node->psql('postgres', 'SELECT 1');
         return if defined $status && $status == 0;
-        select undef, undef, undef, 0.05;
+        usleep 50_000;
     }
     die 'the server did not come up again';
 }

@@ -74,7 +74,7 @@ is(run(q{SELECT coalesce(string_agg(DISTINCT t, ' '), '22023') FROM (SELECT told
     FROM made WHERE name !~ '^[A-Za-z_][A-Za-z0-9_]*$') AS x}), '22023', 'but refused');
 
 # Roles: each job has a session of its role's.
-my @roles = (grep { !/^(public|none|user)$/i } sort keys %made)[0 .. $roles - 1];
+my @roles = (grep { !/^(?:public|none|user)$/i } sort keys %made)[0 .. $roles - 1];
 run(join ';', map { my $id = identifier($_); "CREATE ROLE $id LOGIN; GRANT USAGE ON SCHEMA public TO $id" } @roles);
 run(q{CREATE FUNCTION whoami() RETURNS text LANGUAGE sql AS 'SELECT session_user'; SELECT ayb_jobs.register_handler('whoami', 'whoami()')});
 run(join ';', map { "SELECT ayb_jobs.enqueue('whoami', run_as => " . quoted($_) . ')' } @roles);

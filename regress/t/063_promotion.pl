@@ -97,10 +97,10 @@ sub promoted {
 }
 
 sub start_sidecar {
-    my ($hosts) = @_;
+    my ($servers) = @_;
     my ($port, $directory) = (PostgreSQL::Test::Cluster::get_free_port(), $PostgreSQL::Test::Utils::tmp_check);
     append_to_file("$directory/token", "a token of this test\n");
-    my $run = IPC::Run::start([ $ENV{AYB_SIDECAR}, 'serve', '--listen', "127.0.0.1:$port", '--dsn', $hosts, '--token-file',
+    my $run = IPC::Run::start([ $ENV{AYB_SIDECAR}, 'serve', '--listen', "127.0.0.1:$port", '--dsn', $servers, '--token-file',
         "$directory/token" ], '<', \undef, '>', '/dev/null', '2>', "$directory/sidecar.log");
     for (1 .. 1000) {
         last if HTTP::Tiny->new->get("http://127.0.0.1:$port/live")->{success};

@@ -40,10 +40,10 @@ sub blocks
 			elsif ($fence eq 'sql') { $current->{sql} .= "$line\n" }
 			elsif ($fence eq 'output') { $current->{output} .= "$line\n" }
 		}
-		elsif ($line =~ /^\s*```\s*(\w*)/)
+		elsif ($line =~ /^(\s*)```\s*(\w*)/)
 		{
-			die "$page:$number: a fence begins its line\n" if $line =~ /^\s/ && $1 eq 'sql';
-			$fence = $1;
+			(my $indent, $fence) = ($1, $2);
+			die "$page:$number: a fence begins its line\n" if $indent ne '' && $fence eq 'sql';
 			if ($fence eq 'sql')
 			{
 				$current = { line => $number, sql => '', %marks };
@@ -112,7 +112,7 @@ sub clean
 	$node->safe_psql('postgres', "SELECT pg_reload_conf()");
 	for my $name (split /\n/, $node->safe_psql('postgres', "SELECT datname FROM pg_database"))
 	{
-		$node->safe_psql('postgres', qq{DROP DATABASE "$name"}) if $name !~ /^(postgres|template[01])$/;
+		$node->safe_psql('postgres', qq{DROP DATABASE "$name"}) if $name !~ /^(?:postgres|template[01])$/;
 	}
 	$known{$_} or $node->safe_psql('postgres', qq{DROP ROLE "$_"}) for split /\n/, roles();
 }
@@ -131,7 +131,11 @@ for my $page (@pages)
 	{
 		my $at = "$name:$block->{line}";
 		$ran++;
-		settle('manual') or fail("before $at the jobs have run"), last;
+		if (!settle('manual'))
+		{
+			fail("before $at the jobs have run");
+			last;
+		}
 		run_block($at, 'manual', $block);
 	}
 	clean('manual', %known);

@@ -11,7 +11,7 @@ sub look {
     for my $file (sources('extension', qw(cpp hpp))) {
         my $text = code($file);
         while ($text =~ /\bereport\s*\(\s*ERROR\b(.*?);/gs) {
-            my ($report, $before) = ($1, $`);
+            my ($report, $before) = ($1, substr $text, 0, $-[0]);
             next if $report !~ $about_an_argument || $report =~ /PG_DIAG_COLUMN_NAME/;
             wrong("$file:" . (1 + $before =~ tr/\n//), 'the error names no argument: err_generic_string(PG_DIAG_COLUMN_NAME, ...)');
         }

@@ -35,7 +35,8 @@ sub sources {
         $File::Find::prune = 1 if m{/node_modules$};
         push @files, $_ if /\.(?:$ending)$/ && -f;
     } }, $directory);
-    return sort @files;
+    @files = sort @files;
+    return @files;
 }
 
 sub lines {

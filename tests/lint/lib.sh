@@ -15,4 +15,18 @@ wrong() { # wrong WHERE WHAT
     violations=$((violations + 1))
 }
 
+# scripts INTERPRETER SUFFIX...: sets files, the scripts of this language by their names or by their first lines.
+scripts() {
+    local file first
+    files=()
+    for file in .ci/run debian/* regress/**/* tests/**/*; do
+        [[ -f $file ]] || continue
+        if [[ ${file##*/} == *.* ]]; then
+            [[ " ${*:2} " != *" ${file##*.} "* ]] || files+=("$file")
+        elif IFS= read -r first <"$file" && [[ $first =~ ^\#!.*[/\ ]$1$ ]]; then
+            files+=("$file")
+        fi
+    done 2>/dev/null # a file with zero bytes, of which bash would speak
+}
+
 finish() { ((violations == 0)) || exit 1; }

@@ -55,6 +55,7 @@ sub try_script {
     my ($rule, $verdict, @files) = @_;
     plant(@files);
     my $said = qx("$FindBin::RealBin/$rule.sh" "$tree" 2>&1);
+    return expect($rule, 'bad', $said =~ $verdict, $said, @files) if ref $verdict;
     return expect($rule, $verdict, $?, $said, @files);
 }
 
@@ -162,6 +163,15 @@ try_script('schedules', 'good', 'docs/x' => q{x});
 try_script('schedules', 'bad', 'regress/sql/a.sql' => q{SELECT 1;\n});
 try_script('schedules', 'bad', 'regress/isolation/specs/a.spec' => q{session s\n});
 try_script('schedules', 'bad', 'regress/t/001_a.pl' => q{1;\n}, 'regress/t/001_b.pl' => q{1;\n});
+my $strict = q{use strict;\nuse warnings;\n};
+try_script('shell', 'good', 'tests/x.sh' => q{#!/bin/bash\necho "$1"\n}, 'tests/y' => q{#!/usr/bin/python3\n});
+try_script('shell', 'bad', 'tests/x.sh' => q{#!/bin/bash\necho $1\n});
+try_script('shell', 'bad', 'tests/x' => q{#!/bin/bash\necho $1\n});
+try_script('perl', 'good', 'regress/t/a.pl' => $strict . q{open my $in, '<', 'x' or die "x: $!";\nsub f { my ($x) = @_; print $x }\n});
+try_script('perl', 'bad', 'tests/a' => q{#!/usr/bin/perl\nprint 1;\n});
+try_script('perl', qr/:3: .*CaptureWithoutTest.*:4: .*CheckedOpen.*:5: .*ReturnValueOfEval.*:6: .*ReusedNames.*:7: .*TestLabels/s,
+    'regress/t/a.pl' => $strict . q{if (/(a)/) { die if /b/ && $1 eq 'a' }\nopen STDIN, '<', 'x';\neval { f() };\n}
+        . q{my $x = 1; sub f { my ($x) = @_; return $x + 1 }\nuse Test::More; is(1, 1);\n});
 my $page = q{| what | limit |\n|---|---|\n};
 my $code = q{constexpr int kMaxKeyBytes = 255;\n};
 try_script('limits', 'good', 'docs/reference/limits.md' => qq{$page| worker id | 255 bytes |\n}, 'extension/x.hpp' => $code);
