@@ -96,7 +96,8 @@ class Cli(CliTest):
         said = self.api("matviews", "register", "--schema", "climv", "--view", "v", "--mode", "standard")
         registered = re.search(r"id: ([0-9a-f-]{36})", said)[1]
         error = self.api("matviews", "register", "--schema", "climv", "--view", "v", status=1)
-        self.assertTrue(error.startswith('Error: register failed: {"code":409,"message":"materialized view already registered"'), error)
+        self.assertTrue(error.startswith('Error: register failed: {"code":409,"message":"materialized view already registered"'),
+                        error)
         self.api("matviews", "update", registered, "--mode", "concurrent")
         lines = self.api("matviews", "refresh", registered, status=1).splitlines()
         self.assertTrue(lines[0].startswith('Error: refresh failed: {"code":409,'), lines)
@@ -175,7 +176,8 @@ class Cli(CliTest):
                          (1, 'Error: server error: {"code":401,"message":"admin authentication required"}\n'))
         for arguments in (("jobs",), ("jobs", "fly"), ("jobs", "retry"), ("jobs", "retry", "a", "b"), ("jobs", "list", "x"),
                           ("jobs", "list", "--limit", "x"), ("jobs", "list", "--limit"), ("jobs", "list", "--nonsense", "1"),
-                          ("jobs", "list", "--output", "xml"), ("schedules", "create", "--enabled=maybe"), ("completion", "tcsh")):
+                          ("jobs", "list", "--output", "xml"), ("schedules", "create", "--enabled=maybe"),
+                          ("completion", "tcsh")):
             done = run(*arguments)
             self.assertEqual((done.returncode, done.stdout), (2, ""), arguments)
             self.assertTrue(done.stderr.startswith("Error: "), done.stderr)

@@ -98,6 +98,7 @@ class Databases(ApiTest):
 
     def test_one_that_hangs_takes_no_others_thread(self):
         answers = []
+
         def ask():
             answers.append(self.ask("GET", "/jobs?database=mute").status)
 
@@ -160,7 +161,8 @@ class Databases(ApiTest):
             self.assertEqual(sidecar.stop(), 0)
 
     def test_settings(self):
-        shown = run("serve", "--config", self.config, "--database.second.dsn", "dbname=x password=secret", "--print-config").stdout
+        shown = run("serve", "--config", self.config, "--database.second.dsn", "dbname=x password=secret",
+                    "--print-config").stdout
         self.assertRegex(shown.splitlines()[-1], "^database.second.dsn = .*dbname=x.*# flag$")
         self.assertNotIn("secret", shown)
         for flags, words in ((["--database.a b.dsn=x"], "a database's name"), (["--database.x.dsn"], "needs a value"),
@@ -173,8 +175,10 @@ class Databases(ApiTest):
         log = os.path.join(OUT, "named.log")
         port = free_port()
         with open(log, "wb") as file:
-            serving = subprocess.Popen([SIDECAR, "serve", "--listen", f"127.0.0.1:{port}", "--no-auth", "--database.b.dsn", self.away,
-                                        "--database.a.dsn", self.second], stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+            serving = subprocess.Popen([SIDECAR, "serve", "--listen", f"127.0.0.1:{port}", "--no-auth",
+                                        "--database.b.dsn", self.away, "--database.a.dsn", self.second],
+                                       stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+
         def listed():
             with contextlib.suppress(OSError):
                 connection = http.client.HTTPConnection("127.0.0.1", port, timeout=PATIENCE)
@@ -192,6 +196,7 @@ class Databases(ApiTest):
     def test_the_command_line(self):
         url = f"http://127.0.0.1:{self.sidecar.port}"
         job = self.good(self.ask("POST", "/jobs?database=second", {"type": "told_apart"}), 201)["id"]
+
         def told(*arguments):
             return run(*arguments, "--url", url, AYB_ADMIN_TOKEN=self.sidecar.token())
         self.assertIn(job, told("jobs", "list", "--type", "told_apart", "--database", "second").stdout)

@@ -48,7 +48,8 @@ class Wire(ApiTest):
                 post + b"Content-Length: 2, 2\r\n\r\n{}", post + b"Content-Length: +2\r\n\r\n{}",
                 post + b"Content-Length: -1\r\n\r\n{}", post + b"Content-Length: 0x2\r\n\r\n{}",
                 post + b"Content-Length: 99999999999999999999\r\n\r\n{}", post + b"Content-Length:\r\n\r\n{}",
-                post + b"Transfer-Encoding: chunked\r\n\r\nx\r\n", post + b"Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
+                post + b"Transfer-Encoding: chunked\r\n\r\nx\r\n",
+                post + b"Transfer-Encoding: chunked\r\n\r\n-2\r\n{}\r\n0\r\n\r\n",
                 post + b"Transfer-Encoding: chunked\r\n\r\n2;a=b\r\n{}\r\n0\r\n\r\n",
                 post + b"Transfer-Encoding: chunked\r\n\r\n1\r\n{}\r\n0\r\n\r\n",
                 post + b"Transfer-Encoding: chunked\r\n\r\nffffffffffffffffff\r\n"):

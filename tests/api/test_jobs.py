@@ -81,7 +81,8 @@ class Look(JobTest):
         return items if [run["status"] for run in items] == ["failed"] * count else None
 
     def test_what_a_job_waits_for(self):
-        for kind, waits_for, phase in (("parked", "external", "external"), ("nobody", "handler", "waiting"), ("good", None, "due")):
+        for kind, waits_for, phase in (("parked", "external", "external"), ("nobody", "handler", "waiting"),
+                                       ("good", None, "due")):
             job = self.enqueue(kind)
             self.assertEqual((job.get("waitsFor"), job["phase"]), (waits_for, phase))
 
@@ -184,8 +185,8 @@ class Search(JobTest):
     @staticmethod
     def aged(which, by):
         stamp = "lpad(to_hex((extract(epoch FROM now() + interval '" + by + "') * 1000)::bigint), 12, '0')"
-        return (f"UPDATE ayb_jobs.job_queue SET id = (substr({stamp}, 1, 8) || '-' || substr({stamp}, 9, 4) || substr(id::text, 14))"
-                f"::uuid, created_at = now() + interval '{by}' WHERE {which}")
+        return (f"UPDATE ayb_jobs.job_queue SET id = (substr({stamp}, 1, 8) || '-' || substr({stamp}, 9, 4) || "
+                f"substr(id::text, 14))::uuid, created_at = now() + interval '{by}' WHERE {which}")
 
     def page(self, query):
         return self.good(self.ask("GET", "/jobs?" + query))
@@ -306,12 +307,13 @@ class Change(JobTest):
         soon = self.good(self.ask("PATCH", path, {"delay": "2 hours"}))
         self.assertLess(soon["runAt"], "2090")
         self.refused(self.ask("PATCH", path, {}), 400, "runAt, delay or priority is required")
-        for body, field in (({"priority": 5}, "priority"), ({"priority": 5, "delay": "1 h"}, "priority"), ({"runAt": "2091-01-01T00:00:00Z", "delay": "1 h"}, "delay"), ({"delay": "-1 h"}, "delay")):
+        for body, field in (({"priority": 5}, "priority"), ({"priority": 5, "delay": "1 h"}, "priority"),
+                            ({"runAt": "2091-01-01T00:00:00Z", "delay": "1 h"}, "delay"), ({"delay": "-1 h"}, "delay")):
             answer = self.ask("PATCH", path, body)
             self.assertEqual((answer.status, answer.json["field"]), (400, field), answer.body)
         self.refused(self.ask("PATCH", path, {"delay": "soon"}), 400, 'invalid input syntax for type interval: "soon"')
         self.refused(self.ask("PATCH", path, {"at": "x"}), 400, 'unknown key "at"')
-        self.assertEqual(self.good(self.ask("GET", path))["runAt"], soon["runAt"]) # nothing by halves
+        self.assertEqual(self.good(self.ask("GET", path))["runAt"], soon["runAt"])  # nothing by halves
         both = self.good(self.ask("PATCH", path, {"runAt": "2091-01-01T00:00:00Z", "priority": -4}))
         self.assertEqual((both["runAt"], both["priority"]), ("2091-01-01T00:00:00+00:00", -4))
         self.assertEqual(self.good(self.ask("PATCH", path, {"priority": 4}))["priority"], 4)
@@ -327,8 +329,9 @@ class Change(JobTest):
         self.good(self.ask("PATCH", path, {"delay": "1 h"}))
         self.assertEqual(self.good(self.ask("POST", "/jobs/run", {"ids": [job["id"], UNKNOWN]})), {"changed": 1})
         actions = self.good(self.ask("GET", path + "/actions"))["items"]
-        self.assertEqual([a["action"] for a in actions], ["reschedule", "reschedule", "reschedule", "priority", "priority", "run", "cancel", "run",
-                                                        "reschedule", "run"])
+        self.assertEqual([a["action"] for a in actions],
+                         ["reschedule", "reschedule", "reschedule", "priority", "priority", "run", "cancel", "run", "reschedule",
+                          "run"])
 
     def test_cancel_ignores_its_body(self):
         job = self.good(self.ask("POST", f"/jobs/{self.enqueue()['id']}/cancel", "{broken"))
@@ -402,7 +405,8 @@ class Change(JobTest):
                          f" unnest(ARRAY['{kind}', '{other}']) AS t, unnest(ARRAY['Mill', 'mill 2', 'Moore']) AS n")
         self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"type": kind, "q": "MILL"})), {"changed": 2})
         self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"type": kind, "q": "MILL"})), {"changed": 0})
-        left = f"SELECT string_agg(payload ->> 'to', ',' ORDER BY type = '{kind}', id) FROM ayb_jobs.job_queue WHERE state = 'queued'"
+        left = (f"SELECT string_agg(payload ->> 'to', ',' ORDER BY type = '{kind}', id) FROM ayb_jobs.job_queue"
+                " WHERE state = 'queued'")
         self.assertEqual(self.server.psql(f"{left} AND type IN ('{kind}', '{other}')"), "Mill,mill 2,Moore,Moore")
         one = self.good(self.ask("GET", f"/jobs?type={other}&q=moore"))["items"][0]["id"]
         self.assertEqual(self.good(self.ask("POST", "/jobs/cancel", {"q": one.upper()})), {"changed": 1})
@@ -414,6 +418,7 @@ class Change(JobTest):
         kind = str(uuid.uuid4())
         for run_at in ("now()", "now() + '1 day'", "now() + '2 days'"):
             self.server.psql(f"SELECT ayb_jobs.enqueue('{kind}', run_at => {run_at})")
+
         def phases(query):
             return sorted(job["phase"] for job in self.good(self.ask("GET", f"/jobs?type={kind}&{query}"))["items"])
         self.assertEqual(phases("phase=scheduled"), ["scheduled"] * 2)

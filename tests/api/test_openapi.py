@@ -89,22 +89,24 @@ class Document(ApiTest):
         allowed = self.sidecar.send("OPTIONS", "/api/admin/jobs").header("Access-Control-Allow-Methods")
         self.assertEqual({method for method, _, _ in served} | {"OPTIONS"}, set(allowed.split(", ")))
         # But for the page, which is no part of the API.
-        self.assertEqual(served - {("GET", "/", "open")}, {(method.upper(), path, operation.get("x-right", "open"))
-                                                          for method, path, operation in self.operations()})
+        said = {(method.upper(), path, operation.get("x-right", "open")) for method, path, operation in self.operations()}
+        self.assertEqual(served - {("GET", "/", "open")}, said)
 
     def test_answers_are_as_it_says(self):
         self.server.psql("CREATE OR REPLACE FUNCTION public.noop() RETURNS void LANGUAGE sql AS 'SELECT'")
         self.server.psql("SELECT ayb_jobs.register_handler('noop', 'public.noop', timeout => '1.5 s', backoff => '{1s,2s}')")
-        self.server.psql("CREATE TABLE IF NOT EXISTS public.plain (a int NOT NULL, b text); GRANT SELECT ON public.plain TO sidecar")
+        self.server.psql("CREATE TABLE IF NOT EXISTS public.plain (a int NOT NULL, b text);"
+                         " GRANT SELECT ON public.plain TO sidecar")
         job = self.good(self.ask("POST", "/jobs", {"type": "noop"}), 201)
         schedule = self.good(self.ask("POST", "/schedules", {"name": "o", "jobType": "noop", "cronExpr": "* * * * *"}), 201)
         self.server.psql("DROP MATERIALIZED VIEW IF EXISTS shown; CREATE MATERIALIZED VIEW shown AS SELECT 1 AS a;"
                          " ALTER MATERIALIZED VIEW shown OWNER TO sidecar; GRANT CREATE ON SCHEMA public TO sidecar;")
         self.server.psql("DELETE FROM ayb_jobs.matview_refreshes")
         view = self.good(self.ask("POST", "/matviews", {"viewName": "shown"}), 201)
-        bodies = {"/matviews": {"viewName": "none"}, "/matviews/{id}": {"refreshMode": "standard"}, "/jobs": {"type": "x"}, "/schedules": {"name": "p", "jobType": "x", "cronExpr": "* * * * *"},
-                  "/schedules/preview": {"cronExpr": "* * * * *"}, "/jobs/cancel": {"type": "x"}, "/jobs/retry": {"type": "x"}, "/jobs/run": {"type": "x"},
-                  "/jobs/{id}": {"delay": "1 h"},
+        bodies = {"/matviews": {"viewName": "none"}, "/matviews/{id}": {"refreshMode": "standard"}, "/jobs": {"type": "x"},
+                  "/schedules": {"name": "p", "jobType": "x", "cronExpr": "* * * * *"},
+                  "/schedules/preview": {"cronExpr": "* * * * *"}, "/jobs/cancel": {"type": "x"},
+                  "/jobs/retry": {"type": "x"}, "/jobs/run": {"type": "x"}, "/jobs/{id}": {"delay": "1 h"},
                   "/auth": {"password": "x"}, "/tokens": {"name": "x", "right": "read"}}
         checked = 0
         for method, path, operation in self.operations():

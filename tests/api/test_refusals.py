@@ -37,7 +37,8 @@ class Refusals(ApiTest):
     @classmethod
     def setUpClass(cls):
         super().setUpClass()
-        cls.server.psql("DROP MATERIALIZED VIEW IF EXISTS public.refused; CREATE MATERIALIZED VIEW public.refused AS SELECT 1 AS a;"
+        cls.server.psql("DROP MATERIALIZED VIEW IF EXISTS public.refused;"
+                        " CREATE MATERIALIZED VIEW public.refused AS SELECT 1 AS a;"
                         " ALTER MATERIALIZED VIEW public.refused OWNER TO sidecar; GRANT CREATE ON SCHEMA public TO sidecar;"
                         " CREATE OR REPLACE FUNCTION public.does() RETURNS void LANGUAGE sql AS 'SELECT';"
                         " SELECT ayb_jobs.register_handler('does', 'public.does');"
@@ -60,7 +61,8 @@ class Refusals(ApiTest):
                 sidecar.stop()
             super().tearDownClass()
         finally:
-            cls.server.psql("SELECT ayb_jobs.unregister_handler('does'), ayb_jobs.unregister_handler('turns'); DROP PROCEDURE public.turns();"
+            cls.server.psql("SELECT ayb_jobs.unregister_handler('does'), ayb_jobs.unregister_handler('turns');"
+                            " DROP PROCEDURE public.turns();"
                             " DROP MATERIALIZED VIEW public.refused")
             for name in cls.other:
                 cls.server.psql(f"DROP DATABASE {name} WITH (FORCE)", database="postgres")
@@ -216,7 +218,8 @@ class Refusals(ApiTest):
             yield self.ask("POST", f"/jobs/{job}/cancel")
 
     def no_room(self):
-        self.server.psql("SELECT ayb_jobs.enqueue_many('parked', array_agg(to_jsonb(repeat('x', 2000)))) FROM generate_series(1, 200)")
+        self.server.psql("SELECT ayb_jobs.enqueue_many('parked', array_agg(to_jsonb(repeat('x', 2000))))"
+                         " FROM generate_series(1, 200)")
         with self.sessions_with("work_mem = '64kB'", "temp_file_limit = 0"):
             yield self.ask("GET", "/jobs?limit=200")
 

@@ -120,8 +120,10 @@ class Rights(ApiTest):
 
     def test_a_broken_file_is_refused_at_the_start(self):
         file = os.path.join(OUT, "broken_tokens")
-        for text, why in (("reader read\n", "name, right and SHA-256 are wanted"), ("re.ader read " + "0" * 64 + "\n", "a name has letters"),
-                          ("reader read " + "0" * 63 + "\n", "SHA-256 is 64 hex digits"), ("reader read " + "0" * 64 + " more\n", "are wanted")):
+        for text, why in (("reader read\n", "name, right and SHA-256 are wanted"),
+                          ("re.ader read " + "0" * 64 + "\n", "a name has letters"),
+                          ("reader read " + "0" * 63 + "\n", "SHA-256 is 64 hex digits"),
+                          ("reader read " + "0" * 64 + " more\n", "are wanted")):
             write_tokens(file, text)
             done = subprocess.run([SIDECAR, "serve", "--listen", "127.0.0.1:0", "--tokens-file", file], text=True,
                                   capture_output=True, timeout=PATIENCE)
@@ -160,7 +162,8 @@ class Rights(ApiTest):
         self.assertEqual(locked.ask_with(others.stdout.strip(), "GET", "/jobs").status, 401)
 
     def test_what_a_token_can_not_be(self):
-        for body, field in (({"name": "a b", "right": "read"}, "name"), ({"right": "read"}, "name"), ({"name": "a", "right": "root"}, "right"),
+        for body, field in (({"name": "a b", "right": "read"}, "name"), ({"right": "read"}, "name"),
+                            ({"name": "a", "right": "root"}, "right"),
                             ({"name": "a", "right": "read", "lifetimeSec": 0}, "lifetimeSec"),
                             ({"name": "a", "right": "read", "lifetimeSec": 10**9}, "lifetimeSec")):
             self.assertEqual(self.refused(self.ask("POST", "/tokens", body), 400, f"invalid {field}")["field"], field)

@@ -1,7 +1,6 @@
 """Schedules: every route, the order of the checks, what a merge keeps."""
 
 import itertools
-import unittest
 
 from support import ApiTest, until
 
@@ -138,8 +137,8 @@ class Schedules(ApiTest):
         self.assertNotIn("scheduleId", self.good(self.ask("GET", "/jobs/" + job["id"])))
 
     def test_preview(self):
-        preview = self.good(self.ask("POST", "/schedules/preview", {"cronExpr": "0 9 * * MON", "timezone": "Asia/Tokyo",
-                                                                   "count": 3}))
+        wanted = {"cronExpr": "0 9 * * MON", "timezone": "Asia/Tokyo", "count": 3}
+        preview = self.good(self.ask("POST", "/schedules/preview", wanted))
         self.assertEqual((len(preview["items"]), preview["count"]), (3, 3))
         self.assertTrue(all(at.endswith("T00:00:00+00:00") for at in preview["items"]))
         self.assertIn("Monday", preview["description"])

@@ -123,6 +123,7 @@ class Person(ApiTest):
 
     def test_q_ends_it_and_leaves_the_terminal_as_it_was(self):
         terminal = self.terminal()
+
         def modes():
             return re.search(r"(?:[0-9a-f]+:){9,}", terminal.run("stty -g")[0].replace("\n", ""))[0]
 
@@ -194,8 +195,8 @@ class Person(ApiTest):
         self.enqueue("told_by_tab")
         for line, wanted in (("jobs list --state que", ["queued"]), ("types show told_b", ["told_by_tab"]),
                              ("jobs list --type told_b", ["told_by_tab"]),
-                             ("jobs ", ["cancel", "create", "list", "reschedule", "retry", "run", "show"]), ("jobs list --st", ["--state"]),
-                             ("serve --th", ["--threads"]), ("completion z", ["zsh"])):
+                             ("jobs ", ["cancel", "create", "list", "reschedule", "retry", "run", "show"]),
+                             ("jobs list --st", ["--state"]), ("serve --th", ["--threads"]), ("completion z", ["zsh"])):
             done = subprocess.run(["fish", "-c", f'source {script}; complete -C "ayb-jobs {line}"'], text=True, check=True,
                                   env={"PATH": there + ":" + os.environ["PATH"], "HOME": OUT, "AYB_JOBS_DSN": self.server.dsn()},
                                   capture_output=True)

@@ -2,7 +2,6 @@
 
 import json
 import re
-import threading
 
 from cli_support import CliTest, run
 from support import until
@@ -83,8 +82,10 @@ class Verbs(CliTest):
 
     def test_what_a_type_did(self):
         self.failed("4")
+
         def hour():
             return self.good(self.ask("GET", "/types/bad")).get("lastHour", {}).get("failed", 0) > 0
+
         until(hour, "its attempt to be counted")
 
     def test_schedules(self):

@@ -111,7 +111,8 @@ class Whole(ApiTest):
             with self.connect() as client:
                 client.sendall(f"GET /api/admin/jobs?limit=16 HTTP/1.1\r\n{head}\r\n".encode())
                 answers = [read_answer(client)]
-                client.sendall(f"POST /api/admin/schedules/preview HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n".encode())
+                preview = f"POST /api/admin/schedules/preview HTTP/1.1\r\n{head}Content-Length: {len(body)}\r\n\r\n"
+                client.sendall(preview.encode())
                 client.sendall(body.encode())
                 answers.append(read_answer(client))
                 client.sendall(f"GET /live HTTP/1.1\r\n{head}\r\n".encode())
@@ -196,8 +197,9 @@ class SlowReaders(ApiTest):
     def setUpClass(cls):
         super().setUpClass()
         # Six bits a character at random: nothing on the way makes it shorter.
-        cls.server.psql("SELECT ayb_jobs.enqueue('big', (SELECT to_jsonb(string_agg(encode(sha512(convert_to(i || ' ' || k, 'UTF8')),"
-                        " 'base64'), '')) FROM generate_series(1, 4600) AS k)) FROM generate_series(1, 42) AS i")
+        cls.server.psql("SELECT ayb_jobs.enqueue('big', (SELECT to_jsonb(string_agg(encode("
+                        "sha512(convert_to(i || ' ' || k, 'UTF8')), 'base64'), ''))"
+                        " FROM generate_series(1, 4600) AS k)) FROM generate_series(1, 42) AS i")
 
     def start(self):
         client = socket.socket()

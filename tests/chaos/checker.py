@@ -36,9 +36,11 @@ class Evidence:
 
     def __init__(self, ask):
         self.jobs = [Job(*row) for row in ask(
-            "SELECT id::text, type, state, run_as::oid::bigint, payload->>'token', schedule_id, scheduled_at, NULL, worker_id, last_error "
+            "SELECT id::text, type, state, run_as::oid::bigint, payload->>'token', schedule_id, scheduled_at, NULL, "
+            "worker_id, last_error "
             "FROM ayb_jobs.job_queue UNION ALL "
-            "SELECT id::text, type, 'completed', run_as::oid::bigint, payload->>'token', schedule_id, scheduled_at, result, worker_id, last_error "
+            "SELECT id::text, type, 'completed', run_as::oid::bigint, payload->>'token', schedule_id, scheduled_at, "
+            "result, worker_id, last_error "
             "FROM ayb_jobs.job_history")]
         self.effects = [Effect(*row) for row in ask(
             "SELECT token, job::text, role::bigint, counter, schedule, tick FROM effects")]

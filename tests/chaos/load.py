@@ -286,7 +286,8 @@ class Caller(Client):
 
     def hang_up(self, body):
         """Sends a request, or half of it, and doesn't wait for the answer."""
-        request = f"POST /api/admin/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+        request = "POST /api/admin/jobs HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        request = f"{request}Content-Length: {len(body)}\r\n\r\n{body}".encode()
         try:
             with self.world.sidecar.connect() as connection:
                 connection.sendall(request[:self.random.choice((len(request) // 2, len(request)))])

@@ -194,7 +194,8 @@ class World:
                        "WHERE state = 'queued' AND NOT EXISTS (SELECT FROM pg_roles WHERE oid = run_as)", database=database)
             # Counts follow the commits; those of the last ones may be on their way.
             self._wait("SELECT queued + running + failed + canceled = (SELECT count(*) FROM ayb_jobs.job_queue) "
-                       "AND completed = (SELECT count(*) FROM ayb_jobs.job_history) FROM ayb_jobs.stats()", database, patience / 10)
+                       "AND completed = (SELECT count(*) FROM ayb_jobs.job_history) FROM ayb_jobs.stats()", database,
+                       patience / 10)
 
     def _wait(self, question, database, patience):
         try:

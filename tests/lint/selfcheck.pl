@@ -172,6 +172,9 @@ try_script('perl', 'bad', 'tests/a' => q{#!/usr/bin/perl\nprint 1;\n});
 try_script('perl', qr/:3: .*CaptureWithoutTest.*:4: .*CheckedOpen.*:5: .*ReturnValueOfEval.*:6: .*ReusedNames.*:7: .*TestLabels/s,
     'regress/t/a.pl' => $strict . q{if (/(a)/) { die if /b/ && $1 eq 'a' }\nopen STDIN, '<', 'x';\neval { f() };\n}
         . q{my $x = 1; sub f { my ($x) = @_; return $x + 1 }\nuse Test::More; is(1, 1);\n});
+try_script('python', 'good', 'tests/api/a.py' => qq{print("@{['x' x 121]}")\\n}, 'tests/b' => q{#!/bin/sh\n});
+try_script('python', qr/a\.py:1:131: E501/, 'tests/api/a.py' => qq{print("@{['x' x 122]}")\\n});
+try_script('python', qr/b:2:1: F401/, 'tests/b' => q{#!/usr/bin/env python3\nimport os\n});
 my $page = q{| what | limit |\n|---|---|\n};
 my $code = q{constexpr int kMaxKeyBytes = 255;\n};
 try_script('limits', 'good', 'docs/reference/limits.md' => qq{$page| worker id | 255 bytes |\n}, 'extension/x.hpp' => $code);
