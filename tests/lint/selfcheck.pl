@@ -9,6 +9,7 @@ use lib $FindBin::RealBin;
 use Arguments;
 use Conditions;
 use Length;
+use Links;
 use Lint;
 use Locks;
 use Rooms;
@@ -175,6 +176,15 @@ try_script('perl', qr/:3: .*CaptureWithoutTest.*:4: .*CheckedOpen.*:5: .*ReturnV
 try_script('python', 'good', 'tests/api/a.py' => qq{print("@{['x' x 121]}")\\n}, 'tests/b' => q{#!/bin/sh\n});
 try_script('python', qr/a\.py:1:131: E501/, 'tests/api/a.py' => qq{print("@{['x' x 122]}")\\n});
 try_script('python', qr/b:2:1: F401/, 'tests/b' => q{#!/usr/bin/env python3\nimport os\n});
+my $index = q{[a](guide/a.md)\n};
+try_rule('links', 'good', 'docs/README.md' => $index, 'README.md' => q{[b](docs/guide/a.md#one-two-1)\n```\n[c](nowhere)\n```\n`[d](nowhere)`\n},
+    'docs/guide/a.md' => q{# One: `two`\n## [One](../README.md) two\n[all](../) [web](https://localhost/x) [here](#one-two)\n}, 'sql/x.sql' => q{-- docs/guide/a.md\n});
+try_rule('links', qr/docs\/guide\/a\.md:1: .*README\.md has no link/, 'docs/README.md' => q{x\n}, 'README.md' => q{[a](docs/guide/a.md)\n},
+    'docs/guide/a.md' => q{# A\n});
+try_rule('links', qr/a\.md:2: \.\.\/b\.md isn't there/, 'docs/README.md' => $index, 'docs/guide/a.md' => q{\n[b](../b.md)\n});
+try_rule('links', qr/a\.md:1: \.\/c\.png isn't there/, 'docs/README.md' => $index, 'docs/guide/a.md' => q{<img src="./c.png">\n});
+try_rule('links', qr/a\.md:2: #two: there is no such heading/, 'docs/README.md' => $index, 'docs/guide/a.md' => q{# One\n[b](#two)\n});
+try_rule('links', qr/x\.sql:2: docs\/b\.md isn't there/, 'docs/README.md' => q{x\n}, 'sql/x.sql' => q{\n-- docs/b.md\n});
 my $page = q{| what | limit |\n|---|---|\n};
 my $code = q{constexpr int kMaxKeyBytes = 255;\n};
 try_script('limits', 'good', 'docs/reference/limits.md' => qq{$page| worker id | 255 bytes |\n}, 'extension/x.hpp' => $code);
