@@ -80,7 +80,8 @@ SELECT ayb_jobs.register_handler('work', 'work()');
 SELECT ayb_jobs.register_handler('nap', 'nap(jsonb)')});
     start_sleeper($node, 'postgres');
     finishes($node, 'postgres', $drop, $drop);
-    is(sql($node, 'SELECT ' . backends_of('postgres')), '0', 'no process is left, not even the one with the long job');
+    # One that was started to look whether the extension is there may still be on its way out.
+    holds($node, 'postgres', backends_of('postgres') . ' = 0', 'no process is left, not even the one with the long job');
     is(sql($node, q{SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'ayb\_jobs%'}), '0', 'nothing of it is left');
 }
 
