@@ -84,15 +84,15 @@ CREATE FUNCTION ayb_jobs.retry_now(id uuid) RETURNS ayb_jobs.jobs
 COMMENT ON FUNCTION ayb_jobs.retry_now(uuid) IS 'puts a failed job back into the queue, with all its attempts, to run now';
 
 CREATE FUNCTION ayb_jobs.cancel_matching(type text DEFAULT NULL, since timestamptz DEFAULT NULL,
-                                         until timestamptz DEFAULT NULL) RETURNS bigint
+                                         until timestamptz DEFAULT NULL, phase text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_cancel_matching';
-COMMENT ON FUNCTION ayb_jobs.cancel_matching(text, timestamptz, timestamptz) IS
-    'cancels the queued jobs of a type that were created from since until before until, and says how many';
+COMMENT ON FUNCTION ayb_jobs.cancel_matching(text, timestamptz, timestamptz, text) IS
+    'cancels the queued jobs of a type that were created from since until before until, or are in a phase, and says how many';
 
 CREATE FUNCTION ayb_jobs.retry_matching(type text DEFAULT NULL, since timestamptz DEFAULT NULL,
-                                        until timestamptz DEFAULT NULL) RETURNS bigint
+                                        until timestamptz DEFAULT NULL, phase text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_retry_matching';
-COMMENT ON FUNCTION ayb_jobs.retry_matching(text, timestamptz, timestamptz) IS
+COMMENT ON FUNCTION ayb_jobs.retry_matching(text, timestamptz, timestamptz, text) IS
     'retries the failed jobs of a type that were created from since until before until, and says how many';
 
 CREATE FUNCTION ayb_jobs.cancel_many(ids uuid[]) RETURNS bigint
@@ -109,10 +109,10 @@ COMMENT ON FUNCTION ayb_jobs.run_now(uuid) IS
     'makes a job due that waits for its time, after a failure or since it was enqueued, or that was canceled';
 
 CREATE FUNCTION ayb_jobs.run_now_matching(type text DEFAULT NULL, since timestamptz DEFAULT NULL,
-                                          until timestamptz DEFAULT NULL) RETURNS bigint
+                                          until timestamptz DEFAULT NULL, phase text DEFAULT NULL) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_run_now_matching';
-COMMENT ON FUNCTION ayb_jobs.run_now_matching(text, timestamptz, timestamptz) IS
-    'does so with the jobs of a type that were created from since until before until, and says how many';
+COMMENT ON FUNCTION ayb_jobs.run_now_matching(text, timestamptz, timestamptz, text) IS
+    'does so with the jobs of a type that were created from since until before until, or are in a phase, and says how many';
 
 CREATE FUNCTION ayb_jobs.run_now_many(ids uuid[]) RETURNS bigint
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_run_now_many';

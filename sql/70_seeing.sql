@@ -89,8 +89,9 @@ CREATE FUNCTION ayb_jobs_internal.oldest_due() RETURNS timestamptz
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_oldest_due';
 COMMENT ON FUNCTION ayb_jobs_internal.oldest_due() IS 'when the oldest job that is due, of a type that has a handler, became due';
 
-CREATE FUNCTION ayb_jobs.stats(OUT queued bigint, OUT running bigint, OUT completed bigint, OUT failed bigint,
-                               OUT canceled bigint, OUT oldest_due_seconds double precision)
+CREATE FUNCTION ayb_jobs.stats(by_phase boolean DEFAULT false, OUT queued bigint, OUT running bigint, OUT completed bigint,
+                               OUT failed bigint, OUT canceled bigint, OUT oldest_due_seconds double precision,
+                               OUT due bigint, OUT external bigint, OUT waiting bigint, OUT scheduled bigint, OUT retrying bigint)
     RETURNS record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH kept AS MATERIALIZED (
@@ -102,13 +103,22 @@ BEGIN ATOMIC
                count(*) FILTER (WHERE j.state = 'failed') AS failed,
                count(*) FILTER (WHERE j.state = 'canceled') AS canceled
         FROM ayb_jobs.jobs AS j WHERE NOT EXISTS (SELECT FROM kept)
+    ), phases AS (
+        SELECT count(*) FILTER (WHERE j.phase = 'due') AS due,
+               count(*) FILTER (WHERE j.phase = 'external') AS external,
+               count(*) FILTER (WHERE j.phase = 'waiting') AS waiting,
+               count(*) FILTER (WHERE j.phase = 'scheduled') AS scheduled,
+               count(*) FILTER (WHERE j.phase = 'retrying') AS retrying
+        FROM (SELECT j.phase FROM ayb_jobs.jobs AS j WHERE j.state = 'queued' OFFSET 0) AS j
+        WHERE by_phase HAVING by_phase
     )
     SELECT c.queued, c.running, c.completed, c.failed, c.canceled,
-           extract(epoch FROM ayb_jobs_internal.now() - ayb_jobs_internal.oldest_due())::double precision
-    FROM (SELECT * FROM kept UNION ALL SELECT * FROM counted LIMIT 1) AS c;
+           extract(epoch FROM ayb_jobs_internal.now() - ayb_jobs_internal.oldest_due())::double precision,
+           p.due, p.external, p.waiting, p.scheduled, p.retrying
+    FROM (SELECT * FROM kept UNION ALL SELECT * FROM counted LIMIT 1) AS c LEFT JOIN phases AS p ON true;
 END;
-COMMENT ON FUNCTION ayb_jobs.stats() IS
-    'how many jobs are in each state, and how long the oldest due one has waited (NULL if none is due); reads no table once the scheduler has counted';
+COMMENT ON FUNCTION ayb_jobs.stats(boolean) IS
+    'how many jobs are in each state, and how long the oldest due one has waited (NULL if none is due); reads no table once the scheduler has counted, unless the queued jobs are to be counted by_phase';
 
 CREATE FUNCTION ayb_jobs_internal.current_minutes() RETURNS SETOF ayb_jobs.job_minutes
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_current_minutes';

@@ -72,7 +72,10 @@ DECLARE
     of_phase text := ayb_jobs_internal.state_of_phase(phase);
     found text := ayb_jobs_internal.job_candidates(type, since, until, coalesce(state, of_phase), before);
 BEGIN
-    IF state <> of_phase THEN
+    IF max_jobs < 0 OR skip < 0 THEN
+        RAISE invalid_parameter_value USING MESSAGE = 'there are no fewer than 0 jobs',
+            COLUMN = CASE WHEN max_jobs < 0 THEN 'max_jobs' ELSE 'skip' END, HINT = 'NULL for max_jobs gives all.';
+    ELSIF state <> of_phase THEN
         RETURN;
     ELSIF ayb_jobs_internal.is_job(search) THEN
         found := ayb_jobs_internal.job_candidates(type, NULL, NULL, coalesce(state, of_phase), before, search::uuid);

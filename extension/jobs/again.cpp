@@ -82,7 +82,7 @@ AYB_SQL_FUNCTION(ayb_jobs_retry_now) {
                       [&](const Found &job) { retry_found(id, job, clock_now()); });
 }
 
-// retry_matching(type, since, until) → bigint
+// retry_matching(type, since, until, phase) → bigint
 AYB_SQL_FUNCTION(ayb_jobs_retry_matching) { return change_matching(fcinfo, &g_retry_matching); }
 
 // retry_many(ids) → bigint
@@ -95,7 +95,7 @@ AYB_SQL_FUNCTION(ayb_jobs_run_now) {
                       [&](const Found &job) { run_found(id, job, clock_now()); });
 }
 
-// run_now_matching(type, since, until) → bigint
+// run_now_matching(type, since, until, phase) → bigint
 AYB_SQL_FUNCTION(ayb_jobs_run_now_matching) { return change_matching(fcinfo, &g_run_matching); }
 
 // run_now_many(ids) → bigint

@@ -34,6 +34,9 @@ template <typename... Which> int64 change(Change<Which...> *statement, const Whi
     return changed;
 }
 
+// Raises 22023 where there is no such phase.
+Sql<const char *> g_check_phase{"SELECT ayb_jobs_internal.state_of_phase($1)"};
+
 } // namespace
 
 Caller caller() { return {GetUserId(), is_admin(GetUserId()), actor(), CurrentMemoryContext}; }
@@ -58,8 +61,11 @@ void note_action(const core::Uuid &id, const char *action, const Caller &me) {
 
 Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement) {
     const char *type = PG_ARGISNULL(0) ? nullptr : type_argument(fcinfo, 0);
+    const char *phase = text_argument(fcinfo, 3);
+    if (phase != nullptr)
+        in_books([&] { g_check_phase.run(phase); });
     return Int64GetDatum(change(statement, type, optional_argument<At>(fcinfo, 1),
-                                optional_argument<At>(fcinfo, 2)));
+                                optional_argument<At>(fcinfo, 2), phase));
 }
 
 Datum change_many(FunctionCallInfo fcinfo, ChangeMany *statement) {

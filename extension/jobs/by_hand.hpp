@@ -39,7 +39,7 @@ Datum change_one(const core::Uuid &id, const char *action, const Caller &me, Cha
 
 // Of many jobs: when, whose the caller may touch, and who that is; then which.
 template <typename... Which> using Change = Sql<At, bool, OidArray, Oid, const char *, Which...>;
-using ChangeMatching = Change<const char *, std::optional<At>, std::optional<At>>;
+using ChangeMatching = Change<const char *, std::optional<At>, std::optional<At>, const char *>;
 using ChangeMany = Change<UuidArray>;
 
 // What somebody has locked is left out. Gives back how many were changed, and how many were there.
@@ -54,10 +54,12 @@ using ChangeMany = Change<UuidArray>;
     " WHERE " wanted " AND ($2 OR q.run_as = ANY ($3))" which ")"
 #define AYB_MATCHING                                                                               \
     " AND ($6 IS NULL OR q.type = $6) AND ($7 IS NULL OR q.created_at >= $7)"                      \
-    " AND ($8 IS NULL OR q.created_at < $8)"
+    " AND ($8 IS NULL OR q.created_at < $8)"                                                       \
+    " AND ($9 IS NULL OR ayb_jobs_internal.phase(q.state, q.waits_for, q.run_at, q.runs, q.type,"  \
+    " q.run_as) = $9)"
 #define AYB_OF_THESE " AND q.id = ANY ($6)"
 
-// (type, since, until) → how many were changed.
+// (type, since, until, phase) → how many were changed. 22023 for a phase that there isn't.
 Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement);
 
 // (ids) → how many were changed.

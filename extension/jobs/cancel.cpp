@@ -99,7 +99,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cancel) {
     return change_one(id, "cancel", me, [&](const Found &job) { cancel_found(id, job, force); });
 }
 
-// cancel_matching(type, since, until) → bigint
+// cancel_matching(type, since, until, phase) → bigint
 AYB_SQL_FUNCTION(ayb_jobs_cancel_matching) { return change_matching(fcinfo, &g_cancel_matching); }
 
 // cancel_many(ids) → bigint

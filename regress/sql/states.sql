@@ -198,6 +198,15 @@ SELECT ayb_jobs.cancel_matching('unknown') AS unknown, ayb_jobs.cancel_matching(
 -- since is within, until is without
 SELECT ayb_jobs.cancel_matching('other', until => :'middle') AS before_middle,
        ayb_jobs.cancel_matching('other', since => :'middle', until => :'middle') AS empty_span;
+-- by what they wait for
+SELECT refused($$SELECT ayb_jobs.cancel_matching(phase => 'queued')$$), refused($$SELECT id FROM ayb_jobs.find_jobs(max_jobs => -1)$$);
+SELECT ayb_jobs.enqueue('other', delay => '1 hour') AS later \gset
+SELECT scheduled, external >= 2 AS two, waiting IS NOT NULL AS others FROM ayb_jobs.stats(by_phase => true);
+SELECT due, scheduled FROM ayb_jobs.stats();
+SELECT ayb_jobs.cancel_matching('other', phase => 'scheduled') AS scheduled, ayb_jobs.run_now_matching('other', phase => 'canceled') AS again,
+       ayb_jobs.retry_matching('other', phase => 'external') AS not_failed;
+SELECT phase FROM ayb_jobs.jobs WHERE id = :'later';
+SELECT ayb_jobs.cancel_matching('other', since => :'middle', until => :'middle') AS empty_span;
 SELECT ayb_jobs.cancel_matching('other', since => :'middle') AS from_middle;
 SELECT ayb_jobs.cancel_matching('outside') AS queued_ones;
 SELECT type, state, count(*) FROM ayb_jobs.jobs WHERE type IN ('outside', 'other') AND state <> 'completed'

@@ -130,6 +130,8 @@ http::Response get_job(const Call &call) {
     return found(call.database().ask(sql, {call.id("job")}), kNotFound);
 }
 
+// With "phases" also how many of the queued jobs are in each; without it those are NULL, and left
+// out.
 http::Response job_stats(const Call &call) {
     static const std::string sql =
         guarded("SELECT " +
@@ -139,9 +141,15 @@ http::Response job_stats(const Call &call) {
                         {"failed", "s.failed"},
                         {"canceled", "s.canceled"},
                         {"oldestQueuedAgeSec", "CASE WHEN s.oldest_due_seconds IS NOT NULL"
-                                               " THEN greatest(s.oldest_due_seconds, 0) END"}}) +
-                " FROM ayb_jobs.stats() AS s");
-    return json_response(*call.database().ask(sql));
+                                               " THEN greatest(s.oldest_due_seconds, 0) END"},
+                        {"due", "s.due"},
+                        {"external", "s.external"},
+                        {"waiting", "s.waiting"},
+                        {"scheduled", "s.scheduled"},
+                        {"retrying", "s.retrying"}}) +
+                " FROM ayb_jobs.stats($1::boolean) AS s");
+    const bool phases = flag_of(call.query(), "phases");
+    return json_response(*call.database().ask(sql, {phases ? "true" : "false"}));
 }
 
 // What there is of a job; NULL where there is no such job.

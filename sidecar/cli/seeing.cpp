@@ -20,10 +20,20 @@ Table stats_table(const std::string &stats) {
           shown(now, "failed"), shown(now, "canceled"), shown(now, "oldestQueuedAgeSec", "-")}}};
 }
 
+constexpr Option kPhases = {"phases", nullptr, Option::Kind::flag};
+
+Table phases_table(const std::string &stats) {
+    const json::Object now(stats);
+    return {{"DUE", "EXTERNAL", "WAITING", "SCHEDULED", "RETRYING"},
+            {{shown(now, "due"), shown(now, "external"), shown(now, "waiting"),
+              shown(now, "scheduled"), shown(now, "retrying")}}};
+}
+
 int stats(const Call &call) {
     return show(call, [&call] {
-        const std::string now = call.ask("GET", "/jobs/stats");
-        return listed(call, now, stats_table(now), "");
+        const bool phases = call.has(kPhases.name);
+        const std::string now = call.ask("GET", phases ? "/jobs/stats?phases=true" : "/jobs/stats");
+        return listed(call, now, phases ? phases_table(now) : stats_table(now), "");
     });
 }
 
@@ -226,7 +236,12 @@ std::vector<Command> seeing_commands() {
         {"", "token", nullptr, "a token with a name and a right, for a time", token_options(),
          token},
         {"", "adopt", nullptr, "let a restored or copied database run its jobs", {}, adopt},
-        {"", "stats", nullptr, "how many jobs are in each state", {kWatch}, stats},
+        {"",
+         "stats",
+         nullptr,
+         "how many jobs are in each state, or phase",
+         {kPhases, kWatch},
+         stats},
         {"", "workers", nullptr, "the engine's processes, and what each is at", {kWatch}, workers},
         {"", "databases", nullptr, "what databases are served", {}, databases},
         {"", "series", nullptr, "counts and latencies over time", series_options(), series},

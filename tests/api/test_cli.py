@@ -152,6 +152,7 @@ class Cli(CliTest):
     def test_stats_and_health(self):
         for way in (self.one, self.api):
             self.assertEqual(way("stats").splitlines()[0].split()[:3], ["QUEUED", "RUNNING", "COMPLETED"])
+            self.assertEqual(way("stats", "--phases").split()[:2], ["DUE", "EXTERNAL"])
             self.assertEqual(set(json.loads(way("stats", "--output", "json"))) - {"oldestQueuedAgeSec"},
                              {"queued", "running", "completed", "failed", "canceled"})
         self.server.psql("SELECT ayb_jobs.pause()")

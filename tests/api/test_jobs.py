@@ -104,6 +104,9 @@ class Look(JobTest):
         self.assertLessEqual({"queued", "running", "completed", "failed", "canceled"}, set(stats))
         self.assertTrue(all(isinstance(stats[state], int) for state in ("queued", "running", "completed")))
         self.assertGreater(stats["oldestQueuedAgeSec"], 5 * 365 * 86400)
+        phases = self.good(self.ask("GET", "/jobs/stats?phases=true"))
+        self.assertEqual({phase: phases[phase] for phase in set(phases) - set(stats)},
+                         {"due": 0, "external": 1, "waiting": 0, "scheduled": 1, "retrying": 0})
 
     def with_queued(self, count):
         stats = self.good(self.ask("GET", "/jobs/stats"))
