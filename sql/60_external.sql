@@ -32,3 +32,19 @@ CREATE FUNCTION ayb_jobs.fail(id uuid, worker_id text, attempt integer, error te
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_fail';
 COMMENT ON FUNCTION ayb_jobs.fail(uuid, text, integer, text, interval, boolean) IS
     'records that the attempt failed: the job is tried again after retry_in (the back-off by default), or failed when its attempts are used up or final says so';
+
+-- Of many jobs by one statement. A heartbeat is extend_many().
+CREATE FUNCTION ayb_jobs.complete_many(worker_id text, jobs jsonb, OUT id uuid, OUT reason text) RETURNS SETOF record
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_complete_many';
+COMMENT ON FUNCTION ayb_jobs.complete_many(text, jsonb) IS
+    'completes the jobs of an array of {"id", "attempt", "result"}; returns those that the worker doesn''t hold, and what became of them';
+
+CREATE FUNCTION ayb_jobs.fail_many(worker_id text, jobs jsonb, OUT id uuid, OUT reason text) RETURNS SETOF record
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_fail_many';
+COMMENT ON FUNCTION ayb_jobs.fail_many(text, jsonb) IS
+    'records failed attempts, by an array of {"id", "attempt", "error", "retry_in", "final"}; returns those that the worker doesn''t hold, and what became of them';
+
+CREATE FUNCTION ayb_jobs.extend_many(worker_id text, jobs jsonb, lease interval DEFAULT NULL, OUT id uuid, OUT reason text)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_extend_many';
+COMMENT ON FUNCTION ayb_jobs.extend_many(text, jsonb, interval) IS
+    'a worker''s heartbeat: lets it keep the jobs of an array of {"id", "attempt"}; returns those that it doesn''t hold any more, and what became of them';

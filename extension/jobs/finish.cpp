@@ -16,46 +16,102 @@ namespace {
 // A job that runs has a lease, and only such a one. Asked for its state instead, the planner may
 // take the index of the leases for a short way, which under an old snapshot is a long one.
 #define AYB_MINE "q.id = $1 AND q.lease_until IS NOT NULL AND q.worker_id = $2 AND q.runs = $3"
+// The same of many, of a worker outside. Where the ids are in order, so are the rows locked: the
+// books have no other plan for a few rows of a large table.
+#define AYB_EACH "unnest($1, $2"
+#define AYB_EACH_MINE                                                                              \
+    "q.id = u.id AND q.runs = u.run AND q.lease_until IS NOT NULL AND q.worker_id = $3"            \
+    " AND q.waits_for = 'external' AND ($4 OR q.run_as = ANY ($5))"
+
+#define AYB_AS_IT_RAN                                                                              \
+    ", q.worker_id AS worker, q.attempts AS attempt, q.runs AS run, q.last_run_at AS started_at"
+#define AYB_FAIL(retry_at, error, at)                                                              \
+    "state = CASE WHEN q.attempts >= q.max_attempts OR " retry_at " IS NULL THEN 'failed'"         \
+    " ELSE 'queued' END,"                                                                          \
+    " run_at = CASE WHEN q.attempts >= q.max_attempts THEN q.run_at"                               \
+    " ELSE coalesce(" retry_at ", q.run_at) END,"                                                  \
+    " worker_id = NULL, claimed_by = NULL, lease_until = NULL, last_error = " error                \
+    ", updated_at = " at ", waits_for = NULL"
+#define AYB_NOTE_FAILURE(status, worker, at, error, sqlstate)                                      \
+    "INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id, started_at,"   \
+    " finished_at, error, sqlstate) SELECT e.id, e.runs, e.run_as, " status ", " worker            \
+    ", e.last_run_at, " at ", " error ", " sqlstate " FROM ended AS e"
 
 // Followed by what a statement needs beside.
 template <typename... More> using OfMine = Sql<core::Uuid, const char *, int, More...>;
+template <typename... More>
+using OfEach = Sql<UuidArray, IntArray, const char *, bool, OidArray, More...>;
 
 OfMine<std::optional<Json>, At> g_complete{
     R"sql(
     WITH done AS (
         DELETE FROM ayb_jobs.job_queue AS q
         WHERE )sql" AYB_MINE R"sql(
-        RETURNING )sql" AYB_LEAVING
-    R"sql(, q.worker_id AS worker, q.attempts AS attempt, q.runs AS run,
-            q.last_run_at AS started_at, $4 AS result, $5 AS ended_at
+        RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN R"sql(, $4 AS result, $5 AS ended_at
     ))sql" AYB_INTO_HISTORY};
-// With retention = 0 nothing of the job stays.
-OfMine<> g_forget{R"sql(
+OfEach<JsonArray, At> g_complete_each{
+    R"sql(
     WITH done AS (
         DELETE FROM ayb_jobs.job_queue AS q
-        WHERE )sql" AYB_MINE R"sql(
-        RETURNING )sql" AYB_KEY_COLUMNS("q") R"sql(
-    ),
-    keys AS ()sql" AYB_FREE_KEYS("done") R"sql(),
-    attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING done AS d WHERE a.job_id = d.id)
-    SELECT d.id FROM done AS d
-)sql"};
-OfMine<std::optional<At>, const char *, At, const char *, const char *, const char *> g_fail{R"sql(
+        USING )sql" AYB_EACH R"sql(, $6) AS u (id, run, result)
+        WHERE )sql" AYB_EACH_MINE R"sql(
+        RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN R"sql(, u.result AS result, $7 AS ended_at
+    ))sql" AYB_INTO_HISTORY " RETURNING id, runs, run_as::oid, type"};
+// With retention = 0 nothing of the job stays.
+#define AYB_FORGET(using, mine)                                                                                                                 \
+    "WITH done AS (DELETE FROM ayb_jobs.job_queue AS q " using " WHERE " mine                                                                   \
+                                                               " RETURNING " AYB_KEY_COLUMNS("q") ", q.runs, q.type), keys AS (" AYB_FREE_KEYS( \
+                                                                   "done") "), attempts AS "                                                    \
+                                                                           "(DELETE FROM "                                                      \
+                                                                           "ayb_jobs.job_"                                                      \
+                                                                           "attempts AS a USING "                                               \
+                                                                           "done AS d"                                                          \
+                                                                           " WHERE a.job_id = "                                                 \
+                                                                           "d.id) SELECT d.id, "                                                \
+                                                                           "d.runs, "                                                           \
+                                                                           "d.run_as::oid, "                                                    \
+                                                                           "d.type FROM done AS d"
+OfMine<> g_forget{AYB_FORGET("", AYB_MINE)};
+OfEach<> g_forget_each{AYB_FORGET("USING " AYB_EACH ") AS u (id, run)", AYB_EACH_MINE)};
+OfMine<std::optional<At>, const char *, At, const char *, const char *, const char *> g_fail{
+    R"sql(
     WITH ended AS (
         UPDATE ayb_jobs.job_queue AS q
-        SET state = CASE WHEN q.attempts >= q.max_attempts OR $4 IS NULL THEN 'failed' ELSE 'queued' END,
-            run_at = CASE WHEN q.attempts >= q.max_attempts THEN q.run_at ELSE coalesce($4, q.run_at) END,
-            worker_id = NULL, claimed_by = NULL, lease_until = NULL, last_error = $5, updated_at = $6,
-            waits_for = NULL
+        SET )sql" AYB_FAIL("$4", "$5", "$6") R"sql(
         WHERE )sql" AYB_MINE R"sql(
         RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state
     ),
-    noted AS (
-        INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id,
-            started_at, finished_at, error, sqlstate)
-        SELECT e.id, e.runs, e.run_as, $7, $2, e.last_run_at, $6, $8, $9 FROM ended AS e
-    )
+    noted AS ()sql" AYB_NOTE_FAILURE("$7", "$2", "$6", "$8", "$9") R"sql()
     SELECT e.state FROM ended AS e
+)sql"};
+OfEach<> g_hold_each{"SELECT q.id, q.runs, q.type, q.attempts FROM " AYB_EACH
+                     ") AS u (id, run) JOIN ayb_jobs.job_queue AS q ON " AYB_EACH_MINE
+                     " FOR UPDATE OF q"};
+OfEach<TimeArray, TextArray, At> g_fail_each{
+    R"sql(
+    WITH ended AS (
+        UPDATE ayb_jobs.job_queue AS q
+        SET )sql" AYB_FAIL("u.retry_at", "u.error", "$8") R"sql(
+        FROM )sql" AYB_EACH R"sql(, $6, $7) AS u (id, run, retry_at, error)
+        WHERE )sql" AYB_EACH_MINE R"sql(
+        RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state, q.type, u.error
+    ),
+    noted AS ()sql" AYB_NOTE_FAILURE("'failed'", "$3", "$8", "e.error", "NULL") R"sql()
+    SELECT e.id, e.runs, e.run_as::oid, e.type, e.state FROM ended AS e
+)sql"};
+// A lease with half of its time left is left alone: each change of it is a new row in every index.
+OfEach<At, At, At> g_extend_each{
+    R"sql(
+    WITH beat AS (
+        UPDATE ayb_jobs.job_queue AS q SET lease_until = $6, updated_at = $8
+        FROM )sql" AYB_EACH R"sql() AS u (id, run)
+        WHERE )sql" AYB_EACH_MINE R"sql( AND q.lease_until < $7
+        RETURNING q.id, q.runs
+    )
+    SELECT b.id, b.runs FROM beat AS b
+    UNION ALL
+    SELECT q.id, q.runs FROM )sql" AYB_EACH R"sql() AS u (id, run)
+    JOIN ayb_jobs.job_queue AS q ON )sql" AYB_EACH_MINE R"sql( AND q.lease_until >= $7
 )sql"};
 OfMine<At, std::optional<At>> g_put_back{R"sql(
     UPDATE ayb_jobs.job_queue AS q
@@ -81,6 +137,18 @@ OfMine<At> g_cancel{R"sql(
 )sql"};
 
 #undef AYB_MINE
+#undef AYB_EACH
+#undef AYB_EACH_MINE
+#undef AYB_AS_IT_RAN
+#undef AYB_FAIL
+#undef AYB_NOTE_FAILURE
+#undef AYB_FORGET
+
+template <typename... More>
+uint64 run_each(OfEach<More...> *statement, const Runs &runs, const More &...more) {
+    return statement->run(runs.ids, runs.runs, runs.worker, runs.viewer->all,
+                          OidArray(runs.viewer->array), more...);
+}
 
 std::optional<At> optional_at(std::optional<TimestampTz> at) {
     return at ? std::optional<At>(At{*at}) : std::nullopt;
@@ -125,6 +193,24 @@ bool put_back_job(const core::Uuid &id, const char *worker, int run, TimestampTz
 
 bool cancel_job(const core::Uuid &id, const char *worker, int run, TimestampTz now) {
     return g_cancel.run(id, worker, run, At{now}) > 0;
+}
+
+uint64 complete_runs(const Runs &runs, Datum results, TimestampTz now) {
+    if (settings::retention == 0)
+        return run_each(&g_forget_each, runs);
+    ensure_history(now);
+    return run_each(&g_complete_each, runs, JsonArray(results), At{now});
+}
+
+uint64 hold_runs(const Runs &runs) { return run_each(&g_hold_each, runs); }
+
+uint64 fail_runs(const Runs &runs, Datum retry_at, Datum errors, TimestampTz now) {
+    return run_each(&g_fail_each, runs, TimeArray(retry_at), TextArray(errors), At{now});
+}
+
+uint64 extend_runs(const Runs &runs, TimestampTz lease_until, TimestampTz now) {
+    const TimestampTz half = now + (lease_until - now) / 2;
+    return run_each(&g_extend_each, runs, At{lease_until}, At{half}, At{now});
 }
 
 TimestampTz retry_time(const char *type, int attempt, TimestampTz now) {

@@ -3,7 +3,9 @@
 // says whether that still held. False means that the lease was lost, and nothing was changed.
 #include <optional>
 
+#include "base/answer.hpp"
 #include "base/job.hpp"
+#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -24,6 +26,24 @@ bool put_back_job(const core::Uuid &id, const char *worker, int run, TimestampTz
 
 // Marks the job canceled.
 bool cancel_job(const core::Uuid &id, const char *worker, int run, TimestampTz now);
+
+// Runs of a worker outside, in the order of their ids, no two alike; and who asks.
+struct Runs {
+    UuidArray ids;
+    IntArray runs;
+    const char *worker;
+    const Viewer *viewer;
+};
+
+// The same for many, with a column of what each needs beside, by one statement. What isn't held is
+// left as it is. The rows are those that are: id, runs, run_as, type. Return how many there are.
+uint64 complete_runs(const Runs &runs, Datum results, TimestampTz now);
+// Besides the state that each has now. `retry_at` is NULL for what is not to be tried again.
+uint64 fail_runs(const Runs &runs, Datum retry_at, Datum errors, TimestampTz now);
+// Only id and runs. A lease that goes on for half of the time or more stays as it is.
+uint64 extend_runs(const Runs &runs, TimestampTz lease_until, TimestampTz now);
+// Locks those that are held: id, runs, type, attempts.
+uint64 hold_runs(const Runs &runs);
 
 // When the next attempt is due after this one failed: the handler's back-off or the default.
 TimestampTz retry_time(const char *type, int attempt, TimestampTz now);

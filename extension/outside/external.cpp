@@ -8,6 +8,7 @@
 #include "lease/recover.hpp"
 #include "memory/databases.hpp"
 #include "outside/look.hpp"
+#include "outside/worker.hpp"
 #include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
@@ -18,7 +19,6 @@ namespace ayb {
 namespace {
 
 constexpr int kMaxClaim = 10000;
-constexpr int64 kLongestLeaseDays = 366;
 
 Sql<core::Uuid, At, At> g_extend{R"sql(
     UPDATE ayb_jobs.job_queue AS q SET lease_until = $2, updated_at = $3 WHERE q.id = $1
@@ -33,30 +33,6 @@ struct Claim {
     TimestampTz now;
     TimestampTz lease_until;
 };
-
-const char *worker_argument(FunctionCallInfo fcinfo, int number) {
-    require_argument(fcinfo, number, "worker_id");
-    const char *worker = text_argument(fcinfo, number);
-    if (worker[0] == '\0' || strlen(worker) > 255)
-        ereport(
-            ERROR,
-            (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-             errmsg("worker_id must be of 1 to 255 bytes"),
-             err_generic_string(PG_DIAG_COLUMN_NAME, "worker_id"),
-             errhint("Pass a name that no other worker has, such as host name and process id.")));
-    return worker;
-}
-
-TimestampTz lease_argument(FunctionCallInfo fcinfo, int number, TimestampTz now) {
-    const int64 ms = duration_argument(fcinfo, number, "lease",
-                                       settings::lease_duration * static_cast<int64>(1000));
-    if (ms > kLongestLeaseDays * 86400000LL)
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("lease must be at most a year"),
-                 err_generic_string(PG_DIAG_COLUMN_NAME, "lease"),
-                 errhint("Take a short one, and ayb_jobs.extend() while the work goes on.")));
-    return later(now, ms * kMicrosecondsPerMillisecond);
-}
 
 Claim make_claim(FunctionCallInfo fcinfo) {
     Claim claim{};
@@ -193,11 +169,6 @@ Found require_held(const Attempt &attempt) {
     return found;
 }
 
-void count_external(const Found &job, Outcome outcome) {
-    if (preloaded())
-        add_outcome(MyDatabaseId, job.run_as, job.type, outcome, -1, -1, -1);
-}
-
 } // namespace
 
 } // namespace ayb
@@ -247,37 +218,10 @@ AYB_SQL_FUNCTION(ayb_jobs_complete) {
         complete_job(held.id, held.worker, held.run, result, clock_now());
         return copy_row(job_row(held.id), held.context);
     });
-    count_external(job, Outcome::completed);
+    count_outcome(job.run_as, job.type, Outcome::completed);
     if (row == 0)
         PG_RETURN_NULL();
     PG_RETURN_DATUM(row);
-}
-
-// When a job that failed is tried again, by the arguments of fail().
-struct NextTry {
-    bool final;                    // never
-    std::optional<TimestampTz> at; // none for the back-off
-
-    std::optional<TimestampTz> of(const Found &job, TimestampTz now) const {
-        return at || final ? at : retry_time(job.type, job.attempt, now);
-    }
-};
-
-NextTry next_try_argument(FunctionCallInfo fcinfo, int retry_in, int final, TimestampTz now) {
-    const int64 retry_ms =
-        delay_argument(fcinfo, retry_in, "retry_in", "Leave it out for the back-off.");
-    require_argument(fcinfo, final, "final");
-    NextTry next{PG_GETARG_BOOL(final), std::nullopt};
-    if (next.final && retry_ms >= 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("retry_in and final can't both be given"),
-                        err_generic_string(PG_DIAG_COLUMN_NAME, "final"),
-                        errhint("What failed for good is not tried again.")));
-    if (retry_ms >= 0) {
-        next.at = later(now, retry_ms * kMicrosecondsPerMillisecond);
-        check_run_at(*next.at, "retry_in");
-    }
-    return next;
 }
 
 // fail(id, worker_id, attempt, error, retry_in, final) → jobs
@@ -293,9 +237,9 @@ AYB_SQL_FUNCTION(ayb_jobs_fail) {
     const Datum row = in_bounded_books([&] {
         job = require_held(held);
         fail_job(held.id, held.worker, held.run, *failure, failure->message, "failed",
-                 next.of(job, now), now, &failed);
+                 next.of(job.type, job.attempt, now), now, &failed);
         return copy_row(job_row(held.id), held.context);
     });
-    count_external(job, failed ? Outcome::failed : Outcome::retried);
+    count_outcome(job.run_as, job.type, failed ? Outcome::failed : Outcome::retried);
     PG_RETURN_DATUM(row);
 }

@@ -34,6 +34,7 @@ template <Oid kOid> struct Raw {
 using Json = Raw<JSONBOID>;
 using Span = Raw<INTERVALOID>;
 using BigintArray = Raw<INT8ARRAYOID>;
+using IntArray = Raw<INT4ARRAYOID>;
 using JsonArray = Raw<JSONBARRAYOID>;
 using OidArray = Raw<OIDARRAYOID>;
 using SpanArray = Raw<INTERVALARRAYOID>;
