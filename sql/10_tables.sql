@@ -115,7 +115,8 @@ COMMENT ON COLUMN ayb_jobs.job_queue.priority IS 'from -4, which goes first, to 
 COMMENT ON COLUMN ayb_jobs.job_queue.partition_key IS 'whose turn it is within its type';
 COMMENT ON COLUMN ayb_jobs.job_queue.unique_key IS 'at most one job of its type with this key waits to be started';
 COMMENT ON COLUMN ayb_jobs.job_queue.flow IS 'the flow of which it is a part';
-COMMENT ON COLUMN ayb_jobs.job_queue.registration IS 'the registration of its handler to which it is bound, if that is a definer';
+COMMENT ON COLUMN ayb_jobs.job_queue.registration IS
+    'the registration of its handler to which it is bound, if that is a definer; then its idempotency key is enqueued_by''s';
 COMMENT ON COLUMN ayb_jobs.job_queue.expires_at IS 'when it is of no use any more, unless it has been started';
 COMMENT ON COLUMN ayb_jobs.job_queue.meta IS 'what is handed on to its handler beside the payload';
 COMMENT ON COLUMN ayb_jobs.job_queue.lane IS
@@ -143,8 +144,11 @@ BEGIN
     END LOOP;
 END $$;
 CREATE INDEX job_queue_lease_idx ON ayb_jobs.job_queue (lease_until) WHERE state = 'running';
+-- The keys of a definer's jobs are not its owner's: job_keys alone has them.
 CREATE UNIQUE INDEX job_queue_idempotency_key_idx ON ayb_jobs.job_queue (run_as, idempotency_key)
-    WHERE idempotency_key IS NOT NULL;
+    WHERE idempotency_key IS NOT NULL AND registration IS NULL;
+CREATE INDEX job_queue_trust_idx ON ayb_jobs.job_queue (type, registration, enqueued_by, run_as)
+    WHERE waits_for = 'trust' AND state = 'queued';
 CREATE INDEX job_queue_type_idx ON ayb_jobs.job_queue (type, id);
 CREATE INDEX job_queue_schedule_idx ON ayb_jobs.job_queue (schedule_id) WHERE schedule_id IS NOT NULL;
 CREATE INDEX job_queue_failed_idx ON ayb_jobs.job_queue (id) WHERE state = 'failed';
@@ -208,6 +212,7 @@ CREATE TABLE ayb_jobs.job_keys (
 );
 COMMENT ON TABLE ayb_jobs.job_keys IS
     'idempotency keys that are taken: as long as the job can be looked up, completed or not';
+COMMENT ON COLUMN ayb_jobs.job_keys.run_as IS 'whose key it is: the job''s role, or of a definer''s job who enqueued it';
 
 CREATE TABLE ayb_jobs.imports (
     id          uuid        NOT NULL,
@@ -248,6 +253,7 @@ CREATE TABLE ayb_jobs.handlers (
     max_attempts    integer,
     backoff         interval[],
     definer         boolean     NOT NULL DEFAULT false,
+    registration    uuid,
     grouped         boolean     NOT NULL DEFAULT true,
     builtin         boolean     NOT NULL DEFAULT false,
     priority        integer     NOT NULL DEFAULT 0,
@@ -258,6 +264,7 @@ CREATE TABLE ayb_jobs.handlers (
     CONSTRAINT handlers_kind_check CHECK (kind IN ('function', 'command', 'external')),
     CONSTRAINT handlers_function_check CHECK ((kind = 'function') = (function_name IS NOT NULL)),
     CONSTRAINT handlers_command_check CHECK ((kind = 'command') = (command IS NOT NULL) OR builtin),
+    CONSTRAINT handlers_definer_check CHECK (definer = (registration IS NOT NULL) AND (kind = 'function' OR NOT definer)),
     CONSTRAINT handlers_timeout_check CHECK (timeout > '0'),
     CONSTRAINT handlers_max_attempts_check CHECK (max_attempts >= 1),
     CONSTRAINT handlers_priority_check CHECK (priority BETWEEN -4 AND 4)
@@ -268,6 +275,8 @@ COMMENT ON TABLE ayb_jobs.handlers IS 'what a job type runs';
 COMMENT ON COLUMN ayb_jobs.handlers.builtin IS 'it comes with the extension: the installation brings it, a dump doesn''t';
 COMMENT ON COLUMN ayb_jobs.handlers.priority IS 'of its jobs that name none: from -4, which goes first, to 4';
 COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'who registered it; only that role or an admin replaces it';
+COMMENT ON COLUMN ayb_jobs.handlers.registration IS
+    'of a definer: stands for its function, by schema, name and argument. Jobs are bound to it, and to the owner';
 COMMENT ON COLUMN ayb_jobs.handlers.function_owner IS
     'whose function it was when it was registered: another role''s of the same name is not what was asked for';
 

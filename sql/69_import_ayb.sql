@@ -129,7 +129,7 @@ BEGIN
         WHERE octet_length(a.idempotency_key) BETWEEN 1 AND 255 AND a.type NOT IN ('command', 'delete_expired')
           AND (a.state <> 'completed' OR coalesce(a.completed_at, a.updated_at) >= $1)
           AND NOT EXISTS (SELECT FROM ayb_jobs.imports AS i WHERE i.id = a.id)
-          AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.run_as = ayb_jobs_internal.owner_of(%1$L)
+          AND NOT EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.registration IS NULL AND q.run_as = ayb_jobs_internal.owner_of(%1$L)
                                                                 AND q.idempotency_key = a.idempotency_key)
         ON CONFLICT DO NOTHING$sql$, source) USING ayb_jobs_internal.history_begins();
     RETURN ayb_jobs_internal.import_ayb_history(source) + ayb_jobs_internal.import_ayb_queue(source);

@@ -79,10 +79,32 @@ COMMENT ON FUNCTION ayb_jobs_internal.counts() IS
 
 CREATE FUNCTION ayb_jobs_internal.floors(OUT run_as oid, OUT type text, OUT run_at timestamptz, OUT id uuid)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'ayb_jobs_floors';
-CREATE FUNCTION ayb_jobs_internal.doubts(OUT type text, OUT run_as oid, OUT reason text, OUT hint text)
+-- By an entry of the index for each, however many jobs are bound alike.
+CREATE FUNCTION ayb_jobs_internal.distrusted(OUT type text, OUT run_as oid, OUT registration uuid, OUT enqueued_by oid)
+    RETURNS SETOF record LANGUAGE sql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET jit = off
+BEGIN ATOMIC
+    WITH RECURSIVE walk AS (
+        (SELECT q.type, q.run_as, q.registration, q.enqueued_by
+         FROM ayb_jobs.job_queue AS q WHERE q.waits_for = 'trust' AND q.state = 'queued'
+         ORDER BY q.type, q.registration, q.enqueued_by, q.run_as LIMIT 1)
+        UNION ALL
+        SELECT n.type, n.run_as, n.registration, n.enqueued_by
+        FROM walk AS w CROSS JOIN LATERAL (
+            SELECT q.type, q.run_as, q.registration, q.enqueued_by
+            FROM ayb_jobs.job_queue AS q
+            WHERE q.waits_for = 'trust' AND q.state = 'queued'
+              AND (q.type, q.registration, q.enqueued_by, q.run_as) > (w.type, w.registration, w.enqueued_by, w.run_as)
+            ORDER BY q.type, q.registration, q.enqueued_by, q.run_as LIMIT 1) AS n
+    )
+    SELECT w.type, w.run_as, w.registration, w.enqueued_by FROM walk AS w;
+END;
+COMMENT ON FUNCTION ayb_jobs_internal.distrusted() IS 'jobs that wait for trust, one row for those that are bound alike';
+
+CREATE FUNCTION ayb_jobs_internal.doubts(OUT type text, OUT run_as oid, OUT enqueued_by oid, OUT reason text, OUT hint text)
     RETURNS SETOF record LANGUAGE c VOLATILE ROWS 10 AS 'MODULE_PATHNAME', 'ayb_jobs_doubts';
 COMMENT ON FUNCTION ayb_jobs_internal.doubts() IS
-    'of which lanes the role doesn''t trust its type''s handler, or may not run it, and what ends that';
+    'of which lanes the role doesn''t trust its type''s handler, or may not run it, and what ends that; and of which definers'' jobs, with who enqueued them, nothing carries them';
 COMMENT ON FUNCTION ayb_jobs_internal.floors() IS 'before which row no job of a lane is queued: of each lane that is known';
 
 CREATE FUNCTION ayb_jobs_internal.oldest_due() RETURNS timestamptz

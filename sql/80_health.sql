@@ -209,8 +209,9 @@ BEGIN ATOMIC
     FROM waiting AS w
     UNION ALL
     SELECT 'trust', CASE WHEN count(d.type) = 0 THEN 'ok' ELSE 'error' END,
-           coalesce(string_agg('jobs of type ' || d.type || ' of role ' || d.run_as::regrole || ' wait: ' || d.reason, '; '
-                               ORDER BY d.type, d.run_as::regrole::text), 'no job waits for trust'),
+           coalesce(string_agg('jobs of type ' || d.type || coalesce(' that role ' || d.enqueued_by::regrole || ' enqueued', ' of role ' || d.run_as::regrole)
+                               || ' wait: ' || d.reason, '; '
+                               ORDER BY d.type, d.run_as::regrole::text, d.enqueued_by::regrole::text), 'no job waits for trust'),
            string_agg(DISTINCT d.hint, ' ')
     FROM (SELECT DISTINCT b.* FROM ayb_jobs_internal.doubts() AS b) AS d
     WHERE EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.type = d.type AND q.run_as = d.run_as AND q.state = 'queued')

@@ -67,9 +67,10 @@ inline std::optional<State> state_value(Datum value) {
 
 // Frees the idempotency keys of jobs that are gone: of rows `g` of `gone`, which have these columns
 // at least. A further condition may follow.
-#define AYB_KEY_COLUMNS(row) row ".id, " row ".run_as, " row ".idempotency_key"
+#define AYB_KEY_COLUMNS(row) row ".id, " row ".run_as, " row ".enqueued_by, " row ".idempotency_key"
 #define AYB_FREE_KEYS(gone)                                                                        \
-    "DELETE FROM ayb_jobs.job_keys AS k USING " gone " AS g WHERE k.run_as = g.run_as"             \
+    "DELETE FROM ayb_jobs.job_keys AS k USING " gone " AS g"                                       \
+    " WHERE k.run_as = ANY (ARRAY[g.run_as, g.enqueued_by])"                                       \
     " AND k.idempotency_key = g.idempotency_key AND k.job_id = g.id"
 
 } // namespace ayb

@@ -1,16 +1,25 @@
 #pragma once
 // A claimed job on its way through a worker, and what became of the attempt.
+#include <optional>
+
 #include "pg/postgres.hpp"
 #include "core/uuid7.hpp"
 #include "memory/state.hpp"
 
 namespace ayb {
 
+// What a definer's job is bound to, and its run_as is the owner of the type.
+struct Bond {
+    core::Uuid registration;
+    Oid enqueued_by; // needs EXECUTE on the function, and USAGE on its schema
+};
+
 struct Job {
     core::Uuid id;
     char type[kTypeBytes];
     Datum payload; // jsonb, in the job's memory context
     Oid run_as;
+    std::optional<Bond> bond;
     int attempt; // that is charged
     int max_attempts;
     int run; // the token under which its attempt is ended: no claim of the job has the same

@@ -30,6 +30,7 @@ struct GroupedJob {
     core::Uuid id;
     GroupType *type;
     Datum payload;
+    std::optional<Bond> bond;
     ItemPointerData place; // of the row that is locked
     int run;
     TimestampTz run_at;
@@ -59,6 +60,7 @@ struct Group {
     GroupTurn turn;       // what take_jobs() has found
     GroupTurn if_taken;   // the same, if it has taken any
     uint64 configuration; // by which it was taken
+    uint64 code;          // the same: code_generation()
 };
 
 // Calls visit(job) for each job that was run and ended so, in the order of their runs.

@@ -31,6 +31,16 @@ Callable *callable_of(Group *group, GroupType *type) {
     return &type->callable;
 }
 
+// What binds the job was looked at when it was taken. Behind callable_of(), which hears of changes.
+void check_bond(const Group &group, const GroupedJob &job) {
+    if (!job.bond || group.code == code_generation())
+        return;
+    const Handler &handler = job.type->handler;
+    const Doubt doubt = doubt_of_bond(&handler, *job.bond, group.role);
+    if (doubt != Doubt::none)
+        refuse_doubt(handler, doubt, job.bond->enqueued_by);
+}
+
 void keep_result(Group *group, GroupedJob *job, const HandlerResult &result) {
     job->null = result.null;
     if (result.null)
@@ -46,6 +56,7 @@ void call_in_subtransaction(Group *group, GroupedJob *job) {
     PushActiveSnapshot(GetTransactionSnapshot());
     const int level = NewGUCNestLevel();
     Callable *callable = callable_of(group, job->type);
+    check_bond(*group, *job);
     release_cancels();
     const HandlerResult result = call(callable, job->payload);
     hold_cancels();

@@ -1,6 +1,7 @@
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
 #include "group/jobs.hpp"
+#include "handlers/bond.hpp"
 #include "jobs/line.hpp"
 #include "jobs/taking.hpp"
 #include "lanes/places.hpp"
@@ -63,9 +64,11 @@ int int_of(TupleTableSlot *row, int column) {
     return DatumGetInt32(slot_getattr(row, column, &null));
 }
 
-// A first attempt of a type that goes grouped. Whatever failed once goes by lease.
-bool fits(const GroupType &type, TupleTableSlot *row) {
-    return type.way.grouped && int_of(row, kAttempts) == 0;
+// A first attempt of a type that goes grouped. Whatever failed once goes by lease, and so does what
+// nothing carries any more, which is dealt with there.
+bool fits(const Group &group, const GroupType &type, TupleTableSlot *row) {
+    return type.way.grouped && int_of(row, kAttempts) == 0 &&
+           is_carried(row, type.handler.type, group.role);
 }
 
 void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
@@ -80,6 +83,7 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     MemoryContextSwitchTo(before);
     job.run_at = DatumGetTimestampTz(slot_getattr(row, kRunAt, &null));
     job.ran_before = !slot_attisnull(row, kLastRunAt);
+    job.bond = bond_of(row);
     job.keyed = !slot_attisnull(row, kIdempotencyKey);
     job.verdict = GroupVerdict::waiting;
     room->jobs--;
@@ -105,7 +109,7 @@ void refuse(Group *group, Line *line) {
 void look_at(Group *group, Line *line, Room *room) {
     TupleTableSlot *row = line->here->rows.row;
     GroupType *type = type_named(group, line->here->pick->type);
-    if (!fits(*type, row)) {
+    if (!fits(*group, *type, row)) {
         group->if_taken = GroupTurn::ran_and_leased_due;
         room->passed--;
     } else if (lock_in_line(line)) {
@@ -131,6 +135,7 @@ Picks grouped_lanes(Group *group, const Picks &picks) {
 
 void take_jobs(Group *group, const Picks &picks) {
     group->configuration = configuration_generation();
+    group->code = code_generation();
     group->jobs = static_cast<GroupedJob *>(
         MemoryContextAlloc(group->memory, settings::group_size * sizeof(GroupedJob)));
     const Picks grouped = grouped_lanes(group, picks);

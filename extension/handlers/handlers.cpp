@@ -55,7 +55,7 @@ HTAB *make_table(const char *name, Size entry) {
 
 Sql<> g_read_handlers{R"sql(
     SELECT type, kind, owner::oid, function_schema, function_name, function_owner::oid,
-        takes_payload, command, timeout, max_attempts, backoff, definer, builtin, grouped,
+        takes_payload, command, timeout, max_attempts, backoff, registration, builtin, grouped,
         priority
     FROM ayb_jobs.handlers
 )sql"};
@@ -86,7 +86,7 @@ void read_handler(uint64 row) {
     Datum backoff = 0;
     read_row(row, &read.type, &read.kind, &read.owner, &read.schema, &read.name,
              &read.function_owner, &read.takes_payload, &read.command, &timeout, &read.max_attempts,
-             &backoff, &read.definer, &read.builtin, &read.grouped, &read.priority);
+             &backoff, &read.registration, &read.builtin, &read.grouped, &read.priority);
     if (read.command != nullptr)
         read.command = MemoryContextStrdup(g_context, read.command);
     if (timeout != 0)

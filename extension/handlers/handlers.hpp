@@ -1,7 +1,9 @@
 #pragma once
 // What job types run, which are paused, and what they are limited to: read once a session, and anew
 // when one of these tables changes.
-#include "pg/postgres.hpp"
+#include <optional>
+
+#include "base/job.hpp"
 #include "lanes/limits.hpp"
 #include "memory/state.hpp"
 
@@ -27,12 +29,12 @@ struct Handler {
     bool takes_payload;
     const char *command; // null for the built-in type command: its payload has it
     bool builtin;
-    int64 timeout_ms; // 0 for none
-    int max_attempts; // 0 for the setting's
-    int priority;     // of jobs that name none
-    bool definer;
-    bool grouped;      // may go the grouped way
-    int backoff_count; // 0 for the default
+    int64 timeout_ms;                       // 0 for none
+    int max_attempts;                       // 0 for the setting's
+    int priority;                           // of jobs that name none
+    std::optional<core::Uuid> registration; // of a definer
+    bool grouped;                           // may go the grouped way
+    int backoff_count;                      // 0 for the default
     int64 backoff_ms[kMaxBackoffSteps];
 };
 
@@ -70,6 +72,7 @@ enum class Doubt : uint8 {
     execute, // no EXECUTE on it
     type,    // the role doesn't trust the type's owner
     code,    // nor the code's
+    bond,    // the job is bound to another registration
 };
 
 namespace core {
@@ -80,7 +83,8 @@ template <> struct Words<Doubt> {
                                              "the role may not use the schema of its function",
                                              "the role may not execute its function",
                                              "the role doesn't trust the type's owner",
-                                             "the role doesn't trust the owner of its code"};
+                                             "the role doesn't trust the owner of its code",
+                                             "they are bound to another registration of it"};
 };
 } // namespace core
 
@@ -106,7 +110,15 @@ Oid require_code(const Handler &handler, Oid role);
 // Raises 42P13 unless a function of this shape can be a handler.
 void check_handler_shape(const char *type, const FormData_pg_proc *form);
 
-// Counts whatever may change what code_of() says. Others' commits count once
+// Why a job of `run_as` that is bound may not run by the handler, which is null where the type has
+// none. Needs a snapshot.
+Doubt doubt_of_bond(const Handler *handler, const Bond &bond, Oid run_as);
+
+// What ends it: palloc'd.
+const char *remedy_of_bond(const Handler *handler, Doubt doubt, const char *type, const Bond &bond,
+                           Oid run_as);
+
+// Counts whatever may change what code_of() and doubt_of_bond() say. Others' commits count once
 // AcceptInvalidationMessages() has been called. Never 0.
 uint64 code_generation();
 

@@ -24,27 +24,33 @@ struct Registration {
     const char *function;
     Oid function_owner;
     bool takes_payload;
+    bool everybodys; // PUBLIC may execute the function
     const char *command;
 };
 
 Sql<const char *> g_owner{R"sql(
     SELECT owner::oid, builtin FROM ayb_jobs.handlers WHERE type = $1 FOR UPDATE
 )sql"};
+// What a definer's jobs are bound to stands for the function: whoever registers the same one again,
+// after a restore or under another timeout, carries on what is queued.
 using Register = Sql<const char *, Kind, Oid, const char *, const char *, std::optional<bool>,
                      const char *, std::optional<Span>, std::optional<int>,
                      std::optional<SpanArray>, bool, bool, At, Oid, std::optional<Oid>, int>;
 Register g_register{R"sql(
     INSERT INTO ayb_jobs.handlers AS h (type, kind, owner, function_schema, function_name,
         function_owner, takes_payload, command, timeout, max_attempts, backoff, definer, grouped,
-        created_at, updated_at, priority)
-    VALUES ($1, $2, $3, $4::name, $5::name, $15, $6, $7, $8, $9, $10, $11, $12, $13, $13, $16)
+        created_at, updated_at, priority, registration)
+    VALUES ($1, $2, $3, $4::name, $5::name, $15, $6, $7, $8, $9, $10, $11, $12, $13, $13, $16,
+        CASE WHEN $11 THEN encode(substr(sha256(convert_to(
+            jsonb_build_array($4, $5, $6)::text, 'UTF8')), 1, 16), 'hex')::uuid END)
     ON CONFLICT (type) DO UPDATE
     SET kind = excluded.kind, owner = excluded.owner, function_schema = excluded.function_schema,
         function_name = excluded.function_name, function_owner = excluded.function_owner,
         takes_payload = excluded.takes_payload, command = excluded.command,
         timeout = excluded.timeout, max_attempts = excluded.max_attempts,
         backoff = excluded.backoff, definer = excluded.definer, grouped = excluded.grouped,
-        priority = excluded.priority, updated_at = excluded.updated_at
+        priority = excluded.priority, registration = excluded.registration,
+        updated_at = excluded.updated_at
     WHERE h.owner = $14
     RETURNING h
 )sql"};
@@ -107,6 +113,7 @@ void describe_function(const char *handler, Registration *registration) {
     registration->function = pstrdup(NameStr(form->proname));
     registration->function_owner = form->proowner;
     registration->takes_payload = form->pronargs == 1;
+    registration->everybodys = may_execute(function, ACL_ID_PUBLIC);
     ReleaseSysCache(tuple);
 }
 
@@ -120,6 +127,25 @@ Kind kind_argument(FunctionCallInfo fcinfo, int number) {
                         err_generic_string(PG_DIAG_COLUMN_NAME, "kind"),
                         errhint("It is function, command or external.")));
     return kind;
+}
+
+// Of anything else nobody could say who may have it run as its owner.
+void refuse_definer(const char *kind) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                    errmsg("a handler of kind %s can't be a definer's", kind),
+                    err_generic_string(PG_DIAG_COLUMN_NAME, "definer"),
+                    errhint("Register a function: who may execute it may enqueue its jobs.")));
+}
+
+void notice_if_everybodys(const Registration &registration) {
+    if (registration.everybodys)
+        ereport(
+            NOTICE,
+            (errmsg("everybody may have jobs of type \"%s\" run as their owner", registration.type),
+             errhint("REVOKE EXECUTE ON FUNCTION %s.%s(%s) FROM PUBLIC; then grant it to who is "
+                     "to enqueue them.",
+                     quote_identifier(registration.schema), quote_identifier(registration.function),
+                     registration.takes_payload ? "jsonb" : "")));
 }
 
 // Every session keeps it.
@@ -147,6 +173,8 @@ Registration make_registration(FunctionCallInfo fcinfo) {
                         errmsg("an external handler has no code in the database"),
                         err_generic_string(PG_DIAG_COLUMN_NAME, "handler"),
                         errhint("Pass NULL as handler.")));
+    if (kind != Kind::function && !PG_ARGISNULL(6) && PG_GETARG_BOOL(6))
+        refuse_definer(core::word_of(kind));
     if (kind == Kind::function)
         describe_function(handler, &registration);
     if (kind == Kind::command) {
@@ -298,6 +326,8 @@ AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
         return copy_row(write_registration(fcinfo, registration, caller, before.role), context);
     });
     notice_if_nothing_runs();
+    if (PG_GETARG_BOOL(6))
+        notice_if_everybodys(registration);
     PG_RETURN_DATUM(row);
 }
 

@@ -1,4 +1,5 @@
 // From a registered handler to code that may run as a role.
+#include "base/arguments.hpp"
 #include "handlers/handlers.hpp"
 #include "pg/roles.hpp"
 
@@ -139,6 +140,8 @@ const char *remedy_of(const Handler &handler, Doubt doubt, Oid role) {
     case Doubt::type:
     case Doubt::code:
         return ways_to_trust(handler, doubt, role);
+    case Doubt::bond:
+        return "Register what it was bound to again.";
     }
     pg_unreachable();
 }
@@ -155,6 +158,10 @@ void refuse_doubt(const Handler &handler, Doubt doubt, Oid role) {
         aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, NameStr(handler.schema));
     if (doubt == Doubt::execute)
         aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));
+    if (doubt == Doubt::bond)
+        ereport(ERROR,
+                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                 errmsg("the job is bound to another registration of type \"%s\"", handler.type)));
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("the handler of type \"%s\" may not run as role \"%s\"", handler.type,
                            role_name(role)),
@@ -170,6 +177,29 @@ Oid require_code(const Handler &handler, Oid role) {
     if (code.doubt != Doubt::none)
         refuse_doubt(handler, code.doubt, role);
     return code.function;
+}
+
+Doubt doubt_of_bond(const Handler *handler, const Bond &bond, Oid run_as) {
+    if (handler == nullptr || handler->owner != run_as ||
+        !(handler->registration == bond.registration))
+        return Doubt::bond;
+    const Oid function = find_function(*handler);
+    if (!OidIsValid(function))
+        return Doubt::missing;
+    if (!may_use_schema(get_func_namespace(function), bond.enqueued_by))
+        return Doubt::schema;
+    return may_execute(function, bond.enqueued_by) ? Doubt::none : Doubt::execute;
+}
+
+const char *remedy_of_bond(const Handler *handler, Doubt doubt, const char *type, const Bond &bond,
+                           Oid run_as) {
+    if (doubt != Doubt::bond)
+        return remedy_of(*handler, doubt, bond.enqueued_by);
+    return psprintf("Register the function of then again as role %s, with definer => true; or "
+                    "SELECT ayb_jobs.cancel(id) FROM ayb_jobs.job_queue WHERE type = %s AND "
+                    "state = 'queued' AND registration = '%s';",
+                    quote_identifier(role_name(run_as)), quote_literal_cstr(type),
+                    uuid_text(bond.registration));
 }
 
 } // namespace ayb

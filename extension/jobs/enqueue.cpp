@@ -33,7 +33,7 @@ Sql<Oid, const char *> g_find_key{R"sql(
 // A job that was written into the table by hand holds its key there alone.
 Sql<Oid, const char *> g_find_queued_key{R"sql(
     SELECT q.id, q.state FROM ayb_jobs.job_queue AS q
-    WHERE q.run_as = $1 AND q.idempotency_key = $2
+    WHERE q.run_as = $1 AND q.idempotency_key = $2 AND q.registration IS NULL
 )sql"};
 
 const char *key_argument(FunctionCallInfo fcinfo, int number) {
@@ -88,7 +88,7 @@ bool take_key_inside(Oid role, const char *key, core::Uuid *id) {
 // the key, or written it by hand, is waited for as long as the books are patient.
 void insert_with_key(const Order &order, const char *key, Datum payload, core::Uuid *id) {
     in_bounded_books([&] {
-        if (!take_key_inside(order.run_as, key, id))
+        if (!take_key_inside(order.key_owner(), key, id))
             return;
         const Datum id_value = uuid_datum(*id);
         insert_jobs(order, &id_value, &payload, 1, key);

@@ -13,12 +13,12 @@ namespace ayb {
 namespace {
 
 // Where the direct way is closed.
-using InsertJobs =
-    Sql<UuidArray, JsonArray, const char *, Oid, At, int, const char *, At, Oid, int>;
+using InsertJobs = Sql<UuidArray, JsonArray, const char *, Oid, At, int, const char *, At, Oid, int,
+                       std::optional<core::Uuid>>;
 InsertJobs g_insert{R"sql(
     INSERT INTO ayb_jobs.job_queue (id, type, payload, run_as, enqueued_by, run_at,
-        max_attempts, idempotency_key, created_at, updated_at, priority)
-    SELECT u.id, $3, u.payload, $4, $9, $5, $6, $7, $8, $8, $10
+        max_attempts, idempotency_key, created_at, updated_at, priority, registration)
+    SELECT u.id, $3, u.payload, $4, $9, $5, $6, $7, $8, $8, $10, $11
     FROM unnest($1, $2) AS u (id, payload)
 )sql"};
 
@@ -29,7 +29,8 @@ void insert_by_statement(const Order &order, const Datum *ids, const Datum *payl
         construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT));
     in_books([&] {
         g_insert.run(id_array, payload_array, order.type, order.run_as, At{order.run_at},
-                     order.max_attempts, key, At{order.now}, order.enqueued_by, *order.priority);
+                     order.max_attempts, key, At{order.now}, order.enqueued_by, *order.priority,
+                     order.registration);
     });
 }
 
@@ -61,6 +62,8 @@ Row describe_row(const Order &order, const char *key) {
     row.set(kRuns, Int32GetDatum(0));
     row.set(kPriority, Int16GetDatum(static_cast<int16>(*order.priority)));
     row.set_text(kIdempotencyKey, key);
+    if (order.registration)
+        row.set(kRegistration, uuid_datum(*order.registration));
     row.set(kLane, Int64GetDatum(lane_place(order.run_as, order.type, *order.priority)));
     row.set(kCreatedAt, TimestampTzGetDatum(order.now));
     row.set(kUpdatedAt, TimestampTzGetDatum(order.now));

@@ -1,11 +1,15 @@
 #include "jobs/line.hpp"
 
+#include "base/arguments.hpp"
+#include "handlers/bond.hpp"
 #include "jobs/taking.hpp"
 #include "pg/books.hpp"
 
 namespace ayb {
 
 namespace {
+
+constexpr int kMostDistrusted = 1000; // of one transaction
 
 [[noreturn]] void report_unusable() {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -41,6 +45,13 @@ void open_next(Line *line) {
         raise_lane_floor(lane->pick->key(), lane->pick->mark, lane->at);
 }
 
+// Of the row that is locked.
+void distrust(Line *line) {
+    if (line->distrusted == nullptr)
+        line->distrusted = static_cast<Datum *>(palloc(kMostDistrusted * sizeof(Datum)));
+    line->distrusted[line->distrusted_count++] = uuid_datum(line->here->at.id);
+}
+
 LineLane *first_open(const Line &line) {
     LineLane *first = nullptr;
     for (LineLane *lane = line.lanes; lane < line.lanes + line.opened; lane++)
@@ -70,6 +81,8 @@ Line open_line(const Picks &picks, TimestampTz until, bool raise) {
 }
 
 bool next_in_line(Line *line) {
+    if (line->distrusted_count == kMostDistrusted)
+        return false;
     if (line->here != nullptr)
         step(*line, line->here);
     line->here = first_open(*line);
@@ -90,10 +103,21 @@ void skip_lane(Line *line) {
 bool take_in_line(Line *line) {
     if (!lock_in_line(line))
         return false;
+    const LanePick &lane = *line->here->pick;
+    if (!is_carried(line->here->rows.row, lane.type, lane.role)) {
+        distrust(line);
+        return false;
+    }
     const bool placed = reserve_next_run(line->here->pick->type, line->here->rows.row);
     if (!placed)
         skip_lane(line);
     return placed;
+}
+
+bool leave_distrusted(const Line &line) {
+    if (line.distrusted_count > 0)
+        let_wait_for_trust(line.distrusted, line.distrusted_count);
+    return line.distrusted_count > 0;
 }
 
 void hold_line(const Line &line, TimestampTz again) {

@@ -22,6 +22,8 @@ struct Line {
     TimestampTz until;
     bool raise; // floors may be raised
     LineLane *here;
+    Datum *distrusted; // jobs that are locked, and that nothing carries any more
+    int distrusted_count;
 };
 
 // Begins to read what is due by `until`, for the active snapshot, which is younger than the picks.
@@ -38,8 +40,11 @@ inline bool lock_in_line(Line *line) { return lock_in_range(&line->here->rows); 
 
 // The same, and takes the place that the job's next run needs where its type has a limit. False
 // also where there is none: then the line goes on behind the lane, and the row stays locked until
-// the transaction ends.
+// the transaction ends. And false for what is bound to something that doesn't carry it any more:
+// the line remembers it, and ends where that has become many.
 bool take_in_line(Line *line);
+// Has what the line remembers so wait for trust; whether there was any.
+bool leave_distrusted(const Line &line);
 // For a group, which has one place for all its jobs of a type: what take_in_line() does then.
 void skip_lane(Line *line);
 

@@ -22,9 +22,13 @@ void check_login(Oid role) {
 }
 
 void check_handler(const Handler &handler, Oid run_as, Oid enqueuer) {
-    const Oid function = require_code(handler, run_as);
-    if (OidIsValid(function) && handler.definer && !may_execute(function, enqueuer))
-        aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));
+    require_code(handler, run_as);
+    if (!handler.registration)
+        return;
+    const Bond bond{*handler.registration, enqueuer};
+    const Doubt doubt = doubt_of_bond(&handler, bond, run_as);
+    if (doubt != Doubt::none)
+        refuse_doubt(handler, doubt, enqueuer);
 }
 
 } // namespace
@@ -64,7 +68,8 @@ bool apply_handler(Order *order, Oid enqueuer) {
         order->builtin = handler->builtin;
         if (order->max_attempts == 0)
             order->max_attempts = handler->max_attempts;
-        if (handler->definer)
+        order->registration = handler->registration;
+        if (handler->registration)
             order->run_as = handler->owner;
         check_handler(*handler, order->run_as, enqueuer);
     }

@@ -10,12 +10,16 @@ struct Order {
     const char *type;
     Oid run_as;
     Oid enqueued_by;
+    std::optional<core::Uuid> registration; // to which it is bound
     uint64 unserved_by; // the type had no handler by this generation of the configuration
     bool builtin;       // the type came with the extension: its payload is checked
     TimestampTz run_at;
     int max_attempts;            // 0 in: the handler's, or else the setting's
     std::optional<int> priority; // none in: the handler's
     TimestampTz now;
+
+    // Whose its idempotency key is: a definer's jobs aren't to tell of their owner's.
+    Oid key_owner() const { return registration ? enqueued_by : run_as; }
 };
 
 // The role that the caller asks for in argument `number`: itself, or one that it is a member of.

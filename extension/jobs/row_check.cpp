@@ -28,6 +28,9 @@ void check_waits_for(const Values &row) {
         state_value(row[kState]) == State::queued)
         refuse("a queued job is held by nobody",
                "Leave waits_for NULL: its type's handler says who takes it.");
+    if (waits_for == WaitsFor::trust && row.null(kRegistration))
+        refuse("a job that is bound to no registration can't wait for trust",
+               "Leave waits_for NULL: whether its role trusts the handler is looked up.");
 }
 
 void check_priority(const Values &row) {

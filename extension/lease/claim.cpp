@@ -2,6 +2,7 @@
 
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
+#include "handlers/bond.hpp"
 #include "handlers/judge.hpp"
 #include "hooks/signals.hpp"
 #include "jobs/lane_scan.hpp"
@@ -43,10 +44,16 @@ void take_row(Oid role, MemoryContext context, TimestampTz now, Job *job) {
 }
 
 // A job whose row is locked.
-bool take(Oid role, const core::Uuid &id, TimestampTz now, MemoryContext context, Job *job) {
+struct Locked {
+    core::Uuid id;
+    std::optional<Bond> bond;
+};
+
+bool take(Oid role, const Locked &locked, TimestampTz now, MemoryContext context, Job *job) {
     char worker[kWorkerIdBytes];
     session_name(worker);
-    const Datum ids[] = {uuid_datum(id)};
+    job->bond = locked.bond;
+    const Datum ids[] = {uuid_datum(locked.id)};
     const UuidArray array(uuid_array(ids, 1));
     const Taker taker{worker, std::nullopt, now,
                       later(now, settings::lease_duration * kMicrosecondsPerSecond)};
@@ -68,29 +75,37 @@ bool may_go_on(Oid role) {
     return false;
 }
 
+// What a look has come to: `left` has had jobs wait for trust, and behind them may be others.
+enum class Claimed { none, left, job };
+
 // Locks the first row of the picked lanes that nobody has locked.
-bool lock_first(const Picks &picks, TimestampTz now, core::Uuid *id) {
+Claimed lock_first(const Picks &picks, TimestampTz now, Locked *locked) {
     Line line = open_line(picks, now, true);
     bool found = false;
     while (!found && next_in_line(&line))
         found = take_in_line(&line);
     if (found)
-        *id = line.here->at.id;
-    else
+        *locked = {line.here->at.id, bond_of(line.here->rows.row)};
+    const bool left = leave_distrusted(line);
+    if (!found && !left)
         hold_line(line, later(now, settings::poll_interval * kMicrosecondsPerMillisecond));
     close_line(&line);
-    return found;
+    return found ? Claimed::job : left ? Claimed::left : Claimed::none;
 }
 
 // What was enqueued after a type was paused, or given to workers outside, isn't taken for ours: who
 // sees the job also sees that the configuration has changed.
 bool are_current(const Picks &picks) { return picks.generation == configuration_generation(); }
 
-bool claim_first(Oid role, const Picks &picks, MemoryContext context, Job *job) {
+Claimed claim_first(Oid role, const Picks &picks, MemoryContext context, Job *job) {
     const TimestampTz now = clock_now();
-    core::Uuid id;
-    return may_claim(role) && are_current(picks) && lock_first(picks, now, &id) &&
-           take(role, id, now, context, job);
+    Locked locked;
+    if (picks.count == 0 || !may_claim(role) || !are_current(picks))
+        return Claimed::none;
+    const Claimed claimed = lock_first(picks, now, &locked);
+    if (claimed != Claimed::job)
+        return claimed;
+    return take(role, locked, now, context, job) ? Claimed::job : Claimed::none;
 }
 
 // An attempt after the first has to be on the disk before its handler starts.
@@ -100,10 +115,23 @@ bool flushed(bool found, const Job &job) {
     return found;
 }
 
+// Looks in a transaction, and in another one as long as what was met is left.
+template <typename Look> bool claim_by(const Look &look, const Job &job) {
+    Claimed claimed;
+    do {
+        claimed = in_transaction([&] {
+            const Claimed found = look();
+            flushed(found == Claimed::job, job);
+            return found;
+        });
+    } while (claimed == Claimed::left);
+    return claimed == Claimed::job;
+}
+
 bool claim_picked(Oid role, const Picks &picks, MemoryContext context, Job *job) {
     if (picks.count == 0)
         return false;
-    return in_transaction([&] { return flushed(claim_first(role, picks, context, job), *job); });
+    return claim_by([&] { return claim_first(role, picks, context, job); }, *job);
 }
 
 // Of the types that have no lane.
@@ -111,10 +139,8 @@ bool claim_homeless(Oid role, LanePick *lanes, MemoryContext context, Job *job) 
     const TimeMark mark = mark_rest({MyDatabaseId, role});
     if (mark.at > clock_now())
         return false;
-    return in_transaction([&] {
-        const Picks picks = homeless_lanes(role, mark, lanes);
-        return picks.count > 0 && flushed(claim_first(role, picks, context, job), *job);
-    });
+    return claim_by(
+        [&] { return claim_first(role, homeless_lanes(role, mark, lanes), context, job); }, *job);
 }
 
 const char *type_of(TupleTableSlot *row) {
@@ -128,20 +154,22 @@ bool is_due(TupleTableSlot *row, Oid role, TimestampTz now) {
            slot_attisnull(row, kWaitsFor) &&
            DatumGetObjectId(slot_getattr(row, kRunAs, &null)) == role &&
            DatumGetTimestampTz(slot_getattr(row, kRunAt, &null)) <= now &&
-           server_of(type_of(row), role) == Server::ours;
+           server_of(type_of(row), role) == Server::ours && is_carried(row, type_of(row), role);
 }
 
 // Locks this job, if it may be claimed and nobody has it.
-bool lock_job(Oid role, const core::Uuid &id, TimestampTz now) {
+bool lock_job(Oid role, const core::Uuid &id, TimestampTz now, Locked *locked) {
     RawRange rows;
     if (!open_range(&rows, "job_queue", "job_queue_pkey"))
         return false;
     bound_range(&rows, 1, BTEqualStrategyNumber, F_UUID_EQ, uuid_datum(id));
     begin_range(&rows);
-    const bool locked = next_in_range(&rows) && is_due(rows.row, role, now) &&
-                        lock_in_range(&rows) && reserve_next_run(type_of(rows.row), rows.row);
+    const bool found = next_in_range(&rows) && is_due(rows.row, role, now) &&
+                       lock_in_range(&rows) && reserve_next_run(type_of(rows.row), rows.row);
+    if (found)
+        *locked = {id, bond_of(rows.row)};
     close_range(&rows);
-    return locked;
+    return found;
 }
 
 } // namespace
@@ -166,8 +194,10 @@ bool claim_next(Oid role, MemoryContext context, Job *job) {
 bool claim_job(Oid role, const core::Uuid &id, MemoryContext context, Job *job) {
     return in_transaction([&] {
         const TimestampTz now = clock_now();
-        return flushed(
-            may_claim(role) && lock_job(role, id, now) && take(role, id, now, context, job), *job);
+        Locked locked;
+        return flushed(may_claim(role) && lock_job(role, id, now, &locked) &&
+                           take(role, locked, now, context, job),
+                       *job);
     });
 }
 

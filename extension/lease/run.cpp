@@ -30,7 +30,8 @@ bool g_lease_lost;
 // The completion is being written: what it meets is no fault of the job's.
 bool g_completing;
 
-// The role doesn't trust the handler, or may not run it, any more: the job waits until it does.
+// The role doesn't trust the handler, or may not run it, any more, or who enqueued a definer's job
+// may not: the job waits until that has changed.
 bool g_distrusted;
 
 // How long the function took; negative for what is no function.
@@ -128,15 +129,21 @@ struct Command {
     int64 limit;
 };
 
+void check_trust(const Handler &handler, Doubt doubt, Oid role) {
+    g_distrusted = doubt != Doubt::none;
+    if (g_distrusted)
+        refuse_doubt(handler, doubt, role);
+}
+
 // In a transaction, which is all there is of a function's job.
 Command run_or_prepare(const Job &job, MemoryContext memory) {
     const Handler *handler = find_handler(job.type);
     if (!runs_inside(handler))
         report_no_handler(job);
     const Code code = code_of(*handler, GetUserId());
-    g_distrusted = code.doubt != Doubt::none;
-    if (g_distrusted)
-        refuse_doubt(*handler, code.doubt, GetUserId());
+    check_trust(*handler, code.doubt, GetUserId());
+    if (job.bond)
+        check_trust(*handler, doubt_of_bond(handler, *job.bond, job.run_as), job.bond->enqueued_by);
     if (handler->kind == Kind::function) {
         const Handler copy = *handler; // the job may register another one
         run_function(job, copy, code.function);

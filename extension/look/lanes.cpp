@@ -3,6 +3,7 @@
 
 #include "base/arguments.hpp"
 #include "group/ways.hpp"
+#include "handlers/bond.hpp"
 #include "jobs/lane_scan.hpp"
 #include "lanes/picks.hpp"
 #include "memory/databases.hpp"
@@ -68,8 +69,24 @@ void put_doubt(const LanePick &lane, ReturnSetInfo *result) {
     Row row;
     row.add_text(lane.type);
     row.add(ObjectIdGetDatum(lane.role));
+    row.add_null();
     row.add_text(core::word_of(doubt));
     row.add_text(remedy_of(*handler, doubt, lane.role));
+    row.put(result);
+}
+
+// What is carried again is about to be released.
+void put_distrusted(const Distrusted &jobs, ReturnSetInfo *result) {
+    const Handler *handler = find_handler(jobs.type);
+    const Doubt doubt = doubt_of_bond(handler, jobs.bond, jobs.run_as);
+    if (doubt == Doubt::none)
+        return;
+    Row row;
+    row.add_text(jobs.type);
+    row.add(ObjectIdGetDatum(jobs.run_as));
+    row.add(ObjectIdGetDatum(jobs.bond.enqueued_by));
+    row.add_text(core::word_of(doubt));
+    row.add_text(remedy_of_bond(handler, doubt, jobs.type, jobs.bond, jobs.run_as));
     row.put(result);
 }
 
@@ -116,8 +133,18 @@ AYB_SQL_FUNCTION(ayb_jobs_lanes) {
 // floors() → setof (run_as, type, run_at, id)
 AYB_SQL_FUNCTION(ayb_jobs_floors) { return put_lanes(fcinfo, put_floor); }
 
-// doubts() → setof (type, run_as, reason, hint)
-AYB_SQL_FUNCTION(ayb_jobs_doubts) { return put_lanes(fcinfo, put_doubt); }
+// doubts() → setof (type, run_as, enqueued_by, reason, hint)
+AYB_SQL_FUNCTION(ayb_jobs_doubts) {
+    put_lanes(fcinfo, put_doubt);
+    const Viewer me = viewer();
+    auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
+    int count = 0;
+    const Distrusted *all = copy_distrusted(&count);
+    for (int i = 0; i < count; i++)
+        if (me.sees(all[i].run_as) || me.sees(all[i].bond.enqueued_by))
+            put_distrusted(all[i], result);
+    PG_RETURN_NULL();
+}
 
 // oldest_due() → timestamptz
 AYB_SQL_FUNCTION(ayb_jobs_oldest_due) {

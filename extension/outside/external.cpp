@@ -68,6 +68,7 @@ int lock_due(const Claim &claim, Datum *ids) {
     while (count < claim.jobs && next_in_line(&line))
         if (take_in_line(&line))
             ids[count++] = uuid_datum(line.here->at.id);
+    leave_distrusted(line);
     close_line(&line);
     PopActiveSnapshot();
     return count;

@@ -7,13 +7,13 @@ namespace ayb {
 
 namespace {
 
-Sql<UuidArray, UuidArray, TimeArray, OidArray, At> g_insert{R"sql(
+Sql<UuidArray, UuidArray, TimeArray, OidArray, At, UuidArray> g_insert{R"sql(
     INSERT INTO ayb_jobs.job_queue (id, type, payload, run_as, enqueued_by, run_at,
         max_attempts, schedule_id, scheduled_at, created_at, updated_at,
-        priority)
+        priority, registration)
     SELECT u.id, s.job_type, s.payload, u.run_as, s.run_as, $5, s.max_attempts, s.id,
-        u.scheduled_at, $5, $5, coalesce(h.priority, 0)
-    FROM unnest($1, $2, $3, $4) AS u (id, schedule, scheduled_at, run_as)
+        u.scheduled_at, $5, $5, coalesce(h.priority, 0), u.registration
+    FROM unnest($1, $2, $3, $4, $6) AS u (id, schedule, scheduled_at, run_as, registration)
         JOIN ayb_jobs.schedules AS s ON s.id = u.schedule
         LEFT JOIN ayb_jobs.handlers AS h ON h.type = s.job_type
 )sql"};
@@ -22,7 +22,7 @@ Sql<UuidArray, UuidArray, TimeArray, OidArray, At> g_insert{R"sql(
 
 TickJobs no_jobs() {
     return {new_column(UUIDOID), new_column(UUIDOID), new_column(TIMESTAMPTZOID),
-            new_column(OIDOID)};
+            new_column(OIDOID), new_column(UUIDOID)};
 }
 
 core::Uuid add_job(TickJobs *jobs, const core::Uuid &schedule, const Order &order,
@@ -32,6 +32,8 @@ core::Uuid add_job(TickJobs *jobs, const core::Uuid &schedule, const Order &orde
     add_value(jobs->schedules, uuid_datum(schedule));
     add_time(jobs->scheduled_at, scheduled_at);
     add_value(jobs->run_as, ObjectIdGetDatum(order.run_as));
+    add_value(jobs->registrations, order.registration ? uuid_datum(*order.registration) : 0,
+              !order.registration);
     return id;
 }
 
@@ -40,7 +42,7 @@ void insert_jobs(const TickJobs &jobs, TimestampTz now) {
         return;
     g_insert.run(UuidArray(whole_column(jobs.ids)), UuidArray(whole_column(jobs.schedules)),
                  TimeArray(whole_column(jobs.scheduled_at)), OidArray(whole_column(jobs.run_as)),
-                 At{now});
+                 At{now}, UuidArray(whole_column(jobs.registrations)));
 }
 
 } // namespace ayb

@@ -12,6 +12,7 @@ struct TickJobs {
     ArrayBuildState *schedules;
     ArrayBuildState *scheduled_at; // NULL for a run that no tick asked for
     ArrayBuildState *run_as;
+    ArrayBuildState *registrations; // NULL for what is bound to none
 };
 
 TickJobs no_jobs();

@@ -1,5 +1,6 @@
 #include "workers/duties.hpp"
 
+#include "handlers/bond.hpp"
 #include "handlers/handlers.hpp"
 #include "handlers/judge.hpp"
 #include "jobs/history.hpp"
@@ -37,19 +38,24 @@ TimestampTz g_leases_wake;
 TimestampTz g_ticks_wake;
 TimestampTz g_limits_wake;
 volatile sig_atomic_t g_long_statement;
+bool g_carried_released; // by the last look for trust
 
 // Read before lanes are looked at: see wake() in hooks/changes.cpp.
 void note_pause() {
     in_transaction([] { pg_atomic_exchange_u32(&g_database->paused, all_paused() ? 1 : 0); });
 }
 
-// What was registered or paused decides which lanes are served, and what types have any.
+// What was registered or paused decides which lanes are served, what types have any, and which
+// jobs are carried.
 void step_lanes(TimestampTz /*now*/) {
+    static uint32 carried_by; // configured, when all of these were released
     const uint32 configured = pg_atomic_read_u32(&g_database->configured);
     note_pause();
     forget_dues(g_database->oid);
     enter_limits();
     find_lanes(false);
+    if (carried_by != configured && release_carried())
+        carried_by = configured;
     pg_atomic_write_u32(&g_database->found, configured);
 }
 
@@ -135,6 +141,7 @@ void step_check_floors(TimestampTz /*now*/) {
 
 void step_trust(TimestampTz /*now*/) {
     in_transaction([] { judge_anew(InvalidOid); });
+    g_carried_released = release_carried();
 }
 
 // Rights, memberships or code have changed since: what waits for trust may have got it. What
@@ -142,7 +149,7 @@ void step_trust(TimestampTz /*now*/) {
 void look_for_trust(TimestampTz now) {
     static uint64 seen;
     const uint64 generation = code_generation();
-    if (seen != generation && guarded(Duty::lanes, step_trust, now))
+    if (seen != generation && guarded(Duty::lanes, step_trust, now) && g_carried_released)
         seen = generation;
 }
 

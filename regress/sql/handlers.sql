@@ -162,6 +162,10 @@ RESET ROLE;
 SELECT refused($$SELECT ayb_jobs.register_handler('x', 'alice.who()'), ayb_jobs.enqueue('x', run_as => 'regress_bob')$$);
 -- definer: in its registrar's lane, as the registrar, for whoever may call the function
 SET ROLE regress_bob;
+SELECT refused($$SELECT ayb_jobs.enqueue('alice definer')$$);
+RESET ROLE;
+GRANT USAGE ON SCHEMA alice TO regress_bob;
+SET ROLE regress_bob;
 SELECT ayb_jobs.enqueue('alice definer') AS id \gset
 SELECT count(*) AS bob_sees FROM ayb_jobs.jobs WHERE id = :'id';
 SET ROLE regress_alice;
@@ -171,6 +175,71 @@ REVOKE EXECUTE ON FUNCTION alice.who() FROM PUBLIC;
 SET ROLE regress_bob;
 SELECT refused($$SELECT ayb_jobs.enqueue('alice definer')$$);
 RESET ROLE;
+SELECT refused($$SELECT ayb_jobs.register_handler('x', 'SELECT 1', 'command', definer => true)$$);
+SELECT refused($$SELECT ayb_jobs.register_handler('x', kind => 'external', definer => true)$$);
+-- what is queued waits, uncharged, while who enqueued it may not execute the function: seen at the run
+CREATE VIEW distrusted WITH (security_invoker) AS
+SELECT type, phase, waits_for, attempts, runs, enqueued_by, count(*) FROM ayb_jobs.jobs
+WHERE type = 'alice definer' AND state = 'queued' GROUP BY 1, 2, 3, 4, 5, 6;
+GRANT SELECT ON distrusted TO PUBLIC;
+SET ROLE regress_alice;
+GRANT EXECUTE ON FUNCTION alice.who() TO regress_bob;
+SELECT ayb_jobs.pause('alice definer');
+SET ROLE regress_bob;
+SELECT count(*) FROM ayb_jobs.enqueue_many('alice definer', array_fill('{}'::jsonb, '{1500}'));
+SELECT ayb_jobs.enqueue('alice definer') AS id \gset
+SET ROLE regress_alice;
+SELECT ayb_jobs.enqueue('alice definer') AS own \gset
+REVOKE EXECUTE ON FUNCTION alice.who() FROM regress_bob;
+SELECT ayb_jobs.resume('alice definer');
+SELECT wait_for(:'own', 'completed');
+SELECT wait_until('(SELECT every(waits_for IS NOT NULL) FROM distrusted)');
+RESET ROLE;
+TABLE distrusted;
+SELECT status, detail, hint FROM ayb_jobs.health() WHERE name = 'trust';
+-- to run it by hand changes nothing of that
+SELECT phase FROM ayb_jobs.run_now(:'id');
+-- and they go on when the right is back: by a membership, too
+GRANT EXECUTE ON FUNCTION alice.who() TO regress_admin;
+GRANT regress_admin TO regress_bob;
+SELECT wait_until('NOT EXISTS (TABLE distrusted)');
+SELECT wait_for(:'id', 'completed');
+SELECT attempts, runs, enqueued_by, result FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT status FROM ayb_jobs.health() WHERE name = 'trust';
+-- a job is bound to the function, and to whose the type is
+SELECT ayb_jobs.pause('alice definer');
+SET ROLE regress_bob;
+SELECT ayb_jobs.enqueue('alice definer') AS id \gset
+SET ROLE regress_alice;
+CREATE FUNCTION alice.other() RETURNS text LANGUAGE sql AS 'SELECT ''other''';
+REVOKE EXECUTE ON FUNCTION alice.other() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION alice.other() TO regress_bob;
+SELECT type FROM ayb_jobs.register_handler('alice definer', 'alice.other()', definer => true);
+SELECT ayb_jobs.resume('alice definer');
+SELECT wait_until('(SELECT every(waits_for IS NOT NULL) FROM distrusted)');
+RESET ROLE;
+TABLE distrusted;
+SELECT detail, regexp_replace(hint, '[0-9a-f]{8}-[-0-9a-f]*', '<uuid>') AS hint FROM ayb_jobs.health() WHERE name = 'trust';
+SELECT ayb_jobs.unregister_handler('alice definer');
+SELECT phase FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT type FROM ayb_jobs.register_handler('alice definer', 'alice.who()');
+GRANT USAGE ON SCHEMA alice TO regress_admin;
+SET ROLE regress_admin;
+SELECT owner FROM ayb_jobs.register_handler('alice definer', 'alice.who()', definer => true);
+SELECT ayb_jobs.enqueue('alice definer') AS own \gset
+SELECT wait_for(:'own', 'completed');
+SELECT result FROM ayb_jobs.jobs WHERE id = :'own';
+TABLE distrusted;
+SELECT ayb_jobs.unregister_handler('alice definer');
+-- the same registration again carries it
+SET ROLE regress_alice;
+SELECT type FROM ayb_jobs.register_handler('alice definer', 'alice.who()', definer => true, timeout => '1 minute');
+SELECT wait_for(:'id', 'completed');
+RESET ROLE;
+SELECT attempts, runs, result FROM ayb_jobs.jobs WHERE id = :'id';
+REVOKE regress_admin FROM regress_bob;
+REVOKE USAGE ON SCHEMA alice FROM regress_admin;
+DROP VIEW distrusted;
 -- a command runs for who registered it, and not as another
 SET ROLE regress_alice;
 SELECT type FROM ayb_jobs.register_handler('alice command', 'SELECT 1', 'command');

@@ -165,8 +165,8 @@ SELECT (ayb_jobs.register_handler('phased', 'pg_catalog.now()')).type, (ayb_jobs
 BEGIN;
 SELECT count(*) FROM ayb_jobs.enqueue_many('[{"type": "phased", "payload": "due"}, {"type": "phased outside", "payload": "external"}, {"type": "unheard of", "payload": "waiting"},
     {"type": "phased", "payload": "scheduled", "delay": "1 hour"}, {"type": "phased outside", "payload": "scheduled", "delay": "1 hour"}, {"type": "unheard of", "payload": "scheduled", "delay": "1 hour"}]');
-INSERT INTO ayb_jobs.job_queue (type, payload, waits_for, run_at) VALUES ('phased', '"waiting"', 'jobs', now() + interval '1 hour'), ('phased', '"waiting"', 'trust', now()),
-    ('phased', '"scheduled"', 'time', now() + interval '1 hour');
+INSERT INTO ayb_jobs.job_queue (type, payload, waits_for, run_at) VALUES ('phased', '"waiting"', 'jobs', now() + interval '1 hour'), ('phased', '"scheduled"', 'time', now() + interval '1 hour');
+INSERT INTO ayb_jobs.job_queue (type, payload, waits_for, registration) VALUES ('phased', '"waiting"', 'trust', ayb_jobs.uuid7());
 SELECT payload #>> '{}' AS wanted, array_agg(DISTINCT phase) AS phase, count(*) FROM ayb_jobs.jobs WHERE type IN ('phased', 'phased outside', 'unheard of') GROUP BY 1 ORDER BY 1;
 SELECT ayb_jobs.pause('phased');
 SELECT payload #>> '{}' AS before, phase FROM ayb_jobs.jobs WHERE payload IN ('"due"', '"external"') ORDER BY 1;
