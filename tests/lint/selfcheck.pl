@@ -105,6 +105,9 @@ try_rule('rooms', qr/rooms need each other: db -> http -> db/, 'sidecar/db/a.hpp
 
 try_rule('length', 'good', 'extension/jobs/x.cpp' => "//\n" x 400);
 try_rule('length', 'bad', 'extension/jobs/x.cpp' => "//\n" x 401);
+try_rule('length', 'good', 'tests/api/support.py' => "#\n" x 400, 'tests/api/test_x.py' => "#\n" x 600, 'regress/t/001_x.pl' => "#\n" x 600);
+try_rule('length', qr/tests\/chaos\/x\.py:400: has 401/, 'tests/chaos/x.py' => "#\n" x 401);
+try_rule('length', qr/regress\/sql\/x\.sql:600: has 601/, 'regress/sql/x.sql' => "--\n" x 601);
 try_rule('length', 'good', map { ("extension/jobs/$_.cpp" => "//\n" x 300) } 1 .. 10);
 try_rule('length', qr/extension\/jobs:1: has 3001 lines/, 'extension/jobs/x.hpp' => "//\n",
     map { ("extension/jobs/$_.cpp" => "//\n" x 300) } 1 .. 10);
