@@ -16,10 +16,6 @@ CREATE FUNCTION ayb_jobs_internal.visible_roles() RETURNS oid[]
     LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_visible_roles';
 COMMENT ON FUNCTION ayb_jobs_internal.visible_roles() IS 'the roles whose privileges the current role has';
 
-CREATE FUNCTION ayb_jobs_internal.sees_all() RETURNS boolean
-    LANGUAGE c STABLE PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_sees_all';
-COMMENT ON FUNCTION ayb_jobs_internal.sees_all() IS 'whether the current role is a superuser or a member of ayb_jobs_admin';
-
 CREATE TABLE ayb_jobs.schedules (
     id           uuid        NOT NULL DEFAULT ayb_jobs.uuid7(),
     name         text        NOT NULL,

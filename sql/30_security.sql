@@ -24,29 +24,29 @@ CREATE POLICY own ON ayb_jobs.schedules FOR SELECT
 CREATE POLICY own ON ayb_jobs.matview_refreshes FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 
--- PostgreSQL looks up who may use a policy when it plans: for admins the other one is folded away.
-CREATE POLICY every ON ayb_jobs.job_queue    FOR SELECT TO ayb_jobs_admin USING (true);
-CREATE POLICY every ON ayb_jobs.job_history  FOR SELECT TO ayb_jobs_admin USING (true);
-CREATE POLICY every ON ayb_jobs.job_attempts FOR SELECT TO ayb_jobs_admin USING (true);
-CREATE POLICY every ON ayb_jobs.job_minutes  FOR SELECT TO ayb_jobs_admin USING (true);
-CREATE POLICY every ON ayb_jobs.job_keys     FOR SELECT TO ayb_jobs_admin USING (true);
-CREATE POLICY every ON ayb_jobs.schedules    FOR SELECT TO ayb_jobs_admin USING (true);
-CREATE POLICY every ON ayb_jobs.matview_refreshes FOR SELECT TO ayb_jobs_admin USING (true);
+-- PostgreSQL looks up who may use a policy when it plans: for those who see all the other one is folded away.
+CREATE POLICY every ON ayb_jobs.job_queue    FOR SELECT TO ayb_jobs_read USING (true);
+CREATE POLICY every ON ayb_jobs.job_history  FOR SELECT TO ayb_jobs_read USING (true);
+CREATE POLICY every ON ayb_jobs.job_attempts FOR SELECT TO ayb_jobs_read USING (true);
+CREATE POLICY every ON ayb_jobs.job_minutes  FOR SELECT TO ayb_jobs_read USING (true);
+CREATE POLICY every ON ayb_jobs.job_keys     FOR SELECT TO ayb_jobs_read USING (true);
+CREATE POLICY every ON ayb_jobs.schedules    FOR SELECT TO ayb_jobs_read USING (true);
+CREATE POLICY every ON ayb_jobs.matview_refreshes FOR SELECT TO ayb_jobs_read USING (true);
 
 COMMENT ON POLICY own ON ayb_jobs.job_queue IS 'a role sees its own jobs';
 COMMENT ON POLICY own ON ayb_jobs.job_history IS 'a role sees its own jobs';
 COMMENT ON POLICY own ON ayb_jobs.job_attempts IS 'a role sees its own jobs'' attempts';
 COMMENT ON POLICY own ON ayb_jobs.job_minutes IS 'a role sees its own jobs'' counts';
 COMMENT ON POLICY own ON ayb_jobs.job_keys IS 'a role sees its own keys';
-COMMENT ON POLICY every ON ayb_jobs.job_keys IS 'admins see all keys';
+COMMENT ON POLICY every ON ayb_jobs.job_keys IS 'members of ayb_jobs_read see all keys';
 COMMENT ON POLICY own ON ayb_jobs.schedules IS 'a role sees its own schedules';
-COMMENT ON POLICY every ON ayb_jobs.schedules IS 'admins see all schedules';
+COMMENT ON POLICY every ON ayb_jobs.schedules IS 'members of ayb_jobs_read see all schedules';
 COMMENT ON POLICY own ON ayb_jobs.matview_refreshes IS 'a role sees the registrations of its own views';
-COMMENT ON POLICY every ON ayb_jobs.matview_refreshes IS 'admins see all registrations';
-COMMENT ON POLICY every ON ayb_jobs.job_queue IS 'admins see all jobs';
-COMMENT ON POLICY every ON ayb_jobs.job_history IS 'admins see all jobs';
-COMMENT ON POLICY every ON ayb_jobs.job_attempts IS 'admins see all attempts';
-COMMENT ON POLICY every ON ayb_jobs.job_minutes IS 'admins see all counts';
+COMMENT ON POLICY every ON ayb_jobs.matview_refreshes IS 'members of ayb_jobs_read see all registrations';
+COMMENT ON POLICY every ON ayb_jobs.job_queue IS 'members of ayb_jobs_read see all jobs';
+COMMENT ON POLICY every ON ayb_jobs.job_history IS 'members of ayb_jobs_read see all jobs';
+COMMENT ON POLICY every ON ayb_jobs.job_attempts IS 'members of ayb_jobs_read see all attempts';
+COMMENT ON POLICY every ON ayb_jobs.job_minutes IS 'members of ayb_jobs_read see all counts';
 
 -- No grant of ours lets others write. ALTER DEFAULT PRIVILEGES may have: then these still refuse.
 ALTER TABLE ayb_jobs.imports        ENABLE ROW LEVEL SECURITY;
@@ -59,8 +59,8 @@ CREATE POLICY every ON ayb_jobs.pauses         FOR SELECT USING (true);
 CREATE POLICY every ON ayb_jobs.database_stamp FOR SELECT USING (true);
 CREATE POLICY every ON ayb_jobs.type_limits    FOR SELECT USING (true);
 COMMENT ON POLICY every ON ayb_jobs.type_limits IS 'everybody sees what types are limited to';
-CREATE POLICY every ON ayb_jobs.imports        FOR SELECT TO ayb_jobs_admin USING (true);
-COMMENT ON POLICY every ON ayb_jobs.imports IS 'admins see what import_ayb() took over';
+CREATE POLICY every ON ayb_jobs.imports        FOR SELECT TO ayb_jobs_read USING (true);
+COMMENT ON POLICY every ON ayb_jobs.imports IS 'members of ayb_jobs_read see what import_ayb() took over';
 COMMENT ON POLICY every ON ayb_jobs.handlers IS 'everybody sees what types run';
 COMMENT ON POLICY every ON ayb_jobs.pauses IS 'everybody sees what is paused';
 COMMENT ON POLICY every ON ayb_jobs.database_stamp IS 'everybody sees for which database jobs may run';

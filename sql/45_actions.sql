@@ -22,9 +22,9 @@ CREATE INDEX job_actions_job_idx ON ayb_jobs.job_actions (job_id);
 ALTER TABLE ayb_jobs.job_actions ENABLE ROW LEVEL SECURITY;
 CREATE POLICY own ON ayb_jobs.job_actions FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
-CREATE POLICY every ON ayb_jobs.job_actions FOR SELECT TO ayb_jobs_admin USING (true);
+CREATE POLICY every ON ayb_jobs.job_actions FOR SELECT TO ayb_jobs_read USING (true);
 COMMENT ON POLICY own ON ayb_jobs.job_actions IS 'a role sees what was done to its own jobs';
-COMMENT ON POLICY every ON ayb_jobs.job_actions IS 'admins see all actions';
+COMMENT ON POLICY every ON ayb_jobs.job_actions IS 'members of ayb_jobs_read see all actions';
 
 CREATE FUNCTION ayb_jobs.actions(job_id uuid, OUT at timestamptz, OUT action text, OUT done_by regrole,
                                  OUT actor text)

@@ -303,4 +303,4 @@ BEGIN ATOMIC
     FROM left_over AS t;
 END;
 COMMENT ON FUNCTION ayb_jobs.health() IS
-    'one row a check: what is well, what isn''t, and what mends it; for ayb_jobs_admin and pg_monitor';
+    'one row a check: what is well, what isn''t, and what mends it; for ayb_jobs_read and pg_monitor';

@@ -1,7 +1,7 @@
 #pragma once
 // What the functions share that show shared memory: a row, and who looks.
 #include "pg/postgres.hpp"
-#include "pg/roles.hpp"
+#include "base/rights.hpp"
 
 namespace ayb {
 
@@ -34,7 +34,7 @@ struct Row {
     }
 };
 
-// Who asks, looked up before any lock is taken.
+// Whose jobs a caller may see, or act on; looked up before any lock is taken.
 struct Viewer {
     bool all;
     ArrayType *array; // of roles, as oid[]
@@ -51,9 +51,10 @@ struct Viewer {
     }
 };
 
-inline Viewer viewer() {
+// Everybody's where the current role has the right.
+inline Viewer viewer(Right right) {
     Viewer me{};
-    me.all = is_admin(GetUserId());
+    me.all = has_right(GetUserId(), right);
     ArrayType *roles = visible_roles();
     me.array = roles;
     me.roles = reinterpret_cast<const Oid *>(ARR_DATA_PTR(roles));

@@ -52,16 +52,22 @@ void no_such_job(const core::Uuid &id) {
     pg_unreachable();
 }
 
-Found find_job(const core::Uuid &id, Oid me, bool admin, bool lock) {
+Found find_job(const core::Uuid &id, Oid me, bool all, bool lock) {
     Found found{};
-    const uint64 queued = lock ? g_lock.run(id, me, admin) : g_find.run(id, me, admin);
-    if (queued == 0 && g_history.run(id, me, admin) == 0)
+    const uint64 queued = lock ? g_lock.run(id, me, all) : g_find.run(id, me, all);
+    if (queued == 0 && g_history.run(id, me, all) == 0)
         return found;
     found.exists = true;
     found.lease_until = DT_NOEND;
     read_row(0, &found.state, &found.run_as, &found.attempt, &found.run, &found.worker,
              &found.waits_for, &found.type, &found.lease_until, &found.run_at);
     return found;
+}
+
+void refuse_job(const core::Uuid &id, Oid me, Right wanted) {
+    if (has_right(me, Right::read) && find_job(id, me, true, false).exists)
+        refuse_right(me, wanted, "");
+    no_such_job(id);
 }
 
 } // namespace ayb

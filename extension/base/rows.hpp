@@ -1,5 +1,6 @@
 #pragma once
 // Answers that are rows of the view jobs.
+#include "base/rights.hpp"
 #include "core/uuid7.hpp"
 #include "memory/state.hpp"
 #include "pg/sql.hpp"
@@ -31,7 +32,12 @@ struct Found {
 };
 
 // Looks the job up in the queue (locking its row, if `lock`) or the history. Inside the books. `me`
-// is the caller, who must be allowed to touch it: otherwise it counts as unknown, and isn't locked.
-Found find_job(const core::Uuid &id, Oid me, bool admin, bool lock);
+// is the caller, who must be allowed to touch it, as all of them if `all`: otherwise it counts as
+// unknown, and isn't locked.
+Found find_job(const core::Uuid &id, Oid me, bool all, bool lock);
+
+// Of one that find_job() didn't find: 42501 where `me` may see it and lacks the right, else P0002.
+// Inside the books.
+[[noreturn]] void refuse_job(const core::Uuid &id, Oid me, Right wanted);
 
 } // namespace ayb

@@ -176,7 +176,7 @@ AYB_SQL_FUNCTION(ayb_jobs_execution_modes) {
     ReturnSetInfo *result = begin_set(fcinfo);
     if (!preloaded())
         PG_RETURN_NULL();
-    Listing listing{all_known(), viewer(), result};
+    Listing listing{all_known(), viewer(Right::read), result};
     each_handler(list_handler, &listing);
     PG_RETURN_NULL();
 }

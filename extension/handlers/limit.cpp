@@ -70,7 +70,7 @@ using namespace ayb;
 // set_limit(type, running, starts, per) → type_limits
 AYB_SQL_FUNCTION(ayb_jobs_set_limit) {
     const char *type = type_argument(fcinfo, 0);
-    check_right(type);
+    check_right(type, Right::admin);
     check_rule(fcinfo);
     notice_removed(type, fcinfo);
     const Oid me = GetUserId();
@@ -87,7 +87,7 @@ AYB_SQL_FUNCTION(ayb_jobs_set_limit) {
 // clear_limit(type) → boolean
 AYB_SQL_FUNCTION(ayb_jobs_clear_limit) {
     const char *type = type_argument(fcinfo, 0);
-    check_right(type);
+    check_right(type, Right::admin);
     PG_RETURN_BOOL(in_bounded_books([type] { return g_clear.run(type) > 0; }));
 }
 

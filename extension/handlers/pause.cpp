@@ -25,7 +25,7 @@ Sql<const char *> g_resume{"DELETE FROM ayb_jobs.pauses WHERE type = $1"};
 
 const char *optional_type(FunctionCallInfo fcinfo) {
     const char *type = PG_ARGISNULL(0) ? nullptr : type_argument(fcinfo, 0);
-    check_right(type);
+    check_right(type, Right::operate);
     return type;
 }
 
@@ -93,14 +93,14 @@ AYB_SQL_FUNCTION(ayb_jobs_resume) {
 
 // adopt() → void
 AYB_SQL_FUNCTION(ayb_jobs_adopt) {
-    check_right(nullptr);
+    check_right(nullptr, Right::admin);
     adopt_database();
     PG_RETURN_VOID();
 }
 
 // drain(timeout) → boolean
 AYB_SQL_FUNCTION(ayb_jobs_drain) {
-    check_right(nullptr);
+    check_right(nullptr, Right::operate);
     const int64 timeout = duration_argument(fcinfo, 0, "timeout", settings::shutdown_timeout);
     write_pause("");
     Database *database = find_database(MyDatabaseId);

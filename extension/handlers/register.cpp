@@ -1,12 +1,12 @@
 // register_handler() and unregister_handler().
 #include "base/arguments.hpp"
 #include "base/notice.hpp"
+#include "base/rights.hpp"
 #include "base/rows.hpp"
 #include "handlers/command.hpp"
 #include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
 #include "pg/clock.hpp"
-#include "pg/roles.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {

@@ -1,7 +1,8 @@
 // From a registered handler to code that may run as a role.
 #include "base/arguments.hpp"
 #include "handlers/handlers.hpp"
-#include "pg/roles.hpp"
+
+#include "base/rights.hpp"
 
 namespace ayb {
 

@@ -1,27 +1,18 @@
 #include "handlers/right.hpp"
 
 #include "handlers/handlers.hpp"
-#include "pg/roles.hpp"
 
 namespace ayb {
 
-void check_right(const char *type) {
+void check_right(const char *type, Right right) {
     const Oid me = GetUserId();
-    if (is_admin(me))
+    if (has_right(me, right) || (type == nullptr && owns_database(MyDatabaseId, me)))
         return;
-    if (type == nullptr) {
-        if (!owns_database(MyDatabaseId, me))
-            ereport(ERROR,
-                    (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                     errmsg("must be a member of ayb_jobs_admin or owner of the database"),
-                     errhint("GRANT ayb_jobs_admin TO %s;", quote_identifier(role_name(me)))));
-        return;
-    }
+    if (type == nullptr)
+        refuse_right(me, right, " or owner of the database");
     const Handler *handler = find_handler(type);
     if (handler == nullptr || !has_privs_of_role(me, handler->owner))
-        ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                        errmsg("must be owner of the handler of type \"%s\"", type),
-                        errhint("Who registered the type may, and members of ayb_jobs_admin.")));
+        refuse_right(me, right, psprintf(" or owner of the handler of type \"%s\"", type));
 }
 
 } // namespace ayb

@@ -1,8 +1,8 @@
 #include "jobs/by_hand.hpp"
 
 #include "base/arguments.hpp"
+#include "base/rights.hpp"
 #include "pg/clock.hpp"
-#include "pg/roles.hpp"
 #include "pg/settings.hpp"
 
 namespace ayb {
@@ -17,7 +17,7 @@ Sql<core::Uuid, At, const char *, Oid, const char *> g_note{R"sql(
 
 template <typename... Which> int64 change(Change<Which...> *statement, const Which &...which) {
     const At now{clock_now()};
-    const Viewer me = viewer();
+    const Viewer me = viewer(Right::operate);
     const OidArray mine(me.array);
     const Oid caller = GetUserId();
     const char *whom = actor();
@@ -39,12 +39,14 @@ Sql<const char *> g_check_phase{"SELECT ayb_jobs_internal.state_of_phase($1)"};
 
 } // namespace
 
-Caller caller() { return {GetUserId(), is_admin(GetUserId()), actor(), CurrentMemoryContext}; }
+Caller caller() {
+    return {GetUserId(), has_right(GetUserId(), Right::operate), actor(), CurrentMemoryContext};
+}
 
 Found find_held(const core::Uuid &id, const Caller &me) {
-    const Found job = find_job(id, me.role, me.admin, true);
+    const Found job = find_job(id, me.role, me.all, true);
     if (!job.exists)
-        no_such_job(id);
+        refuse_job(id, me.role, Right::operate);
     return job;
 }
 

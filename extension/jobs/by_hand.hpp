@@ -10,14 +10,14 @@ namespace ayb {
 // Who changes something by hand, and the memory that outlives the books.
 struct Caller {
     Oid role;
-    bool admin;
+    bool all;          // whether they may touch everybody's
     const char *actor; // for whom, or null
     MemoryContext context;
 };
 
 Caller caller();
 
-// The job, its row locked. Inside the books. Raises P0002.
+// The job, its row locked. Inside the books. Raises P0002, and 42501 for one that may only be seen.
 Found find_held(const core::Uuid &id, const Caller &me);
 
 // Raises 55000, and names the state that was found.

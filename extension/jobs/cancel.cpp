@@ -49,10 +49,12 @@ bool interrupt_worker(const core::Uuid &id) {
 
 // Looks at the job with a snapshot of its own, so that what a worker has just written is seen.
 Found look(const core::Uuid &id, const Caller &me) {
-    const Found job = in_bounded_books([&] { return find_job(id, me.role, me.admin, false); });
-    if (!job.exists)
-        no_such_job(id);
-    return job;
+    return in_bounded_books([&] {
+        const Found job = find_job(id, me.role, me.all, false);
+        if (!job.exists)
+            refuse_job(id, me.role, Right::operate);
+        return job;
+    });
 }
 
 void interrupt_running(const core::Uuid &id, const Caller &me) {

@@ -60,7 +60,7 @@ void guard_day(const char *partition) {
                          " ((SELECT ayb_jobs_internal.visible_roles())::oid[]))",
                          partition));
     run_own_ddl(psprintf(
-        "CREATE POLICY every ON ayb_jobs.%s FOR SELECT TO ayb_jobs_admin USING (true)", partition));
+        "CREATE POLICY every ON ayb_jobs.%s FOR SELECT TO ayb_jobs_read USING (true)", partition));
     run_text(psprintf("SELECT ayb_jobs_internal.revoke_grants('TABLE ayb_jobs.%s')", partition));
     run_own_ddl(psprintf("GRANT SELECT ON ayb_jobs.%s TO PUBLIC", partition));
 }

@@ -51,7 +51,7 @@ using namespace ayb;
 
 // events(since, max_events) → setof
 AYB_SQL_FUNCTION(ayb_jobs_events) {
-    const Viewer me = viewer();
+    const Viewer me = viewer(Right::read);
     ReturnSetInfo *result = begin_set(fcinfo);
     if (!preloaded())
         PG_RETURN_NULL();
@@ -81,7 +81,7 @@ AYB_SQL_FUNCTION(ayb_jobs_event_span) {
 
 // current_minutes() → setof job_minutes: what is not yet in the table
 AYB_SQL_FUNCTION(ayb_jobs_current_minutes) {
-    const Viewer me = viewer();
+    const Viewer me = viewer(Right::read);
     ReturnSetInfo *result = begin_set(fcinfo);
     if (!preloaded())
         PG_RETURN_NULL();

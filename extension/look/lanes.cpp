@@ -92,7 +92,7 @@ void put_distrusted(const Distrusted &jobs, ReturnSetInfo *result) {
 
 // Calls `put` for each lane that the caller may see: what a function of SQL answers.
 Datum put_lanes(FunctionCallInfo fcinfo, void (*put)(const LanePick &lane, ReturnSetInfo *result)) {
-    const Viewer me = viewer();
+    const Viewer me = viewer(Right::read);
     ReturnSetInfo *result = begin_set(fcinfo);
     int count = 0;
     const LanePick *lanes = preloaded() ? copy_lanes(MyDatabaseId, &count) : nullptr;
@@ -110,7 +110,7 @@ using namespace ayb;
 
 // lanes() → setof
 AYB_SQL_FUNCTION(ayb_jobs_lanes) {
-    const Viewer me = viewer();
+    const Viewer me = viewer(Right::read);
     ReturnSetInfo *result = begin_set(fcinfo);
     if (!preloaded())
         PG_RETURN_NULL();
@@ -136,7 +136,7 @@ AYB_SQL_FUNCTION(ayb_jobs_floors) { return put_lanes(fcinfo, put_floor); }
 // doubts() → setof (type, run_as, enqueued_by, reason, hint)
 AYB_SQL_FUNCTION(ayb_jobs_doubts) {
     put_lanes(fcinfo, put_doubt);
-    const Viewer me = viewer();
+    const Viewer me = viewer(Right::read);
     auto *result = reinterpret_cast<ReturnSetInfo *>(fcinfo->resultinfo);
     int count = 0;
     const Distrusted *all = copy_distrusted(&count);
@@ -148,7 +148,7 @@ AYB_SQL_FUNCTION(ayb_jobs_doubts) {
 
 // oldest_due() → timestamptz
 AYB_SQL_FUNCTION(ayb_jobs_oldest_due) {
-    const TimestampTz oldest = oldest_due(viewer());
+    const TimestampTz oldest = oldest_due(viewer(Right::read));
     if (oldest > clock_now())
         PG_RETURN_NULL();
     PG_RETURN_TIMESTAMPTZ(oldest);
@@ -157,7 +157,7 @@ AYB_SQL_FUNCTION(ayb_jobs_oldest_due) {
 // counts() → setof (queued, running, completed, failed, canceled): one row, or none while they are
 // not known
 AYB_SQL_FUNCTION(ayb_jobs_counts) {
-    const Viewer me = viewer();
+    const Viewer me = viewer(Right::read);
     ReturnSetInfo *result = begin_set(fcinfo);
     Database *database = find_database(MyDatabaseId);
     if (database == nullptr || !database->counted || pg_atomic_read_u32(&database->recount) != 0)

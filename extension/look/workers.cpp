@@ -78,7 +78,7 @@ AYB_SQL_FUNCTION(ayb_jobs_running) {
     ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
     const Viewer all{true, nullptr, nullptr, 0};
     each_slot([&](const WorkerSlot &slot) {
-        if (is_seen(slot, all) && slot.has_job && may_touch(slot.role))
+        if (is_seen(slot, all) && slot.has_job && may_see(slot.role))
             ids = accumArrayResult(ids, uuid_datum(slot.job), false, UUIDOID, CurrentMemoryContext);
     });
     PG_RETURN_DATUM(makeArrayResult(ids, CurrentMemoryContext));
@@ -86,7 +86,7 @@ AYB_SQL_FUNCTION(ayb_jobs_running) {
 
 // progress() → jsonb: {"<job id>": {"percent": …, "note": …}}
 AYB_SQL_FUNCTION(ayb_jobs_progress) {
-    const Viewer me = viewer();
+    const Viewer me = viewer(Right::read);
     JsonbParseState *state = nullptr;
     pushJsonbValue(&state, WJB_BEGIN_OBJECT, nullptr);
     each_slot([&](const WorkerSlot &slot) {
@@ -98,7 +98,7 @@ AYB_SQL_FUNCTION(ayb_jobs_progress) {
 
 // workers() → setof
 AYB_SQL_FUNCTION(ayb_jobs_workers) {
-    const Viewer me = viewer();
+    const Viewer me = viewer(Right::read);
     ReturnSetInfo *result = begin_set(fcinfo);
     each_slot([&](const WorkerSlot &slot) {
         if (is_seen(slot, me))

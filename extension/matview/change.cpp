@@ -99,7 +99,7 @@ AYB_SQL_FUNCTION(ayb_jobs_update_matview) {
     const core::Uuid id = id_argument(fcinfo, 0);
     const Changes changes = read_changes(fcinfo);
     const Oid me = GetUserId();
-    const Matview matview = require_matview(id, me, true);
+    const Matview matview = require_matview(id, me, Right::admin, true);
     const bool skip = changes.skip_unchanged.value_or(matview.skip_unchanged);
     const Oid view = find_view(matview.schema, matview.view);
     if (changes.skip_unchanged && skip && OidIsValid(view))
@@ -118,7 +118,7 @@ AYB_SQL_FUNCTION(ayb_jobs_update_matview) {
 // unregister_matview(id) → void
 AYB_SQL_FUNCTION(ayb_jobs_unregister_matview) {
     const core::Uuid id = id_argument(fcinfo, 0);
-    const Matview matview = require_matview(id, GetUserId(), true);
+    const Matview matview = require_matview(id, GetUserId(), Right::admin, true);
     in_bounded_books([&id] { g_delete.run(id); });
     if (matview.skip_unchanged)
         drop_needless_triggers();

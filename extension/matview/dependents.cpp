@@ -5,8 +5,8 @@
 // are refreshed side by side, and each once. The lists name everything that a view reads, however
 // indirectly: so a failure strikes out all that depends on it at once.
 #include "base/arguments.hpp"
+#include "base/rights.hpp"
 #include "pg/clock.hpp"
-#include "pg/roles.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {
@@ -72,14 +72,14 @@ struct Turn {
     core::Uuid run;
     core::Uuid matview;
     Oid role;
-    bool admin;
+    bool all; // whether it may refresh everybody's
     bool failed;
 };
 
 void begin_run(const Turn &turn) {
     const At now{clock_now()};
     g_purge.run(now);
-    g_begin.run(turn.run, turn.matview, turn.role, turn.admin, now);
+    g_begin.run(turn.run, turn.matview, turn.role, turn.all, now);
 }
 
 // 0 stays 0.
@@ -132,7 +132,7 @@ AYB_SQL_FUNCTION(ayb_jobs_refresh_dependents) {
     turn.matview = id_argument(fcinfo, 0);
     turn.failed = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
     turn.role = GetUserId();
-    turn.admin = is_admin(turn.role);
+    turn.all = has_right(turn.role, Right::operate);
     const bool first = PG_ARGISNULL(2);
     turn.run = first ? new_job_id(clock_now()) : uuid_value(PG_GETARG_DATUM(2));
     const Next next = settle(turn, first);

@@ -1,7 +1,7 @@
 // refresh_all(): one after the other, in one transaction.
 #include "base/arguments.hpp"
+#include "base/rights.hpp"
 #include "matview/refresh.hpp"
-#include "pg/roles.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {
@@ -49,11 +49,11 @@ Step read_step(uint64 row) {
 // The plan lives in the caller's memory.
 Steps read_plan(const char *schema) {
     const Oid me = GetUserId();
-    const bool admin = is_admin(me);
+    const bool all = has_right(me, Right::operate);
     MemoryContext context = CurrentMemoryContext;
     return in_books([=] {
         Steps plan{};
-        plan.count = static_cast<int>(g_order.run(me, admin, schema));
+        plan.count = static_cast<int>(g_order.run(me, all, schema));
         MemoryContext before = MemoryContextSwitchTo(context);
         plan.steps = static_cast<Step *>(palloc0(sizeof(Step) * (plan.count + 1)));
         for (int i = 0; i < plan.count; i++)

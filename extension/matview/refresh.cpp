@@ -1,12 +1,12 @@
 #include "matview/refresh.hpp"
 
 #include "base/arguments.hpp"
+#include "base/rights.hpp"
 #include "matview/advice.hpp"
 #include "matview/record.hpp"
 #include "matview/rows.hpp"
 #include "matview/statement.hpp"
 #include "matview/unchanged.hpp"
-#include "pg/roles.hpp"
 #include "pg/text.hpp"
 
 namespace ayb {
@@ -136,10 +136,10 @@ RefreshOutcome try_refresh(const Matview &matview, Oid view, Oid owner, Oid me) 
 
 RefreshOutcome refresh_matview(const core::Uuid &id) {
     const Oid me = GetUserId();
-    const Matview matview = require_matview(id, me, false);
+    const Matview matview = require_matview(id, me, Right::operate, false);
     const Oid view = find_view(matview.schema, matview.view);
     const Oid owner = OidIsValid(view) ? view_owner(view) : matview.run_as;
-    check_owner(owner, me, matview.schema, matview.view);
+    check_owner(owner, me, Right::operate, matview.schema, matview.view);
     const RefreshOutcome outcome =
         OidIsValid(view) ? try_refresh(matview, view, owner, me) : view_gone(matview);
     if (outcome.written != nullptr)

@@ -37,7 +37,7 @@ Oid require_own_view(const Registration &wanted, Oid *owner) {
                         errhint("CREATE MATERIALIZED VIEW makes one; a table or a plain view"
                                 " can't be refreshed.")));
     *owner = view_owner(view);
-    check_owner(*owner, GetUserId(), wanted.schema, wanted.view);
+    check_owner(*owner, GetUserId(), Right::admin, wanted.schema, wanted.view);
     return view;
 }
 

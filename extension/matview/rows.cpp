@@ -1,9 +1,9 @@
 #include "matview/rows.hpp"
 
 #include "base/arguments.hpp"
+#include "base/rights.hpp"
 #include "base/rows.hpp"
 #include "pg/clock.hpp"
-#include "pg/roles.hpp"
 
 namespace ayb {
 
@@ -50,8 +50,8 @@ bool read_matview(const core::Uuid &id, bool lock, MemoryContext context, Matvie
     return true;
 }
 
-bool may_see(const Matview &matview, Oid me) {
-    if (is_admin(me) || has_privs_of_role(me, matview.run_as))
+bool is_theirs(const Matview &matview, Oid me) {
+    if (has_privs_of_role(me, matview.run_as))
         return true;
     const Oid owner = view_owner(find_view(matview.schema, matview.view));
     return OidIsValid(owner) && has_privs_of_role(me, owner);
@@ -89,22 +89,24 @@ Query *view_query(Oid view) {
 bool find_matview(const core::Uuid &id, Oid me, bool lock, Matview *found) {
     MemoryContext context = CurrentMemoryContext;
     const bool exists = in_bounded_books([=] { return read_matview(id, lock, context, found); });
-    return exists && may_see(*found, me);
+    return exists && (has_right(me, Right::read) || is_theirs(*found, me));
 }
 
-Matview require_matview(const core::Uuid &id, Oid me, bool lock) {
+Matview require_matview(const core::Uuid &id, Oid me, Right right, bool lock) {
     Matview found{};
     if (!find_matview(id, me, lock, &found))
         no_such_matview(id);
+    if (!has_right(me, right) && !is_theirs(found, me))
+        refuse_right(me, right, "");
     return found;
 }
 
-void check_owner(Oid owner, Oid me, const char *schema, const char *view) {
-    if (is_admin(me) || has_privs_of_role(me, owner))
+void check_owner(Oid owner, Oid me, Right right, const char *schema, const char *view) {
+    if (has_right(me, right) || has_privs_of_role(me, owner))
         return;
     ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                     errmsg("must be owner of materialized view %s.%s", schema, view),
-                    errhint("A member of ayb_jobs_admin may do it as well.")));
+                    errhint("A member of %s may do it as well.", role_with(right))));
 }
 
 Datum matview_row(const core::Uuid &id, MemoryContext context) {

@@ -1,5 +1,6 @@
 #pragma once
 // Registrations as their table has them, and the views that they name.
+#include "base/rights.hpp"
 #include "core/uuid7.hpp"
 #include "pg/sql.hpp"
 
@@ -29,15 +30,16 @@ Oid view_owner(Oid view);
 Query *view_query(Oid view);
 
 // The registration; false for one that is unknown, or is not `me`'s to see: `me` must have the
-// view, or have had it when it was registered. Opens the books itself; the texts live in the
-// caller's memory. `lock` keeps others from changing the row.
+// view, or have had it when it was registered, or have the right to read. Opens the books itself;
+// the texts live in the caller's memory. `lock` keeps others from changing the row.
 bool find_matview(const core::Uuid &id, Oid me, bool lock, Matview *found);
 
-// As above, but raises P0002.
-Matview require_matview(const core::Uuid &id, Oid me, bool lock);
+// As above, but raises P0002, and 42501 for one that `me` may only see: unless it is `me`'s, it
+// takes the right.
+Matview require_matview(const core::Uuid &id, Oid me, Right right, bool lock);
 
-// Raises 42501 unless `me` is the view's owner, or an admin.
-void check_owner(Oid owner, Oid me, const char *schema, const char *view);
+// Raises 42501 unless `me` is the view's owner, or has the right.
+void check_owner(Oid owner, Oid me, Right right, const char *schema, const char *view);
 
 // The row as a composite datum, in `context`; 0 for none. Inside the books.
 Datum matview_row(const core::Uuid &id, MemoryContext context);

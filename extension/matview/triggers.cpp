@@ -1,6 +1,6 @@
 #include "matview/triggers.hpp"
 
-#include "pg/roles.hpp"
+#include "base/rights.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {

@@ -1,5 +1,6 @@
 // Workers outside the database: claim(), extend(), complete(), fail().
 #include "base/arguments.hpp"
+#include "base/rights.hpp"
 #include "base/rows.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/finish.hpp"
@@ -11,7 +12,6 @@
 #include "outside/worker.hpp"
 #include "pg/arrays.hpp"
 #include "pg/clock.hpp"
-#include "pg/roles.hpp"
 #include "records/type_stats.hpp"
 
 namespace ayb {
@@ -54,7 +54,7 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     claim.now = clock_now();
     claim.lease_until = lease_argument(fcinfo, 3, claim.now);
     claim.me = GetUserId();
-    claim.viewer = viewer();
+    claim.viewer = viewer(Right::admin);
     return claim;
 }
 
@@ -148,7 +148,7 @@ Found require_held(const Attempt &attempt) {
     const core::Uuid &id = attempt.id;
     const Found found = find_job(id, attempt.me, attempt.admin, true);
     if (!found.exists)
-        no_such_job(id);
+        refuse_job(id, attempt.me, Right::admin);
     const bool queued = found.state == State::queued;
     if (found.state != State::running)
         ereport(ERROR,

@@ -91,7 +91,7 @@ void read_failure(FunctionCallInfo call, Element *item, TimestampTz now, Failure
 // The arguments 0 and 1; `read(call, item, now)` reads what is peculiar to the function.
 template <typename Read>
 Batch read_batch(FunctionCallInfo fcinfo, const Key *keys, int key_count, const Read &read) {
-    Batch batch{worker_argument(fcinfo, 0), clock_now(), viewer(), nullptr, 0};
+    Batch batch{worker_argument(fcinfo, 0), clock_now(), viewer(Right::admin), nullptr, 0};
     Objects *objects = objects_argument(fcinfo, 1, keys, key_count);
     batch.items = static_cast<Element *>(palloc_extended((objects->count + 1) * sizeof(Element),
                                                          MCXT_ALLOC_HUGE)); // never of nothing

@@ -4,18 +4,6 @@
 
 namespace ayb {
 
-bool is_admin(Oid role) {
-    if (superuser_arg(role))
-        return true;
-    const Oid admin = get_role_oid("ayb_jobs_admin", true);
-    return OidIsValid(admin) && has_privs_of_role(role, admin);
-}
-
-bool may_touch(Oid owner) {
-    const Oid me = GetUserId();
-    return owner == me || is_admin(me) || has_privs_of_role(me, owner);
-}
-
 const char *why_no_login(Oid role) {
     HeapTuple tuple = SearchSysCache1(AUTHOID, ObjectIdGetDatum(role));
     if (!HeapTupleIsValid(tuple))
@@ -60,9 +48,6 @@ ArrayType *visible_roles() {
 }
 
 } // namespace ayb
-
-// sees_all() → boolean: whether the current role is an admin.
-AYB_SQL_FUNCTION(ayb_jobs_sees_all) { PG_RETURN_BOOL(ayb::is_admin(GetUserId())); }
 
 // visible_roles() → oid[]: asked by the row-level security policies, once a statement.
 AYB_SQL_FUNCTION(ayb_jobs_visible_roles) { PG_RETURN_ARRAYTYPE_P(ayb::visible_roles()); }

@@ -1,14 +1,8 @@
 #pragma once
-// Who may see and change what. A role has the jobs of every role whose privileges it has; members
-// of ayb_jobs_admin, and superusers, have all.
+// What a role may do, and whose privileges it has.
 #include "pg/postgres.hpp"
 
 namespace ayb {
-
-bool is_admin(Oid role);
-
-// Whether the current role may see and change what runs as `owner`.
-bool may_touch(Oid owner);
 
 // Why a worker can't log in as the role, or null if it can: it is gone, or lacks LOGIN or CONNECT.
 // The text is palloc'd. Needs a transaction.

@@ -2,11 +2,11 @@
 #include "schedule/change.hpp"
 
 #include "base/arguments.hpp"
+#include "base/rights.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/order.hpp"
 #include "jobs/payload.hpp"
 #include "pg/clock.hpp"
-#include "pg/roles.hpp"
 #include "schedule/rule.hpp"
 
 namespace ayb {
@@ -101,10 +101,9 @@ void check_new_payload(const Schedule &old, const Changes &changes) {
 
 Datum change_schedule(const core::Uuid &id, const Changes &changes) {
     const Oid me = GetUserId();
-    const bool admin = is_admin(me);
     MemoryContext context = CurrentMemoryContext;
     return in_bounded_books([&] {
-        const Schedule old = lock_schedule(id, me, admin);
+        const Schedule old = lock_schedule(id, me, Right::admin);
         check_payload_right(old, changes, me);
         check_new_payload(old, changes);
         write_changes(old, changes, clock_now());
@@ -150,9 +149,8 @@ AYB_SQL_FUNCTION(ayb_jobs_disable_schedule) {
 AYB_SQL_FUNCTION(ayb_jobs_delete_schedule) {
     const core::Uuid id = id_argument(fcinfo, 0);
     const Oid me = GetUserId();
-    const bool admin = is_admin(me);
     in_bounded_books([&] {
-        lock_schedule(id, me, admin);
+        lock_schedule(id, me, Right::admin);
         g_delete.run(id);
     });
     PG_RETURN_VOID();

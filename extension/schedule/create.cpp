@@ -1,10 +1,10 @@
 // create_schedule(): a new one, or another definition for one that is there.
 #include "base/arguments.hpp"
 #include "base/notice.hpp"
+#include "base/rights.hpp"
 #include "jobs/order.hpp"
 #include "jobs/payload.hpp"
 #include "pg/clock.hpp"
-#include "pg/roles.hpp"
 #include "schedule/change.hpp"
 #include "schedule/rule.hpp"
 
@@ -93,7 +93,7 @@ bool insert_draft(const Draft &draft, const core::Uuid &id) {
 }
 
 // What is the same in both stays as it is, the next tick of an unchanged rule with it.
-void replace_by(const Draft &draft, const core::Uuid &id, Oid me, bool admin) {
+void replace_by(const Draft &draft, const core::Uuid &id, Oid me) {
     Changes changes{};
     changes.type = draft.order.type;
     changes.cron = draft.cron;
@@ -105,7 +105,7 @@ void replace_by(const Draft &draft, const core::Uuid &id, Oid me, bool admin) {
     changes.missed = draft.missed;
     changes.keep_next = true;
     changes.run_as = draft.run_as;
-    write_changes(lock_schedule(id, me, admin), changes, draft.order.now);
+    write_changes(lock_schedule(id, me, Right::admin), changes, draft.order.now);
 }
 
 // Inside the books. Gives back the id that the schedule has.
@@ -115,7 +115,7 @@ core::Uuid write_draft(const Draft &draft, Oid me, bool admin) {
         return id;
     if (!draft.replace || !find_schedule(draft.name, me, admin, &id))
         refuse_name(draft);
-    replace_by(draft, id, me, admin);
+    replace_by(draft, id, me);
     return id;
 }
 

@@ -1,8 +1,8 @@
 #include "schedule/rows.hpp"
 
 #include "base/arguments.hpp"
+#include "base/rights.hpp"
 #include "base/rows.hpp"
-#include "pg/roles.hpp"
 
 namespace ayb {
 
@@ -57,7 +57,7 @@ bool find_schedule(const char *name, Oid me, bool admin, core::Uuid *id) {
     return true;
 }
 
-Schedule lock_schedule(const core::Uuid &id, Oid me, bool admin) {
+Schedule lock_schedule(const core::Uuid &id, Oid me, Right right) {
     if (g_lock.run(id) == 0)
         no_such_schedule(uuid_text(id));
     Schedule found{};
@@ -66,8 +66,11 @@ Schedule lock_schedule(const core::Uuid &id, Oid me, bool admin) {
     found.last_tick = DT_NOBEGIN;
     read_row(0, &found.name, &found.type, &found.cron, &found.zone, &found.enabled, &found.run_as,
              &found.max_attempts, &found.next_run_at, &found.last_tick);
-    if (!admin && !has_privs_of_role(me, found.run_as))
-        no_such_schedule(uuid_text(id));
+    if (has_right(me, right) || has_privs_of_role(me, found.run_as))
+        return found;
+    if (has_right(me, Right::read))
+        refuse_right(me, right, "");
+    no_such_schedule(uuid_text(id));
     return found;
 }
 
@@ -87,10 +90,10 @@ using namespace ayb;
 AYB_SQL_FUNCTION(ayb_jobs_schedule_id) {
     const char *schedule = schedule_argument(fcinfo);
     const Oid me = GetUserId();
-    const bool admin = is_admin(me);
+    const bool all = has_right(me, Right::read);
     const core::Uuid id = in_books([&] {
         core::Uuid found{};
-        if (g_id_of.run(schedule, me, admin) == 0)
+        if (g_id_of.run(schedule, me, all) == 0)
             no_such_schedule(psprintf("\"%s\"", schedule));
         read_row(0, &found);
         return found;

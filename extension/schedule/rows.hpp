@@ -1,5 +1,6 @@
 #pragma once
 // Schedules as their table has them.
+#include "base/rights.hpp"
 #include "core/uuid7.hpp"
 #include "pg/sql.hpp"
 
@@ -22,9 +23,10 @@ struct Schedule {
 // the books.
 bool find_schedule(const char *name, Oid me, bool admin, core::Uuid *id);
 
-// Looks a schedule up and locks its row. Raises P0002 for one that is unknown, or is not `me`'s to
-// touch. Inside the books; the texts live as long as these are open.
-Schedule lock_schedule(const core::Uuid &id, Oid me, bool admin);
+// Looks a schedule up and locks its row. Unless it is `me`'s, it takes the right: raises 42501
+// where `me` may see it all the same, and P0002 as for one that is unknown. Inside the books; the
+// texts live as long as these are open.
+Schedule lock_schedule(const core::Uuid &id, Oid me, Right right);
 
 // The row as a composite datum, in `context`. Inside the books.
 Datum schedule_row(const core::Uuid &id, MemoryContext context);

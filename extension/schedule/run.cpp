@@ -1,8 +1,8 @@
 // run_schedule_now().
 #include "base/arguments.hpp"
+#include "base/rights.hpp"
 #include "base/rows.hpp"
 #include "pg/clock.hpp"
-#include "pg/roles.hpp"
 #include "schedule/jobs.hpp"
 #include "schedule/rows.hpp"
 
@@ -13,10 +13,10 @@ namespace {
 Sql<core::Uuid, At> g_ran{"UPDATE ayb_jobs.schedules SET last_run_at = $2 WHERE id = $1"};
 
 // What enqueue() would check; the handlers are read outside of the books.
-Order order_of(const core::Uuid &id, Oid me, bool admin) {
+Order order_of(const core::Uuid &id, Oid me) {
     MemoryContext context = CurrentMemoryContext;
     Order order = in_bounded_books([&] {
-        const Schedule schedule = lock_schedule(id, me, admin);
+        const Schedule schedule = lock_schedule(id, me, Right::operate);
         Order its{};
         its.type = MemoryContextStrdup(context, schedule.type);
         its.run_as = schedule.run_as;
@@ -38,8 +38,7 @@ using namespace ayb;
 // run_schedule_now(id) → jobs
 AYB_SQL_FUNCTION(ayb_jobs_run_schedule_now) {
     const core::Uuid id = id_argument(fcinfo, 0);
-    const Oid me = GetUserId();
-    const Order order = order_of(id, me, is_admin(me));
+    const Order order = order_of(id, GetUserId());
     MemoryContext context = CurrentMemoryContext;
     PG_RETURN_DATUM(in_bounded_books([&] {
         TickJobs jobs = no_jobs();

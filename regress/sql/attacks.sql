@@ -99,6 +99,7 @@ INSERT INTO attacks (subject, attack, expected) VALUES
     ('run_as', format('SELECT ayb_jobs.enqueue(%L, run_as => %L)', 'attacked', (SELECT rolname FROM pg_roles WHERE rolsuper ORDER BY oid LIMIT 1)), '42501'),
     ('run_as', $$SELECT ayb_jobs.create_schedule('mine', 'attacked', '@daily', run_as => 'regress_alice')$$, '42501'),
     ('run_as', 'SET ROLE ayb_jobs_admin', '42501'), ('run_as', 'GRANT ayb_jobs_admin TO regress_mallory', '42501'),
+    ('run_as', 'SET ROLE ayb_jobs_operate', '42501'), ('run_as', 'GRANT ayb_jobs_read TO regress_mallory', '42501'),
     ('run_as', 'SET SESSION AUTHORIZATION regress_alice', '42501'),
 -- handlers that aren't hers to name
     ('handlers', $$SELECT ayb_jobs.register_handler('materialized_view_refresh', 'mallory.work(jsonb)')$$, '42501'),

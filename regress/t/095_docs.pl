@@ -102,7 +102,7 @@ sub run_block
 	is(trimmed($out), trimmed($block->{output}), "$name shows what it says") if defined $block->{output};
 }
 
-sub roles { return $node->safe_psql('postgres', "SELECT rolname FROM pg_roles WHERE rolname <> 'ayb_jobs_admin'") }
+sub roles { return $node->safe_psql('postgres', "SELECT rolname FROM pg_roles WHERE rolname !~ '^ayb_jobs_'") }
 
 # A page's roles, settings and databases are gone before the next one.
 sub clean
