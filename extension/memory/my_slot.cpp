@@ -47,15 +47,21 @@ void end_job(bool interrupted) {
 bool in_job() { return my_slot() != nullptr && my_slot()->has_job; }
 
 void begin_turn() {
-    change_mine([](WorkerSlot &slot) {
+    const TimestampTz before = my_slot()->at_work_since;
+    const TimestampTz since = before == 0 ? GetCurrentTimestamp() : before;
+    change_mine([since](WorkerSlot &slot) {
         slot.in_turn = true;
         slot.turn++;
+        slot.at_work_since = since;
     });
     pg_memory_barrier(); // whoever holds claims back after this look sees that it is at work
 }
 
 void end_turn() {
-    change_mine([](WorkerSlot &slot) { slot.in_turn = false; });
+    change_mine([](WorkerSlot &slot) {
+        slot.in_turn = false;
+        slot.had_turn = true;
+    });
 }
 
 void begin_group() {

@@ -126,6 +126,8 @@ bool move_in(int index, Oid database, Oid role, const char *worker_id) {
         slot.pid = MyProcPid;
         slot.latch = MyLatch;
         slot.serving_since = now;
+        slot.at_work_since = 0;
+        slot.had_turn = false;
         slot.busy_since = now;
         strlcpy(slot.worker_id, worker_id, kWorkerIdBytes);
     });

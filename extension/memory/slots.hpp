@@ -37,7 +37,9 @@ struct WorkerSlot {
     bool holds;            // its job has the others leave: nobody waits for it, see holds.hpp
     TimestampTz launched_at;
     TimestampTz serving_since;
-    TimestampTz busy_since; // when it last awoke: it has found job after job since
+    TimestampTz at_work_since; // when its first turn began; 0 before that
+    bool had_turn;             // it has ended one
+    TimestampTz busy_since;    // when it last awoke: it has found job after job since
     char worker_id[kWorkerIdBytes];
     Pulse pulse; // needs no lock
 
@@ -47,7 +49,7 @@ struct WorkerSlot {
     char type[kTypeBytes];
     TimestampTz job_since;
     bool put_back; // it was interrupted by a shutdown, which must not count
-    uint64 turn;   // how many it has begun
+    uint64 turn;   // how many have been begun in this slot
     bool in_turn;  // it looks for a job, or is at one: see begin_turn()
     bool in_group; // its job, if any, is one of a group that isn't committed yet
 

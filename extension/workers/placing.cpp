@@ -172,7 +172,9 @@ bool start_for(const DueRole &due, Database *database) {
 }
 
 // The best one of other roles to make room: asleep, or else, unless only that will do, at quick
-// jobs of a role that has had its turn. False where there is none.
+// jobs of a role that has had its turn. That begins when the worker first looks for a job: on a
+// machine that is busy its process may take longer to get there than a turn lasts, and workers that
+// left before it would be replaced by each other for ever. False where there is none.
 bool find_victim(const Database *database, Oid role, TimestampTz now, bool asleep_only,
                  WorkerSlot *best) {
     const TimestampTz awake = GetCurrentTimestamp();
@@ -181,9 +183,10 @@ bool find_victim(const Database *database, Oid role, TimestampTz now, bool aslee
         if (!slot.serves(database->oid) || slot.leave || slot.role == role ||
             (found && is_asleep(*best)))
             return;
-        const bool had_its_turn = !asleep_only && awake - slot.serving_since > kQuantum;
+        const bool had_its_turn =
+            !asleep_only && slot.had_turn && awake - slot.at_work_since > kQuantum;
         const bool quick = !slot.has_job || now - slot.job_since < kLongJob;
-        const bool better = !found || slot.serving_since < best->serving_since;
+        const bool better = !found || slot.at_work_since < best->at_work_since;
         if (is_asleep(slot) || (had_its_turn && quick && better)) {
             *best = slot;
             found = true;

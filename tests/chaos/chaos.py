@@ -11,7 +11,17 @@ from faults import KILLS, OTHERS
 from load import MANY
 from world import rows, went_away
 
+TELLING = 20   # seconds after which the log is told what stands still
 SLOWEST = 120  # seconds from a kill until a job runs, on a machine of any load: leases would end after five minutes
+
+STALLED = (
+    "SELECT pid, backend_type, usename, state, wait_event_type, wait_event, pg_blocking_pids(pid), now() - xact_start,"
+    " left(query, 60) FROM pg_stat_activity WHERE backend_type LIKE 'ayb_jobs%' OR cardinality(pg_blocking_pids(pid)) > 0",
+    "SELECT * FROM ayb_jobs.lanes()",
+    "SELECT * FROM ayb_jobs.workers()",
+    "SELECT * FROM ayb_jobs.health() WHERE status <> 'ok'",
+    "SELECT name, setting FROM pg_settings WHERE name LIKE 'ayb_jobs.%' AND source <> 'default'",
+)
 
 
 class Chaos:
@@ -141,6 +151,7 @@ class Chaos:
         self.journal.write(token, kind="work", role=self.world.roles["probe"], database="app", fate="unknown",
                            expect="once")
         session, up, job = None, None, None
+        told = False
         while True:
             try:
                 session = session or self.world.connect("probe")
@@ -156,6 +167,9 @@ class Chaos:
                 self.world.ensure_up()
             if time.monotonic() - self.struck_at > SLOWEST:
                 break
+            if time.monotonic() - self.struck_at > TELLING and not told:
+                told = True
+                self.tell_stall()
             time.sleep(0.005)
         self.journal.write(token, id=job, fate="acknowledged")
         took = time.monotonic() - self.struck_at
@@ -164,3 +178,12 @@ class Chaos:
             self.wrong(f"{token}: no job ran within {SLOWEST} s of a kill (it took {took:.1f} s)")
         if session is not None:
             session.close()
+
+    def tell_stall(self):
+        """What the server itself says of why nothing runs: it can't be asked afterwards."""
+        for sql in STALLED:
+            try:
+                for row in self.world.admin(sql):
+                    self.log(f"stands still: {row}")
+            except psycopg2.Error as error:
+                self.log(f"stands still: {error}")
