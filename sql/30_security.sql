@@ -1,4 +1,4 @@
--- Everybody may look, and sees what runs as a role whose privileges they have. Nobody but the owner
+-- Everybody may look, and sees what runs as a role whose privileges they have, or was enqueued by such a one. Nobody but the owner
 -- writes: the functions do that.
 ALTER TABLE ayb_jobs.job_queue    ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.job_history  ENABLE ROW LEVEL SECURITY;
@@ -8,11 +8,13 @@ ALTER TABLE ayb_jobs.job_keys     ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.schedules    ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.matview_refreshes ENABLE ROW LEVEL SECURITY;
 
--- The role's list is asked for once a statement, and an index on run_as can serve it.
+-- The role's list is asked for once a statement.
 CREATE POLICY own ON ayb_jobs.job_queue FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[])
+           OR enqueued_by = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.job_history FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[])
+           OR enqueued_by = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.job_attempts FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.job_minutes FOR SELECT
@@ -33,8 +35,8 @@ CREATE POLICY every ON ayb_jobs.job_keys     FOR SELECT TO ayb_jobs_read USING (
 CREATE POLICY every ON ayb_jobs.schedules    FOR SELECT TO ayb_jobs_read USING (true);
 CREATE POLICY every ON ayb_jobs.matview_refreshes FOR SELECT TO ayb_jobs_read USING (true);
 
-COMMENT ON POLICY own ON ayb_jobs.job_queue IS 'a role sees its own jobs';
-COMMENT ON POLICY own ON ayb_jobs.job_history IS 'a role sees its own jobs';
+COMMENT ON POLICY own ON ayb_jobs.job_queue IS 'a role sees its own jobs, and those that it enqueued';
+COMMENT ON POLICY own ON ayb_jobs.job_history IS 'a role sees its own jobs, and those that it enqueued';
 COMMENT ON POLICY own ON ayb_jobs.job_attempts IS 'a role sees its own jobs'' attempts';
 COMMENT ON POLICY own ON ayb_jobs.job_minutes IS 'a role sees its own jobs'' counts';
 COMMENT ON POLICY own ON ayb_jobs.job_keys IS 'a role sees its own keys';

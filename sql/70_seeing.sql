@@ -124,14 +124,17 @@ BEGIN ATOMIC
                count(*) FILTER (WHERE j.state = 'completed') AS completed,
                count(*) FILTER (WHERE j.state = 'failed') AS failed,
                count(*) FILTER (WHERE j.state = 'canceled') AS canceled
-        FROM ayb_jobs.jobs AS j WHERE NOT EXISTS (SELECT FROM kept)
+        FROM ayb_jobs.jobs AS j
+        WHERE NOT EXISTS (SELECT FROM kept) AND ((SELECT pg_has_role('ayb_jobs_read', 'USAGE')) OR j.run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]))
     ), phases AS (
         SELECT count(*) FILTER (WHERE j.phase = 'due') AS due,
                count(*) FILTER (WHERE j.phase = 'external') AS external,
                count(*) FILTER (WHERE j.phase = 'waiting') AS waiting,
                count(*) FILTER (WHERE j.phase = 'scheduled') AS scheduled,
                count(*) FILTER (WHERE j.phase = 'retrying') AS retrying
-        FROM (SELECT j.phase FROM ayb_jobs.jobs AS j WHERE j.state = 'queued' OFFSET 0) AS j
+        FROM (SELECT j.phase FROM ayb_jobs.jobs AS j
+              WHERE j.state = 'queued' AND ((SELECT pg_has_role('ayb_jobs_read', 'USAGE')) OR j.run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]))
+              OFFSET 0) AS j
         WHERE by_phase HAVING by_phase
     )
     SELECT c.queued, c.running, c.completed, c.failed, c.canceled,

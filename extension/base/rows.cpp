@@ -10,22 +10,23 @@ Sql<core::Uuid> g_row{"SELECT j FROM ayb_jobs.jobs AS j WHERE j.id = $1"};
 
 // The caller's right is part of each look-up: what is not theirs is neither locked nor waited for,
 // so that an id of somebody else's can't be told from one that nobody has.
+#define AYB_IS(column) "(" column " = $2 OR pg_has_role($2, " column "::oid, 'USAGE'))"
 #define AYB_MAY_TOUCH(row)                                                                         \
-    row ".id = $1 AND ($3 OR " row ".run_as = $2"                                                  \
-        " OR pg_has_role($2, " row ".run_as::oid, 'USAGE'))"
+    row ".id = $1 AND ($3 OR " AYB_IS(row ".run_as") " OR $4 AND " AYB_IS(row ".enqueued_by") ")"
 #define AYB_FOUND                                                                                  \
     "SELECT q.state, q.run_as::oid, q.attempts, q.runs, q.worker_id, q.waits_for, q.type,"         \
     " q.lease_until, q.run_at FROM ayb_jobs.job_queue AS q WHERE " AYB_MAY_TOUCH("q")
 
-Sql<core::Uuid, Oid, bool> g_lock{AYB_FOUND " FOR UPDATE"};
-Sql<core::Uuid, Oid, bool> g_find{AYB_FOUND};
-Sql<core::Uuid, Oid, bool> g_history{R"sql(
+Sql<core::Uuid, Oid, bool, bool> g_lock{AYB_FOUND " FOR UPDATE"};
+Sql<core::Uuid, Oid, bool, bool> g_find{AYB_FOUND};
+Sql<core::Uuid, Oid, bool, bool> g_history{R"sql(
     SELECT 'completed', h.run_as::oid, h.attempts, h.runs, h.worker_id, NULL::text, h.type,
         NULL::timestamptz, h.run_at
     FROM ayb_jobs.job_history AS h WHERE )sql" AYB_MAY_TOUCH("h") " LIMIT 1"};
 
 #undef AYB_FOUND
 #undef AYB_MAY_TOUCH
+#undef AYB_IS
 
 } // namespace
 
@@ -52,10 +53,12 @@ void no_such_job(const core::Uuid &id) {
     pg_unreachable();
 }
 
-Found find_job(const core::Uuid &id, Oid me, bool all, bool lock) {
+Found find_job(const core::Uuid &id, Oid me, bool all, Whose whose, bool lock) {
+    const bool enqueued = whose == Whose::enqueued;
     Found found{};
-    const uint64 queued = lock ? g_lock.run(id, me, all) : g_find.run(id, me, all);
-    if (queued == 0 && g_history.run(id, me, all) == 0)
+    const uint64 queued =
+        lock ? g_lock.run(id, me, all, enqueued) : g_find.run(id, me, all, enqueued);
+    if (queued == 0 && g_history.run(id, me, all, enqueued) == 0)
         return found;
     found.exists = true;
     found.lease_until = DT_NOEND;
@@ -65,7 +68,7 @@ Found find_job(const core::Uuid &id, Oid me, bool all, bool lock) {
 }
 
 void refuse_job(const core::Uuid &id, Oid me, Right wanted) {
-    if (has_right(me, Right::read) && find_job(id, me, true, false).exists)
+    if (find_job(id, me, has_right(me, Right::read), Whose::enqueued, false).exists)
         refuse_right(me, wanted, "");
     no_such_job(id);
 }

@@ -31,10 +31,14 @@ struct Found {
     TimestampTz run_at;
 };
 
+// Whose jobs a verb is for, of roles whose privileges the caller has: that run as one; or that one
+// has enqueued, too.
+enum class Whose { own, enqueued };
+
 // Looks the job up in the queue (locking its row, if `lock`) or the history. Inside the books. `me`
 // is the caller, who must be allowed to touch it, as all of them if `all`: otherwise it counts as
 // unknown, and isn't locked.
-Found find_job(const core::Uuid &id, Oid me, bool all, bool lock);
+Found find_job(const core::Uuid &id, Oid me, bool all, Whose whose, bool lock);
 
 // Of one that find_job() didn't find: 42501 where `me` may see it and lacks the right, else P0002.
 // Inside the books.

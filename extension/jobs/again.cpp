@@ -25,10 +25,10 @@ Sql<core::Uuid, int, At> g_set_priority{R"sql(
 )sql"};
 
 #define AYB_RETRY(which)                                                                           \
-    AYB_CHANGE("retry", "q.state = 'failed'", which, AYB_RETRIED ", run_at = $1")
+    AYB_CHANGE("retry", "q.state = 'failed'", AYB_OWN, which, AYB_RETRIED ", run_at = $1")
 #define AYB_RUN(which)                                                                             \
-    AYB_CHANGE("run", "(q.state = 'canceled' OR q.state = 'queued' AND q.run_at > $1)", which,     \
-               AYB_REVIVED ", run_at = $1")
+    AYB_CHANGE("run", "(q.state = 'canceled' OR q.state = 'queued' AND q.run_at > $1)", AYB_OWN,   \
+               which, AYB_REVIVED ", run_at = $1")
 
 ChangeMatching g_retry_matching{AYB_RETRY(AYB_MATCHING)};
 ChangeMatching g_run_matching{AYB_RUN(AYB_MATCHING)};

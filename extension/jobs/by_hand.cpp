@@ -39,12 +39,13 @@ Sql<const char *> g_check_phase{"SELECT ayb_jobs_internal.state_of_phase($1)"};
 
 } // namespace
 
-Caller caller() {
-    return {GetUserId(), has_right(GetUserId(), Right::operate), actor(), CurrentMemoryContext};
+Caller caller(Whose whose) {
+    return {GetUserId(), has_right(GetUserId(), Right::operate), whose, actor(),
+            CurrentMemoryContext};
 }
 
 Found find_held(const core::Uuid &id, const Caller &me) {
-    const Found job = find_job(id, me.role, me.all, true);
+    const Found job = find_job(id, me.role, me.all, me.whose, true);
     if (!job.exists)
         refuse_job(id, me.role, Right::operate);
     return job;

@@ -11,11 +11,12 @@ namespace ayb {
 struct Caller {
     Oid role;
     bool all;          // whether they may touch everybody's
+    Whose whose;       // jobs, if not
     const char *actor; // for whom, or null
     MemoryContext context;
 };
 
-Caller caller();
+Caller caller(Whose whose = Whose::own);
 
 // The job, its row locked. Inside the books. Raises P0002, and 42501 for one that may only be seen.
 Found find_held(const core::Uuid &id, const Caller &me);
@@ -43,15 +44,17 @@ using ChangeMatching = Change<const char *, std::optional<At>, std::optional<At>
 using ChangeMany = Change<UuidArray>;
 
 // What somebody has locked is left out. Gives back how many were changed, and how many were there.
-#define AYB_CHANGE(action, wanted, which, change)                                                  \
+#define AYB_OWN "q.run_as = ANY ($3)"
+#define AYB_OWN_OR_ENQUEUED "(q.run_as = ANY ($3) OR q.enqueued_by = ANY ($3))"
+#define AYB_CHANGE(action, wanted, whose, which, change)                                           \
     "WITH wanted AS MATERIALIZED (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE " wanted          \
-    " AND ($2 OR q.run_as = ANY ($3))" which                                                       \
+    " AND ($2 OR " whose ")" which                                                                 \
     " FOR UPDATE SKIP LOCKED), changed AS (UPDATE ayb_jobs.job_queue AS q SET " change             \
     ", updated_at = $1 FROM wanted AS w WHERE q.id = w.id RETURNING q.id, q.run_as), noted AS ("   \
     "INSERT INTO ayb_jobs.job_actions (job_id, run_as, at, action, done_by, actor)"                \
     " SELECT c.id, c.run_as, $1, '" action "', $4::regrole, $5 FROM changed AS c)"                 \
     " SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM ayb_jobs.job_queue AS q"        \
-    " WHERE " wanted " AND ($2 OR q.run_as = ANY ($3))" which ")"
+    " WHERE " wanted " AND ($2 OR " whose ")" which ")"
 #define AYB_MATCHING                                                                               \
     " AND ($6 IS NULL OR q.type = $6) AND ($7 IS NULL OR q.created_at >= $7)"                      \
     " AND ($8 IS NULL OR q.created_at < $8)"                                                       \

@@ -19,7 +19,8 @@ Sql<core::Uuid, At> g_cancel{R"sql(
 )sql"};
 
 #define AYB_CANCEL(which)                                                                          \
-    AYB_CHANGE("cancel", "q.state = 'queued'", which, "state = 'canceled', canceled_at = $1")
+    AYB_CHANGE("cancel", "q.state = 'queued'", AYB_OWN_OR_ENQUEUED, which,                         \
+               "state = 'canceled', canceled_at = $1")
 
 ChangeMatching g_cancel_matching{AYB_CANCEL(AYB_MATCHING)};
 ChangeMany g_cancel_many{AYB_CANCEL(AYB_OF_THESE)};
@@ -50,7 +51,7 @@ bool interrupt_worker(const core::Uuid &id) {
 // Looks at the job with a snapshot of its own, so that what a worker has just written is seen.
 Found look(const core::Uuid &id, const Caller &me) {
     return in_bounded_books([&] {
-        const Found job = find_job(id, me.role, me.all, false);
+        const Found job = find_job(id, me.role, me.all, me.whose, false);
         if (!job.exists)
             refuse_job(id, me.role, Right::operate);
         return job;
@@ -95,7 +96,7 @@ AYB_SQL_FUNCTION(ayb_jobs_cancel) {
     const core::Uuid id = id_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "force");
     const bool force = PG_GETARG_BOOL(1);
-    const Caller me = caller();
+    const Caller me = caller(Whose::enqueued);
     if (force && preloaded())
         interrupt_running(id, me);
     return change_one(id, "cancel", me, [&](const Found &job) { cancel_found(id, job, force); });

@@ -57,6 +57,8 @@ bool day_exists(int day) { return OidIsValid(extension_table(name_of(day).partit
 void guard_day(const char *partition) {
     run_own_ddl(psprintf("ALTER TABLE ayb_jobs.%s ENABLE ROW LEVEL SECURITY", partition));
     run_own_ddl(psprintf("CREATE POLICY own ON ayb_jobs.%s FOR SELECT USING (run_as = ANY"
+                         " ((SELECT ayb_jobs_internal.visible_roles())::oid[])"
+                         " OR enqueued_by = ANY"
                          " ((SELECT ayb_jobs_internal.visible_roles())::oid[]))",
                          partition));
     run_own_ddl(psprintf(

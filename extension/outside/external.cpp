@@ -146,7 +146,7 @@ Attempt attempt_arguments(FunctionCallInfo fcinfo) {
 // the books.
 Found require_held(const Attempt &attempt) {
     const core::Uuid &id = attempt.id;
-    const Found found = find_job(id, attempt.me, attempt.admin, true);
+    const Found found = find_job(id, attempt.me, attempt.admin, Whose::own, true);
     if (!found.exists)
         refuse_job(id, attempt.me, Right::admin);
     const bool queued = found.state == State::queued;

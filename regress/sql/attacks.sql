@@ -96,6 +96,8 @@ INSERT INTO attacks (subject, attack, expected) VALUES
     ('of alice', $$SELECT ayb_jobs.create_schedule('alices nightly', 'attacked', '@daily')$$, '23505'),
 -- another role's name
     ('run_as', $$SELECT ayb_jobs.enqueue('attacked', run_as => 'regress_alice')$$, '42501'),
+    ('run_as', $$SELECT ayb_jobs.register_handler('mine', 'SELECT 1', 'command', definer => true)$$, '22023'),
+    ('run_as', $$SELECT ayb_jobs.register_handler('mine', kind => 'external', definer => true)$$, '22023'),
     ('run_as', format('SELECT ayb_jobs.enqueue(%L, run_as => %L)', 'attacked', (SELECT rolname FROM pg_roles WHERE rolsuper ORDER BY oid LIMIT 1)), '42501'),
     ('run_as', $$SELECT ayb_jobs.create_schedule('mine', 'attacked', '@daily', run_as => 'regress_alice')$$, '42501'),
     ('run_as', 'SET ROLE ayb_jobs_admin', '42501'), ('run_as', 'GRANT ayb_jobs_admin TO regress_mallory', '42501'),
@@ -187,6 +189,57 @@ SELECT books() = :'before' AS books_unchanged,
 SELECT subject, count(*) FROM (SELECT CASE WHEN subject ~ '^ayb_jobs\..*\(' THEN 'functions' WHEN subject ~ '^ayb_jobs' THEN 'relations' ELSE subject END AS subject
                                FROM attacks) AS a GROUP BY subject HAVING subject NOT IN ('functions', 'relations', 'settings') ORDER BY subject;
 DROP TABLE attacks;
+
+-- A definer's job outlives its handler, and nobody else's registration carries it. On 4c054b3 it ran what its type's name stood
+-- for by then, for whoever its role trusted (queue/run.cpp: find_handler(job.type)), with a payload of anybody's.
+SET ROLE regress_alice;
+CREATE FUNCTION alice.safe(jsonb) RETURNS void LANGUAGE sql AS '';
+CREATE FUNCTION alice.danger(jsonb) RETURNS text LANGUAGE sql AS 'SELECT current_user || '': '' || $1';
+REVOKE EXECUTE ON FUNCTION alice.safe FROM PUBLIC;
+GRANT USAGE ON SCHEMA alice TO regress_mallory;
+GRANT EXECUTE ON FUNCTION alice.safe TO regress_mallory;
+SELECT type FROM ayb_jobs.register_handler('outlived', 'alice.safe(jsonb)', definer => true);
+SELECT ayb_jobs.pause('outlived');
+SELECT ayb_jobs.enqueue('outlived', run_at => 'tomorrow', idempotency_key => 'taken') AS keyed \gset
+SET ROLE regress_mallory;
+SELECT ayb_jobs.enqueue('outlived', '"of mallory"') AS outlived \gset
+-- nor are alice's keys mallory's to learn or to use, as they were (queue/enqueue.cpp: job_keys by run_as); her own job she cancels
+SELECT id = :'keyed' AS of_alice, is_new FROM ayb_jobs.enqueue_or_find('outlived', run_at => 'tomorrow', idempotency_key => 'taken');
+SELECT count(*) AS mallory_sees, ayb_jobs.cancel_matching('outlived', phase => 'scheduled') FROM ayb_jobs.jobs;
+SET ROLE regress_alice;
+SELECT state FROM ayb_jobs.cancel(:'keyed');
+SELECT type FROM ayb_jobs.register_handler('outlived', 'alice.danger(jsonb)');
+SELECT ayb_jobs.enqueue('outlived') AS after \gset
+SELECT ayb_jobs.resume('outlived');
+SELECT wait_for(:'after', 'completed');
+SELECT state, phase, waits_for FROM ayb_jobs.jobs WHERE id = :'outlived';
+SELECT ayb_jobs.unregister_handler('outlived');
+-- a superuser's type, which alice trusts
+RESET ROLE;
+SELECT type FROM ayb_jobs.register_handler('outlived', 'alice.danger(jsonb)');
+SELECT ayb_jobs.enqueue('outlived', run_as => 'regress_alice') AS after \gset
+SELECT wait_for(:'after', 'completed');
+SELECT state, phase, waits_for FROM ayb_jobs.jobs WHERE id = :'outlived';
+SELECT type FROM ayb_jobs.register_handler('outlived', 'alice.safe(jsonb)', definer => true);
+SELECT state, phase, waits_for FROM ayb_jobs.jobs WHERE id = :'outlived';
+SELECT ayb_jobs.unregister_handler('outlived');
+-- mallory's own; and one for workers outside, to whom payloads are handed out
+SET ROLE regress_mallory;
+SELECT type FROM ayb_jobs.register_handler('outlived', 'alice.danger(jsonb)');
+SELECT state, phase, waits_for FROM ayb_jobs.jobs WHERE id = :'outlived';
+SELECT ayb_jobs.unregister_handler('outlived');
+SET ROLE regress_alice;
+SELECT type FROM ayb_jobs.register_handler('outlived', kind => 'external');
+SELECT phase, waits_for FROM ayb_jobs.reschedule(:'outlived', now());
+SELECT count(*) FROM ayb_jobs.claim('alice', '{outlived}');
+SELECT state, phase, waits_for FROM ayb_jobs.jobs WHERE id = :'outlived';
+-- and alice's again
+SELECT type FROM ayb_jobs.register_handler('outlived', 'alice.safe(jsonb)', definer => true);
+SELECT wait_for(:'outlived', 'completed');
+SELECT ayb_jobs.unregister_handler('outlived');
+RESET ROLE;
+SELECT attempts, runs, last_error FROM ayb_jobs.jobs WHERE id = :'outlived';
+DROP FUNCTION alice.safe, alice.danger;
 
 -- With all rights on our tables, as GRANT ALL or default privileges give them: nobody's to hook into, nor to empty. On
 -- 4c054b3 each was accepted: no object-access hook, and a key's deferred trigger ran her code as the role of the job.

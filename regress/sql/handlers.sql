@@ -171,6 +171,23 @@ SELECT count(*) AS bob_sees FROM ayb_jobs.jobs WHERE id = :'id';
 SET ROLE regress_alice;
 SELECT wait_for(:'id', 'completed');
 SELECT run_as, enqueued_by, result FROM ayb_jobs.jobs WHERE id = :'id';
+-- who enqueued it sees it, and may cancel it; whose keys it has, and nothing else of its owner's
+SELECT ayb_jobs.enqueue('alice definer', run_at => 'tomorrow', idempotency_key => 'k') AS own \gset
+SET ROLE regress_bob;
+SELECT state, result FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT id, is_new FROM ayb_jobs.enqueue_or_find('alice definer', run_at => 'tomorrow', idempotency_key => 'k') \gset
+SELECT :'is_new' AS is_new, (SELECT f.id = :'id' AND NOT f.is_new FROM ayb_jobs.enqueue_or_find('alice definer', idempotency_key => 'k') AS f) AS found_again,
+       (SELECT f.id = :'id' AND NOT f.is_new FROM ayb_jobs.enqueue_or_find('another', idempotency_key => 'k') AS f) AS of_another_type;
+SELECT run_as, count(*) FROM ayb_jobs.job_keys WHERE idempotency_key = 'k' GROUP BY 1;
+SELECT refused(format($$SELECT ayb_jobs.%s(%L)$$, f, :'id')) FROM unnest('{run_now,retry_now}'::text[]) AS f;
+SELECT refused(format($$SELECT ayb_jobs.set_priority(%L, 1)$$, :'id'));
+SELECT refused(format($$SELECT ayb_jobs.cancel(%L)$$, :'own'));
+SELECT ayb_jobs.cancel_many(ARRAY[:'own', :'id']::uuid[]);
+SELECT state, run_as, enqueued_by FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT ayb_jobs.enqueue('alice definer', run_at => 'tomorrow') AS id \gset
+SELECT ayb_jobs.run_now_matching('alice definer'), ayb_jobs.cancel_matching('alice definer');
+SET ROLE regress_alice;
+SELECT state FROM ayb_jobs.cancel(:'own');
 REVOKE EXECUTE ON FUNCTION alice.who() FROM PUBLIC;
 SET ROLE regress_bob;
 SELECT refused($$SELECT ayb_jobs.enqueue('alice definer')$$);
@@ -197,6 +214,7 @@ SELECT wait_until('(SELECT every(waits_for IS NOT NULL) FROM distrusted)');
 RESET ROLE;
 TABLE distrusted;
 SELECT status, detail, hint FROM ayb_jobs.health() WHERE name = 'trust';
+DELETE FROM ayb_jobs.job_queue WHERE type = 'alice definer' AND id <> :'id';
 -- to run it by hand changes nothing of that
 SELECT phase FROM ayb_jobs.run_now(:'id');
 -- and they go on when the right is back: by a membership, too

@@ -93,7 +93,7 @@ SELECT count(*) FROM ayb_jobs.jobs;
 RESET row_security;
 -- a function of one's own isn't called with the rows of others: the policy comes first
 CREATE FUNCTION bob.leak(uuid, jsonb) RETURNS boolean LANGUAGE plpgsql COST 0.0001 AS $$BEGIN RAISE NOTICE 'leaked %', $2; RETURN true; END$$;
-SELECT count(*) FROM ayb_jobs.jobs WHERE payload IN ('1', '2', '3', '4') AND bob.leak(id, payload) AND run_as <> 'regress_bob'::regrole;
+SELECT count(*) FROM ayb_jobs.jobs WHERE payload IN ('1', '2', '3', '4') AND bob.leak(id, payload) AND run_as <> 'regress_bob'::regrole AND enqueued_by <> 'regress_bob'::regrole;
 RESET ROLE;
 
 -- Members of ayb_jobs_admin see and change all
