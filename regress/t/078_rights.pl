@@ -138,10 +138,15 @@ sub gone_roles {
     sql($node, q{SELECT ayb_jobs.pause()});
     sql($node, q{CREATE ROLE leaver LOGIN});
     my ($gone, $kept) = map { sql($node, "SELECT ayb_jobs.enqueue('work', run_as => '$_')") } 'leaver', 'mallory';
-    sql($node, q{DROP ROLE leaver});
+    sql($node, q{CREATE FUNCTION public.lent() RETURNS void LANGUAGE sql AS ''; REVOKE EXECUTE ON FUNCTION public.lent() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.lent() TO leaver, mallory; SELECT ayb_jobs.register_handler('lent', 'public.lent()', definer => true)});
+    my ($by_gone, $by_kept) = map { $node->safe_psql('postgres', "SET ROLE $_; SELECT ayb_jobs.enqueue('lent')") } 'leaver', 'mallory';
+    sql($node, q{REVOKE EXECUTE ON FUNCTION public.lent() FROM leaver; DROP ROLE leaver});
     my ($dump) = PostgreSQL::Test::Utils::run_command(['pg_dump', '--data-only', '-h', $node->host, '-p', $node->port, 'postgres']);
     like($dump, qr/^$kept\t/m, 'a job is dumped');
     unlike($dump, qr/^$gone\t/m, 'but not that of a role that is gone');
+    like($dump, qr/^$by_kept\t/m, 'a definer\'s job is');
+    unlike($dump, qr/^$by_gone\t/m, 'but not what a role enqueued that is gone');
 }
 
 # What belongs to a role is kept by its number: another name changes nothing, and what a role owns in the sense of
