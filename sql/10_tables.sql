@@ -270,11 +270,22 @@ CREATE UNIQUE INDEX handlers_lane_key ON ayb_jobs.handlers (ayb_jobs_internal.la
 COMMENT ON TABLE ayb_jobs.handlers IS 'what a job type runs';
 COMMENT ON COLUMN ayb_jobs.handlers.builtin IS 'it comes with the extension: the installation brings it, a dump doesn''t';
 COMMENT ON COLUMN ayb_jobs.handlers.priority IS 'of its jobs that name none: from -4, which goes first, to 4';
-COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'who registered it; only that role or an admin replaces it';
+COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'whose type it is; only that role or an admin replaces it';
 COMMENT ON COLUMN ayb_jobs.handlers.registration IS
     'of a definer: stands for its function, by schema, name and argument. Jobs are bound to it, and to the owner';
 COMMENT ON COLUMN ayb_jobs.handlers.function_owner IS
     'whose function it was when it was registered: another role''s of the same name is not what was asked for';
+
+CREATE TABLE ayb_jobs.allowed_types (
+    role       regrole     NOT NULL,
+    pattern    text        COLLATE "C" NOT NULL,
+    allowed_by regrole     NOT NULL,
+    allowed_at timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
+    CONSTRAINT allowed_types_pkey PRIMARY KEY (role, pattern),
+    CONSTRAINT allowed_types_pattern_check CHECK (pattern <> '' AND length(pattern) <= 100)
+);
+COMMENT ON TABLE ayb_jobs.allowed_types IS 'which new types a role may register that has no CREATE on the database';
+COMMENT ON COLUMN ayb_jobs.allowed_types.pattern IS 'of the types'' names, as for LIKE';
 
 CREATE TABLE ayb_jobs.matview_refreshes (
     id                       uuid        NOT NULL DEFAULT ayb_jobs.uuid7(),

@@ -8,7 +8,7 @@ BEGIN
                 FROM (VALUES ('job_queue', 'run_as', ' AND (registration IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = enqueued_by))'), ('job_history', 'run_as', ''), ('job_attempts', 'run_as', ''),
                              ('job_keys', 'run_as', ''), ('job_actions', 'run_as', ''), ('job_minutes', 'run_as', ''),
                              ('schedules', 'run_as', ''), ('matview_refreshes', 'run_as', ''),
-                             ('handlers', 'owner', ' AND NOT builtin')) AS t (name, owner, besides) LOOP
+                             ('handlers', 'owner', ' AND NOT builtin'), ('allowed_types', 'role', '')) AS t (name, owner, besides) LOOP
         PERFORM pg_catalog.pg_extension_config_dump(
             ('ayb_jobs.' || kept.name)::pg_catalog.regclass,
             pg_catalog.format('WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = %I)%s', kept.owner, kept.besides));

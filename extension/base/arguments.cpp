@@ -53,6 +53,23 @@ core::Uuid id_argument(FunctionCallInfo fcinfo, int number) {
     return uuid_value(PG_GETARG_DATUM(number));
 }
 
+Oid role_argument(FunctionCallInfo fcinfo, int number, const char *name) {
+    if (PG_NARGS() <= number || PG_ARGISNULL(number))
+        return InvalidOid;
+    const char *wanted = NameStr(*PG_GETARG_NAME(number));
+    const Oid role = get_role_oid(wanted, true);
+    if (!OidIsValid(role))
+        ereport(ERROR,
+                (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", wanted),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, name)));
+    return role;
+}
+
+Oid required_role_argument(FunctionCallInfo fcinfo, int number, const char *name) {
+    require_argument(fcinfo, number, name);
+    return role_argument(fcinfo, number, name);
+}
+
 void check_json_size(Datum value, const char *what) {
     const Size size = toast_raw_datum_size(value);
     if (size > kMaxPayloadBytes)

@@ -27,6 +27,11 @@ const char *text_argument(FunctionCallInfo fcinfo, int number);
 // An id; raises 22004 for NULL.
 core::Uuid id_argument(FunctionCallInfo fcinfo, int number);
 
+// The role in argument `number`, InvalidOid where it is NULL or the function has no such argument;
+// 42704. The second one raises 22004 for NULL.
+Oid role_argument(FunctionCallInfo fcinfo, int number, const char *name);
+Oid required_role_argument(FunctionCallInfo fcinfo, int number, const char *name);
+
 // Refuses JSON of more than 16 MiB without unpacking it. 54000.
 void check_json_size(Datum value, const char *what);
 

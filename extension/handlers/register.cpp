@@ -5,6 +5,7 @@
 #include "base/rows.hpp"
 #include "handlers/command.hpp"
 #include "handlers/handlers.hpp"
+#include "handlers/owner.hpp"
 #include "hooks/changes.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
@@ -14,7 +15,6 @@ namespace ayb {
 namespace {
 
 constexpr int kMaxCommandBytes = 65536;
-constexpr int kMostTypes = 1000; // of a role that is no admin
 
 // What is written into the table.
 struct Registration {
@@ -26,11 +26,9 @@ struct Registration {
     bool takes_payload;
     bool everybodys; // PUBLIC may execute the function
     const char *command;
+    bool definer;
 };
 
-Sql<const char *> g_owner{R"sql(
-    SELECT owner::oid, builtin FROM ayb_jobs.handlers WHERE type = $1 FOR UPDATE
-)sql"};
 // What a definer's jobs are bound to stands for the function: whoever registers the same one again,
 // after a restore or under another timeout, carries on what is queued.
 using Register = Sql<const char *, Kind, Oid, const char *, const char *, std::optional<bool>,
@@ -54,7 +52,6 @@ Register g_register{R"sql(
     WHERE h.owner = $14
     RETURNING h
 )sql"};
-Sql<Oid> g_count{"SELECT count(*) FROM ayb_jobs.handlers WHERE owner = $1"};
 // What is built in comes back when what took its place goes.
 Sql<const char *> g_builtin{"SELECT kind FROM ayb_jobs_internal.install_builtins($1) AS kind"};
 Sql<const char *> g_unregister{"DELETE FROM ayb_jobs.handlers WHERE type = $1"};
@@ -162,6 +159,7 @@ Registration make_registration(FunctionCallInfo fcinfo) {
     Registration registration{};
     registration.type = type_argument(fcinfo, 0);
     registration.kind = kind_argument(fcinfo, 2);
+    registration.definer = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
     const Kind kind = registration.kind;
     const char *handler = text_argument(fcinfo, 1);
     if (handler == nullptr && kind != Kind::external)
@@ -173,7 +171,7 @@ Registration make_registration(FunctionCallInfo fcinfo) {
                         errmsg("an external handler has no code in the database"),
                         err_generic_string(PG_DIAG_COLUMN_NAME, "handler"),
                         errhint("Pass NULL as handler.")));
-    if (kind != Kind::function && !PG_ARGISNULL(6) && PG_GETARG_BOOL(6))
+    if (kind != Kind::function && registration.definer)
         refuse_definer(core::word_of(kind));
     if (kind == Kind::function)
         describe_function(handler, &registration);
@@ -215,48 +213,30 @@ void check_numbers(FunctionCallInfo fcinfo) {
     check_backoff(fcinfo, 5);
     require_argument(fcinfo, 6, "definer");
     require_argument(fcinfo, 7, "grouped");
-    priority_argument(fcinfo, 8);
+    priority_argument(fcinfo, 9);
 }
 
-// Who has the type.
-struct Registrar {
-    Oid role; // InvalidOid where nobody has
-    bool builtin;
-};
-
-// Raises 42501 unless the caller may replace what is registered. Locks its row; inside the books.
-Registrar registrar(const char *type, Oid caller, bool admin) {
-    Registrar found{};
-    if (g_owner.run(type) == 0)
-        return found;
-    read_row(0, &found.role, &found.builtin);
-    if (!admin && !has_privs_of_role(caller, found.role))
-        ereport(ERROR,
-                (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
-                 errmsg("must be owner of the handler of type \"%s\"", type),
-                 errdetail("It belongs to role %s.", quote_identifier(role_name(found.role))),
-                 errhint("Who registered the type may, and members of ayb_jobs_admin.")));
-    return found;
+// An admin who may not act for the owner may still let its jobs run what it trusts anyway.
+bool may_register_for(const Registration &wanted, Oid owner, Oid caller, bool admin) {
+    if (may_own_for(caller, owner))
+        return true;
+    const Oid code = wanted.function_owner;
+    return admin && !superuser_arg(owner) && wanted.kind == Kind::function && !wanted.definer &&
+           (code == owner || superuser_arg(code));
 }
 
-// Every session knows all types. Inside the books.
-void refuse_more(Oid owner) {
-    g_count.run(owner);
-    int64 count = 0;
-    read_row(0, &count);
-    if (count >= kMostTypes)
-        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
-                        errmsg("role \"%s\" has registered %d types, the most that a role may",
-                               role_name(owner), kMostTypes),
-                        err_generic_string(PG_DIAG_COLUMN_NAME, "type"),
-                        errhint("ayb_jobs.unregister_handler() makes room; a payload can say what "
-                                "is to be done.")));
-}
-
-void refuse_builtin(const char *type) {
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("type \"%s\" is built in", type), errhint("ayb_jobs.pause(type) stops it.")));
+// To whom the type belongs: to whom the caller says; else, if the caller might have said so, to who
+// has it; else to the caller.
+Oid new_owner(const Registration &wanted, Oid asked, const TypeOwner &before, Oid caller,
+              bool admin) {
+    if (OidIsValid(asked)) {
+        if (!may_register_for(wanted, asked, caller, admin))
+            refuse_owner(caller, asked);
+        return asked;
+    }
+    const bool kept = OidIsValid(before.role) && !before.builtin && role_exists(before.role) &&
+                      may_register_for(wanted, before.role, caller, admin);
+    return kept ? before.role : caller;
 }
 
 // Both would stand in the same lanes. Inside the books.
@@ -270,18 +250,18 @@ void refuse_twin(const char *type) {
 }
 
 // In place of what `before` has registered. Gives back the row. Inside the books.
-Datum write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oid caller,
+Datum write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oid owner,
                          Oid before) {
     const bool function = wanted.function != nullptr;
     refuse_twin(wanted.type);
     const uint64 rows = g_register.run(
-        wanted.type, wanted.kind, caller, wanted.schema, wanted.function,
+        wanted.type, wanted.kind, owner, wanted.schema, wanted.function,
         function ? std::make_optional(wanted.takes_payload) : std::nullopt, wanted.command,
         optional_argument<Span>(fcinfo, 3), optional_argument<int>(fcinfo, 4),
-        optional_argument<SpanArray>(fcinfo, 5), PG_GETARG_BOOL(6), PG_GETARG_BOOL(7),
-        At{clock_now()}, OidIsValid(before) ? before : caller,
+        optional_argument<SpanArray>(fcinfo, 5), wanted.definer, PG_GETARG_BOOL(7), At{clock_now()},
+        OidIsValid(before) ? before : owner,
         function ? std::make_optional(wanted.function_owner) : std::nullopt,
-        priority_argument(fcinfo, 8).value_or(0));
+        priority_argument(fcinfo, 9).value_or(0));
     if (rows == 0)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be owner of the handler of type \"%s\"", wanted.type),
@@ -293,11 +273,9 @@ Datum write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oi
 
 // Inside the books.
 void remove_registration(const char *type, Oid caller, bool admin) {
-    const Registrar found = registrar(type, caller, admin);
+    const TypeOwner found = lock_type(type, caller, admin);
     if (!OidIsValid(found.role))
-        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
-                        errmsg("no handler is registered for type \"%s\"", type),
-                        errhint("See the table ayb_jobs.handlers.")));
+        refuse_unknown(type);
     if (found.builtin)
         refuse_builtin(type);
     g_unregister.run(type);
@@ -310,23 +288,27 @@ void remove_registration(const char *type, Oid caller, bool admin) {
 
 using namespace ayb;
 
-// register_handler(type, handler, kind, timeout, max_attempts, backoff, definer, grouped,
+// register_handler(type, handler, kind, timeout, max_attempts, backoff, definer, grouped, owner,
 // priority) → handlers
 AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     const Registration registration = make_registration(fcinfo);
     check_numbers(fcinfo);
+    const Oid asked = role_argument(fcinfo, 8, "owner");
     const Oid caller = GetUserId();
     const bool admin = is_admin(caller);
     MemoryContext context = CurrentMemoryContext;
 
     const Datum row = in_bounded_books([&] {
-        const Registrar before = registrar(registration.type, caller, admin);
-        if (!admin && before.role != caller)
-            refuse_more(caller);
-        return copy_row(write_registration(fcinfo, registration, caller, before.role), context);
+        const TypeOwner before = lock_type(registration.type, caller, admin);
+        const Oid owner = new_owner(registration, asked, before, caller, admin);
+        if (!admin && !OidIsValid(before.role))
+            check_new_type(registration.type, caller, owner);
+        if (!admin && before.role != owner)
+            check_room(owner);
+        return copy_row(write_registration(fcinfo, registration, owner, before.role), context);
     });
     notice_if_nothing_runs();
-    if (PG_GETARG_BOOL(6))
+    if (registration.definer)
         notice_if_everybodys(registration);
     PG_RETURN_DATUM(row);
 }

@@ -1,5 +1,6 @@
 #include "jobs/order.hpp"
 
+#include "base/arguments.hpp"
 #include "pg/roles.hpp"
 #include "pg/settings.hpp"
 
@@ -35,16 +36,12 @@ void check_handler(const Handler &handler, Oid run_as, Oid enqueuer) {
 
 Oid requested_role(FunctionCallInfo fcinfo, int number) {
     const Oid me = GetUserId();
-    if (PG_NARGS() <= number || PG_ARGISNULL(number))
-        return me;
-    const char *name = NameStr(*PG_GETARG_NAME(number));
-    const Oid role = get_role_oid(name, true);
+    const Oid role = role_argument(fcinfo, number, "run_as");
     if (!OidIsValid(role))
-        ereport(ERROR,
-                (errcode(ERRCODE_UNDEFINED_OBJECT), errmsg("role \"%s\" does not exist", name),
-                 err_generic_string(PG_DIAG_COLUMN_NAME, "run_as")));
+        return me;
     if (role == me || superuser())
         return role;
+    const char *name = role_name(role);
     if (superuser_arg(role))
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("only a superuser may enqueue jobs for superuser \"%s\"", name),

@@ -161,6 +161,9 @@ inline bool may_use_schema(Oid schema, Oid role) {
 inline bool may_connect(Oid database, Oid role) {
     return AYB_MAY(database, DatabaseRelationId, database, role, ACL_CONNECT);
 }
+inline bool may_create_in(Oid database, Oid role) {
+    return AYB_MAY(database, DatabaseRelationId, database, role, ACL_CREATE);
+}
 
 #undef AYB_OWNS
 #undef AYB_MAY

@@ -4,6 +4,9 @@
 
 namespace ayb {
 
+// Whether there is a role of this number.
+bool role_exists(Oid role);
+
 // Why a worker can't log in as the role, or null if it can: it is gone, or lacks LOGIN or CONNECT.
 // The text is palloc'd. Needs a transaction.
 const char *why_no_login(Oid role);

@@ -124,7 +124,7 @@ const char *check_order(Order *order, Oid owner) {
 // Why the schedule has no next tick any more, or null with its rule and zone.
 const char *cannot_compute(const Due &due, core::CronRule *rule, pg_tz **zone) {
     CoreFailure failure;
-    if (!SearchSysCacheExists1(AUTHOID, ObjectIdGetDatum(due.owner)))
+    if (!role_exists(due.owner))
         return psprintf("its role (%u) does not exist any more", due.owner);
     if (!parse_rule(due.cron, rule, &failure))
         return psprintf("%s: %s", failure.message, failure.detail);

@@ -69,6 +69,9 @@ CREATE ROLE regress_alice LOGIN;
 CREATE ROLE regress_bob LOGIN;
 CREATE ROLE regress_admin LOGIN IN ROLE ayb_jobs_admin;
 CREATE ROLE regress_nologin;
+-- The two may register what they like.
+SELECT role, pattern, allowed_by = current_user::regrole AS by_me
+FROM unnest('{regress_alice, regress_bob}'::name[]) AS r (name) CROSS JOIN LATERAL ayb_jobs.allow_types(r.name);
 CREATE SCHEMA alice AUTHORIZATION regress_alice;
 CREATE SCHEMA bob AUTHORIZATION regress_bob;
 

@@ -23,6 +23,7 @@ CREATE ROLE boss LOGIN IN ROLE ayb_jobs_admin;
 CREATE SCHEMA alice AUTHORIZATION alice; CREATE SCHEMA bob AUTHORIZATION bob; CREATE SCHEMA shared;
 GRANT USAGE, CREATE ON SCHEMA shared TO alice, bob;
 GRANT CREATE ON DATABASE postgres TO alice, bob;
+SELECT ayb_jobs.allow_types('carol', 'orphan');
 CREATE TABLE vault (who text);
 CREATE FUNCTION who() RETURNS text LANGUAGE sql AS $$SELECT current_user || '/' || session_user$$;
 SELECT ayb_jobs.register_handler('who', 'who()');

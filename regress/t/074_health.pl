@@ -192,7 +192,7 @@ like(bad('lanes', 'error', 'its worker'), qr/^See the server log/, 'lanes: the l
 sql($node, 'DROP TRIGGER refuse ON ayb_jobs.job_queue');
 good('lanes', 'mending what the log says');
 sql($node, q{CREATE FUNCTION theirs() RETURNS void LANGUAGE sql AS ''; REVOKE EXECUTE ON FUNCTION theirs() FROM PUBLIC; GRANT EXECUTE ON FUNCTION theirs() TO deploy;
-    CREATE ROLE maker; SELECT ayb_jobs.register_handler('theirs', 'theirs()'); SELECT ayb_jobs.pause(); SET ROLE deploy; SELECT ayb_jobs.enqueue('theirs'); RESET ROLE;
+    CREATE ROLE maker; SELECT ayb_jobs.allow_types('maker'); SELECT ayb_jobs.register_handler('theirs', 'theirs()'); SELECT ayb_jobs.pause(); SET ROLE deploy; SELECT ayb_jobs.enqueue('theirs'); RESET ROLE;
     SELECT ayb_jobs.unregister_handler('theirs'); SET ROLE maker; SELECT ayb_jobs.register_handler('theirs', 'theirs()'); RESET ROLE;
     SELECT ayb_jobs.resume()});
 follow(trust => bad('trust', 'error', q{doesn''t trust the type''s owner}));

@@ -10,7 +10,7 @@ use Test::More;
 my $node = start_server('rights');
 my $superusers = q{SELECT string_agg(rolname, ' ' ORDER BY oid) FROM pg_roles WHERE rolsuper};
 my $before = sql($node, $superusers);
-sql($node, 'CREATE ROLE mallory LOGIN');
+sql($node, q{CREATE ROLE mallory LOGIN; SELECT ayb_jobs.allow_types('mallory')});
 
 default_privileges();
 foreign_key();
@@ -130,7 +130,7 @@ sub sizes {
     like($error, qr/a command must be at most 65536 bytes long/, 'a command of 40 MB is refused');
     (undef, undef, $error) = $node->psql('postgres', q{SET ROLE mallory;
 SELECT count(ayb_jobs.register_handler('type ' || n, kind => 'external')) FROM generate_series(1, 1001) AS n});
-    like($error, qr/role "mallory" has registered 1000 types, the most that a role may/, 'and a role has 1,000 types at most');
+    like($error, qr/role "mallory" has 1000 types, the most that a role may have/, 'and a role has 1,000 types at most');
 }
 
 # On 4c054b3 sql/10_tables.sql had every row dumped: the number of a role that is gone may be anybody's where it is restored.
@@ -141,12 +141,15 @@ sub gone_roles {
     sql($node, q{CREATE FUNCTION public.lent() RETURNS void LANGUAGE sql AS ''; REVOKE EXECUTE ON FUNCTION public.lent() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION public.lent() TO leaver, mallory; SELECT ayb_jobs.register_handler('lent', 'public.lent()', definer => true)});
     my ($by_gone, $by_kept) = map { $node->safe_psql('postgres', "SET ROLE $_; SELECT ayb_jobs.enqueue('lent')") } 'leaver', 'mallory';
-    sql($node, q{REVOKE EXECUTE ON FUNCTION public.lent() FROM leaver; DROP ROLE leaver});
+    sql($node, q{SELECT ayb_jobs.allow_types('leaver', 'of a leaver');
+REVOKE EXECUTE ON FUNCTION public.lent() FROM leaver; DROP ROLE leaver});
     my ($dump) = PostgreSQL::Test::Utils::run_command(['pg_dump', '--data-only', '-h', $node->host, '-p', $node->port, 'postgres']);
     like($dump, qr/^$kept\t/m, 'a job is dumped');
     unlike($dump, qr/^$gone\t/m, 'but not that of a role that is gone');
     like($dump, qr/^$by_kept\t/m, 'a definer\'s job is');
     unlike($dump, qr/^$by_gone\t/m, 'but not what a role enqueued that is gone');
+    like($dump, qr/^mallory\t%\t/m, 'what types a role may make is dumped');
+    unlike($dump, qr/\tof a leaver\t/, 'and not for a role that is gone');
 }
 
 # What belongs to a role is kept by its number: another name changes nothing, and what a role owns in the sense of

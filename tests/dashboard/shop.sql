@@ -5,6 +5,7 @@ SET client_min_messages = warning;
 CREATE ROLE shop LOGIN;
 GRANT shop TO sidecar;
 CREATE SCHEMA shop AUTHORIZATION shop;
+SELECT ayb_jobs.allow_types('shop');
 SET ROLE shop;
 
 CREATE FUNCTION shop.quick(payload jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
