@@ -13,11 +13,11 @@ SELECT payload FROM ayb_jobs.claim('bob', '{outside}', 100);
 SELECT state FROM made AS m CROSS JOIN LATERAL ayb_jobs.fail(m.id, 'bob', 1, 'secret of bob') WHERE whose = 'bob' AND n = 3;
 SELECT state FROM made AS m CROSS JOIN LATERAL ayb_jobs.complete(m.id, 'bob', 1) WHERE whose = 'bob' AND n = 4;
 UPDATE made SET id = ayb_jobs.enqueue('outside', '5', '2000-01-01', 'bob 5'), n = 5 WHERE whose = 'bob' AND n = 1;
-SELECT run_as, state, payload FROM ayb_jobs.jobs ORDER BY id;
+SELECT run_as, state, payload FROM ayb_jobs.jobs WHERE type = 'outside' ORDER BY id;
 
 -- Alice sees hers, in the view, in the tables, and by every function
 SET ROLE regress_alice;
-SELECT run_as, state, payload FROM ayb_jobs.jobs ORDER BY id;
+SELECT run_as, state, payload FROM ayb_jobs.jobs WHERE type = 'outside' ORDER BY id;
 SELECT 'job_queue' AS "table", array_agg(DISTINCT run_as) FROM ayb_jobs.job_queue
 UNION ALL SELECT 'job_history', array_agg(DISTINCT run_as) FROM ayb_jobs.job_history WHERE id IN (SELECT id FROM made)
 UNION ALL SELECT 'job_attempts', array_agg(DISTINCT run_as) FROM ayb_jobs.job_attempts
