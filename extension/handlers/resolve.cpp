@@ -92,15 +92,14 @@ const char *ways_to_trust(const Handler &handler, Doubt doubt, Oid role) {
     if (superuser_arg(role))
         return "Jobs of a superuser run only what a superuser owns, by a type that a superuser"
                " registered.";
-    const char *of_its_own = handler.kind == Kind::function
-                                 ? psprintf("register the handler as role %s, or with definer =>"
-                                            " true.",
-                                            name)
-                                 : psprintf("register the handler as role %s.", name);
+    const char *itself =
+        psprintf("register the handler with owner => %s, or as that role%s",
+                 quote_literal_cstr(role_name(role)),
+                 handler.kind == Kind::function ? ", or with definer => true." : ".");
     return doubt == Doubt::type || handler.kind != Kind::function
-               ? psprintf("GRANT %s TO %s; or %s", name, quote_identifier(role_name(handler.owner)),
-                          of_its_own)
-               : psprintf("R%s", of_its_own + 1);
+               ? psprintf("GRANT %s TO %s; and %s", name,
+                          quote_identifier(role_name(handler.owner)), itself)
+               : psprintf("R%s", itself + 1);
 }
 
 } // namespace

@@ -241,6 +241,66 @@ RESET ROLE;
 SELECT attempts, runs, last_error FROM ayb_jobs.jobs WHERE id = :'outlived';
 DROP FUNCTION alice.safe, alice.danger;
 
+-- A new type takes a right, and belongs to nobody for whom the caller couldn't act. On 4c054b3 whoever came first had a free name,
+-- and everybody's jobs of it (queue/register.cpp asked only whose it was already).
+REVOKE CREATE ON DATABASE :DBNAME FROM regress_mallory;
+SELECT role, pattern FROM ayb_jobs.allow_types('regress_mallory', 'mallory\_%');
+CREATE ROLE regress_root SUPERUSER;
+GRANT regress_root TO regress_mallory;
+CREATE ROLE regress_gone LOGIN;
+SELECT owner FROM ayb_jobs.register_handler('orphan', kind => 'external', owner => 'regress_gone');
+SELECT pattern FROM ayb_jobs.allow_types('regress_gone', 'orphan');
+DROP ROLE regress_gone;
+\c - regress_mallory
+SELECT type FROM ayb_jobs.register_handler('mallory_own', kind => 'external');
+SELECT call, refused('SELECT ayb_jobs.' || call) FROM unnest(ARRAY[
+    $$register_handler('free', kind => 'external')$$, $$register_handler('mallorys', kind => 'external')$$,
+    $$register_handler('free', kind => 'external', owner => 'regress_mallory')$$,
+    $$register_handler('mallory_gift', kind => 'external', owner => 'regress_alice')$$,
+    $$register_handler('mallory_gift', 'mallory.work(jsonb)', definer => true, owner => 'regress_alice')$$,
+    $$register_handler('mallory_gift', 'pg_stat_reset()', owner => 'regress_root')$$,
+    $$register_handler('mallory_gift', kind => 'external', owner => 'regress_gone')$$,
+    $$give_handler('mallory_own', 'regress_alice')$$, $$give_handler('mallory_own', 'regress_root')$$,
+    $$give_handler('alices', 'regress_mallory')$$, $$give_handler('command', 'regress_mallory')$$, $$give_handler('free', 'regress_mallory')$$,
+    $$allow_types('regress_mallory')$$, $$disallow_types('regress_alice', '%')$$]) AS call;
+-- (whose it was has a number only)
+SELECT split_part(refused('SELECT ayb_jobs.' || call), E'\n', 1) FROM unnest(ARRAY[
+    $$register_handler('orphan', kind => 'external')$$, $$give_handler('orphan', 'regress_mallory')$$]) AS call;
+\c - :me
+-- Nor does an admin become somebody so: what alice or a superuser owns may run for alice, and nothing else.
+GRANT USAGE ON SCHEMA alice, mallory TO regress_admin;
+SET SESSION AUTHORIZATION regress_admin;
+SELECT call, refused('SELECT ayb_jobs.' || call) FROM unnest(ARRAY[
+    $$register_handler('for alice', 'mallory.work(jsonb)', owner => 'regress_alice')$$,
+    $$register_handler('for alice', 'alice.own(jsonb)', definer => true, owner => 'regress_alice')$$,
+    $$register_handler('for alice', 'SELECT 1', 'command', owner => 'regress_alice')$$,
+    $$register_handler('for alice', kind => 'external', owner => 'regress_alice')$$,
+    $$register_handler('for root', 'pg_catalog.jsonb_strip_nulls(jsonb)', owner => 'regress_root')$$,
+    $$give_handler('alices', 'regress_bob')$$, $$give_handler('alices', 'regress_root')$$,
+    $$allow_types('regress_gone')$$, $$allow_types(NULL)$$, $$allow_types('regress_alice', '')$$, $$allow_types('regress_alice', 'x\')$$]) AS call;
+-- what replaces it stays alice's as long as that could have been said
+SELECT owner FROM ayb_jobs.register_handler('for alice', 'alice.own(jsonb)', owner => 'regress_alice');
+SELECT owner FROM ayb_jobs.register_handler('for alice', 'pg_catalog.jsonb_strip_nulls(jsonb)');
+SELECT owner FROM ayb_jobs.register_handler('for alice', 'mallory.work(jsonb)');
+RESET SESSION AUTHORIZATION;
+REVOKE USAGE ON SCHEMA alice, mallory FROM regress_admin;
+-- A name that changes its owner: alice's jobs wait while it is mallory's, and nobody keeps a role's that is gone.
+SELECT owner FROM ayb_jobs.register_handler('for alice', 'alice.own(jsonb)', owner => 'regress_alice');
+SET ROLE regress_alice;
+SELECT ayb_jobs.enqueue('for alice', run_at => 'tomorrow') AS hers \gset
+RESET ROLE;
+SELECT owner FROM ayb_jobs.give_handler('for alice', 'regress_mallory');
+SET ROLE regress_alice;
+SELECT refused($$SELECT ayb_jobs.enqueue('for alice')$$);
+SELECT refused($$SELECT ayb_jobs.give_handler('for alice', 'regress_alice')$$);
+SELECT state FROM ayb_jobs.cancel(:'hers');
+RESET ROLE;
+SELECT owner = current_user::regrole AS mine FROM ayb_jobs.register_handler('orphan', kind => 'external');
+SELECT ayb_jobs.disallow_types('regress_mallory', '%'), ayb_jobs.disallow_types('regress_mallory', 'mallory\_%');
+SELECT count(ayb_jobs.unregister_handler(type)) FROM unnest('{orphan, mallory_own, for alice}'::text[]) AS type;
+REVOKE regress_root FROM regress_mallory;
+DROP ROLE regress_root;
+
 -- With all rights on our tables, as GRANT ALL or default privileges give them: nobody's to hook into, nor to empty. On
 -- 4c054b3 each was accepted: no object-access hook, and a key's deferred trigger ran her code as the role of the job.
 GRANT ALL ON ALL TABLES IN SCHEMA ayb_jobs TO regress_mallory;
