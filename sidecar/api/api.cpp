@@ -42,8 +42,8 @@ Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLo
     router_.add(gate_.routes());
     router_.add(token_routes(databases_.first()));
     router_.add(job_routes());
-    router_.add(job_change_routes());
-    router_.add(schedule_routes());
+    router_.add(job_change_routes(settings.allow_commands));
+    router_.add(schedule_routes(settings.allow_commands));
     const auto turns = std::make_shared<Turns>();
     router_.add(matview_routes(settings.refresh_timeout, turns));
     router_.add(stopping_routes(turns));
@@ -85,11 +85,8 @@ template <class Step> http::Response Api::caught(Step step, std::string &error) 
 }
 
 http::Response Api::handle(const Router::Match &match, const http::Request &request,
-                           const Caller &caller) {
-    http::Query query(request.query);
-    const Database database(databases_.named(query["database"]),
-                            caller.value_or(login::Identity{}));
-    const Call call(request, database, std::move(query), match.segments);
+                           const Database &database) {
+    const Call call(request, database, http::Query(request.query), match.segments);
     try {
         return match.route->handler(call);
     } catch (const db::Error &error) {
@@ -107,7 +104,7 @@ std::size_t Api::database_of(const http::Request &request) const noexcept {
     }
 }
 
-http::Response Api::dispatch(const http::Request &request, const Caller &caller) {
+http::Response Api::dispatch(const http::Request &request, const Caller &caller, As as) {
     const Router::Match match = router_.match(request.method, request.path);
     const bool open = match.route != nullptr && match.route->access == Access::open;
     const bool admin_path = match.route != nullptr || !match.allowed.empty() ||
@@ -116,8 +113,11 @@ http::Response Api::dispatch(const http::Request &request, const Caller &caller)
         throw Failure(401, "admin authentication required");
     if (match.route != nullptr && !open)
         require_right(*caller, match.route->access);
-    if (match.route != nullptr)
-        return handle(match, request, caller);
+    if (match.route != nullptr) {
+        db::Pool &pool = databases_.named(http::Query(request.query)["database"]);
+        return handle(match, request,
+                      caller && as == As::caller ? Database(pool, *caller) : Database(pool));
+    }
     if (match.allowed.empty())
         throw Failure(404, "not found");
     http::Response response = http::error_response(405, "method not allowed");
@@ -130,7 +130,7 @@ http::Response Api::admit(const http::Request &request, Caller &caller) {
     if (request.method == "OPTIONS")
         return gate_.preflight(request);
     caller = gate_.who(request);
-    return dispatch(request, caller);
+    return dispatch(request, caller, As::caller);
 }
 
 http::Response Api::serve(const http::Request &request) noexcept {
@@ -159,7 +159,7 @@ http::Response Api::call(const http::Request &request) noexcept {
     std::string error;
     // The session's own role says what may be done, and is what changes are kept under.
     static const Caller nobody = login::Identity{"", login::Right::admin};
-    http::Response response = caught([&] { return dispatch(request, nobody); }, error);
+    http::Response response = caught([&] { return dispatch(request, nobody, As::itself); }, error);
     std::string ignored;
     if (response.status == 503)
         return caught([&] { return http::error_response(503, error); }, ignored);

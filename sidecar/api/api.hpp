@@ -10,6 +10,7 @@ struct ApiSettings {
     GateSettings gate;
     std::chrono::milliseconds refresh_timeout{3600000};
     std::size_t max_listeners = 256;
+    bool allow_commands = false; // whether jobs may be made whose payload says what is run
 };
 
 // A request that was answered.
@@ -45,9 +46,11 @@ class Api {
     using Caller = std::optional<login::Identity>;
 
     http::Response admit(const http::Request &request, Caller &caller);
-    http::Response dispatch(const http::Request &request, const Caller &caller);
+    // As whom the database is asked: the role of the caller's right, or the session's own.
+    enum class As { caller, itself };
+    http::Response dispatch(const http::Request &request, const Caller &caller, As as);
     http::Response handle(const Router::Match &match, const http::Request &request,
-                          const Caller &caller);
+                          const Database &database);
     template <class Step> http::Response caught(Step step, std::string &error) noexcept;
 
     const Databases databases_;

@@ -12,6 +12,7 @@ namespace {
 constexpr std::chrono::milliseconds kPause{100};
 constexpr std::chrono::seconds kHeartbeat{15};
 constexpr long long kAll = 4096; // as many as the engine keeps
+constexpr const char *kSpan = "SELECT s.first, s.oldest, s.newest FROM ayb_jobs.event_span() AS s";
 constexpr const char *kHello = ": ayb-jobs\nretry: 2000\n\n";
 
 // Nothing where the client has seen none.
@@ -83,8 +84,8 @@ long long Events::first_of(const Call &call) {
     const std::optional<long long> last = last_event_id(call);
     if (last)
         return *last;
-    const db::Pool::Lease session = pool_.lease();
-    return read_span(session.session()).newest;
+    static const std::string sql = kSpan;
+    return span_of(Database(pool_, kReader).run({{sql, {}}}).front()).newest;
 }
 
 void Events::run() {
@@ -130,9 +131,7 @@ void Events::look() {
     beat();
 }
 
-Events::Span Events::read_span(db::Connection &session) {
-    const db::Result result =
-        session.query("SELECT s.first, s.oldest, s.newest FROM ayb_jobs.event_span() AS s");
+Events::Span Events::span_of(const db::Result &result) {
     if (result.rows() == 0)
         return {1, 1, 0}; // the library is not preloaded: there are none
     return {std::stoll(*result.at(0, 0)), std::stoll(*result.at(0, 1)),
@@ -151,13 +150,15 @@ Events::Look Events::read() {
                 {"newState", "e.new_state"}}) +
         " FROM ayb_jobs.events($1::bigint, $2::integer) AS e ORDER BY e.seq";
     Look look{first_wanted(), newest_, {}, {}};
-    const db::Pool::Lease session = pool_.lease();
-    const db::Result result =
-        session->query(sql, {std::to_string(look.since), std::to_string(kAll)});
+    static const std::string span_sql = kSpan;
+    const db::Parameters which = {std::to_string(look.since), std::to_string(kAll)};
+    const std::vector<db::Result> results =
+        Database(pool_, kReader).run({{sql, which}, {span_sql, {}}});
+    const db::Result &result = results.front();
     look.events.reserve(static_cast<std::size_t>(result.rows()));
     for (int row = 0; row < result.rows(); row++)
         look.events.push_back({std::stoll(*result.at(row, 0)), result.at(row, 1).value_or("{}")});
-    look.span = read_span(session.session());
+    look.span = span_of(results.back());
     return look;
 }
 

@@ -53,7 +53,7 @@ class Events {
 
     void run();
     void look();
-    Span read_span(db::Connection &session);
+    static Span span_of(const db::Result &result);
     Look read();
     long long first_wanted();
     long long first_of(const Call &call);

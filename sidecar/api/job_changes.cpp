@@ -1,4 +1,5 @@
 // POST /api/admin/jobs and below.
+#include "api/commands.hpp"
 #include "api/job_filter.hpp"
 #include "api/jobs.hpp"
 #include "api/refusals.hpp"
@@ -16,10 +17,13 @@ db::Parameter as_text(const std::optional<long long> &value) {
 constexpr std::size_t kMaxJobs = 10000;
 
 // The arguments of enqueue(), as one job's object has them.
-db::Parameters order_of(const json::Object &body) {
+db::Parameters order_of(const json::Object &body, bool commands) {
     require_known(
         body, {"type", "payload", "runAt", "idempotencyKey", "maxAttempts", "runAs", "priority"});
-    return {body.text("type").value_or(""),
+    const std::string type = body.text("type").value_or("");
+    if (!commands)
+        refuse_command(type);
+    return {type,
             std::string(body.raw("payload").value_or("{}")),
             time_of(body, "runAt"),
             body.text("idempotencyKey"),
@@ -30,7 +34,7 @@ db::Parameters order_of(const json::Object &body) {
 
 // One round trip: the first statement leaves the id of a new job to the second. Such a job is in
 // the queue, nobody works at it yet, and it has none of what is costly to know.
-http::Response create_job(const Call &call) {
+http::Response create_job(const Call &call, bool commands) {
     static const std::string enqueue_sql =
         guarded("SELECT CASE WHEN set_config('ayb_jobs_sidecar.id',"
                 " CASE WHEN e.is_new THEN e.id::text ELSE '' END, true) IS NOT NULL THEN e.id END"
@@ -51,9 +55,9 @@ http::Response create_job(const Call &call) {
         " nullif(current_setting('ayb_jobs_sidecar.id', true), '')::uuid) AS j";
     static const std::string known_sql =
         guarded("SELECT (SELECT " + job_json() + " FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)");
-    const db::Parameters order = order_of(call.body());
+    const db::Parameters order = order_of(call.body(), commands);
     const std::vector<db::Result> results =
-        call.database().run({{enqueue_sql, order}, {read_sql, {}}});
+        call.database().make_and_run({enqueue_sql, order}, {{read_sql, {}}});
     if (results[0].rows() == 0)
         throw Failure(503, kNotEnabled);
     if (results[1].rows() > 0)
@@ -63,7 +67,7 @@ http::Response create_job(const Call &call) {
 }
 
 // All or none, in one statement.
-http::Response create_jobs(const Call &call) {
+http::Response create_jobs(const Call &call, bool commands) {
     static const std::string sql = guarded(
         "SELECT '{\"ids\":' || coalesce(json_agg(e.id), '[]') || ',\"count\":' || count(*) || '}' "
         "FROM"
@@ -85,8 +89,8 @@ http::Response create_jobs(const Call &call) {
     if (all.size() > kMaxJobs)
         throw Failure(400, "at most 10000 jobs at once");
     for (const std::string_view job : all)
-        order_of(json::Object(job));
-    return json_response(*call.database().ask(sql, {jobs}), 201);
+        order_of(json::Object(job), commands);
+    return json_response(*call.database().make(sql, {jobs}), 201);
 }
 
 http::Response change_job(const Call &call, const std::string &function,
@@ -198,9 +202,11 @@ http::Response change_many(const Call &call, const Verb &verb) {
 
 } // namespace
 
-std::vector<Route> job_change_routes() {
-    return {{"POST", "/api/admin/jobs", Access::admin, create_job},
-            {"POST", "/api/admin/jobs/many", Access::admin, create_jobs},
+std::vector<Route> job_change_routes(bool commands) {
+    return {{"POST", "/api/admin/jobs", Access::admin,
+             [commands](const Call &call) { return create_job(call, commands); }},
+            {"POST", "/api/admin/jobs/many", Access::admin,
+             [commands](const Call &call) { return create_jobs(call, commands); }},
             {"POST", "/api/admin/jobs/retry", Access::operate,
              [](const Call &call) { return change_many(call, kRetry); }},
             {"POST", "/api/admin/jobs/cancel", Access::operate,

@@ -8,7 +8,8 @@ std::string job_json();
 // The same with only the beginnings of what may be long, so that a page of jobs is never large.
 std::string brief_job_json();
 
-std::vector<Route> job_routes();        // to look at them
-std::vector<Route> job_change_routes(); // to make, retry and cancel them
+std::vector<Route> job_routes(); // to look at them
+// To make, retry and cancel them; `commands` as ApiSettings has it.
+std::vector<Route> job_change_routes(bool commands);
 
 } // namespace ayb::api

@@ -145,17 +145,16 @@ Failure refused(const std::string &reason, const db::Result &outcome) {
 
 http::Response refresh(const Call &call, std::chrono::milliseconds time, Turns &turns) {
     const std::string &id = call.id("matview");
-    db::Pool &pool = call.database().pool();
-    const Turns::Turn turn(turns, pool, id, kInProgress);
-    const LongSession session(pool, time);
+    const Turns::Turn turn(turns, call.database().pool(), id, kInProgress);
+    const LongSession session(call.database(), time);
     const db::Result outcome =
-        session->query("SELECT o.reason, o.duration_ms, o.error, o.sqlstate, o.hint"
-                       " FROM ayb_jobs.refresh_now($1::uuid) AS o",
-                       {id});
+        session.ask("SELECT o.reason, o.duration_ms, o.error, o.sqlstate, o.hint"
+                    " FROM ayb_jobs.refresh_now($1::uuid) AS o",
+                    {id});
     const std::string reason = outcome.at(0, 0).value_or("");
     if (!reason.empty() && reason != "unchanged")
         throw refused(reason, outcome);
-    const db::Result row = session->query(read_one(), {id});
+    const db::Result row = session.ask(read_one(), {id});
     return json_response("{\"registration\":" + row.at(0, 0).value_or("null") +
                          ",\"durationMs\":" + outcome.at(0, 1).value_or("0") + "}");
 }

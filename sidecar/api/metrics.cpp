@@ -57,7 +57,7 @@ std::string ask_database(db::Pool &pool) {
         " || '\" 1', E'\\n') FROM ayb_jobs.health() AS h))"
         " FROM ayb_jobs.stats() AS s";
     try {
-        return Database(pool).ask(sql).value_or("") + "\nayb_jobs_up  1";
+        return Database(pool, kReader).ask(sql).value_or("") + "\nayb_jobs_up  1";
     } catch (const std::exception &) {
         return "ayb_jobs_up  0";
     }

@@ -77,7 +77,8 @@ const Row *row_of(const db::Error &error, std::string_view route) {
 }
 
 bool may_lack_extension(const std::string &sqlstate) {
-    for (const char *missing : {"42704", "42P01", "42883", "42703", "3F000"})
+    // 22023: its roles aren't there
+    for (const char *missing : {"42704", "42P01", "42883", "42703", "3F000", "22023"})
         if (sqlstate == missing)
             return true;
     return false;

@@ -3,6 +3,7 @@
 
 namespace ayb::api {
 
-std::vector<Route> schedule_routes();
+// `commands` as ApiSettings has it.
+std::vector<Route> schedule_routes(bool commands);
 
 } // namespace ayb::api

@@ -110,7 +110,8 @@ http::Response list_errors(const Call &call) {
     return json_response(*call.database().ask(sql, {time_of(call.query(), "since")}));
 }
 
-// What AYB's console asks for. A role sees what it may read, and the views that it may register.
+// What AYB's console asks for: what the role that logged in may read, and, for who sees everything,
+// the views.
 std::string schema() {
     const std::string column = object({{"name", "a.attname"},
                                        {"type", "format_type(a.atttypid, a.atttypmod)"},
@@ -132,9 +133,10 @@ std::string schema() {
            " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped) AS columns"
            " WHERE c.relkind IN ('r', 'p', 'm') AND n.nspname !~ '^pg_'"
            " AND n.nspname NOT IN ('information_schema', 'ayb_jobs', 'ayb_jobs_internal')"
-           " AND has_schema_privilege(n.oid, 'USAGE') AND (has_table_privilege(c.oid, 'SELECT')"
-           " OR c.relkind = 'm' AND (pg_has_role(c.relowner, 'USAGE') OR"
-           " pg_has_role(to_regrole('ayb_jobs_admin')::oid, 'USAGE')))";
+           " AND has_schema_privilege(session_user, n.oid, 'USAGE')"
+           " AND (has_table_privilege(session_user, c.oid, 'SELECT') OR c.relkind = 'm' AND"
+           " (pg_has_role(session_user, c.relowner, 'USAGE') OR"
+           " pg_has_role(to_regrole('ayb_jobs_read')::oid, 'USAGE')))";
 }
 
 // What AYB's console asks for before it shows its parts.

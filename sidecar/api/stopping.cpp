@@ -40,10 +40,9 @@ http::Response drain(const Call &call, Turns &turns) {
             seconds = std::to_string(*given);
         }
     }
-    db::Pool &pool = call.database().pool();
-    const Turns::Turn turn(turns, pool, "drain", "drain already in progress");
-    const LongSession session(pool, std::chrono::seconds(2 * kLongestDrain));
-    const db::Result drained = session->query(sql, {seconds});
+    const Turns::Turn turn(turns, call.database().pool(), "drain", "drain already in progress");
+    const LongSession session(call.database(), std::chrono::seconds(2 * kLongestDrain));
+    const db::Result drained = session.ask(sql, {seconds});
     if (drained.rows() == 0)
         throw Failure(503, kNotEnabled);
     const bool interrupted = drained.at(0, 0) == "t";

@@ -41,7 +41,7 @@ http::Response create_token(const Call &call, db::Pool &first) {
     if (life < 1 || life > kLongestLife)
         throw invalid("lifetimeSec", "from 1 to a year");
     const long long end = login::unix_now() + life;
-    const std::string key = Database(first).ask(key_sql()).value_or("");
+    const std::string key = Database(first, kSealer).ask(key_sql()).value_or("");
     return json_response("{\"token\":" + json::quote(login::sealed_token(who, end, key)) +
                              ",\"name\":" + json::quote(who.name) + ",\"right\":\"" +
                              login::word_of(who.right) +
@@ -58,7 +58,7 @@ std::function<std::optional<std::string>()> database_key(db::Pool &pool) {
     const auto fresh =
         std::make_shared<Fresh<Key>>(kAge, [&pool, last = Key()]() mutable noexcept -> Key {
             try {
-                last = Database(pool).ask(key_sql());
+                last = Database(pool, kSealer).ask(key_sql());
             } catch (const db::Unavailable &) {
             } catch (const std::exception &) {
                 last.reset();

@@ -76,6 +76,7 @@ api::ApiSettings api_settings(const Settings &settings) {
     api.gate.cors_origins = settings.words("cors-origins");
     api.gate.listen_host = Poco::Net::SocketAddress(settings.text("listen")).host().toString();
     api.refresh_timeout = milliseconds(settings, "refresh-timeout");
+    api.allow_commands = settings.flag("allow-commands");
     api.max_listeners = static_cast<std::size_t>(settings.number("max-listeners"));
     return api;
 }

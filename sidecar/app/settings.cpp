@@ -68,6 +68,8 @@ const std::vector<Setting> &all_settings() {
         {"no-auth", "false",
          "let everybody in, to read or with that right; on a loopback address only", Kind::flag,
          "read operate admin false"},
+        {"allow-commands", "false",
+         "let admins make jobs of the types command, delete_expired, http", Kind::flag},
         {"token-lifetime", "86400", "seconds until a token ends", Kind::number},
         {"login-limit", "20", "attempts a minute and address", Kind::number},
         {"trusted-proxies", "", "addresses or networks whose X-Forwarded-For is believed"},

@@ -19,7 +19,7 @@ class DatabaseSource : public Source {
   public:
     explicit DatabaseSource(const std::string &dsn)
         : pool_(settings(dsn), [](const std::string &) {}),
-          api_({{"default", pool_}}, {}, [](const api::Served &) {}) {}
+          api_({{"default", pool_}}, api_settings(), [](const api::Served &) {}) {}
 
     Reply ask(const std::string &method, const std::string &path,
               const std::string &body) override {
@@ -38,6 +38,13 @@ class DatabaseSource : public Source {
         db::PoolSettings settings;
         settings.connection.dsn = dsn;
         settings.size = 1;
+        return settings;
+    }
+
+    // Who has a session may do by SQL what they like.
+    static api::ApiSettings api_settings() {
+        api::ApiSettings settings;
+        settings.allow_commands = true;
         return settings;
     }
 

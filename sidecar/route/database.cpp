@@ -4,6 +4,12 @@ namespace ayb::api {
 
 namespace {
 
+// For the rest of the transaction. That the session's role may is asked of it, whoever it is now.
+const std::string &become_sql() {
+    static const std::string sql = "SELECT set_config('role', $1, true)";
+    return sql;
+}
+
 // One alone needs no pipeline.
 std::vector<db::Result> run_plainly(db::Connection &session,
                                     const std::vector<db::Statement> &statements) {
@@ -15,14 +21,26 @@ std::vector<db::Result> run_plainly(db::Connection &session,
     return results;
 }
 
-} // namespace
-
-std::optional<std::string> Database::ask(const std::string &sql,
-                                         const db::Parameters &parameters) const {
-    const db::Result result = std::move(run({{sql, parameters}}).front());
+std::optional<std::string> text_of(const db::Result &result) {
     if (result.rows() == 0)
         throw Failure(503, kNotEnabled);
     return result.at(0, 0);
+}
+
+} // namespace
+
+Database::Database(db::Pool &pool, const login::Identity &caller)
+    : pool_(pool), role_(std::string("ayb_jobs_") + login::word_of(caller.right)),
+      actor_(caller.name), right_(caller.right) {}
+
+std::optional<std::string> Database::ask(const std::string &sql,
+                                         const db::Parameters &parameters) const {
+    return text_of(run({{sql, parameters}}).front());
+}
+
+std::optional<std::string> Database::make(const std::string &sql,
+                                          const db::Parameters &parameters) const {
+    return text_of(make_and_run({sql, parameters}, {}).front());
 }
 
 bool Database::has_extension() const {
@@ -31,19 +49,53 @@ bool Database::has_extension() const {
 }
 
 std::vector<db::Result> Database::run(const std::vector<db::Statement> &statements) const {
-    static const std::string set_actor = "SELECT set_config('ayb_jobs.actor', $1, true)";
-    static const std::string only_read = "SELECT set_config('transaction_read_only', 'on', true)";
-    const bool reads = caller_.right == login::Right::read;
-    const db::Parameters parameters = reads ? db::Parameters() : db::Parameters{caller_.name};
     const db::Pool::Lease session = pool_.lease();
-    if (!reads && caller_.name.empty())
-        return run_plainly(session.session(), statements);
-    std::vector<db::Statement> all = {{reads ? only_read : set_actor, parameters}};
+    return run(session.session(), statements);
+}
+
+std::vector<db::Result> Database::run(db::Connection &session,
+                                      const std::vector<db::Statement> &statements) const {
+    static const std::string act = "SELECT set_config('role', $1, true),"
+                                   " set_config('ayb_jobs.actor', $2, true)";
+    static const std::string read = "SELECT set_config('role', $1, true),"
+                                    " set_config('transaction_read_only', 'on', true)";
+    if (role_ == "none")
+        return run_plainly(session, statements);
+    const bool reads = right_ == login::Right::read;
+    const db::Parameters who = reads ? db::Parameters{role_} : db::Parameters{role_, actor_};
+    std::vector<db::Statement> all = {{reads ? read : act, who}};
     for (const db::Statement &statement : statements)
         all.push_back(statement);
-    std::vector<db::Result> results = session->query_all(all);
+    try {
+        std::vector<db::Result> results = session.query_all(all);
+        results.erase(results.begin());
+        return results;
+    } catch (db::Error &error) {
+        explain(error);
+        throw;
+    }
+}
+
+std::vector<db::Result> Database::make_and_run(const db::Statement &making,
+                                               const std::vector<db::Statement> &statements) const {
+    const db::Parameters itself = {"none"};
+    const db::Parameters caller = {role_};
+    std::vector<db::Statement> all = {{become_sql(), itself}, making, {become_sql(), caller}};
+    for (const db::Statement &statement : statements)
+        all.push_back(statement);
+    std::vector<db::Result> results = run(all);
+    results.erase(results.begin() + 2);
     results.erase(results.begin());
     return results;
+}
+
+// That the session's role may not become ours says nothing of rights by itself.
+void Database::explain(db::Error &error) const {
+    const std::string said = error.what();
+    if (!right_ || error.sqlstate != "42501" || said.find('"' + role_ + '"') == std::string::npos)
+        return;
+    error.detail = std::string("it takes the right ") + login::word_of(*right_);
+    error.hint = "GRANT " + role_ + " to the role that the sidecar logs in as.";
 }
 
 // The condition names nothing of the row: PostgreSQL looks at it first, and once.

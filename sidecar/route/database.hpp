@@ -7,26 +7,49 @@
 
 namespace ayb::api {
 
-// The database, as one caller sees it: who may only read can write nothing there either, and what
-// others change is kept under their names.
+// Roles of the database: who sees everything, as for what nobody asks in their own name, and who
+// has a key to seal tokens with.
+inline constexpr const char *kReader = "ayb_jobs_read";
+inline constexpr const char *kSealer = "ayb_jobs_sidecar";
+
+// The database, as one caller sees it: each transaction is the role's that has the caller's right,
+// so that PostgreSQL itself refuses what is beyond it, and what is changed is kept under the
+// caller's name. Who may only read can write nothing at all.
 class Database {
   public:
-    explicit Database(db::Pool &pool, login::Identity caller = {"", login::Right::admin})
-        : pool_(pool), caller_(std::move(caller)) {}
+    // As the session's own role, for nobody's right.
+    explicit Database(db::Pool &pool) : Database(pool, std::string("none")) {}
+    // As a role of which the session's is a member.
+    Database(db::Pool &pool, std::string role) : pool_(pool), role_(std::move(role)) {}
+    Database(db::Pool &pool, const login::Identity &caller);
 
     // The text of the row; nothing where it is NULL. Throws db::Error, or db::Unavailable; Failure
     // where ayb_jobs.enabled is off.
     std::optional<std::string> ask(const std::string &sql,
                                    const db::Parameters &parameters = {}) const;
+    // The same for what makes something, which is to belong to the session's own role: it has to
+    // be able to become the caller's, and is itself then.
+    std::optional<std::string> make(const std::string &sql, const db::Parameters &parameters) const;
+
     // Runs them in one transaction, and gives back what each gave. Throws db::Error.
     std::vector<db::Result> run(const std::vector<db::Statement> &statements) const;
+    // The same in a session that somebody has.
+    std::vector<db::Result> run(db::Connection &session,
+                                const std::vector<db::Statement> &statements) const;
+    // The same: the first makes something, as for make(), the others look at it as the caller.
+    std::vector<db::Result> make_and_run(const db::Statement &making,
+                                         const std::vector<db::Statement> &statements) const;
     bool has_extension() const;
 
     db::Pool &pool() const { return pool_; }
 
   private:
+    void explain(db::Error &error) const;
+
     db::Pool &pool_;
-    const login::Identity caller_;
+    const std::string role_; // "none" is the session's own
+    const std::string actor_;
+    const std::optional<login::Right> right_;
 };
 
 // The statement, but no row where ayb_jobs.enabled is off; ask() turns that into a 503. `sql`

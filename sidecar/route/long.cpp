@@ -32,17 +32,21 @@ Turns::Turn::~Turn() {
     turns_.taken_[pool_].erase(thing_);
 }
 
-LongSession::LongSession(db::Pool &pool, std::chrono::milliseconds time)
-    : pool_(pool), lease_(pool.lease()) {
+LongSession::LongSession(const Database &database, std::chrono::milliseconds time)
+    : database_(database), lease_(database.pool().lease()) {
     lease_->set_timeout(time);
 }
 
 LongSession::~LongSession() {
     try {
-        lease_->set_timeout(pool_.settings().connection.statement_timeout);
+        lease_->set_timeout(database_.pool().settings().connection.statement_timeout);
     } catch (const std::exception &) {
         // The session is lost, and won't be used again.
     }
+}
+
+db::Result LongSession::ask(const std::string &sql, const db::Parameters &parameters) const {
+    return std::move(database_.run(lease_.session(), {{sql, parameters}}).front());
 }
 
 } // namespace ayb::api

@@ -37,14 +37,15 @@ class Turns::Turn {
 // A session whose statements may take `time`; it is given back with its usual one.
 class LongSession {
   public:
-    LongSession(db::Pool &pool, std::chrono::milliseconds time);
+    LongSession(const Database &database, std::chrono::milliseconds time);
     ~LongSession();
     LongSession(const LongSession &) = delete;
     LongSession &operator=(const LongSession &) = delete;
-    db::Connection *operator->() const { return &lease_.session(); }
+    // What the statement gives, in a transaction of its own. Throws db::Error.
+    db::Result ask(const std::string &sql, const db::Parameters &parameters) const;
 
   private:
-    db::Pool &pool_;
+    const Database &database_;
     const db::Pool::Lease lease_;
 };
 

@@ -183,6 +183,8 @@ class Matviews(ApiTest):
     def test_it_is_being_refreshed(self):
         registration = self.register(self.view("busy", "SELECT pg_advisory_xact_lock_shared(1)::text AS a", "WITH NO DATA"))
         path = "/matviews/" + registration["id"]
+        self.server.psql("GRANT pg_read_all_stats TO ayb_jobs_read")
+        self.addCleanup(self.server.psql, "REVOKE pg_read_all_stats FROM ayb_jobs_read")
         self.assertFalse(self.good(self.ask("GET", path))["refreshing"])
         refresh = threading.Thread(target=self.refresh, args=(registration,))
         with self.server.held("SELECT pg_advisory_xact_lock(1)"):

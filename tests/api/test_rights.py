@@ -74,7 +74,7 @@ class Rights(ApiTest):
         """Should a route of reading ever write, the database refuses it."""
         own = self.server.psql("SELECT pg_get_functiondef('ayb_jobs.actions(uuid)'::regprocedure)")
         head = own[:own.index(" LANGUAGE")]
-        self.server.psql("CREATE TABLE public.written (a int); GRANT INSERT ON public.written TO sidecar;"
+        self.server.psql("CREATE TABLE public.written (a int); GRANT INSERT ON public.written TO ayb_jobs_read;"
                          f"{head} LANGUAGE plpgsql AS $$BEGIN INSERT INTO public.written VALUES (1); RETURN; END$$")
         try:
             path = f"/jobs/{self.job['id']}/actions"
@@ -89,6 +89,87 @@ class Rights(ApiTest):
         done = self.good(self.sidecar.ask_with("oncall", "POST", f"/jobs/{self.job['id']}/cancel"))
         self.assertEqual(done["state"], "canceled")
 
+    def test_each_route_with_a_token_of_each_right(self):
+        bodies = {"/api/admin/schedules": {"name": "of each", "jobType": "x", "cronExpr": "0 0 1 1 *"},
+                  "/api/admin/schedules/preview": {"cronExpr": "* * * * *"}, "/api/admin/drain": {"timeoutSec": 1},
+                  "/api/admin/tokens": {"name": "x", "right": "read"}}
+        asked = 0
+        for token, right in TOKENS.items():
+            for method, path, wanted in self.operations():
+                if path.endswith("/events"):
+                    continue
+                answer = self.sidecar.ask_with(token, method, path.replace("{type}", "kept"), bodies.get(path, {"type": "kept"}))
+                if RIGHTS.index(wanted) <= RIGHTS.index(right):
+                    self.assertNotIn(answer.status, (401, 403, 500), (token, method, path, answer.body))
+                else:
+                    self.refused(answer, 403, "the token may not do this")
+                    self.assertEqual(answer.json["details"], f"it takes the right {wanted}")
+                asked += 1
+        self.server.psql("SELECT ayb_jobs.resume(), ayb_jobs.resume('kept')")
+        self.assertGreater(asked, 100)
+
+    def test_the_database_refuses_what_is_beyond_the_role(self):
+        """A sidecar whose role is a member of less than a token says is that much less."""
+        self.server.psql("CREATE ROLE looker LOGIN NOINHERIT; GRANT ayb_jobs_operate TO looker")
+        self.addCleanup(self.server.psql, "DROP ROLE looker")
+        looker = Sidecar("Looker", self.server.dsn().replace("user=sidecar", "user=looker"))
+        self.addCleanup(looker.stop)
+        before = self.server.psql(BOOKS)
+        for method, path in (("GET", "/jobs"), ("POST", "/jobs"), ("POST", f"/jobs/{self.job['id']}/cancel")):
+            answer = self.refused(looker.ask(method, path, {"type": "x"}), 403, 'permission denied to set role "ayb_jobs_admin"')
+            self.assertEqual((answer["details"], answer["sqlstate"]), ("it takes the right admin", "42501"))
+        self.assertEqual(self.server.psql(BOOKS), before)
+
+    def test_a_login_that_has_nothing_by_itself(self):
+        """NOINHERIT: each right is taken on; what is made is the login's, or of whom it may become."""
+        self.server.psql("CREATE ROLE front LOGIN NOINHERIT; CREATE ROLE shop LOGIN; CREATE ROLE stranger LOGIN;"
+                         "GRANT ayb_jobs_admin, ayb_jobs_sidecar, shop TO front;"
+                         "SELECT ayb_jobs.create_schedule('of shop', 'x', '0 0 1 1 *', run_as => 'shop'),"
+                         " ayb_jobs.create_schedule('of a stranger', 'x', '0 0 1 1 *', run_as => 'stranger')")
+        self.addCleanup(self.server.psql, "DELETE FROM ayb_jobs.job_queue WHERE run_as IN ('front'::regrole, 'shop'::regrole);"
+                        "DELETE FROM ayb_jobs.job_actions WHERE run_as IN ('front'::regrole, 'shop'::regrole);"
+                        "DELETE FROM ayb_jobs.wire_keys WHERE role = 'front'::regrole;"
+                        "DELETE FROM ayb_jobs.schedules; DROP ROLE front, shop, stranger")
+        front = Sidecar("Front", self.server.dsn().replace("user=sidecar", "user=front"))
+        self.addCleanup(front.stop)
+        for body, owner in (({"type": "x"}, "front"), ({"type": "x", "runAs": "shop"}, "shop")):
+            made = self.good(front.ask("POST", "/jobs", {**body, "idempotencyKey": "one"}), 201)
+            self.assertEqual((made["runAs"], made["enqueuedBy"]), (owner, "front"))
+            self.assertEqual(self.good(front.ask("POST", "/jobs", {**body, "idempotencyKey": "one"}))["id"], made["id"])
+            self.good(front.ask("POST", f"/jobs/{made['id']}/cancel"))
+        self.assertEqual(front.ask("POST", "/jobs", {"type": "x", "runAs": "stranger"}).status, 403)
+        own = self.good(front.ask("POST", "/schedules", {"name": "own", "jobType": "x", "cronExpr": "0 0 1 1 *"}), 201)
+        self.assertEqual(own["runAs"], "front")
+        of = {one["name"]: one["id"] for one in self.good(front.ask("GET", "/schedules"))["items"]}
+        for name in ("own", "of shop"):
+            self.assertEqual(self.good(front.ask("PUT", f"/schedules/{of[name]}", {"payload": {"a": 1}}))["payload"], {"a": 1})
+        self.assertEqual(front.ask("PUT", f"/schedules/{of['of a stranger']}", {"payload": {"a": 1}}).status, 403)
+        self.good(front.ask("PUT", f"/schedules/{of['of a stranger']}", {"cronExpr": "0 0 2 1 *"}))
+        self.assertEqual(self.good(front.ask("POST", f"/schedules/{of['of a stranger']}/run"), 201)["runAs"], "stranger")
+        self.server.psql("DELETE FROM ayb_jobs.job_queue WHERE run_as = 'stranger'::regrole")
+        token = self.good(front.ask("POST", "/tokens", {"name": "night", "right": "read"}), 201)["token"]
+        self.good(front.ask_with(token, "GET", "/health"))
+        until(lambda: 'ayb_jobs_up{database="default"} 1' in front.send("GET", "/metrics").body.decode(), "metrics")
+
+    def test_commands_are_not_made_unless_allowed(self):
+        one, two = ({"command": f"SELECT {number}"} for number in (1, 2))
+        schedule = self.server.psql("SELECT (ayb_jobs.create_schedule('a command', 'command', '0 0 1 1 *',"
+                                    f" payload => '{json.dumps(one)}', run_as => 'sidecar')).id")
+        orders = [("PUT", f"/schedules/{schedule}", {"payload": two})]
+        for kind in ("command", "delete_expired", "http"):
+            orders += [("POST", "/jobs", {"type": kind}), ("POST", "/jobs/many", {"jobs": [{"type": "x"}, {"type": kind}]}),
+                       ("POST", "/schedules", {"name": "one", "jobType": kind, "cronExpr": "0 0 1 1 *"})]
+        before = self.server.psql(BOOKS)
+        for method, path, body in orders:
+            answer = self.sidecar.ask_with("deploy", method, path, body)
+            self.assertEqual((answer.status, "are not made here" in answer.json["message"]), (403, True), (path, answer.body))
+        self.assertEqual(self.server.psql(BOOKS), before)
+        self.good(self.sidecar.ask_with("deploy", "PUT", f"/schedules/{schedule}", {"timezone": "Europe/Berlin"}))
+        free = Sidecar("Free", self.server.dsn(), "--allow-commands")
+        self.addCleanup(free.stop)
+        self.good(free.ask("POST", "/jobs", {"type": "command", "payload": one, "runAt": "2100-01-01T00:00:00Z"}), 201)
+        self.assertEqual(self.good(free.ask("PUT", f"/schedules/{schedule}", {"payload": two}))["payload"], two)
+
     def test_who_did_what(self):
         path = f"/jobs/{self.job['id']}"
         self.good(self.sidecar.ask_with("oncall", "POST", path + "/cancel"))
@@ -97,7 +178,8 @@ class Rights(ApiTest):
         self.good(self.sidecar.ask_with("deploy", "POST", path + "/cancel?force=true"))
         actions = self.good(self.sidecar.ask_with("reader", "GET", path + "/actions"))["items"]
         self.assertEqual([(one["action"], one["doneBy"], one["actor"]) for one in actions],
-                         [("cancel", "sidecar", "oncall"), ("retry", "sidecar", "password"), ("cancel", "sidecar", "deploy")])
+                         [("cancel", "ayb_jobs_operate", "oncall"), ("retry", "ayb_jobs_admin", "password"),
+                          ("cancel", "ayb_jobs_admin", "deploy")])
         logged = [json.loads(line) for line in self.sidecar.log().splitlines() if path + "/cancel" in line]
         self.assertEqual([one["actor"] for one in logged], ["oncall", "deploy"])
         self.refused(self.ask("GET", "/jobs/" + "0" * 8 + "-0000-0000-0000-" + "0" * 12 + "/actions"), 404, "job not found")
