@@ -329,6 +329,21 @@ COMMENT ON COLUMN ayb_jobs.matview_refreshes.changes_seen IS
 COMMENT ON COLUMN ayb_jobs.matview_refreshes.sources_seen IS
     'the state of its sources that the last good refresh has seen; NULL where that isn''t known';
 
+CREATE TABLE ayb_jobs.worker_grants (
+    type       text        COLLATE "C" NOT NULL,
+    role       regrole     NOT NULL,
+    for_role   regrole,
+    granted_by regrole     NOT NULL,
+    granted_at timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
+    CONSTRAINT worker_grants_key UNIQUE NULLS NOT DISTINCT (type, role, for_role)
+);
+-- A part of its key may be NULL, so that is no primary key; without an identity a publication of all tables refuses its changes.
+ALTER TABLE ayb_jobs.worker_grants REPLICA IDENTITY FULL;
+COMMENT ON TABLE ayb_jobs.worker_grants IS 'whose workers outside may take other roles'' jobs of a type';
+COMMENT ON COLUMN ayb_jobs.worker_grants.for_role IS 'whose jobs; NULL for those of all who trust the type''s owner';
+COMMENT ON COLUMN ayb_jobs.worker_grants.granted_by IS
+    'by whose right: for_role''s, or the type''s owner''s, with whom it ends';
+
 CREATE TABLE ayb_jobs.pauses (
     type      text        COLLATE "C" NOT NULL,
     paused_at timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),

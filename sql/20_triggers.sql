@@ -34,6 +34,11 @@ CREATE TRIGGER note_configuration AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE O
 ALTER TABLE ayb_jobs.pauses ENABLE ALWAYS TRIGGER note_configuration;
 COMMENT ON TRIGGER note_configuration ON ayb_jobs.pauses IS 'makes every session read pauses anew';
 
+CREATE TRIGGER note_configuration AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ayb_jobs.worker_grants
+    FOR EACH STATEMENT EXECUTE FUNCTION ayb_jobs_internal.note_configuration();
+ALTER TABLE ayb_jobs.worker_grants ENABLE ALWAYS TRIGGER note_configuration;
+COMMENT ON TRIGGER note_configuration ON ayb_jobs.worker_grants IS 'makes every session read grants anew';
+
 CREATE TRIGGER note_configuration AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ayb_jobs.type_limits
     FOR EACH STATEMENT EXECUTE FUNCTION ayb_jobs_internal.note_configuration();
 ALTER TABLE ayb_jobs.type_limits ENABLE ALWAYS TRIGGER note_configuration;

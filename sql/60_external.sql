@@ -48,3 +48,13 @@ CREATE FUNCTION ayb_jobs.extend_many(worker_id text, jobs jsonb, lease interval 
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_extend_many';
 COMMENT ON FUNCTION ayb_jobs.extend_many(text, jsonb, interval) IS
     'a worker''s heartbeat: lets it keep the jobs of an array of {"id", "attempt"}; returns those that it doesn''t hold any more, and what became of them';
+
+CREATE FUNCTION ayb_jobs.grant_worker(type text, role name, for_role name DEFAULT NULL) RETURNS ayb_jobs.worker_grants
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_grant_worker';
+COMMENT ON FUNCTION ayb_jobs.grant_worker(text, name, name) IS
+    'lets workers outside of a role take other roles'' jobs of a type: of all who trust its owner, by that owner, or of for_role, by a role that may SET ROLE there';
+
+CREATE FUNCTION ayb_jobs.revoke_worker(type text, role name, for_role name DEFAULT NULL) RETURNS boolean
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_revoke_worker';
+COMMENT ON FUNCTION ayb_jobs.revoke_worker(text, name, name) IS
+    'takes a grant of grant_worker() back, and says whether there was one; what was claimed by it is still the claimer''s to end';

@@ -8,6 +8,8 @@ BEGIN
                 FROM (VALUES ('job_queue', 'run_as', ' AND (registration IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = enqueued_by))'), ('job_history', 'run_as', ''), ('job_attempts', 'run_as', ''),
                              ('job_keys', 'run_as', ''), ('job_actions', 'run_as', ''), ('job_minutes', 'run_as', ''),
                              ('schedules', 'run_as', ''), ('matview_refreshes', 'run_as', ''),
+                             ('worker_grants', 'role', ' AND EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = granted_by)'
+                              ' AND (for_role IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = for_role))'),
                              ('handlers', 'owner', ' AND NOT builtin'), ('allowed_types', 'role', '')) AS t (name, owner, besides) LOOP
         PERFORM pg_catalog.pg_extension_config_dump(
             ('ayb_jobs.' || kept.name)::pg_catalog.regclass,

@@ -19,10 +19,19 @@ struct Rule {
     LimitRule rule;
 };
 
+struct WorkerGrant {
+    char type[kTypeBytes];
+    Oid role;
+    Oid for_role; // InvalidOid for all who trust the type's owner
+    Oid granted_by;
+};
+
 MemoryContext g_context;
 HTAB *g_handlers;
 HTAB *g_pauses;
 HTAB *g_rules;
+WorkerGrant *g_grants;
+uint64 g_grant_count;
 bool g_valid;
 uint64 g_generation; // of the configuration that was read
 uint64 g_code_generation = 1;
@@ -32,10 +41,11 @@ uint64 g_invalidations; // tells whether the tables changed while they were bein
 Oid g_handlers_oid;
 Oid g_pauses_oid;
 Oid g_rules_oid;
+Oid g_grants_oid;
 
 void on_invalidation(Datum /*argument*/, Oid relation) {
     if (relation == InvalidOid || relation == g_handlers_oid || relation == g_pauses_oid ||
-        relation == g_rules_oid) {
+        relation == g_rules_oid || relation == g_grants_oid) {
         g_valid = false;
         g_invalidations++;
     }
@@ -67,6 +77,10 @@ Sql<const char *> g_beside{R"sql(
 )sql"};
 Sql<> g_read_pauses{"SELECT type FROM ayb_jobs.pauses"};
 Sql<> g_read_rules{"SELECT type, running, starts, per FROM ayb_jobs.type_limits"};
+
+Sql<> g_read_grants{R"sql(
+    SELECT type, role::oid, for_role::oid, granted_by::oid FROM ayb_jobs.worker_grants
+)sql"};
 
 void read_backoff(Handler *handler, Datum backoff) {
     Datum *steps;
@@ -124,6 +138,16 @@ void read_rules() {
     }
 }
 
+void read_grants() {
+    g_grant_count = g_read_grants.run();
+    g_grants = static_cast<WorkerGrant *>(
+        MemoryContextAllocZero(g_context, (g_grant_count + 1) * sizeof(WorkerGrant)));
+    for (uint64 row = 0; row < g_grant_count; row++) {
+        WorkerGrant &grant = g_grants[row];
+        read_row(row, &grant.type, &grant.role, &grant.for_role, &grant.granted_by);
+    }
+}
+
 void read_tables() {
     if (g_context == nullptr)
         g_context =
@@ -133,12 +157,14 @@ void read_tables() {
         g_handlers_oid = extension_table("handlers");
         g_pauses_oid = extension_table("pauses");
         g_rules_oid = extension_table("type_limits");
+        g_grants_oid = extension_table("worker_grants");
         g_handlers = make_table("ayb_jobs handlers", sizeof(Handler));
         g_pauses = make_table("ayb_jobs pauses", sizeof(Pause));
         g_rules = make_table("ayb_jobs limits", sizeof(Rule));
         read_handlers();
         read_pauses();
         read_rules();
+        read_grants();
     });
 }
 
@@ -189,6 +215,20 @@ void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *cont
     hash_seq_init(&scan, g_rules);
     while (const auto *found = static_cast<const Rule *>(hash_seq_search(&scan)))
         visit(found->type, found->rule, context);
+}
+
+bool may_work(const char *type, Oid run_as) {
+    const Handler *handler = find_handler(type);
+    if (handler == nullptr)
+        return false;
+    for (uint64 i = 0; i < g_grant_count; i++) {
+        const WorkerGrant &grant = g_grants[i];
+        const bool covers = OidIsValid(grant.for_role) ? grant.for_role == run_as
+                                                       : grant.granted_by == handler->owner;
+        if (covers && strcmp(grant.type, type) == 0 && has_privs_of_role(GetUserId(), grant.role))
+            return true;
+    }
+    return false;
 }
 
 bool is_paused(const char *type) {

@@ -54,6 +54,10 @@ const LimitRule *find_rule(const char *type);
 void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *context),
                void *context);
 
+// Whether workers outside of the current role may take this role's jobs of the type by a grant of
+// the type's owner, which lapses when that changes, or of the role itself.
+bool may_work(const char *type, Oid run_as);
+
 bool all_paused();
 bool is_paused(const char *type);
 

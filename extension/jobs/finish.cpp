@@ -21,7 +21,7 @@ namespace {
 #define AYB_EACH "unnest($1, $2"
 #define AYB_EACH_MINE                                                                              \
     "q.id = u.id AND q.runs = u.run AND q.lease_until IS NOT NULL AND q.worker_id = $3"            \
-    " AND q.waits_for = 'external' AND ($4 OR q.run_as = ANY ($5))"
+    " AND q.claimed_by = $4"
 
 #define AYB_AS_IT_RAN                                                                              \
     ", q.worker_id AS worker, q.attempts AS attempt, q.runs AS run, q.last_run_at AS started_at"
@@ -39,8 +39,7 @@ namespace {
 
 // Followed by what a statement needs beside.
 template <typename... More> using OfMine = Sql<core::Uuid, const char *, int, More...>;
-template <typename... More>
-using OfEach = Sql<UuidArray, IntArray, const char *, bool, OidArray, More...>;
+template <typename... More> using OfEach = Sql<UuidArray, IntArray, const char *, Oid, More...>;
 
 OfMine<std::optional<Json>, At> g_complete{
     R"sql(
@@ -53,9 +52,9 @@ OfEach<JsonArray, At> g_complete_each{
     R"sql(
     WITH done AS (
         DELETE FROM ayb_jobs.job_queue AS q
-        USING )sql" AYB_EACH R"sql(, $6) AS u (id, run, result)
+        USING )sql" AYB_EACH R"sql(, $5) AS u (id, run, result)
         WHERE )sql" AYB_EACH_MINE R"sql(
-        RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN R"sql(, u.result AS result, $7 AS ended_at
+        RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN R"sql(, u.result AS result, $6 AS ended_at
     ))sql" AYB_INTO_HISTORY " RETURNING id, runs, run_as::oid, type"};
 // With retention = 0 nothing of the job stays.
 #define AYB_FORGET(using, mine)                                                                                                                 \
@@ -91,27 +90,27 @@ OfEach<TimeArray, TextArray, At> g_fail_each{
     R"sql(
     WITH ended AS (
         UPDATE ayb_jobs.job_queue AS q
-        SET )sql" AYB_FAIL("u.retry_at", "u.error", "$8") R"sql(
-        FROM )sql" AYB_EACH R"sql(, $6, $7) AS u (id, run, retry_at, error)
+        SET )sql" AYB_FAIL("u.retry_at", "u.error", "$7") R"sql(
+        FROM )sql" AYB_EACH R"sql(, $5, $6) AS u (id, run, retry_at, error)
         WHERE )sql" AYB_EACH_MINE R"sql(
         RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state, q.type, u.error
     ),
-    noted AS ()sql" AYB_NOTE_FAILURE("'failed'", "$3", "$8", "e.error", "NULL") R"sql()
+    noted AS ()sql" AYB_NOTE_FAILURE("'failed'", "$3", "$7", "e.error", "NULL") R"sql()
     SELECT e.id, e.runs, e.run_as::oid, e.type, e.state FROM ended AS e
 )sql"};
 // A lease with half of its time left is left alone: each change of it is a new row in every index.
 OfEach<At, At, At> g_extend_each{
     R"sql(
     WITH beat AS (
-        UPDATE ayb_jobs.job_queue AS q SET lease_until = $6, updated_at = $8
+        UPDATE ayb_jobs.job_queue AS q SET lease_until = $5, updated_at = $7
         FROM )sql" AYB_EACH R"sql() AS u (id, run)
-        WHERE )sql" AYB_EACH_MINE R"sql( AND q.lease_until < $7
+        WHERE )sql" AYB_EACH_MINE R"sql( AND q.lease_until < $6
         RETURNING q.id, q.runs
     )
     SELECT b.id, b.runs FROM beat AS b
     UNION ALL
     SELECT q.id, q.runs FROM )sql" AYB_EACH R"sql() AS u (id, run)
-    JOIN ayb_jobs.job_queue AS q ON )sql" AYB_EACH_MINE R"sql( AND q.lease_until >= $7
+    JOIN ayb_jobs.job_queue AS q ON )sql" AYB_EACH_MINE R"sql( AND q.lease_until >= $6
 )sql"};
 OfMine<At, std::optional<At>> g_put_back{R"sql(
     UPDATE ayb_jobs.job_queue AS q
@@ -146,8 +145,7 @@ OfMine<At> g_cancel{R"sql(
 
 template <typename... More>
 uint64 run_each(OfEach<More...> *statement, const Runs &runs, const More &...more) {
-    return statement->run(runs.ids, runs.runs, runs.worker, runs.viewer->all,
-                          OidArray(runs.viewer->array), more...);
+    return statement->run(runs.ids, runs.runs, runs.worker, runs.role, more...);
 }
 
 std::optional<At> optional_at(std::optional<TimestampTz> at) {

@@ -3,7 +3,6 @@
 // says whether that still held. False means that the lease was lost, and nothing was changed.
 #include <optional>
 
-#include "base/answer.hpp"
 #include "base/job.hpp"
 #include "pg/sql.hpp"
 
@@ -27,12 +26,13 @@ bool put_back_job(const core::Uuid &id, const char *worker, int run, TimestampTz
 // Marks the job canceled.
 bool cancel_job(const core::Uuid &id, const char *worker, int run, TimestampTz now);
 
-// Runs of a worker outside, in the order of their ids, no two alike; and who asks.
+// Runs of a worker outside, in the order of their ids, no two alike. They are held by the role that
+// has claimed them, whatever it may see by now.
 struct Runs {
     UuidArray ids;
     IntArray runs;
     const char *worker;
-    const Viewer *viewer;
+    Oid role;
 };
 
 // The same for many, with a column of what each needs beside, by one statement. What isn't held is

@@ -24,6 +24,14 @@ Sql<core::Uuid, At, At> g_extend{R"sql(
     UPDATE ayb_jobs.job_queue AS q SET lease_until = $2, updated_at = $3 WHERE q.id = $1
 )sql"};
 
+Sql<core::Uuid, const char *, int, Oid> g_held{R"sql(
+    SELECT q.type, q.run_as::oid, q.attempts
+    FROM ayb_jobs.job_queue AS q
+    WHERE q.id = $1 AND q.lease_until IS NOT NULL AND q.worker_id = $2 AND q.runs = $3
+        AND q.claimed_by = $4
+    FOR UPDATE
+)sql"};
+
 struct Claim {
     const char *worker;
     Datum types;
@@ -142,11 +150,17 @@ Attempt attempt_arguments(FunctionCallInfo fcinfo) {
     return attempt;
 }
 
-// The job, if the worker holds this attempt; an error that names the state found, if not. Inside
-// the books.
-Found require_held(const Attempt &attempt) {
+// What ends or goes on with a job that is held needs to know of it.
+struct Held {
+    char type[kTypeBytes];
+    Oid run_as;
+    int attempt; // that is charged
+};
+
+// Why the attempt isn't held, as far as the caller may know. Inside the books.
+[[noreturn]] void refuse_held(const Attempt &attempt) {
     const core::Uuid &id = attempt.id;
-    const Found found = find_job(id, attempt.me, attempt.admin, Whose::own, true);
+    const Found found = find_job(id, attempt.me, attempt.admin, Whose::own, false);
     if (!found.exists)
         refuse_job(id, attempt.me, Right::admin);
     const bool queued = found.state == State::queued;
@@ -161,13 +175,24 @@ Found require_held(const Attempt &attempt) {
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                  errmsg("job %s runs inside the database", uuid_text(id)),
                  errhint("Only jobs that ayb_jobs.claim() gave out are ended from outside.")));
-    if (strcmp(found.worker, attempt.worker) != 0 || found.run != attempt.run)
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("job %s is held by another worker or attempt", uuid_text(id)),
-                 errdetail("Worker \"%s\" has it, in attempt %d.", found.worker, found.run),
-                 errhint("The lease of this attempt may have ended: drop what it has done.")));
-    return found;
+    const bool same = strcmp(found.worker, attempt.worker) == 0 && found.run == attempt.run;
+    ereport(ERROR,
+            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+             errmsg("job %s is held by another worker or attempt", uuid_text(id)),
+             same ? errdetail("Worker \"%s\" has claimed it by another role.", found.worker)
+                  : errdetail("Worker \"%s\" has it, in attempt %d.", found.worker, found.run),
+             errhint("The lease of this attempt may have ended: drop what it has done.")));
+    pg_unreachable();
+}
+
+// The job, its row locked, if the worker holds this attempt: a claim belongs to the role that made
+// it, whatever that may see by now. An error that names the state found, if not. Inside the books.
+Held require_held(const Attempt &attempt) {
+    if (g_held.run(attempt.id, attempt.worker, attempt.run, attempt.me) == 0)
+        refuse_held(attempt);
+    Held held{};
+    read_row(0, &held.type, &held.run_as, &held.attempt);
+    return held;
 }
 
 } // namespace
@@ -213,7 +238,7 @@ AYB_SQL_FUNCTION(ayb_jobs_complete) {
         result.value = PG_GETARG_DATUM(3);
         check_json_size(result.value, "result");
     }
-    Found job;
+    Held job;
     const Datum row = in_bounded_books([&] {
         job = require_held(held);
         complete_job(held.id, held.worker, held.run, result, clock_now());
@@ -233,7 +258,7 @@ AYB_SQL_FUNCTION(ayb_jobs_fail) {
     set_failure(failure, "", text_argument(fcinfo, 3));
     const TimestampTz now = clock_now();
     const NextTry next = next_try_argument(fcinfo, 4, 5, now);
-    Found job;
+    Held job;
     bool failed = false;
     const Datum row = in_bounded_books([&] {
         job = require_held(held);

@@ -1,5 +1,6 @@
 #include "outside/look.hpp"
 
+#include "handlers/handlers.hpp"
 #include "handlers/judge.hpp"
 #include "hooks/changes.hpp"
 #include "jobs/lane_scan.hpp"
@@ -64,7 +65,8 @@ void add(Asked *asked, const LanePick &lane) {
 }
 
 void add_due(Asked *asked, const LanePick &lane) {
-    if (lane.mark.at.run_at <= asked->now && asked->me.sees(lane.role) && asked->names(lane.type) &&
+    if (lane.mark.at.run_at <= asked->now && asked->names(lane.type) &&
+        (asked->me.sees(lane.role) || may_work(lane.type, lane.role)) &&
         server_of(lane.type, lane.role) == Server::outside)
         add(asked, lane);
 }

@@ -6,8 +6,8 @@
 namespace ayb {
 
 // Of these types (text[] without nulls), the lanes of those of kind external that aren't paused,
-// and of roles that the viewer may see, that may have a job due at `now`: by their floors.
-// Palloc'd. What the caller's transaction has enqueued itself is there as well.
+// and of roles that the viewer may see or has a grant for, that may have a job due at `now`: by
+// their floors. Palloc'd. What the caller's transaction has enqueued itself is there as well.
 Picks due_outside(Datum types, const Viewer &me, TimestampTz now);
 
 // Whether this transaction may raise their floors by what it sees: one that has changed nothing,

@@ -1,7 +1,9 @@
 // complete_many(), fail_many(), extend_many(): what a worker outside has to say of many of its
 // jobs, by one statement.
+#include "base/answer.hpp"
 #include "base/arguments.hpp"
 #include "base/objects.hpp"
+#include "base/rights.hpp"
 #include "jobs/finish.hpp"
 #include "outside/worker.hpp"
 #include "pg/arrays.hpp"
@@ -11,16 +13,22 @@ namespace ayb {
 
 namespace {
 
-// Why these aren't held: the state in which each is.
+// Why these aren't held: the state in which each is, of jobs whose role the caller has or may work
+// for.
+#define AYB_MAY_KNOW(row)                                                                          \
+    row ".id = u.id AND ($2 OR " row ".run_as = ANY ($3) OR EXISTS ("                              \
+        "SELECT FROM ayb_jobs.worker_grants AS g WHERE g.type = " row ".type"                      \
+        " AND g.role = ANY ($3) AND coalesce(g.for_role, " row ".run_as) = " row ".run_as"         \
+        " AND (g.for_role IS NOT NULL OR g.granted_by ="                                           \
+        " (SELECT h.owner FROM ayb_jobs.handlers AS h WHERE h.type = g.type)))) LIMIT 1"
 Sql<UuidArray, bool, OidArray> g_states{R"sql(
     SELECT coalesce(
-        (SELECT q.state FROM ayb_jobs.job_queue AS q
-         WHERE q.id = u.id AND ($2 OR q.run_as = ANY ($3)) LIMIT 1),
-        (SELECT 'completed' FROM ayb_jobs.job_history AS h
-         WHERE h.id = u.id AND ($2 OR h.run_as = ANY ($3)) LIMIT 1),
+        (SELECT q.state FROM ayb_jobs.job_queue AS q WHERE )sql" AYB_MAY_KNOW("q") R"sql(),
+        (SELECT 'completed' FROM ayb_jobs.job_history AS j WHERE )sql" AYB_MAY_KNOW("j") R"sql(),
         'unknown')
     FROM unnest($1) WITH ORDINALITY AS u (id, number) ORDER BY u.number
 )sql"};
+#undef AYB_MAY_KNOW
 
 // The keys of an object, which are the arguments of a call about one job.
 enum Argument { kJob, kAttempt, kResult, kError = kResult, kRetryIn, kFinal, kArguments };
@@ -46,6 +54,7 @@ struct Element {
 // All of them, in the order of their ids; of several about one run the first comes first.
 struct Batch {
     const char *worker;
+    Oid role;
     TimestampTz now;
     Viewer viewer;
     Element *items;
@@ -91,7 +100,8 @@ void read_failure(FunctionCallInfo call, Element *item, TimestampTz now, Failure
 // The arguments 0 and 1; `read(call, item, now)` reads what is peculiar to the function.
 template <typename Read>
 Batch read_batch(FunctionCallInfo fcinfo, const Key *keys, int key_count, const Read &read) {
-    Batch batch{worker_argument(fcinfo, 0), clock_now(), viewer(Right::admin), nullptr, 0};
+    Batch batch{worker_argument(fcinfo, 0), GetUserId(), clock_now(),
+                viewer(Right::read),        nullptr,     0};
     Objects *objects = objects_argument(fcinfo, 1, keys, key_count);
     batch.items = static_cast<Element *>(palloc_extended((objects->count + 1) * sizeof(Element),
                                                          MCXT_ALLOC_HUGE)); // never of nothing
@@ -148,7 +158,7 @@ Columns columns_of_held(const Batch &batch) {
 
 Runs runs_of(const Batch &batch, const Columns &columns) {
     return {UuidArray(whole_column(columns.ids)), IntArray(whole_column(columns.runs)),
-            batch.worker, &batch.viewer};
+            batch.worker, batch.role};
 }
 
 // The first item about the run that a row of the last statement begins with; it is done.
