@@ -11,13 +11,14 @@ constexpr const char *kNotQueued = "job {id} not found or not in queued state";
 constexpr const char *kEnded = "job {id} not found or not in queued or running state";
 constexpr const char *kNoSchedule = "schedule not found";
 constexpr const char *kNoMatview = "matview registration not found";
+constexpr const char *kBadCron = "invalid cron expression";
 constexpr const char *kBadZone = "invalid timezone";
 constexpr const char *kBadStep = "invalid step";
 
 struct Row {
     std::string_view route;    // its beginning, with the method or without it
     std::string_view sqlstate; // its beginning
-    std::string_view column;   // what the error is about, as the engine names it; "" is anything
+    std::string_view member;   // what the error is about, as a body names it; "" is anything
     int status;
     const char *message; // {id} is what stands for it in the path; nullptr: PostgreSQL's own
 };
@@ -35,6 +36,7 @@ constexpr Row kRows[] = {
     {"/api/admin/jobs", "22023", "phase", 400, "invalid phase"},
     {"/api/admin/schedules/{id}", "P0002", "", 404, kNoSchedule},
     {"POST /api/admin/schedules", "23505", "", 409, "schedule name already exists"},
+    {"/api/admin/schedules", "22023", "cronExpr", 400, kBadCron},
     {"/api/admin/schedules", "22023", "timezone", 400, kBadZone},
     {"/api/admin/matviews/{id}", "P0002", "", 404, kNoMatview},
     {"POST /api/admin/matviews", "42P01", "", 404, "materialized view not found in database"},
@@ -66,12 +68,23 @@ bool begins(std::string_view text, std::string_view with) {
     return text.substr(0, with.size()) == with;
 }
 
+// The member of a body that an argument of the engine's is given by: "cronExpr" for "cron_expr".
+std::string member_of(const std::string &argument) {
+    std::string member;
+    for (const char c : argument == "expr" ? "cron_expr" : argument)
+        if (!member.empty() && member.back() == '_')
+            member.back() = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+        else
+            member += c;
+    return member;
+}
+
 const Row *row_of(const db::Error &error, std::string_view route) {
     const std::string_view path = route.substr(route.find('/'));
+    const std::string member = member_of(error.column);
     for (const Row &row : kRows)
         if ((begins(route, row.route) || begins(path, row.route)) &&
-            begins(error.sqlstate, row.sqlstate) &&
-            (row.column.empty() || row.column == error.column))
+            begins(error.sqlstate, row.sqlstate) && (row.member.empty() || row.member == member))
             return &row;
     return nullptr;
 }
@@ -88,17 +101,6 @@ std::string filled(std::string message, const Call &call) {
     constexpr std::string_view kId = "{id}";
     const std::size_t at = message.find(kId);
     return at == std::string::npos ? message : message.replace(at, kId.size(), call.named());
-}
-
-// The member of a body that an argument of the engine's is given by: "cronExpr" for "cron_expr".
-std::string member_of(const std::string &argument) {
-    std::string member;
-    for (const char c : argument == "expr" ? "cron_expr" : argument)
-        if (!member.empty() && member.back() == '_')
-            member.back() = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
-        else
-            member += c;
-    return member;
 }
 
 // Only JSON has escapes that stand for no character, and the only JSON is a payload.

@@ -8,6 +8,7 @@ import contextlib
 import http.client
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -75,7 +76,8 @@ class Server:
     def start(self, port=None):
         self.port = port or self.port
         subprocess.run([program("pg_ctl"), "-D", self.data, "-l", os.path.join(self.directory, "log"), "-w", "-s",
-                        "-t", "60", "-o", f"-p {self.port}", "start"], check=True, stdout=subprocess.DEVNULL)
+                        "-t", "60", "-o", f"-p {self.port}", "start"], check=True, stdout=subprocess.DEVNULL,
+                       env={**os.environ, "LANGUAGE": os.environ.get("AYB_LANGUAGE", "")})
 
     def stop(self, mode="fast"):
         subprocess.run([program("pg_ctl"), "-D", self.data, "-m", mode, "-w", "-s", "-t", "60", "stop"], check=True,
@@ -93,6 +95,14 @@ class Server:
         if done.returncode != 0:
             raise AssertionError(f"{sql}\n{done.stderr}")
         return done.stdout.rstrip("\n")
+
+    def complaint(self, sql):
+        """What PostgreSQL says of a statement that fails, in whatever words."""
+        try:
+            self.psql(sql)
+        except AssertionError as error:
+            return re.search(":  (.*)", str(error))[1]
+        raise AssertionError(f"it is done: {sql}")
 
     @contextlib.contextmanager
     def held(self, sql):
@@ -251,6 +261,12 @@ class ApiTest(unittest.TestCase):
         self.assertLessEqual(set(answer.json), {"code", "message", "details", "hint", "sqlstate", "field", "reason"})
         self.assertEqual(answer.header("Content-Type"), "application/json")
         return answer.json
+
+    def raised(self, answer, status, sqlstate, field=None):
+        """An error that PostgreSQL or the engine raised, in whatever words; gives back its JSON."""
+        error = self.refused(answer, status, answer.json["message"])
+        self.assertEqual((error.get("sqlstate"), error.get("field")), (sqlstate, field), answer.body)
+        return error
 
 
 class OwnServerTest(ApiTest):

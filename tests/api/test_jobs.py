@@ -314,7 +314,7 @@ class Change(JobTest):
                             ({"runAt": "2091-01-01T00:00:00Z", "delay": "1 h"}, "delay"), ({"delay": "-1 h"}, "delay")):
             answer = self.ask("PATCH", path, body)
             self.assertEqual((answer.status, answer.json["field"]), (400, field), answer.body)
-        self.refused(self.ask("PATCH", path, {"delay": "soon"}), 400, 'invalid input syntax for type interval: "soon"')
+        self.raised(self.ask("PATCH", path, {"delay": "soon"}), 400, "22007")
         self.refused(self.ask("PATCH", path, {"at": "x"}), 400, 'unknown key "at"')
         self.assertEqual(self.good(self.ask("GET", path))["runAt"], soon["runAt"])  # nothing by halves
         both = self.good(self.ask("PATCH", path, {"runAt": "2091-01-01T00:00:00Z", "priority": -4}))
@@ -323,8 +323,8 @@ class Change(JobTest):
         due = self.good(self.ask("POST", path + "/run"))
         self.assertEqual((due["state"], due["runAt"]), ("queued", due["updatedAt"]))
         self.good(self.ask("POST", path + "/cancel"))
-        self.refused(self.ask("PATCH", path, {"delay": "1 h"}), 409, f"job {job['id']} is canceled, not queued")
-        self.refused(self.ask("PATCH", path, {"priority": 1}), 409, f"job {job['id']} is canceled, not queued")
+        self.raised(self.ask("PATCH", path, {"delay": "1 h"}), 409, "55000")
+        self.raised(self.ask("PATCH", path, {"priority": 1}), 409, "55000")
         self.assertEqual(self.good(self.ask("POST", path + "/run"))["state"], "queued")
         self.refused(self.ask("POST", f"/jobs/{UNKNOWN}/run"), 404, "job not found")
         for body in ({"delay": "1 h"}, {"priority": 1}, {"delay": "1 h", "priority": 1}):

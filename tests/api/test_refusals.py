@@ -12,14 +12,16 @@ UNKNOWN = "01234567-89ab-7def-8123-456789abcdef"
 
 
 def rows():
-    """(route, sqlstate, status, message) as the source has them; the message is None where it is PostgreSQL's."""
+    """(route, sqlstate and member, status, message) as the source has them; the message is None where it is PostgreSQL's."""
     with open(os.path.join(SOURCES, "sidecar", "api", "refusals.cpp"), encoding="utf-8") as file:
         source = file.read()
     with open(os.path.join(SOURCES, "sidecar", "route", "failure.hpp"), encoding="utf-8") as file:
         words = dict(re.findall(r'char \*(k\w+) =\s*"([^"]*)"', source + file.read()))
     table = source[source.index("kRows[]"):source.index("bool begins")]
-    for route, sqlstate, status, message in re.findall(r'\{"([^"]*)", "(\w+)", "\w*", (\d+),\s*("[^"]*"|\w+)\}', table):
-        yield route, sqlstate, int(status), None if message == "nullptr" else words.get(message, message.strip('"'))
+    for route, sqlstate, member, status, message in re.findall(
+            r'\{"([^"]*)", "(\w+)", "(\w*)", (\d+),\s*("[^"]*"|\w+)\}', table):
+        yield (route, f"{sqlstate} {member}".rstrip(), int(status),
+               None if message == "nullptr" else words.get(message, message.strip('"')))
 
 
 def in_the_manual():
@@ -29,7 +31,7 @@ def in_the_manual():
 
     for (route, status, message), same in itertools.groupby(rows(), without_sqlstate):
         route = f"`{route.replace('/api/admin', '')}`" if route else "any"
-        states = ", ".join(f"`{sqlstate}`" for _, sqlstate, *_ in same)
+        states = ", ".join(f"`{refused.split()[0]}`" for _, refused, *_ in same)
         yield f"| {route} | {states} | {status} | {f'`{message}`' if message else 'what PostgreSQL says'} |"
 
 
@@ -153,6 +155,12 @@ class Refusals(ApiTest):
         self.schedule("twice")
         yield self.schedule("twice")
 
+    def no_rule(self):
+        yield self.schedule("ruled", cronExpr="61 * * * *")
+        yield self.ask("PUT", f"/schedules/{self.good(self.schedule('kept'), 201)['id']}", {"cronExpr": "x"})
+        yield self.ask("POST", "/schedules/preview", {"cronExpr": "x"})
+        yield self.schedule("never", cronExpr="0 0 30 2 *")
+
     def no_zone(self):
         yield self.schedule("zoned", timezone="Nowhere")
         yield self.ask("PUT", f"/schedules/{self.good(self.schedule('moved'), 201)['id']}", {"timezone": "CEST"})
@@ -262,16 +270,17 @@ class Refusals(ApiTest):
 
     PROVOKED = {
         ("POST /api/admin/jobs/{id}/retry", "P0002"): retry_unknown,
-        ("POST /api/admin/jobs/{id}/retry", "55000"): retry_queued,
+        ("POST /api/admin/jobs/{id}/retry", "55000 state"): retry_queued,
         ("POST /api/admin/jobs/{id}/cancel?force=true", "P0002"): force_unknown,
-        ("POST /api/admin/jobs/{id}/cancel?force=true", "55000"): force_ended,
+        ("POST /api/admin/jobs/{id}/cancel?force=true", "55000 state"): force_ended,
         ("POST /api/admin/jobs/{id}/cancel", "P0002"): cancel_unknown,
-        ("POST /api/admin/jobs/{id}/cancel", "55000"): cancel_ended,
+        ("POST /api/admin/jobs/{id}/cancel", "55000 state"): cancel_ended,
         ("/api/admin/jobs/{id}", "P0002"): run_unknown,
-        ("/api/admin/jobs", "22023"): no_phase,
+        ("/api/admin/jobs", "22023 phase"): no_phase,
         ("/api/admin/schedules/{id}", "P0002"): unknown_schedule,
         ("POST /api/admin/schedules", "23505"): same_schedule,
-        ("/api/admin/schedules", "22023"): no_zone,
+        ("/api/admin/schedules", "22023 cronExpr"): no_rule,
+        ("/api/admin/schedules", "22023 timezone"): no_zone,
         ("/api/admin/matviews/{id}", "P0002"): unknown_matview,
         ("POST /api/admin/matviews", "42P01"): no_matview,
         ("POST /api/admin/matviews", "23505"): same_matview,
@@ -299,9 +308,10 @@ class Refusals(ApiTest):
     def test_each_row_is_provoked(self):
         known = list(rows())
         self.assertEqual([row[:2] for row in known], list(self.PROVOKED))
-        for route, sqlstate, status, message in known:
-            with self.subTest(route=route, sqlstate=sqlstate):
-                answers = list(self.PROVOKED[route, sqlstate](self))
+        for route, refused, status, message in known:
+            sqlstate = refused.split()[0]
+            with self.subTest(route=route, refused=refused):
+                answers = list(self.PROVOKED[route, refused](self))
                 self.assertGreater(len(answers), 0)
                 for answer in answers:
                     error = answer.json

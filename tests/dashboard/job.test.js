@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { before } from "node:test";
 import { enqueue, failed, HOSTILE, inState, row, short } from "./jobs-support.js";
-import { accessible, ask, emptyServer, fits, heading, lookTest, pageTest, psql, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
+import { accessible, ask, complaint, emptyServer, fits, heading, lookTest, pageTest, psql, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
 
 before(emptyServer);
 
@@ -46,7 +46,7 @@ lookTest("a refresh that fails is no success, though its job completes", "/jobs"
     await open(page, job);
     await badge(page, "refresh failed");
     await panel(page, "Story").getByText("Attempt 1 completed, but the refresh failed").waitFor();
-    await panel(page, "Story").getByText(/division by zero/).waitFor();
+    await panel(page, "Story").getByText(complaint("SELECT 1 / 0")).waitFor();
     assert.equal(await page.locator(".badge.completed, .moment.completed").count(), 0);
 });
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach } from "node:test";
 import { enqueue, failed, HOSTILE, inState, jobs, park, row, short, tab } from "./jobs-support.js";
-import { accessible, ask, emptyServer, heading, lookTest, pageTest, psql, startServer, stopServer, until } from "./support.js";
+import { accessible, ask, complaint, emptyServer, heading, lookTest, pageTest, psql, startServer, stopServer, until } from "./support.js";
 
 before(emptyServer);
 beforeEach(emptyServer);
@@ -181,7 +181,7 @@ pageTest("a new job", "/jobs", async page => {
     await form.getByLabel("Payload").fill('{"a": 12345678901234567890123, "b": "<ü>"}');
     await form.getByLabel("Run as").fill("nobody");
     await form.getByRole("button", { name: "Enqueue" }).click();
-    await form.getByText('role "nobody" does not exist').waitFor();
+    await form.getByText(complaint("SELECT ayb_jobs.enqueue('parked', run_as => 'nobody')")).waitFor();
     assert.equal(await form.getByLabel("Run as").getAttribute("aria-invalid"), "true");
     await form.getByLabel("Run as").fill("");
     await form.getByLabel("Attempts").fill("7");

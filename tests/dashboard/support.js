@@ -28,6 +28,16 @@ export function psql(sql, role = "postgres") {
     return execFileSync(join(env.AYB_BIN, "psql"), flags, { input: sql, encoding: "utf8" }).trimEnd();
 }
 
+/** What PostgreSQL says of a statement that fails, in whatever words. */
+export function complaint(sql) {
+    try {
+        psql(sql);
+    } catch (error) {
+        return /:  (.*)/.exec(error.stderr)[1];
+    }
+    throw new Error(`it is done: ${sql}`);
+}
+
 function pgCtl(...words) {
     const flags = ["-D", env.AYB_PGDATA, "-w", "-s", "-t", "60", "-l", env.AYB_PGLOG, "-o", `-p ${env.AYB_PGPORT}`];
     execFileSync(join(env.AYB_BIN, "pg_ctl"), [...flags, ...words], { stdio: "ignore" });

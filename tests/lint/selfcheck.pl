@@ -15,6 +15,7 @@ use Locks;
 use Rooms;
 use Sql;
 use Wall;
+use Words;
 
 my $tree = tempdir(CLEANUP => 1) . '/tree';
 my $failures = 0;
@@ -147,6 +148,15 @@ try_rule('locks', qr/x\.cpp:2: GetCurrentTimestamp/, 'extension/memory/x.cpp' =>
     q{change_slot(i, [&](WorkerSlot &slot) {\n slot.since = GetCurrentTimestamp();\n});\n});
 try_rule('locks', qr/lock_slot\(\) outside/, 'extension/jobs/x.cpp' => q{WorkerSlot *slot = lock_slot(0);\n});
 try_rule('locks', qr/find_lane\(\) outside/, 'extension/jobs/x.cpp' => q{Lane *lane = find_lane(key);\n});
+
+my @refusal = ('extension/jobs/x.cpp' => q{errmsg("type \"%s\" waits until "\n    "it is given out", type)\n});
+try_rule('words', 'good', @refusal, 'tests/api/a.py' => q{# it is given out\nself.raised(answer, 409, "55000")\n});
+try_rule('words', qr/a\.py:2: "waits until it is given out" are words/, @refusal, 'tests/api/a.py' => q{\n"waits until it is given out"\n});
+try_rule('words', 'bad', @refusal, 'tests/dashboard/a.js' => q{getByText(/waits until it is given out/)\n});
+try_rule('words', 'good', @refusal, 'tests/api/a.py' => q{"waits until it is given out"\n}, 'sidecar/api/x.cpp' => q{"waits until it is given out"\n});
+try_rule('words', 'good', 'sidecar/api/x.cpp' => q{if (error.sqlstate == "55000") say("no such job");\n});
+try_rule('words', 'bad', 'sidecar/api/x.cpp' => q{if (said == "no such job") f();\n});
+try_rule('words', 'bad', 'sidecar/dashboard/src/x.ts' => q{if (error.message.includes("no such job")) f();\n});
 
 try_rule('sql', 'good', 'extension/pg/x.cpp' => q{void f() { SPI_execute(sql, false, 0); StartTransactionCommand(); open_books(); }\n});
 try_rule('sql', 'good', 'extension/jobs/x.cpp' => q{Sql<Oid> g_x{"SELECT $1"}; void f() { in_books([] { g_x.run(1); }); SPI_fnumber(a, b); }\n});

@@ -1,0 +1,2 @@
+#!/bin/bash
+exec perl "$(dirname "$0")/rule.pl" words "$@"
