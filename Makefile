@@ -54,6 +54,10 @@ fuzz:
 chaos:
 	@SUITES="chaos broken" CHAOS_KILLS=$(or $(CHAOS_KILLS),200) $(harness)/check
 
+## make mutation   the sidecar's and the dashboard's tests beside an engine that says every error in other words; twenty minutes
+mutation:
+	@SUITES="mutated_api mutated_dashboard" $(harness)/check
+
 ## make valgrind   the SQL tests on a server of its own under memcheck, some ten minutes and a build; TESTS="00_create jobs" selects, GROUPED=1
 valgrind:
 	@$(harness)/valgrind

@@ -79,7 +79,7 @@ AYB_SQL_FUNCTION(ayb_jobs_give_up) {
                         errhint("A worker outside calls ayb_jobs.fail() with final => true.")));
     ereport(ERROR, (errcode(MAKE_SQLSTATE(kGivenUp[0], kGivenUp[1], kGivenUp[2], kGivenUp[3],
                                           kGivenUp[4])),
-                    errmsg("%s", text_argument(fcinfo, 0))));
+                    errmsg_internal("%s", text_argument(fcinfo, 0))));
     PG_RETURN_VOID();
 }
 

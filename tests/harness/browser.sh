@@ -17,7 +17,7 @@ run_browser() {
     shift
     for_server "$directory"
     in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$state/build/sidecar/sidecar/ayb-jobs" AYB_OUT="$directory" \
-        AYB_SOURCES="$sources" SCREENS="${SCREENS:-}" PATH="$node_path:$tree_bin:/usr/bin:/bin" \
+        AYB_SOURCES="$sources" AYB_LANGUAGE="${language:-}" SCREENS="${SCREENS:-}" PATH="$node_path:$tree_bin:/usr/bin:/bin" \
         /usr/bin/python3 -B "$sources/tests/dashboard/run.py" "$modules" "$@" </dev/null 2>&1
 }
 
@@ -32,20 +32,22 @@ suite_page() {
     ((${bad:-1} == 0)) || tail -n 100 "$log"
 }
 
-# The dashboard in Debian's Chromium, against the sidecar and a real server.
-suite_dashboard() {
-    local log=$out/dashboard.log good bad names tests=() modules node_path
+suite_dashboard() { run_dashboard dashboard; }
+
+# run_dashboard NAME: the dashboard in Debian's Chromium, against the sidecar and a real server.
+run_dashboard() {
+    local log=$out/$1.log good bad names tests=() modules node_path
     if ! { "$harness/dependencies" browser && browser_modules && "$harness/build-dashboard" && "$harness/build-sidecar"; } >"$log" 2>&1; then
         tail -n 100 "$log"
-        count 0 1 "dashboard (build)"
+        count 0 1 "$1 (build)"
         return 0
     fi
     [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
-    run_browser "$out/dashboard" "${tests[@]}" | tee "$log" | grep -vE '^ *(---|\.\.\.|duration_ms|type:)' || true
-    if [[ ! -f $out/dashboard/result ]]; then
-        count 0 1 dashboard
+    run_browser "$out/$1" "${tests[@]}" | tee "$log" | grep -vE '^ *(---|\.\.\.|duration_ms|type:)' || true
+    if [[ ! -f $out/$1/result ]]; then
+        count 0 1 "$1"
         return 0
     fi
-    { read -r good bad && read -r names; } <"$out/dashboard/result" || true
-    count "$good" "$bad" "dashboard ${names:-}"
+    { read -r good bad && read -r names; } <"$out/$1/result" || true
+    count "$good" "$bad" "$1 ${names:-}"
 }

@@ -267,6 +267,7 @@ run_python() {
     for_server "$out/$name"
     in_time AYB_BIN="$tree_bin" AYB_SIDECAR="$test_sidecar" \
         AYB_OUT="$out/$name" AYB_SOURCES="$sources" AYB_SEED="${AYB_SEED:-}" AYB_LAUNCH="$launch" \
+        AYB_LANGUAGE="${language:-}" \
         AYB_NODE="${api_node:-}" AYB_CLIENT="${api_client:-}" \
         /usr/bin/python3 -B "$sources/tests/${tests_of:-$name}/run.py" "$@" </dev/null 2>&1 | tee "$log" || true
     if [[ ! -f $out/$name/result ]]; then
@@ -277,16 +278,19 @@ run_python() {
     count "$good" "$bad" "$name ${names:-}"
 }
 
-suite_api() {
-    local tests=() made api_node api_client
+suite_api() { run_api api; }
+
+# run_api NAME: the API's tests.
+run_api() {
+    local tests=() made api_node api_client tests_of=api
     if ! { "$harness/dependencies" dashboard && made=$("$harness/build-api-client"); } >"$out/client.log" 2>&1; then
         tail -n 100 "$out/client.log"
-        count 0 1 "api (client)"
+        count 0 1 "$1 (client)"
         return 0
     fi
     read -r api_node api_client <<<"$made"
     [[ -z ${TESTS:-} ]] || read -ra tests <<<"$TESTS"
-    run_python api "${tests[@]}"
+    run_python "$1" "${tests[@]}"
 }
 
 # Those of the API's tests in which threads meet, under ThreadSanitizer, which some kernels' randomized addresses are too
