@@ -20,55 +20,112 @@ struct Rule {
 };
 
 struct WorkerGrant {
-    char type[kTypeBytes];
     Oid role;
     Oid for_role; // InvalidOid for all who trust the type's owner
     Oid granted_by;
+    WorkerGrant *next;
 };
 
-MemoryContext g_context;
-HTAB *g_handlers;
-HTAB *g_pauses;
-HTAB *g_rules;
-WorkerGrant *g_grants;
-uint64 g_grant_count;
-bool g_valid;
-uint64 g_generation; // of the configuration that was read
+struct Granted {
+    char type[kTypeBytes]; // the key
+    WorkerGrant *first;
+};
+
+constexpr long kMostKept = 1024; // handlers, and types found to have none
+constexpr long kMany = 256;      // asked for at once: then it is cheaper to read all
+
+// A type as it was found.
+struct Entry {
+    Handler handler; // must be first: its type is the key
+    bool registered;
+};
+
+// What this process knows of one table, or of as much of it as was asked for.
+struct Cache {
+    const char *table;
+    Size entry;
+    MemoryContext context = nullptr;
+    HTAB *entries = nullptr;
+    Oid oid = InvalidOid;
+    bool valid = false;
+    bool whole = false;       // all rows are there
+    uint64 generation = 0;    // of the configuration that was read
+    uint64 invalidations = 0; // tells whether the table changed while it was being read
+};
+
+Cache g_handlers{"handlers", sizeof(Entry)};
+Cache g_pauses{"pauses", sizeof(Pause)};
+Cache g_rules{"type_limits", sizeof(Rule)};
+Cache g_grants{"worker_grants", sizeof(Granted)};
 uint64 g_code_generation = 1;
-uint64 g_invalidations; // tells whether the tables changed while they were being read
 
 // Any relation may stand behind `relation`: a look at two oids would need the catalogs.
-Oid g_handlers_oid;
-Oid g_pauses_oid;
-Oid g_rules_oid;
-Oid g_grants_oid;
-
 void on_invalidation(Datum /*argument*/, Oid relation) {
-    if (relation == InvalidOid || relation == g_handlers_oid || relation == g_pauses_oid ||
-        relation == g_rules_oid || relation == g_grants_oid) {
-        g_valid = false;
-        g_invalidations++;
-    }
+    for (Cache *cache : {&g_handlers, &g_pauses, &g_rules, &g_grants})
+        if (relation == InvalidOid || relation == cache->oid) {
+            cache->valid = false;
+            cache->invalidations++;
+        }
 }
 
 void on_code_invalidation(Datum /*argument*/, int /*cache*/, uint32 /*hash*/) {
     g_code_generation++;
 }
 
-HTAB *make_table(const char *name, Size entry) {
+// Forgets what it knows. Inside the books.
+void clear(Cache *cache) {
+    if (cache->context == nullptr)
+        cache->context =
+            AllocSetContextCreate(TopMemoryContext, "ayb_jobs configuration", ALLOCSET_SMALL_SIZES);
+    MemoryContextReset(cache->context);
     HASHCTL control{};
     control.keysize = kTypeBytes;
-    control.entrysize = entry;
-    control.hcxt = g_context;
-    return hash_create(name, 64, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+    control.entrysize = cache->entry;
+    control.hcxt = cache->context;
+    cache->entries =
+        hash_create("ayb_jobs types", 16, &control, HASH_ELEM | HASH_STRINGS | HASH_CONTEXT);
+    cache->oid = extension_table(cache->table);
+    cache->whole = false;
 }
 
-Sql<> g_read_handlers{R"sql(
-    SELECT type, kind, owner::oid, function_schema, function_name, function_owner::oid,
-        takes_payload, command, timeout, max_attempts, backoff, registration, builtin, grouped,
-        priority
-    FROM ayb_jobs.handlers
-)sql"};
+// Whether what it knows is what the table says now.
+//
+// What was read with a snapshot from before a change, or that others can't see yet, must not be
+// kept. A session that a commit woke may be here before that commit's invalidation: the generation
+// tells.
+bool is_current(const Cache &cache) {
+    AcceptInvalidationMessages();
+    return cache.valid && cache.generation == configuration_generation();
+}
+
+// Reads by `read`, inside the books, into the cache; what was there is forgotten unless it is
+// current. The generation is read before any snapshot: so what it counts they show.
+template <typename Read> void fill(Cache *cache, bool keep, const Read &read) {
+    const uint64 generation = keep ? cache->generation : configuration_generation();
+    const uint64 before = cache->invalidations;
+    in_books([&] {
+        if (!keep)
+            clear(cache);
+        read();
+    });
+    cache->generation = generation;
+    cache->valid = before == cache->invalidations && !IsolationUsesXactSnapshot();
+}
+
+template <typename Row> Row *enter(Cache *cache, const char *type) {
+    return static_cast<Row *>(hash_search(cache->entries, type, HASH_ENTER, nullptr));
+}
+
+template <typename Row> const Row *look_up(const Cache &cache, const char *type) {
+    return static_cast<const Row *>(hash_search(cache.entries, type, HASH_FIND, nullptr));
+}
+
+#define AYB_READ_HANDLERS                                                                          \
+    "SELECT type, kind, owner::oid, function_schema, function_name, function_owner::oid,"          \
+    " takes_payload, command, timeout, max_attempts, backoff, registration, builtin, grouped,"     \
+    " priority FROM ayb_jobs.handlers"
+Sql<> g_read_handlers{AYB_READ_HANDLERS};
+Sql<const char *> g_read_handler{AYB_READ_HANDLERS " WHERE type = $1"};
 // By the index handlers_lane_key.
 Sql<const char *> g_beside{R"sql(
     SELECT h.type FROM ayb_jobs.handlers AS h
@@ -77,7 +134,6 @@ Sql<const char *> g_beside{R"sql(
 )sql"};
 Sql<> g_read_pauses{"SELECT type FROM ayb_jobs.pauses"};
 Sql<> g_read_rules{"SELECT type, running, starts, per FROM ayb_jobs.type_limits"};
-
 Sql<> g_read_grants{R"sql(
     SELECT type, role::oid, for_role::oid, granted_by::oid FROM ayb_jobs.worker_grants
 )sql"};
@@ -94,7 +150,8 @@ void read_backoff(Handler *handler, Datum backoff) {
                 interval_milliseconds(DatumGetIntervalP(steps[i]));
 }
 
-void read_handler(uint64 row) {
+// A row of what was read; what it points to is palloc'd in `context`.
+Handler read_handler(uint64 row, MemoryContext context) {
     Handler read{};
     Datum timeout = 0;
     Datum backoff = 0;
@@ -102,18 +159,30 @@ void read_handler(uint64 row) {
              &read.function_owner, &read.takes_payload, &read.command, &timeout, &read.max_attempts,
              &backoff, &read.registration, &read.builtin, &read.grouped, &read.priority);
     if (read.command != nullptr)
-        read.command = MemoryContextStrdup(g_context, read.command);
+        read.command = MemoryContextStrdup(context, read.command);
     if (timeout != 0)
         read.timeout_ms = interval_milliseconds(DatumGetIntervalP(timeout));
     if (backoff != 0)
         read_backoff(&read, backoff);
-    *static_cast<Handler *>(hash_search(g_handlers, read.type, HASH_ENTER, nullptr)) = read;
+    return read;
 }
 
-void read_handlers() {
+void read_type(const char *type) {
+    const bool registered = g_read_handler.run(type) > 0;
+    Handler read{};
+    strlcpy(read.type, type, kTypeBytes);
+    if (registered)
+        read = read_handler(0, g_handlers.context);
+    *enter<Entry>(&g_handlers, type) = {read, registered};
+}
+
+void read_all_types() {
     const uint64 rows = g_read_handlers.run();
-    for (uint64 row = 0; row < rows; row++)
-        read_handler(row);
+    for (uint64 row = 0; row < rows; row++) {
+        const Handler read = read_handler(row, g_handlers.context);
+        *enter<Entry>(&g_handlers, read.type) = {read, true};
+    }
+    g_handlers.whole = true;
 }
 
 void read_pauses() {
@@ -121,7 +190,7 @@ void read_pauses() {
     for (uint64 row = 0; row < rows; row++) {
         char type[kTypeBytes] = {};
         read_row(row, &type);
-        hash_search(g_pauses, type, HASH_ENTER, nullptr);
+        enter<Pause>(&g_pauses, type);
     }
 }
 
@@ -134,60 +203,57 @@ void read_rules() {
         if (per != 0)
             read.rule.per =
                 interval_milliseconds(DatumGetIntervalP(per)) * kMicrosecondsPerMillisecond;
-        *static_cast<Rule *>(hash_search(g_rules, read.type, HASH_ENTER, nullptr)) = read;
+        *enter<Rule>(&g_rules, read.type) = read;
     }
 }
 
 void read_grants() {
-    g_grant_count = g_read_grants.run();
-    g_grants = static_cast<WorkerGrant *>(
-        MemoryContextAllocZero(g_context, (g_grant_count + 1) * sizeof(WorkerGrant)));
-    for (uint64 row = 0; row < g_grant_count; row++) {
-        WorkerGrant &grant = g_grants[row];
-        read_row(row, &grant.type, &grant.role, &grant.for_role, &grant.granted_by);
+    const uint64 rows = g_read_grants.run();
+    for (uint64 row = 0; row < rows; row++) {
+        char type[kTypeBytes] = {};
+        auto *grant = static_cast<WorkerGrant *>(
+            MemoryContextAllocZero(g_grants.context, sizeof(WorkerGrant)));
+        read_row(row, &type, &grant->role, &grant->for_role, &grant->granted_by);
+        const auto *known = look_up<Granted>(g_grants, type);
+        grant->next = known != nullptr ? known->first : nullptr;
+        enter<Granted>(&g_grants, type)->first = grant;
     }
 }
 
-void read_tables() {
-    if (g_context == nullptr)
-        g_context =
-            AllocSetContextCreate(TopMemoryContext, "ayb_jobs handlers", ALLOCSET_SMALL_SIZES);
-    MemoryContextReset(g_context);
-    in_books([] {
-        g_handlers_oid = extension_table("handlers");
-        g_pauses_oid = extension_table("pauses");
-        g_rules_oid = extension_table("type_limits");
-        g_grants_oid = extension_table("worker_grants");
-        g_handlers = make_table("ayb_jobs handlers", sizeof(Handler));
-        g_pauses = make_table("ayb_jobs pauses", sizeof(Pause));
-        g_rules = make_table("ayb_jobs limits", sizeof(Rule));
-        read_handlers();
-        read_pauses();
-        read_rules();
-        read_grants();
-    });
+void load_pauses() {
+    if (!is_current(g_pauses))
+        fill(&g_pauses, false, read_pauses);
 }
 
-// What was read with a snapshot from before a change, or that others can't see yet, must not be
-// kept. A session that a commit woke may be here before that commit's invalidation: the generation
-// tells. It is read before the snapshots of read_tables(), so what it counts they show.
-void load() {
-    AcceptInvalidationMessages();
-    const uint64 generation = configuration_generation();
-    if (g_valid && g_generation == generation)
-        return;
-    g_generation = generation;
-    const uint64 before = g_invalidations;
-    read_tables();
-    g_valid = before == g_invalidations && !IsolationUsesXactSnapshot();
+void load_rules() {
+    if (!is_current(g_rules))
+        fill(&g_rules, false, read_rules);
+}
+
+void load_grants() {
+    if (!is_current(g_grants))
+        fill(&g_grants, false, read_grants);
 }
 
 } // namespace
 
 const Handler *find_handler(const char *type) {
-    load();
-    return static_cast<const Handler *>(hash_search(g_handlers, type, HASH_FIND, nullptr));
+    const bool current = is_current(g_handlers);
+    const Entry *entry = current ? look_up<Entry>(g_handlers, type) : nullptr;
+    if (entry == nullptr && !(current && g_handlers.whole)) {
+        const bool room = current && hash_get_num_entries(g_handlers.entries) < kMostKept;
+        fill(&g_handlers, room, [type] { read_type(type); });
+        entry = look_up<Entry>(g_handlers, type);
+    }
+    return entry != nullptr && entry->registered ? &entry->handler : nullptr;
 }
+
+void expect_handlers(long types) {
+    if (types >= kMany && !(is_current(g_handlers) && g_handlers.whole))
+        fill(&g_handlers, false, read_all_types);
+}
+
+uint64 answered_generation() { return g_handlers.valid ? g_handlers.generation : 0; }
 
 bool registered_beside(const char *type, char (*other)[kTypeBytes]) {
     const bool found = g_beside.run(type) > 0;
@@ -203,16 +269,16 @@ int64 time_limit(const Handler &handler) {
 }
 
 const LimitRule *find_rule(const char *type) {
-    load();
-    const auto *found = static_cast<const Rule *>(hash_search(g_rules, type, HASH_FIND, nullptr));
+    load_rules();
+    const auto *found = look_up<Rule>(g_rules, type);
     return found != nullptr ? &found->rule : nullptr;
 }
 
 void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *context),
                void *context) {
-    load();
+    load_rules();
     HASH_SEQ_STATUS scan;
-    hash_seq_init(&scan, g_rules);
+    hash_seq_init(&scan, g_rules.entries);
     while (const auto *found = static_cast<const Rule *>(hash_seq_search(&scan)))
         visit(found->type, found->rule, context);
 }
@@ -221,34 +287,44 @@ bool may_work(const char *type, Oid run_as) {
     const Handler *handler = find_handler(type);
     if (handler == nullptr)
         return false;
-    for (uint64 i = 0; i < g_grant_count; i++) {
-        const WorkerGrant &grant = g_grants[i];
-        const bool covers = OidIsValid(grant.for_role) ? grant.for_role == run_as
-                                                       : grant.granted_by == handler->owner;
-        if (covers && strcmp(grant.type, type) == 0 && has_privs_of_role(GetUserId(), grant.role))
+    const Oid owner = handler->owner;
+    load_grants();
+    const auto *granted = look_up<Granted>(g_grants, type);
+    const WorkerGrant *grant = granted != nullptr ? granted->first : nullptr;
+    for (; grant != nullptr; grant = grant->next) {
+        const bool covers =
+            OidIsValid(grant->for_role) ? grant->for_role == run_as : grant->granted_by == owner;
+        if (covers && has_privs_of_role(GetUserId(), grant->role))
             return true;
     }
     return false;
 }
 
 bool is_paused(const char *type) {
-    load();
-    return hash_search(g_pauses, type, HASH_FIND, nullptr) != nullptr;
+    load_pauses();
+    return look_up<Pause>(g_pauses, type) != nullptr;
 }
 
 bool all_paused() { return is_paused(""); }
 
 uint64 handlers_generation() {
-    load();
-    return g_valid ? g_generation : 0;
+    AcceptInvalidationMessages();
+    return IsolationUsesXactSnapshot() ? 0 : configuration_generation();
 }
 
 void each_handler(void (*visit)(const Handler &handler, void *context), void *context) {
-    load();
-    HASH_SEQ_STATUS scan;
-    hash_seq_init(&scan, g_handlers);
-    while (auto *handler = static_cast<Handler *>(hash_seq_search(&scan)))
-        visit(*handler, context);
+    uint64 rows = 0;
+    Handler *all = nullptr;
+    MemoryContext memory = CurrentMemoryContext;
+    in_books([&] {
+        rows = g_read_handlers.run();
+        all = static_cast<Handler *>(MemoryContextAlloc(memory, (rows + 1) * sizeof(Handler)));
+        for (uint64 row = 0; row < rows; row++)
+            all[row] = read_handler(row, memory);
+    });
+    for (uint64 row = 0; row < rows; row++)
+        visit(all[row], context);
+    pfree(all);
 }
 
 uint64 code_generation() { return g_code_generation; }

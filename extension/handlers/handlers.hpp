@@ -1,6 +1,6 @@
 #pragma once
-// What job types run, which are paused, and what they are limited to: read once a session, and anew
-// when one of these tables changes.
+// What job types run, which are paused, and what they are limited to. A session keeps the handlers
+// that it has asked for, no more than some, and forgets them when one changes.
 #include <optional>
 
 #include "base/job.hpp"
@@ -41,6 +41,13 @@ struct Handler {
 // The handler of a type, or null. Valid until the next call of any of these. Needs a snapshot.
 const Handler *find_handler(const char *type);
 
+// Says that so many are about to be asked for.
+void expect_handlers(long types);
+
+// By which generation of the configuration find_handler() has just answered; 0 where that can't be
+// kept.
+uint64 answered_generation();
+
 // The registered type that would stand in the same lanes, by its hash: there is one at most. Inside
 // the books.
 bool registered_beside(const char *type, char (*other)[kTypeBytes]);
@@ -61,7 +68,8 @@ bool may_work(const char *type, Oid run_as);
 bool all_paused();
 bool is_paused(const char *type);
 
-// By which generation of the configuration these answer; 0 where what they answer can't be kept.
+// By which generation of the configuration, or a later one, these will answer; 0 where what they
+// answer can't be kept.
 uint64 handlers_generation();
 
 // Calls `visit` for each handler.

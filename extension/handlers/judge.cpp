@@ -70,6 +70,7 @@ void judge_lanes(Oid role) {
         const uint64 generation = handlers_generation();
         count =
             generation == 0 ? 0 : unjudged_lanes({MyDatabaseId, role}, generation, lanes, kAtOnce);
+        expect_handlers(count);
         for (int i = 0; i < count; i++)
             judge(lanes[i], generation);
     }
@@ -80,6 +81,7 @@ void judge_anew(Oid role) {
     const uint64 generation = handlers_generation();
     int count = 0;
     const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
+    expect_handlers(count);
     for (int i = 0; i < count && generation != 0; i++)
         if (!OidIsValid(role) || lanes[i].role == role)
             judge(lanes[i], generation);

@@ -172,6 +172,7 @@ void find_lanes(bool from_start) {
     in_transaction([from_start] {
         const Known known = known_lanes();
         Strangers strangers{};
+        expect_handlers(lanes_in_all());
         if (from_start)
             mend_floors();
         each_unknown(known, InvalidOid, nullptr,

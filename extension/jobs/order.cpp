@@ -60,7 +60,7 @@ bool apply_handler(Order *order, Oid enqueuer) {
     order->enqueued_by = enqueuer;
     const Handler *handler = find_handler(order->type);
     if (handler == nullptr) {
-        order->unserved_by = handlers_generation();
+        order->unserved_by = answered_generation();
     } else {
         order->builtin = handler->builtin;
         if (order->max_attempts == 0)

@@ -288,3 +288,31 @@ DROP SCHEMA "Odd schema";
 DROP TABLE made;
 REVOKE USAGE ON SCHEMA alice, bob FROM PUBLIC;
 TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_keys, ayb_jobs.job_attempts;
+
+-- A session keeps the handlers that it has asked for, and no others: of ten thousand types it reads one row. What it keeps
+-- of types that nobody has registered has a bound.
+CREATE VIEW read AS SELECT coalesce(sum(idx_tup_fetch), 0) AS fetched, coalesce(sum(seq_tup_read), 0) AS scanned
+FROM pg_stat_xact_all_tables WHERE relid = 'ayb_jobs.handlers'::regclass;
+INSERT INTO ayb_jobs.handlers (type, kind, owner) SELECT 'many' || n, 'external', 'postgres'::regrole FROM generate_series(1, 10000) AS n;
+\c -
+BEGIN;
+SELECT fetched, scanned FROM read \gset
+SELECT count(ayb_jobs.enqueue('many' || n)) FROM generate_series(1, 3) AS n;
+SELECT fetched - :fetched AS fetched, scanned - :scanned AS scanned FROM read;
+SELECT sum(used_bytes) < 65536 AS little FROM pg_backend_memory_contexts WHERE name = 'ayb_jobs configuration';
+ROLLBACK;
+-- one changes: what is used is read again, a row each, and no more
+UPDATE ayb_jobs.handlers SET max_attempts = 3 WHERE type = 'many10000';
+BEGIN;
+SELECT fetched, scanned FROM read \gset
+SELECT count(ayb_jobs.enqueue('many' || n % 3 + 1)) FROM generate_series(1, 200) AS n;
+SELECT fetched - :fetched AS fetched, scanned - :scanned AS scanned FROM read;
+ROLLBACK;
+SET client_min_messages = warning;
+BEGIN;
+SELECT count(ayb_jobs.enqueue('unknown' || n)) FROM generate_series(1, 3000) AS n;
+SELECT sum(used_bytes) < 3000000 AS bounded FROM pg_backend_memory_contexts WHERE name = 'ayb_jobs configuration';
+ROLLBACK;
+RESET client_min_messages;
+DELETE FROM ayb_jobs.handlers WHERE type LIKE 'many%';
+DROP VIEW read;

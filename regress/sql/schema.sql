@@ -99,6 +99,28 @@ SELECT named.what, k.word FROM pg_get_keywords() AS k JOIN (
     SELECT c.oid::regclass::text, a.attname FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0
     WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v', 'c')) AS named ON named.name = k.word
 WHERE k.catcode IN ('R', 'T');
+-- each function can be called by the names of its arguments, and each column be selected, without quotes
+DO $$
+DECLARE
+    called text;
+BEGIN
+    FOR called IN
+        SELECT format('ayb_jobs.%s(%s)', p.proname, (
+            SELECT string_agg(format('%s => NULL::%s', a.name, format_type(a.type, NULL)), ', ' ORDER BY a.n)
+            FROM unnest(p.proargnames, coalesce(p.proallargtypes, p.proargtypes::oid[]), p.proargmodes)
+                 WITH ORDINALITY AS a (name, type, mode, n)
+            WHERE coalesce(a.mode, 'i') IN ('i', 'b')))
+        FROM pg_proc AS p WHERE p.pronamespace = 'ayb_jobs'::regnamespace AND p.prokind = 'f'
+        UNION ALL
+        SELECT format('%s FROM %s', string_agg(a.attname::text, ', ' ORDER BY a.attnum), c.oid::regclass)
+        FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
+        WHERE c.relnamespace = 'ayb_jobs'::regnamespace AND c.relkind IN ('r', 'p', 'v') GROUP BY c.oid
+    LOOP
+        EXECUTE 'PREPARE called AS SELECT ' || called;
+        DEALLOCATE called;
+    END LOOP;
+END
+$$;
 
 -- what a dump carries: all but the stamp, since a copy must not run by itself
 SELECT t::regclass FROM pg_extension CROSS JOIN unnest(extconfig) AS t WHERE extname = 'ayb_jobs'

@@ -13,6 +13,7 @@ rows=(
     'type=kMaxNameCharacters'
     'a registered command=kMaxCommandBytes >> 10'
     'types that a role registers, admins aside=kMostTypes'
+    'types that a session remembers, registered or not=kMostKept'
     'types with a limit, over all databases=kMaxLimits'
     'idempotency key=kMaxKeyBytes'
     'name of a schedule=kMaxNameCharacters'
