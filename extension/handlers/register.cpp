@@ -145,7 +145,7 @@ void notice_if_everybodys(const Registration &registration) {
                      registration.takes_payload ? "jsonb" : "")));
 }
 
-// Every session keeps it.
+// Each session that uses it keeps it.
 void check_length(const char *command) {
     if (strlen(command) > kMaxCommandBytes)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED),
