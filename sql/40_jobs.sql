@@ -129,6 +129,22 @@ CREATE FUNCTION ayb_jobs.reschedule(id uuid, run_at timestamptz DEFAULT NULL, de
 COMMENT ON FUNCTION ayb_jobs.reschedule(uuid, timestamptz, interval) IS
     'sets when a queued job is due: at run_at, or in delay from now on';
 
+CREATE FUNCTION ayb_jobs.delete_job(id uuid) RETURNS text[]
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_delete_job';
+COMMENT ON FUNCTION ayb_jobs.delete_job(uuid) IS
+    'deletes a job that doesn''t run, its attempts and its key, and names what still holds its payload';
+
+CREATE FUNCTION ayb_jobs.delete_jobs(ids uuid[], OUT deleted bigint, OUT holders text[]) RETURNS record
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_delete_jobs';
+COMMENT ON FUNCTION ayb_jobs.delete_jobs(uuid[]) IS
+    'deletes those of these jobs that don''t run, and says how many, and what still holds a payload of theirs';
+
+CREATE FUNCTION ayb_jobs.delete_matching(type text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
+                                         phase text DEFAULT NULL, OUT deleted bigint, OUT holders text[]) RETURNS record
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_delete_matching';
+COMMENT ON FUNCTION ayb_jobs.delete_matching(text, timestamptz, timestamptz, text) IS
+    'does so with the jobs of a type, that were created from since until before until, or are in a phase';
+
 CREATE FUNCTION ayb_jobs.pause(type text DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_pause';
 COMMENT ON FUNCTION ayb_jobs.pause(text) IS

@@ -9,7 +9,7 @@ CREATE TABLE ayb_jobs.job_actions (
     done_by regrole     NOT NULL,
     actor   text,
     CONSTRAINT job_actions_pkey PRIMARY KEY (id),
-    CONSTRAINT job_actions_action_check CHECK (action IN ('cancel', 'retry', 'run', 'reschedule', 'priority'))
+    CONSTRAINT job_actions_action_check CHECK (action IN ('cancel', 'retry', 'run', 'reschedule', 'priority', 'delete'))
 );
 COMMENT ON TABLE ayb_jobs.job_actions IS
     'one row for each change of a job by hand; kept as long as the job, and at least as long as completed jobs are';

@@ -188,6 +188,11 @@ core::Uuid new_job_id(TimestampTz at) {
     return core::make_uuid7(id_sequence(), at + kEpochShift, random[--left]);
 }
 
+TimestampTz made_at(const core::Uuid &id) {
+    const int64_t milliseconds = core::uuid7_milliseconds(id);
+    return milliseconds < 0 ? DT_NOBEGIN : milliseconds * kMicrosecondsPerMillisecond - kEpochShift;
+}
+
 } // namespace ayb
 
 AYB_SQL_FUNCTION(ayb_jobs_uuid7) {

@@ -80,4 +80,7 @@ const char *uuid_text(const core::Uuid &id);
 // A new id for a job that is created at `at`.
 core::Uuid new_job_id(TimestampTz at);
 
+// The millisecond in which an id was made; DT_NOBEGIN where it doesn't say.
+TimestampTz made_at(const core::Uuid &id);
+
 } // namespace ayb

@@ -15,13 +15,14 @@ Sql<core::Uuid> g_row{"SELECT j FROM ayb_jobs.jobs AS j WHERE j.id = $1"};
     row ".id = $1 AND ($3 OR " AYB_IS(row ".run_as") " OR $4 AND " AYB_IS(row ".enqueued_by") ")"
 #define AYB_FOUND                                                                                  \
     "SELECT q.state, q.run_as::oid, q.attempts, q.runs, q.worker_id, q.waits_for, q.type,"         \
-    " q.lease_until, q.run_at FROM ayb_jobs.job_queue AS q WHERE " AYB_MAY_TOUCH("q")
+    " q.lease_until, q.run_at, NULL::timestamptz FROM ayb_jobs.job_queue AS q "                    \
+    "WHERE " AYB_MAY_TOUCH("q")
 
 Sql<core::Uuid, Oid, bool, bool> g_lock{AYB_FOUND " FOR UPDATE"};
 Sql<core::Uuid, Oid, bool, bool> g_find{AYB_FOUND};
 Sql<core::Uuid, Oid, bool, bool> g_history{R"sql(
     SELECT 'completed', h.run_as::oid, h.attempts, h.runs, h.worker_id, NULL::text, h.type,
-        NULL::timestamptz, h.run_at
+        NULL::timestamptz, h.run_at, h.completed_at
     FROM ayb_jobs.job_history AS h WHERE )sql" AYB_MAY_TOUCH("h") " LIMIT 1"};
 
 #undef AYB_FOUND
@@ -62,8 +63,9 @@ Found find_job(const core::Uuid &id, Oid me, bool all, Whose whose, bool lock) {
         return found;
     found.exists = true;
     found.lease_until = DT_NOEND;
+    found.completed_at = DT_NOEND;
     read_row(0, &found.state, &found.run_as, &found.attempt, &found.run, &found.worker,
-             &found.waits_for, &found.type, &found.lease_until, &found.run_at);
+             &found.waits_for, &found.type, &found.lease_until, &found.run_at, &found.completed_at);
     return found;
 }
 

@@ -29,6 +29,7 @@ struct Found {
     char type[kTypeBytes];
     TimestampTz lease_until;
     TimestampTz run_at;
+    TimestampTz completed_at; // DT_NOEND where it is in the queue
 };
 
 // Whose jobs a verb is for, of roles whose privileges the caller has: that run as one; or that one

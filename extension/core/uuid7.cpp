@@ -37,4 +37,13 @@ Uuid make_uuid7(Uuid7Sequence &sequence, int64_t unix_microseconds,
     return id;
 }
 
+int64_t uuid7_milliseconds(const Uuid &id) noexcept {
+    if (id.bytes[6] >> 4U != 7)
+        return -1;
+    int64_t milliseconds = 0;
+    for (int i = 0; i < 6; i++)
+        milliseconds = milliseconds << 8 | id.bytes[i];
+    return milliseconds;
+}
+
 } // namespace ayb::core

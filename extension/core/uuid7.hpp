@@ -32,4 +32,7 @@ static_assert(std::atomic<int64_t>::is_always_lock_free);
 Uuid make_uuid7(Uuid7Sequence &sequence, int64_t unix_microseconds,
                 const uint8_t (&random)[8]) noexcept;
 
+// The millisecond since 1970 in which an id was made; -1 of one that isn't of version 7.
+int64_t uuid7_milliseconds(const Uuid &id) noexcept;
+
 } // namespace ayb::core

@@ -74,16 +74,16 @@ Notes g_notes;
 bool g_completing_queued;
 
 // What was done to a lane lowers its floor, at the commit.
-LaneChange *lane_change(const Change &change) {
+LaneChange *lane_change(Oid role, const char *type, int priority, uint64 unserved_by) {
     LaneChange lane{};
-    lane.role = change.role;
-    lane.type = change.type;
-    lane.priority = change.priority;
+    lane.role = role;
+    lane.type = type;
+    lane.priority = priority;
     lane.first = kEnd;
-    lane.unserved_by = change.unserved_by;
+    lane.unserved_by = unserved_by;
     if (LaneChange *found = g_notes.lanes.find(lane))
         return found;
-    lane.type = MemoryContextStrdup(TopTransactionContext, change.type);
+    lane.type = MemoryContextStrdup(TopTransactionContext, type);
     return g_notes.lanes.add(lane);
 }
 
@@ -300,7 +300,7 @@ void note_run(const Change &change) {
 } // namespace
 
 void note_change(const Change &change) {
-    LaneChange *lane = lane_change(change);
+    LaneChange *lane = lane_change(change.role, change.type, change.priority, change.unserved_by);
     if (change.from >= 0)
         lane->delta[change.from]--;
     // With retention = 0 nothing of a completed job stays that could be counted.
@@ -317,6 +317,11 @@ void note_change(const Change &change) {
     if (change.from != change.to && change.to >= 0)
         note_event(change);
     note_run(change);
+}
+
+void note_deleted(Oid role, const char *type, int64 completed) {
+    LaneChange *lane = lane_change(role, type, 0, 0);
+    lane->delta[static_cast<int>(State::completed)] -= static_cast<int32>(completed);
 }
 
 TimestampTz own_next_lease() { return g_notes.any_lease ? g_notes.next_lease : DT_NOEND; }

@@ -29,6 +29,10 @@ struct Change {
 // Notes one change. May run out of memory (ereport), nothing else.
 void note_change(const Change &change);
 
+// Notes that so many completed jobs of the type were deleted, which no trigger sees. May run out of
+// memory (ereport).
+void note_deleted(Oid role, const char *type, int64 completed);
+
 // The earliest lease that this transaction has noted: nobody else has heard of it yet.
 TimestampTz own_next_lease();
 

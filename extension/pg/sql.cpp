@@ -61,6 +61,10 @@ std::optional<Datum> value_at(uint64 row, int number, Oid type) {
 
 uint64 run_prepared(Prepared *statement, const Oid *types, int count, const Datum *values,
                     const char *nulls, bool only_first) {
+    if (statement->planning == Plan::of_values)
+        return rows_of(SPI_execute_with_args(one_line(statement->sql), count,
+                                             const_cast<Oid *>(types), const_cast<Datum *>(values),
+                                             nulls, false, only_first ? 1 : 0));
     if (statement->plan == nullptr)
         prepare(statement, types, count);
     return rows_of(SPI_execute_plan(statement->plan, const_cast<Datum *>(values), nulls, false,

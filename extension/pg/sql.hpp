@@ -118,9 +118,14 @@ constexpr int parameters_in(const char *sql) noexcept {
     return highest;
 }
 
-// A text, and the plan that this process has made of it.
+// Whether a statement's plan is kept for all values, or made for those of each run: such a one
+// opens, and locks, none of the partitions that its values exclude.
+enum class Plan { kept, of_values };
+
+// A text, and the plan that this process has made of it, if that is kept.
 struct Prepared {
     const char *sql;
+    Plan planning;
     SPIPlanPtr plan;
 };
 
@@ -129,7 +134,8 @@ uint64 run_prepared(Prepared *statement, const Oid *types, int count, const Datu
 
 template <typename... Parameters> class Sql {
   public:
-    constexpr explicit Sql(const char *sql) noexcept : statement_{sql, nullptr} {
+    constexpr explicit Sql(const char *sql, Plan planning = Plan::kept) noexcept
+        : statement_{sql, planning, nullptr} {
         if (parameters_in(sql) != kCount)
             parameters_differ();
     }

@@ -74,7 +74,7 @@ INSERT INTO attacks (subject, attack, expected) SELECT 'for admins', 'SELECT ayb
     '_internal.stamp_new_database()']) AS c (call);
 -- somebody else's job, schedule and view: the same as one that isn't there
 INSERT INTO attacks (subject, attack, expected) SELECT 'of alice', 'SELECT ayb_jobs.' || call, 'P0002' FROM unnest(ARRAY[
-    format('cancel(%L)', :'victim'), format('cancel(%L, true)', :'victim'), format('retry_now(%L)', :'victim'),
+    format('cancel(%L)', :'victim'), format('cancel(%L, true)', :'victim'), format('retry_now(%L)', :'victim'), format('delete_job(%L)', :'victim'),
     format('complete(%L, ''x'', 1)', :'victim'), format('fail(%L, ''x'', 1, ''x'')', :'victim'), format('extend(%L, ''x'', 1)', :'victim'),
     format('update_schedule(%L, ''@daily'')', :'schedule'), format('enable_schedule(%L)', :'schedule'), format('disable_schedule(%L)', :'schedule'),
     format('delete_schedule(%L)', :'schedule'), format('run_schedule_now(%L)', :'schedule'), format('update_matview(%L)', :'matview'),
@@ -82,6 +82,8 @@ INSERT INTO attacks (subject, attack, expected) SELECT 'of alice', 'SELECT ayb_j
 INSERT INTO attacks (subject, attack, expected) VALUES
     ('of alice', format('SELECT count(*) FROM ayb_jobs.attempts(%L)', :'victim'), '0'),
     ('of alice', 'SELECT ayb_jobs.cancel_matching()', '0'), ('of alice', 'SELECT ayb_jobs.retry_matching()', '0'),
+    ('of alice', format('SELECT deleted FROM ayb_jobs.delete_jobs(%L)', ARRAY[:'victim']), '0'),
+    ('of alice', $$SELECT deleted FROM ayb_jobs.delete_matching('attacked')$$, '0'),
     ('of alice', $$SELECT count(*) FROM ayb_jobs.claim('mallory', '{attacked}', 100)$$, '0'),
     ('of alice', format('SELECT reason FROM ayb_jobs.complete_many(''x'', %L)', jsonb_build_array(jsonb_build_object('id', :'victim', 'attempt', 0))), 'unknown'),
     ('of alice', format('SELECT reason FROM ayb_jobs.fail_many(''x'', %L)', jsonb_build_array(jsonb_build_object('id', :'victim', 'attempt', 0, 'error', 'x'))), 'unknown'),

@@ -63,6 +63,8 @@ sub round {
     my ($complete, $fail) = split /\n/, $ask->(q{SELECT id FROM ayb_jobs.job_queue WHERE lease_until > '2001-01-01' AND state = 'running'});
     $ask->("SELECT state FROM ayb_jobs.complete('$complete', 'w', 1)");
     $ask->("SELECT state FROM ayb_jobs.fail('$fail', 'w', 1, 'no', '1 h')");
+    $ask->("SELECT ayb_jobs.delete_job('$_')") for $complete, $once;
+    $ask->("SELECT deleted FROM ayb_jobs.delete_jobs('{$again}')");
     my $schedule = $ask->("SELECT id FROM ayb_jobs.create_schedule('s$number', 'outside', '\@yearly')");
     $ask->("SELECT state FROM ayb_jobs.run_schedule_now('$schedule')");
     $ask->("SELECT ayb_jobs.delete_schedule('$schedule')");
@@ -104,7 +106,7 @@ my ($most, $read, $what) = (100, 0, 0);
 my @too_much;
 for my $entry (split /^(?=\d{4}-\d\d-\d\d )/m, slurp_file($node->logfile, $offset)) {
     my ($text) = $entry =~ /plan:\n\tQuery Text: (.*?)\n\t(?=\S.*cost=)/s or next;
-    next if $text !~ /ayb_jobs\.(?:job|claim|enqueue|cancel|retry|complete|fail)/ || $text =~ /AS filled|GROUP BY 1, 2/;
+    next if $text !~ /ayb_jobs\.(?:job|claim|enqueue|cancel|retry|complete|fail|delete)/ || $text =~ /AS filled|GROUP BY 1, 2/;
     $what++;
     my ($pages) = sort { $b <=> $a } map { my ($line) = $_; my $sum = 0; $sum += $_ for $line =~ /(?:hit|read)=(\d+)/g; $sum } $entry =~ /Buffers: shared (.*)/g, '0';
     my ($vain) = sort { $b <=> $a } $entry =~ /Rows Removed by \w+: (\d+)/g, 0;

@@ -137,23 +137,39 @@ http::Response update_job(const Call &call) {
                       due);
 }
 
-struct Verb {
-    const char *name;
-    const char *of; // the state in which a search looks for jobs
-};
-constexpr Verb kRetry = {"retry", "failed"};
-constexpr Verb kCancel = {"cancel", "queued"};
-constexpr Verb kRun = {"run_now", "queued"};
+// 204 where nothing else holds the payload.
+http::Response delete_job(const Call &call) {
+    static const std::string sql =
+        guarded("SELECT CASE WHEN n.holders <> '{}' THEN " + object({{"holders", "n.holders"}}) +
+                " END FROM ayb_jobs.delete_job($1::uuid) AS n (holders)");
+    const auto holders = call.database().ask(sql, {call.id("job")});
+    return holders ? json_response(*holders) : no_content();
+}
 
-http::Response answer_changed(const Call &call, const std::string &function,
-                              const db::Parameters &parameters) {
-    const std::string sql = guarded("SELECT " + object({{"changed", "n.changed"}}) +
-                                    " FROM ayb_jobs." + function + " AS n (changed)");
+struct Verb {
+    const char *many;     // the function of ids
+    const char *matching; // the function of type, since and until
+    const char *of;       // the state in which a search looks for jobs; "" for any
+    bool names_holders;   // it answers what still holds a payload, beside how many it changed
+};
+constexpr Verb kRetry = {"retry_many", "retry_matching", "failed", false};
+constexpr Verb kCancel = {"cancel_many", "cancel_matching", "queued", false};
+constexpr Verb kRun = {"run_now_many", "run_now_matching", "queued", false};
+constexpr Verb kDelete = {"delete_jobs", "delete_matching", "", true};
+
+// `next` is where a search stopped.
+http::Response answer_changed(const Call &call, const Verb &verb, const std::string &function,
+                              const db::Parameters &parameters, const char *next = "NULL::text") {
+    const char *holders = verb.names_holders ? "nullif(n.holders, '{}')" : "NULL::text[]";
+    const std::string sql = guarded(
+        "SELECT " + object({{"changed", "n.changed"}, {"holders", holders}, {"nextCursor", next}}) +
+        " FROM ayb_jobs." + function +
+        (verb.names_holders ? " AS n (changed, holders)" : " AS n (changed)"));
     return json_response(*call.database().ask(sql, parameters));
 }
 
 // All or none: an id that is no id refuses them all. One in another state is left as it is.
-http::Response change_ids(const Call &call, std::string_view ids, const std::string &function) {
+http::Response change_ids(const Call &call, std::string_view ids, const Verb &verb) {
     const std::vector<std::string_view> all = json::elements(ids);
     if (all.size() > kMaxIds)
         throw Failure(400, "at most 1000 ids at once");
@@ -164,7 +180,7 @@ http::Response change_ids(const Call &call, std::string_view ids, const std::str
             throw Failure(400, "invalid job id format");
         array += (array.size() == 1 ? "" : ",") + text;
     }
-    return answer_changed(call, function + "($1::uuid[])", {array + "}"});
+    return answer_changed(call, verb, verb.many + std::string("($1::uuid[])"), {array + "}"});
 }
 
 // What a list with the same filter finds, as far as one look goes.
@@ -174,12 +190,12 @@ http::Response change_found(const Call &call, const json::Object &body, const Ve
         words += std::string("&") + key + "=" + http::encode(body.text(key).value_or(""));
     const http::Query query(words);
     const std::string arguments = kFindArguments;
-    const std::string sql = guarded(
-        "SELECT " + object({{"changed", "n.changed"}, {"nextCursor", "n.next"}}) +
-        " FROM (SELECT ayb_jobs." + verb.name +
-        "_many(ARRAY(SELECT f.id FROM ayb_jobs_internal.search_jobs(NULL::uuid, " + arguments +
-        ") AS f (id))) AS changed, ayb_jobs_internal.search_stop(" + arguments + ") AS next) AS n");
-    return json_response(*call.database().ask(sql, find_filter(query, verb.of)));
+    const std::string stop = "ayb_jobs_internal.search_stop(" + arguments + ")";
+    return answer_changed(call, verb,
+                          std::string(verb.many) +
+                              "(ARRAY(SELECT f.id FROM ayb_jobs_internal.search_jobs(NULL::uuid, " +
+                              arguments + ") AS f (id)))",
+                          find_filter(query, verb.of), stop.c_str());
 }
 
 http::Response change_many(const Call &call, const Verb &verb) {
@@ -187,7 +203,7 @@ http::Response change_many(const Call &call, const Verb &verb) {
     require_known(body, {"ids", "type", "since", "until", "phase", "q", "cursor"});
     const auto ids = body.raw("ids");
     if (ids && *ids != "null")
-        return change_ids(call, *ids, verb.name + std::string("_many"));
+        return change_ids(call, *ids, verb);
     const db::Parameters range = {body.text("type"), time_of(body, "since"),
                                   time_of(body, "until")};
     if (range[0] == "")
@@ -197,7 +213,7 @@ http::Response change_many(const Call &call, const Verb &verb) {
     if (!range[0] && !range[1] && !range[2])
         throw Failure(400, "ids, type, since, until, phase or q is required");
     return answer_changed(
-        call, verb.name + std::string("_matching($1, $2::timestamptz, $3::timestamptz)"), range);
+        call, verb, verb.matching + std::string("($1, $2::timestamptz, $3::timestamptz)"), range);
 }
 
 } // namespace
@@ -213,6 +229,9 @@ std::vector<Route> job_change_routes(bool commands) {
              [](const Call &call) { return change_many(call, kCancel); }},
             {"POST", "/api/admin/jobs/run", Access::operate,
              [](const Call &call) { return change_many(call, kRun); }},
+            {"POST", "/api/admin/jobs/delete", Access::admin,
+             [](const Call &call) { return change_many(call, kDelete); }},
+            {"DELETE", "/api/admin/jobs/{id}", Access::admin, delete_job},
             {"POST", "/api/admin/jobs/{id}/run", Access::operate, run_job},
             {"PATCH", "/api/admin/jobs/{id}", Access::operate, update_job},
             {"POST", "/api/admin/jobs/{id}/retry", Access::operate, retry_job},

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iostream>
+#include <set>
 
 namespace ayb::cli {
 
@@ -96,10 +97,45 @@ int change(const Call &call, const char *method, const std::string &rest, const 
     return 0;
 }
 
+// What else holds the payloads of deleted jobs.
+using Holders = std::set<std::string>;
+
+void add_holders(const json::Object &answer, Holders *holders) {
+    if (const auto names = answer.raw("holders"))
+        for (const std::string_view name : json::elements(*names))
+            holders->insert(json::unquote(name));
+}
+
+std::string told(const Holders &holders) {
+    std::string names;
+    for (const std::string &name : holders)
+        names += (names.empty() ? "; payload also in " : ", ") + name;
+    return names;
+}
+
+std::string as_member(const Holders &holders) {
+    std::string names;
+    for (const std::string &name : holders)
+        names += (names.empty() ? ",\"holders\":[" : ",") + json::quote(name);
+    return names.empty() ? names : names + "]";
+}
+
+int delete_one(const Call &call) {
+    const std::string answer = call.ask("DELETE", "/jobs/" + http::encode(call.argument()));
+    Holders holders;
+    if (!answer.empty())
+        add_holders(json::Object(answer), &holders);
+    call.say("Job " + call.argument() + " deleted" + told(holders),
+             "{\"deleted\":" + json::quote(call.argument()) + as_member(holders) + "}",
+             {{"DELETED"}, {{call.argument()}}});
+    return 0;
+}
+
 // Goes on by itself where a search stopped.
 int change_many(const Call &call, const std::string &verb, const std::string &became) {
     const std::string wanted = call.body(filter_options());
     std::string cursor;
+    Holders holders;
     long long changed = 0;
     do {
         const std::string from = cursor.empty() ? "}" : ",\"cursor\":" + json::quote(cursor) + "}";
@@ -107,10 +143,11 @@ int change_many(const Call &call, const std::string &verb, const std::string &be
             call.ask("POST", "/jobs/" + verb, wanted.substr(0, wanted.size() - 1) + from);
         changed += json::Object(answer).integer("changed").value_or(0);
         cursor = shown(json::Object(answer), "nextCursor");
+        add_holders(json::Object(answer), &holders);
     } while (!cursor.empty());
     const std::string count = std::to_string(changed);
-    call.say(count + (changed == 1 ? " job " : " jobs ") + became, "{\"changed\":" + count + "}",
-             {{"CHANGED"}, {{count}}});
+    call.say(count + (changed == 1 ? " job " : " jobs ") + became + told(holders),
+             "{\"changed\":" + count + as_member(holders) + "}", {{"CHANGED"}, {{count}}});
     return 0;
 }
 
@@ -145,6 +182,10 @@ int run(const Call &call) {
                                 : change(call, "POST", "/run", "runs now");
 }
 
+int remove(const Call &call) {
+    return is_many(call, "delete") ? change_many(call, "delete", "deleted") : delete_one(call);
+}
+
 const std::vector<Option> &place_options() {
     static const std::vector<Option> options = {{"run-at", "runAt", Option::Kind::text},
                                                 {"delay", "delay", Option::Kind::text},
@@ -175,7 +216,9 @@ std::vector<Command> job_commands() {
              place_options(), reschedule},
             {"jobs", "cancel", "ID",
              "cancel a queued job, or all of a filter; with --force a running one too",
-             cancel_options(), cancel, true}};
+             cancel_options(), cancel, true},
+            {"jobs", "delete", "ID", "delete a job that doesn't run, or all of a filter",
+             filter_options(), remove, true}};
 }
 
 } // namespace ayb::cli

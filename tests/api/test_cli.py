@@ -60,6 +60,21 @@ class Cli(CliTest):
         self.assertEqual(self.api("jobs", "run", job), f"Job {job} runs now\n")
         self.assertIn("reschedule failed: ", self.api("jobs", "reschedule", job, status=1))
 
+    def test_jobs_delete(self):
+        schedule = self.good(self.ask("POST", "/schedules", {"name": "letters", "jobType": "letter",
+                                                             "cronExpr": "@yearly"}), 201)["id"]
+        for way in (self.one, self.api):
+            job, tick = self.enqueue(), self.good(self.ask("POST", f"/schedules/{schedule}/run"), 201)["id"]
+            self.good(self.ask("POST", f"/schedules/{schedule}/run"), 201)
+            self.assertEqual(way("jobs", "delete", job), f"Job {job} deleted\n")
+            self.assertEqual(way("jobs", "delete", tick), f"Job {tick} deleted; payload also in schedule letters\n")
+            self.assertEqual(way("jobs", "delete", "--type", "letter"), "1 job deleted; payload also in schedule letters\n")
+            self.assertIn("delete failed: ", way("jobs", "delete", job, status=1))
+            self.assertIn("needs one ID, or a filter", way("jobs", "delete", status=2))
+        tick = self.good(self.ask("POST", f"/schedules/{schedule}/run"), 201)["id"]
+        self.assertEqual(json.loads(self.one("jobs", "delete", tick, "-o", "json")),
+                         {"deleted": tick, "holders": ["schedule letters"]})
+
     def test_jobs_retry_and_cancel(self):
         for way in (self.one, self.api):
             failed = self.enqueue("bad")

@@ -336,6 +336,32 @@ class Change(JobTest):
                          ["reschedule", "reschedule", "reschedule", "priority", "priority", "run", "cancel", "run", "reschedule",
                           "run"])
 
+    def test_delete(self):
+        job = self.good(self.ask("POST", "/jobs", {"type": "parked", "payload": "Ada Lovelace"}), 201)["id"]
+        answer = self.ask("DELETE", f"/jobs/{job}")
+        self.assertEqual((answer.status, answer.body), (204, b""))
+        self.refused(self.ask("GET", f"/jobs/{job}"), 404, "job not found")
+        self.refused(self.ask("DELETE", f"/jobs/{job}"), 404, "job not found")
+        running = self.wait(self.enqueue("slow"), "running")["id"]
+        refusal = self.refused(self.ask("DELETE", f"/jobs/{running}"), 409, f"job {running} is running, not queued or ended")
+        self.assertIn("force => true", refusal["hint"])
+        self.good(self.ask("POST", f"/jobs/{running}/cancel?force=true"))
+        self.assertEqual(self.ask("DELETE", f"/jobs/{running}").status, 204)
+        # what else holds the payload is named
+        schedule = self.good(self.ask("POST", "/schedules", {"name": "deleted from", "jobType": "parked", "cronExpr": "@yearly",
+                                                             "payload": "Ada Lovelace"}), 201)["id"]
+        ticks = [self.good(self.ask("POST", f"/schedules/{schedule}/run"), 201)["id"] for _ in range(4)]
+        holders = ["schedule deleted from"]
+        self.assertEqual(self.good(self.ask("DELETE", f"/jobs/{ticks[0]}")), {"holders": holders})
+        self.assertEqual(self.good(self.ask("POST", "/jobs/delete", {"ids": [ticks[1], UNKNOWN]})),
+                         {"changed": 1, "holders": holders})
+        self.assertEqual(self.good(self.ask("POST", "/jobs/delete", {"type": "parked", "q": "lovelace"})),
+                         {"changed": 2, "holders": holders})
+        self.assertEqual(self.ask("DELETE", f"/schedules/{schedule}").status, 204)
+        self.enqueue("gone")
+        self.assertEqual(self.good(self.ask("POST", "/jobs/delete", {"type": "gone"})), {"changed": 1})
+        self.refused(self.ask("POST", "/jobs/delete", {}), 400, "ids, type, since, until, phase or q is required")
+
     def test_cancel_ignores_its_body(self):
         job = self.good(self.ask("POST", f"/jobs/{self.enqueue()['id']}/cancel", "{broken"))
         self.assertEqual(job["state"], "canceled")

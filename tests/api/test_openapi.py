@@ -106,7 +106,8 @@ class Document(ApiTest):
         bodies = {"/matviews": {"viewName": "none"}, "/matviews/{id}": {"refreshMode": "standard"}, "/jobs": {"type": "x"},
                   "/schedules": {"name": "p", "jobType": "x", "cronExpr": "* * * * *"},
                   "/schedules/preview": {"cronExpr": "* * * * *"}, "/jobs/cancel": {"type": "x"},
-                  "/jobs/retry": {"type": "x"}, "/jobs/run": {"type": "x"}, "/jobs/{id}": {"delay": "1 h"},
+                  "/jobs/retry": {"type": "x"}, "/jobs/run": {"type": "x"}, "/jobs/delete": {"type": "x"},
+                  "/jobs/{id}": {"delay": "1 h"},
                   "/auth": {"password": "x"}, "/tokens": {"name": "x", "right": "read"}}
         checked = 0
         for method, path, operation in self.operations():

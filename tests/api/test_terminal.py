@@ -195,7 +195,7 @@ class Person(ApiTest):
         self.enqueue("told_by_tab")
         for line, wanted in (("jobs list --state que", ["queued"]), ("types show told_b", ["told_by_tab"]),
                              ("jobs list --type told_b", ["told_by_tab"]),
-                             ("jobs ", ["cancel", "create", "list", "reschedule", "retry", "run", "show"]),
+                             ("jobs ", ["cancel", "create", "delete", "list", "reschedule", "retry", "run", "show"]),
                              ("jobs list --st", ["--state"]), ("serve --th", ["--threads"]), ("completion z", ["zsh"])):
             done = subprocess.run(["fish", "-c", f'source {script}; complete -C "ayb-jobs {line}"'], text=True, check=True,
                                   env={"PATH": there + ":" + os.environ["PATH"], "HOME": OUT, "AYB_JOBS_DSN": self.server.dsn()},

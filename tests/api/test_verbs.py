@@ -164,6 +164,6 @@ class Verbs(CliTest):
         self.assertRegex(run("--version").stdout, r"^ayb-jobs \d+\.\d+\n$")
         alone = run("jobs")
         self.assertEqual(alone.returncode, 2)
-        self.assertIn("jobs needs a verb: list, show, create, retry, run, reschedule, cancel\n", alone.stderr)
+        self.assertIn("jobs needs a verb: list, show, create, retry, run, reschedule, cancel, delete\n", alone.stderr)
         self.assertIn("unknown command types frobnicate: list, show, pause, resume", run("types", "frobnicate").stderr)
         self.assertEqual(len(self.both("jobs", "list", "-n", "1", "-o", "csv").splitlines()), 2)

@@ -7,7 +7,7 @@ use FindBin;
 use Lint;
 
 # What a file of a room may include of ours: its own room, and those that stand below it. The engine's rooms lie on each
-# other in this order; schedule and matview stand beside the ways in which jobs are run.
+# other in this order; hand, schedule and matview stand beside the ways in which jobs are run.
 my %may;
 {
     my @below;
@@ -17,6 +17,7 @@ my %may;
     };
     $lay->($_) for qw(core pg memory lanes records hooks base handlers jobs);
     my @jobs = @below;
+    $may{hand} = { map { $_ => 1 } @jobs, 'hand' };
     $lay->('lease');
     $lay->(qw(group outside));
     $lay->('look');

@@ -35,7 +35,15 @@ TEST(Uuid7, CarriesVersionVariantAndInstant) {
     EXPECT_EQ(id.bytes[6] >> 4, 7);
     EXPECT_EQ(id.bytes[8] >> 6, 2);
     EXPECT_EQ(microseconds_in(id), instant);
+    EXPECT_EQ(uuid7_milliseconds(id), instant / 1000);
     EXPECT_EQ(std::memcmp(id.bytes + 9, kRandom + 1, 7), 0);
+}
+
+TEST(Uuid7, OtherVersionsHaveNoInstant) {
+    Uuid7Sequence sequence;
+    Uuid id = make_uuid7(sequence, 1700000000123456, kRandom);
+    id.bytes[6] = 0x4F;
+    EXPECT_EQ(uuid7_milliseconds(id), -1);
 }
 
 TEST(Uuid7, SortsByTheMicrosecond) {

@@ -53,6 +53,8 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     retryJobs: async () => assert.equal((await call("retryJobs", { body: { ids: [await job()] } })).changed, 0),
     cancelJobs: async () => assert.equal((await call("cancelJobs", { body: { ids: [await job()] } })).changed, 1),
     runJobs: async () => assert.equal((await call("runJobs", { body: { ids: [await job()] } })).changed, 1),
+    deleteJobs: async () => assert.equal((await call("deleteJobs", { body: { ids: [await job()] } })).changed, 1),
+    deleteJob: async () => call("deleteJob", { path: { id: await job() } }, 204),
     getJob: async () => assert.equal((await call("getJob", { path: { id: await job() } })).state, "queued"),
     listJobRuns: async () => assert.equal((await call("listJobRuns", { path: { id: await job() } })).count, 0),
     listJobActions: async () => {

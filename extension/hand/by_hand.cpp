@@ -1,4 +1,4 @@
-#include "jobs/by_hand.hpp"
+#include "hand/by_hand.hpp"
 
 #include "base/arguments.hpp"
 #include "base/rights.hpp"
@@ -15,7 +15,7 @@ Sql<core::Uuid, At, const char *, Oid, const char *> g_note{R"sql(
     SELECT q.id, q.run_as, $2, $3, $4::regrole, $5 FROM ayb_jobs.job_queue AS q WHERE q.id = $1
 )sql"};
 
-template <typename... Which> int64 change(Change<Which...> *statement, const Which &...which) {
+template <typename... Which> int64 change(ChangeOf<Which...> *statement, const Which &...which) {
     const At now{clock_now()};
     const Viewer me = viewer(Right::operate);
     const OidArray mine(me.array);
@@ -39,15 +39,15 @@ Sql<const char *> g_check_phase{"SELECT ayb_jobs_internal.state_of_phase($1)"};
 
 } // namespace
 
-Caller caller(Whose whose) {
-    return {GetUserId(), has_right(GetUserId(), Right::operate), whose, actor(),
-            CurrentMemoryContext};
+Caller caller(Whose whose, Right right) {
+    return {GetUserId(), right,   has_right(GetUserId(), right),
+            whose,       actor(), CurrentMemoryContext};
 }
 
 Found find_held(const core::Uuid &id, const Caller &me) {
     const Found job = find_job(id, me.role, me.all, me.whose, true);
     if (!job.exists)
-        refuse_job(id, me.role, Right::operate);
+        refuse_job(id, me.role, me.right);
     return job;
 }
 
@@ -62,13 +62,20 @@ void note_action(const core::Uuid &id, const char *action, const Caller &me) {
     g_note.run(id, At{clock_now()}, action, me.role, me.actor);
 }
 
+Matching matching_arguments(FunctionCallInfo fcinfo) {
+    Matching matching{};
+    matching.type = PG_ARGISNULL(0) ? nullptr : type_argument(fcinfo, 0);
+    matching.since = optional_argument<At>(fcinfo, 1);
+    matching.until = optional_argument<At>(fcinfo, 2);
+    matching.phase = text_argument(fcinfo, 3);
+    if (matching.phase != nullptr)
+        in_books([&] { g_check_phase.run(matching.phase); });
+    return matching;
+}
+
 Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement) {
-    const char *type = PG_ARGISNULL(0) ? nullptr : type_argument(fcinfo, 0);
-    const char *phase = text_argument(fcinfo, 3);
-    if (phase != nullptr)
-        in_books([&] { g_check_phase.run(phase); });
-    return Int64GetDatum(change(statement, type, optional_argument<At>(fcinfo, 1),
-                                optional_argument<At>(fcinfo, 2), phase));
+    const Matching which = matching_arguments(fcinfo);
+    return Int64GetDatum(change(statement, which.type, which.since, which.until, which.phase));
 }
 
 Datum change_many(FunctionCallInfo fcinfo, ChangeMany *statement) {

@@ -1,6 +1,6 @@
 // cancel() and its forms for many jobs.
 #include "base/arguments.hpp"
-#include "jobs/by_hand.hpp"
+#include "hand/by_hand.hpp"
 #include "jobs/finish.hpp"
 #include "memory/my_slot.hpp"
 #include "pg/clock.hpp"

@@ -10,13 +10,14 @@ namespace ayb {
 // Who changes something by hand, and the memory that outlives the books.
 struct Caller {
     Oid role;
-    bool all;          // whether they may touch everybody's
+    Right right;       // that it takes to touch everybody's
+    bool all;          // whether they have it
     Whose whose;       // jobs, if not
     const char *actor; // for whom, or null
     MemoryContext context;
 };
 
-Caller caller(Whose whose = Whose::own);
+Caller caller(Whose whose = Whose::own, Right right = Right::operate);
 
 // The job, its row locked. Inside the books. Raises P0002, and 42501 for one that may only be seen.
 Found find_held(const core::Uuid &id, const Caller &me);
@@ -39,9 +40,9 @@ Datum change_one(const core::Uuid &id, const char *action, const Caller &me, Cha
 }
 
 // Of many jobs: when, whose the caller may touch, and who that is; then which.
-template <typename... Which> using Change = Sql<At, bool, OidArray, Oid, const char *, Which...>;
-using ChangeMatching = Change<const char *, std::optional<At>, std::optional<At>, const char *>;
-using ChangeMany = Change<UuidArray>;
+template <typename... Which> using ChangeOf = Sql<At, bool, OidArray, Oid, const char *, Which...>;
+using ChangeMatching = ChangeOf<const char *, std::optional<At>, std::optional<At>, const char *>;
+using ChangeMany = ChangeOf<UuidArray>;
 
 // What somebody has locked is left out. Gives back how many were changed, and how many were there.
 #define AYB_OWN "q.run_as = ANY ($3)"
@@ -55,14 +56,25 @@ using ChangeMany = Change<UuidArray>;
     " SELECT c.id, c.run_as, $1, '" action "', $4::regrole, $5 FROM changed AS c)"                 \
     " SELECT (SELECT count(*) FROM changed), (SELECT count(*) FROM ayb_jobs.job_queue AS q"        \
     " WHERE " wanted " AND ($2 OR " whose ")" which ")"
-#define AYB_MATCHING                                                                               \
+#define AYB_OF_SPAN                                                                                \
     " AND ($6 IS NULL OR q.type = $6) AND ($7 IS NULL OR q.created_at >= $7)"                      \
-    " AND ($8 IS NULL OR q.created_at < $8)"                                                       \
+    " AND ($8 IS NULL OR q.created_at < $8)"
+#define AYB_MATCHING                                                                               \
+    AYB_OF_SPAN                                                                                    \
     " AND ($9 IS NULL OR ayb_jobs_internal.phase(q.state, q.waits_for, q.run_at, q.runs, q.type,"  \
     " q.run_as) = $9)"
 #define AYB_OF_THESE " AND q.id = ANY ($6)"
 
-// (type, since, until, phase) → how many were changed. 22023 for a phase that there isn't.
+// The arguments (type, since, until, phase); 22023 for a phase that there isn't.
+struct Matching {
+    const char *type;
+    std::optional<At> since;
+    std::optional<At> until;
+    const char *phase;
+};
+Matching matching_arguments(FunctionCallInfo fcinfo);
+
+// (type, since, until, phase) → how many were changed.
 Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement);
 
 // (ids) → how many were changed.

@@ -1,7 +1,7 @@
 // When a job runs, by hand: retry_now(), run_now() and their forms for many, reschedule(),
 // set_priority().
 #include "base/arguments.hpp"
-#include "jobs/by_hand.hpp"
+#include "hand/by_hand.hpp"
 #include "pg/clock.hpp"
 
 namespace ayb {
