@@ -116,8 +116,8 @@ class Rights(ApiTest):
         self.addCleanup(looker.stop)
         before = self.server.psql(BOOKS)
         for method, path in (("GET", "/jobs"), ("POST", "/jobs"), ("POST", f"/jobs/{self.job['id']}/cancel")):
-            answer = self.refused(looker.ask(method, path, {"type": "x"}), 403, 'permission denied to set role "ayb_jobs_admin"')
-            self.assertEqual((answer["details"], answer["sqlstate"]), ("it takes the right admin", "42501"))
+            answer = self.raised(looker.ask(method, path, {"type": "x"}), 403, "42501")
+            self.assertEqual(answer["details"], "it takes the right admin")
         self.assertEqual(self.server.psql(BOOKS), before)
 
     def test_a_login_that_has_nothing_by_itself(self):

@@ -5,7 +5,8 @@ import { ask, emptyServer, lookTest, pageTest, psql } from "./support.js";
 
 before(() => {
     emptyServer();
-    psql(`CREATE OR REPLACE FUNCTION public.sleepy(payload jsonb) RETURNS void LANGUAGE plpgsql AS
+    psql(`GRANT pg_read_all_stats TO ayb_jobs_read;
+          CREATE OR REPLACE FUNCTION public.sleepy(payload jsonb) RETURNS void LANGUAGE plpgsql AS
               $$ BEGIN PERFORM ayb_jobs.set_progress(40, '<i>half</i> way'); PERFORM pg_sleep(600); END $$;
           SELECT ayb_jobs.register_handler('sleepy', 'public.sleepy(jsonb)')`);
 });
