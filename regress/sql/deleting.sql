@@ -100,7 +100,7 @@ SELECT ayb_jobs.delete_job(:'id');
 SELECT ayb_jobs.delete_schedule(:'schedule');
 
 -- of the history only the days are locked on which it may have completed: not one of long ago
-SELECT ayb_jobs_internal.prepare_history(ayb_jobs_internal.now() - interval '10 days');
+SELECT ayb_jobs_internal.prepare_history(ayb_jobs_internal.now() - interval '5 days');
 CREATE FUNCTION locked_days() RETURNS TABLE (days bigint, old bigint) LANGUAGE sql AS $$
     SELECT count(*), count(*) FILTER (WHERE c.relname <= to_char((ayb_jobs_internal.now() - interval '3 days') AT TIME ZONE 'UTC', '"job_history_"YYYYMMDD'))
     FROM pg_locks AS l JOIN pg_class AS c ON c.oid = l.relation
