@@ -118,23 +118,23 @@ CREATE FUNCTION ayb_jobs.stats(by_phase boolean DEFAULT false, OUT queued bigint
 BEGIN ATOMIC
     WITH kept AS MATERIALIZED (
         SELECT * FROM ayb_jobs_internal.counts()
+    ), mine AS NOT MATERIALIZED (
+        SELECT j.state, j.phase FROM ayb_jobs.jobs AS j
+        WHERE (SELECT pg_has_role('ayb_jobs_read', 'USAGE')) OR j.run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[])
     ), counted AS (
         SELECT count(*) FILTER (WHERE j.state = 'queued') AS queued,
                count(*) FILTER (WHERE j.state = 'running') AS running,
                count(*) FILTER (WHERE j.state = 'completed') AS completed,
                count(*) FILTER (WHERE j.state = 'failed') AS failed,
                count(*) FILTER (WHERE j.state = 'canceled') AS canceled
-        FROM ayb_jobs.jobs AS j
-        WHERE NOT EXISTS (SELECT FROM kept) AND ((SELECT pg_has_role('ayb_jobs_read', 'USAGE')) OR j.run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]))
+        FROM mine AS j WHERE NOT EXISTS (SELECT FROM kept)
     ), phases AS (
         SELECT count(*) FILTER (WHERE j.phase = 'due') AS due,
                count(*) FILTER (WHERE j.phase = 'external') AS external,
                count(*) FILTER (WHERE j.phase = 'waiting') AS waiting,
                count(*) FILTER (WHERE j.phase = 'scheduled') AS scheduled,
                count(*) FILTER (WHERE j.phase = 'retrying') AS retrying
-        FROM (SELECT j.phase FROM ayb_jobs.jobs AS j
-              WHERE j.state = 'queued' AND ((SELECT pg_has_role('ayb_jobs_read', 'USAGE')) OR j.run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]))
-              OFFSET 0) AS j
+        FROM (SELECT m.phase FROM mine AS m WHERE m.state = 'queued' OFFSET 0) AS j
         WHERE by_phase HAVING by_phase
     )
     SELECT c.queued, c.running, c.completed, c.failed, c.canceled,

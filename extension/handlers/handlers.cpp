@@ -220,19 +220,10 @@ void read_grants() {
     }
 }
 
-void load_pauses() {
-    if (!is_current(g_pauses))
-        fill(&g_pauses, false, read_pauses);
-}
-
-void load_rules() {
-    if (!is_current(g_rules))
-        fill(&g_rules, false, read_rules);
-}
-
-void load_grants() {
-    if (!is_current(g_grants))
-        fill(&g_grants, false, read_grants);
+// All of a table.
+void load(Cache *cache, void (*read)()) {
+    if (!is_current(*cache))
+        fill(cache, false, read);
 }
 
 } // namespace
@@ -269,14 +260,14 @@ int64 time_limit(const Handler &handler) {
 }
 
 const LimitRule *find_rule(const char *type) {
-    load_rules();
+    load(&g_rules, read_rules);
     const auto *found = look_up<Rule>(g_rules, type);
     return found != nullptr ? &found->rule : nullptr;
 }
 
 void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *context),
                void *context) {
-    load_rules();
+    load(&g_rules, read_rules);
     HASH_SEQ_STATUS scan;
     hash_seq_init(&scan, g_rules.entries);
     while (const auto *found = static_cast<const Rule *>(hash_seq_search(&scan)))
@@ -288,7 +279,7 @@ bool may_work(const char *type, Oid run_as) {
     if (handler == nullptr)
         return false;
     const Oid owner = handler->owner;
-    load_grants();
+    load(&g_grants, read_grants);
     const auto *granted = look_up<Granted>(g_grants, type);
     const WorkerGrant *grant = granted != nullptr ? granted->first : nullptr;
     for (; grant != nullptr; grant = grant->next) {
@@ -301,7 +292,7 @@ bool may_work(const char *type, Oid run_as) {
 }
 
 bool is_paused(const char *type) {
-    load_pauses();
+    load(&g_pauses, read_pauses);
     return look_up<Pause>(g_pauses, type) != nullptr;
 }
 

@@ -8,6 +8,7 @@
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
 #include "pg/sql.hpp"
+#include "pg/tuples.hpp"
 
 namespace ayb {
 
@@ -39,12 +40,7 @@ Sql<Oid, const char *> g_disallow{R"sql(
 )sql"};
 
 Oid owner_of_database() {
-    HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(MyDatabaseId));
-    if (!HeapTupleIsValid(tuple))
-        return InvalidOid;
-    const Oid owner = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datdba;
-    ReleaseSysCache(tuple);
-    return owner;
+    return catalog_field(DATABASEOID, MyDatabaseId, &FormData_pg_database::datdba, InvalidOid);
 }
 
 bool may_make(const char *type, Oid role) {

@@ -6,6 +6,7 @@
 #include "memory/my_slot.hpp"
 #include "pg/extension.hpp"
 #include "pg/traces.hpp"
+#include "pg/tuples.hpp"
 #include "records/sources.hpp"
 
 namespace ayb {
@@ -72,12 +73,7 @@ bool may_have_database(Node *statement, Oid database, Oid role) {
         return true;
     if (!IsA(statement, CreatedbStmt))
         return false;
-    HeapTuple tuple = SearchSysCache1(DATABASEOID, ObjectIdGetDatum(database));
-    if (!HeapTupleIsValid(tuple))
-        return false;
-    const bool open = reinterpret_cast<Form_pg_database>(GETSTRUCT(tuple))->datistemplate;
-    ReleaseSysCache(tuple);
-    return open;
+    return catalog_field(DATABASEOID, database, &FormData_pg_database::datistemplate, false);
 }
 
 bool names_our_extension(Node *statement) {

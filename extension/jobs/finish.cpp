@@ -57,21 +57,16 @@ OfEach<JsonArray, At> g_complete_each{
         RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN R"sql(, u.result AS result, $6 AS ended_at
     ))sql" AYB_INTO_HISTORY " RETURNING id, runs, run_as::oid, type"};
 // With retention = 0 nothing of the job stays.
-#define AYB_FORGET(using, mine)                                                                                                                 \
-    "WITH done AS (DELETE FROM ayb_jobs.job_queue AS q " using " WHERE " mine                                                                   \
-                                                               " RETURNING " AYB_KEY_COLUMNS("q") ", q.runs, q.type), keys AS (" AYB_FREE_KEYS( \
-                                                                   "done") "), attempts AS "                                                    \
-                                                                           "(DELETE FROM "                                                      \
-                                                                           "ayb_jobs.job_"                                                      \
-                                                                           "attempts AS a USING "                                               \
-                                                                           "done AS d"                                                          \
-                                                                           " WHERE a.job_id = "                                                 \
-                                                                           "d.id) SELECT d.id, "                                                \
-                                                                           "d.runs, "                                                           \
-                                                                           "d.run_as::oid, "                                                    \
-                                                                           "d.type FROM done AS d"
-OfMine<> g_forget{AYB_FORGET("", AYB_MINE)};
-OfEach<> g_forget_each{AYB_FORGET("USING " AYB_EACH ") AS u (id, run)", AYB_EACH_MINE)};
+#define AYB_FORGOTTEN                                                                              \
+    " RETURNING " AYB_KEY_COLUMNS("q") ", q.runs, q.type), keys AS (" AYB_FREE_KEYS(               \
+        "done") ")"                                                                                \
+                ", attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING done AS d WHERE "     \
+                "a.job_id = d.id)"                                                                 \
+                " SELECT d.id, d.runs, d.run_as::oid, d.type FROM done AS d"
+OfMine<> g_forget{
+    "WITH done AS (DELETE FROM ayb_jobs.job_queue AS q WHERE " AYB_MINE AYB_FORGOTTEN};
+OfEach<> g_forget_each{"WITH done AS (DELETE FROM ayb_jobs.job_queue AS q USING " AYB_EACH
+                       ") AS u (id, run) WHERE " AYB_EACH_MINE AYB_FORGOTTEN};
 OfMine<std::optional<At>, const char *, At, const char *, const char *, const char *> g_fail{
     R"sql(
     WITH ended AS (
@@ -141,7 +136,7 @@ OfMine<At> g_cancel{R"sql(
 #undef AYB_AS_IT_RAN
 #undef AYB_FAIL
 #undef AYB_NOTE_FAILURE
-#undef AYB_FORGET
+#undef AYB_FORGOTTEN
 
 template <typename... More>
 uint64 run_each(OfEach<More...> *statement, const Runs &runs, const More &...more) {

@@ -108,7 +108,7 @@ bool take_in_line(Line *line) {
         distrust(line);
         return false;
     }
-    const bool placed = reserve_next_run(line->here->pick->type, line->here->rows.row);
+    const bool placed = reserve_next_run(lane.type, line->here->rows.row);
     if (!placed)
         skip_lane(line);
     return placed;

@@ -150,11 +150,12 @@ const char *type_of(TupleTableSlot *row) {
 
 bool is_due(TupleTableSlot *row, Oid role, TimestampTz now) {
     bool null;
+    const char *type = type_of(row);
     return state_value(slot_getattr(row, kState, &null)) == State::queued &&
            slot_attisnull(row, kWaitsFor) &&
            DatumGetObjectId(slot_getattr(row, kRunAs, &null)) == role &&
            DatumGetTimestampTz(slot_getattr(row, kRunAt, &null)) <= now &&
-           server_of(type_of(row), role) == Server::ours && is_carried(row, type_of(row), role);
+           server_of(type, role) == Server::ours && is_carried(row, type, role);
 }
 
 // Locks this job, if it may be claimed and nobody has it.

@@ -8,6 +8,7 @@
 #include "matview/statement.hpp"
 #include "matview/unchanged.hpp"
 #include "pg/text.hpp"
+#include "pg/tuples.hpp"
 
 namespace ayb {
 
@@ -49,12 +50,7 @@ bool take_lock(const Matview &matview) {
 }
 
 bool is_populated(Oid view) {
-    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(view));
-    if (!HeapTupleIsValid(tuple))
-        return false;
-    const bool populated = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relispopulated;
-    ReleaseSysCache(tuple);
-    return populated;
+    return catalog_field(RELOID, view, &FormData_pg_class::relispopulated, false);
 }
 
 bool has_unique_index(Oid view) {

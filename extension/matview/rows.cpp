@@ -4,6 +4,7 @@
 #include "base/rights.hpp"
 #include "base/rows.hpp"
 #include "pg/clock.hpp"
+#include "pg/tuples.hpp"
 
 namespace ayb {
 
@@ -66,12 +67,7 @@ Oid find_view(const char *schema, const char *view) {
 }
 
 Oid view_owner(Oid view) {
-    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(view));
-    if (!HeapTupleIsValid(tuple))
-        return InvalidOid;
-    const Oid owner = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple))->relowner;
-    ReleaseSysCache(tuple);
-    return owner;
+    return catalog_field(RELOID, view, &FormData_pg_class::relowner, InvalidOid);
 }
 
 Query *view_query(Oid view) {

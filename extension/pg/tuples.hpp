@@ -31,6 +31,17 @@ class Values {
     bool *nulls_;
 };
 
+// A field of the catalog's row that `cache` finds for the oid; `otherwise` where there is none.
+template <typename Row, typename Field>
+Field catalog_field(int cache, Oid oid, Field Row::*field, Field otherwise) {
+    HeapTuple tuple = SearchSysCache1(cache, ObjectIdGetDatum(oid));
+    if (!HeapTupleIsValid(tuple))
+        return otherwise;
+    const Field value = reinterpret_cast<const Row *>(GETSTRUCT(tuple))->*field;
+    ReleaseSysCache(tuple);
+    return value;
+}
+
 // A value of a row type, palloc'd. The shape is one of get_call_result_type().
 inline Datum make_row(TupleDesc shape, Datum *values, bool *nulls) {
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls));

@@ -76,6 +76,15 @@ db::Parameter payload(const json::Object &body) {
     return raw ? db::Parameter(std::string(*raw)) : std::nullopt;
 }
 
+// What creating and updating both take, in the order of their parameters, behind `first`.
+db::Parameters with_options(db::Parameters first, const json::Object &body) {
+    for (db::Parameter option :
+         {text(body, "timezone"), payload(body), flag(body, "enabled"),
+          positive(body, "maxAttempts"), text(body, "overlap"), text(body, "missed")})
+        first.push_back(std::move(option));
+    return first;
+}
+
 http::Response list_schedules(const Call &call) {
     static const std::string sql =
         guarded(list(schedule_json(), "ayb_jobs.schedules AS s", "s.name"));
@@ -98,15 +107,7 @@ http::Response create_schedule(const Call &call, bool commands) {
     const std::string name = body.text("name").value_or("");
     const std::string type = body.text("jobType").value_or("");
     const std::string cron = body.text("cronExpr").value_or("");
-    const db::Parameters parameters = {name,
-                                       type,
-                                       cron,
-                                       text(body, "timezone"),
-                                       payload(body),
-                                       flag(body, "enabled"),
-                                       positive(body, "maxAttempts"),
-                                       text(body, "overlap"),
-                                       text(body, "missed")};
+    const db::Parameters parameters = with_options({name, type, cron}, body);
     require_name(name, "name");
     require_name(type, "jobType");
     if (cron.empty())
@@ -130,14 +131,7 @@ http::Response update_schedule(const Call &call, bool commands) {
         " keep_next_run_at => true)");
     const std::string &id = call.id("schedule");
     const json::Object body = call.body();
-    const db::Parameters parameters = {id,
-                                       text(body, "cronExpr"),
-                                       text(body, "timezone"),
-                                       payload(body),
-                                       flag(body, "enabled"),
-                                       positive(body, "maxAttempts"),
-                                       text(body, "overlap"),
-                                       text(body, "missed")};
+    const db::Parameters parameters = with_options({id, text(body, "cronExpr")}, body);
     const db::Parameters its = {id};
     if (!body.raw("payload"))
         return json_response(*call.database().ask(sql, parameters));
