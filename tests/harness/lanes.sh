@@ -68,10 +68,15 @@ start_lane() {
     set +m
 }
 
-# end_lane LANE: what is left of it.
+# end_lane LANE: what is left of it. Asked again each second: a signal that reaches bash as it execs is lost.
 end_lane() {
-    kill -TERM -- "-${lane_pids[$1]}" 2>/dev/null || true
+    local group=${lane_pids[$1]} i
     unset "lane_pids[$1]"
+    for ((i = 0; i < 100; i++)); do
+        ((i % 10)) || kill -TERM -- "-$group" 2>/dev/null || return 0
+        kill -0 -- "-$group" 2>/dev/null || return 0
+        sleep 0.1
+    done
 }
 
 end_lanes() {
