@@ -220,6 +220,7 @@ SELECT type FROM ayb_jobs.register_handler('outlived', 'alice.danger(jsonb)');
 SELECT ayb_jobs.enqueue('outlived') AS after \gset
 SELECT ayb_jobs.resume('outlived');
 SELECT wait_for(:'after', 'completed');
+SELECT wait_until(format($$(SELECT waits_for = 'trust' FROM ayb_jobs.jobs WHERE id = %L)$$, :'outlived'));
 SELECT state, phase, waits_for FROM ayb_jobs.jobs WHERE id = :'outlived';
 SELECT ayb_jobs.unregister_handler('outlived');
 -- a superuser's type, which alice trusts
