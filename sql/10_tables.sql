@@ -195,9 +195,11 @@ CREATE TABLE ayb_jobs.job_attempts (
     error       text,
     sqlstate    text,
     CONSTRAINT job_attempts_pkey PRIMARY KEY (job_id, finished_at, attempt),
-    CONSTRAINT job_attempts_status_check CHECK (status IN ('failed', 'lost', 'canceled'))
+    CONSTRAINT job_attempts_status_check CHECK (status IN ('failed', 'lost', 'canceled', 'snoozed'))
 );
-COMMENT ON TABLE ayb_jobs.job_attempts IS 'one row for each attempt that failed or was lost, kept as long as its job';
+COMMENT ON TABLE ayb_jobs.job_attempts IS 'one row for each attempt that didn''t complete its job, kept as long as that; of the last hundred at least';
+-- For health(): only what goes on and on by snooze() comes that far.
+CREATE INDEX job_attempts_endless_idx ON ayb_jobs.job_attempts (job_id) WHERE attempt > 100000;
 COMMENT ON COLUMN ayb_jobs.job_attempts.attempt IS 'which run of the job it was: its runs by then';
 
 CREATE TABLE ayb_jobs.job_keys (

@@ -36,6 +36,11 @@ CREATE FUNCTION ayb_jobs.give_up(reason text) RETURNS void
 COMMENT ON FUNCTION ayb_jobs.give_up(text) IS
     'ends the attempt of the job whose handler calls it by an error (JOB01) after which it is not tried again';
 
+CREATE FUNCTION ayb_jobs.snooze(delay interval DEFAULT '0', payload jsonb DEFAULT NULL) RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_snooze';
+COMMENT ON FUNCTION ayb_jobs.snooze(interval, jsonb) IS
+    'what the handler that calls it does commits as one step: its job waits again, for delay, with this payload or the one it has, uncharged';
+
 CREATE FUNCTION ayb_jobs.set_progress(percent integer, note text DEFAULT '') RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_set_progress';
 COMMENT ON FUNCTION ayb_jobs.set_progress(integer, text) IS

@@ -9,7 +9,7 @@ CREATE TYPE ayb_jobs.claimed_job AS (
     partition_key text COLLATE "C",
     meta          jsonb
 );
-COMMENT ON TYPE ayb_jobs.claimed_job IS 'what a worker outside is given of a job: its attempt is what it passes to complete(), fail() and extend()';
+COMMENT ON TYPE ayb_jobs.claimed_job IS 'what a worker outside is given of a job: its attempt is what it passes to complete(), fail(), snooze() and extend()';
 
 CREATE FUNCTION ayb_jobs.claim(worker_id text, types text[], max_jobs integer DEFAULT 1,
                                lease interval DEFAULT NULL) RETURNS SETOF ayb_jobs.claimed_job
@@ -32,6 +32,11 @@ CREATE FUNCTION ayb_jobs.fail(id uuid, worker_id text, attempt integer, error te
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_fail';
 COMMENT ON FUNCTION ayb_jobs.fail(uuid, text, integer, text, interval, boolean) IS
     'records that the attempt failed: the job is tried again after retry_in (the back-off by default), or failed when its attempts are used up or final says so';
+
+CREATE FUNCTION ayb_jobs.snooze(id uuid, worker_id text, attempt integer, delay interval DEFAULT '0', payload jsonb DEFAULT NULL)
+    RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_snooze_held';
+COMMENT ON FUNCTION ayb_jobs.snooze(uuid, text, integer, interval, jsonb) IS
+    'ends the attempt as one step: the job waits again, for delay, with this payload or the one it has, uncharged';
 
 -- Of many jobs by one statement. A heartbeat is extend_many().
 CREATE FUNCTION ayb_jobs.complete_many(worker_id text, jobs jsonb, OUT id uuid, OUT reason text) RETURNS SETOF record

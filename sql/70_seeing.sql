@@ -204,6 +204,7 @@ BEGIN ATOMIC
     SELECT u.attempt, u.status, u.worker_id, u.started_at, u.finished_at,
            (extract(epoch FROM u.finished_at - u.started_at) * 1000)::double precision, u.error, u.sqlstate
     FROM (
+        SELECT row_number() OVER (ORDER BY r.attempt DESC, r.started_at DESC) AS nth, r.* FROM (
         SELECT a.attempt, a.status, a.worker_id, a.started_at, a.finished_at, a.error, a.sqlstate
         FROM ayb_jobs.job_attempts AS a WHERE a.job_id = attempts.job_id
         UNION ALL
@@ -213,10 +214,11 @@ BEGIN ATOMIC
         SELECT w.attempt, 'running', w.worker_id, w.job_since, NULL, NULL, NULL
         FROM ayb_jobs.jobs AS j JOIN ayb_jobs.workers() AS w ON w.job_id = j.id
         WHERE j.id = attempts.job_id AND j.state = 'queued' AND j.is_running
-    ) AS u
+        ) AS r) AS u
+    WHERE u.nth <= 100
     ORDER BY u.attempt, u.started_at;
 END;
-COMMENT ON FUNCTION ayb_jobs.attempts(uuid) IS 'every attempt of a job: failed, lost, canceled, running, completed; numbered by the job''s runs';
+COMMENT ON FUNCTION ayb_jobs.attempts(uuid) IS 'the last hundred attempts of a job: failed, lost, canceled, snoozed, running, completed; numbered by the job''s runs';
 
 CREATE FUNCTION ayb_jobs_internal.server_state(OUT preloaded boolean, OUT enabled boolean, OUT launched boolean,
                                        OUT scheduled boolean, OUT dormant boolean,

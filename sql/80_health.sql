@@ -268,6 +268,13 @@ BEGIN ATOMIC
     FROM state AS s CROSS JOIN LATERAL (
         SELECT coalesce(s.lost_at > ayb_jobs_internal.now() - interval '1 h', false) AS recent) AS l
     UNION ALL
+    SELECT 'endless', CASE WHEN count(q.id) = 0 THEN 'ok' ELSE 'warning' END,
+           coalesce(string_agg('job ' || q.id || ' (' || q.type || ') has run ' || q.runs || ' times', '; ' ORDER BY q.id),
+                    'no job has run 100000 times'),
+           CASE WHEN count(q.id) > 0 THEN 'SELECT ayb_jobs.cancel(''' || min(q.id::text) || ''', force => true); ends it, where its snooze() never does.' END
+    FROM ayb_jobs.job_queue AS q
+    WHERE q.state IN ('queued', 'running') AND q.id IN (SELECT a.job_id FROM ayb_jobs.job_attempts AS a WHERE a.attempt > 100000)
+    UNION ALL
     -- Who looks a job up by its id locks each day and its three indexes.
     SELECT 'locks', CASE WHEN l.bad THEN 'warning' ELSE 'ok' END,
            'a look-up by id takes ' || l.taken || ' locks; ' || l.places || ' are for all sessions',

@@ -158,6 +158,17 @@ TimestampTz due_argument(FunctionCallInfo fcinfo, int run_at, int delay, Timesta
     return due;
 }
 
+Snooze snooze_arguments(FunctionCallInfo fcinfo, int delay, int payload, TimestampTz now) {
+    require_argument(fcinfo, delay, "delay");
+    const int64 delay_ms =
+        delay_argument(fcinfo, delay, "delay", "A job that goes on at once needs none.");
+    check_run_at(later(now, delay_ms * kMicrosecondsPerMillisecond), "delay");
+    if (PG_ARGISNULL(payload))
+        return {delay_ms, 0};
+    check_json_size(PG_GETARG_DATUM(payload), "payload");
+    return {delay_ms, PG_GETARG_DATUM(payload)};
+}
+
 void write_uuid(const core::Uuid &id, char *text) {
     constexpr char kDigits[] = "0123456789abcdef";
     for (size_t i = 0; i < sizeof(id.bytes); i++) {

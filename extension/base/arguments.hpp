@@ -3,7 +3,7 @@
 #include <optional>
 
 #include "pg/postgres.hpp"
-#include "core/uuid7.hpp"
+#include "base/job.hpp"
 
 namespace ayb {
 
@@ -57,6 +57,9 @@ int64 delay_argument(FunctionCallInfo fcinfo, int number, const char *name, cons
 // When a job is due: at the instant in argument `run_at`, or the time in argument `delay` after
 // `now`, or `now` where both are NULL. Raises 22023 for both, and for a negative delay; 22008.
 TimestampTz due_argument(FunctionCallInfo fcinfo, int run_at, int delay, TimestampTz now);
+
+// A delay, "0" at least, and a payload, which may be NULL. 22004, 22023, 22008, 54000.
+Snooze snooze_arguments(FunctionCallInfo fcinfo, int delay, int payload, TimestampTz now);
 
 inline Datum uuid_datum(const core::Uuid &id) {
     auto *copy = reinterpret_cast<core::Uuid *>(palloc(sizeof(core::Uuid)));

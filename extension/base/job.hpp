@@ -37,9 +37,15 @@ struct Failure {
     char message[kErrorTextBytes]; // clipped at a character
 };
 
-// completed: the job has left the queue. failed: the attempt counts. canceled: by cancel(force).
-// put_back: interrupted for a reason of ours, the attempt doesn't count. lost: somebody else has
-// the job.
+// A run that was a step: the job goes on after a time, with another payload or the one it has.
+struct Snooze {
+    int64 delay_ms;
+    Datum payload; // jsonb; 0 for the same
+};
+
+// completed: the job has left the queue, or waits for its next step. failed: the attempt counts.
+// canceled: by cancel(force). put_back: interrupted for a reason of ours, the attempt doesn't
+// count. lost: somebody else has the job.
 enum class Verdict { completed, failed, canceled, put_back, lost };
 
 // What a handler gave back.

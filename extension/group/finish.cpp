@@ -1,3 +1,4 @@
+#include "jobs/finish.hpp"
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
 #include "group/jobs.hpp"
@@ -43,6 +44,19 @@ Sql<core::Uuid, const char *, At, At> g_cancel{R"sql(
         finished_at, error, sqlstate)
     SELECT e.id, e.runs, e.run_as, 'canceled', $2, $3, $4, 'canceled while it ran', '57014'
     FROM ended AS e
+)sql"};
+
+Sql<core::Uuid, const char *, At, At, At, std::optional<Json>> g_snooze{R"sql(
+    WITH ended AS (
+        UPDATE ayb_jobs.job_queue AS q
+        SET runs = q.runs + 1, run_at = $5, payload = coalesce($6, q.payload), last_run_at = $3,
+            updated_at = $4
+        WHERE q.id = $1 AND )sql" AYB_AS_LOCKED R"sql(
+        RETURNING q.id, q.runs, q.run_as
+    )
+    INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id, started_at,
+        finished_at)
+    SELECT e.id, e.runs, e.run_as, 'snoozed', $2, $3, $4 FROM ended AS e
 )sql"};
 
 #undef AYB_AS_LOCKED
@@ -123,13 +137,26 @@ uint64 complete(const Group &group, const char *worker) {
                           times(columns.ended_at, columns.count), worker);
 }
 
+[[noreturn]] void report_changed() {
+    ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                    errmsg("a job was changed inside its group")));
+    pg_unreachable();
+}
+
 void take_out(const Group &group, const char *worker) {
     complete_queued(true);
     const uint64 rows = settings::retention == 0 ? forget(group) : complete(group, worker);
     complete_queued(false);
     if (rows != static_cast<uint64>(group.done))
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("a job was changed inside its group")));
+        report_changed();
+}
+
+void put_back(const GroupedJob &job, const char *worker) {
+    const TimestampTz due = next_step(*job.snooze, job.ended_at);
+    if (g_snooze.run(job.id, worker, At{job.started_at}, At{job.ended_at}, At{due},
+                     next_payload(*job.snooze)) == 0)
+        report_changed();
+    drop_old_attempts(job.id, job.run);
 }
 
 } // namespace
@@ -140,6 +167,8 @@ void finish_jobs(const Group &group) {
     in_books([&] {
         if (group.done > 0)
             take_out(group, worker);
+        each_job(group, GroupVerdict::snoozed,
+                 [&](const GroupedJob &job) { put_back(job, worker); });
         each_job(group, GroupVerdict::canceled, [&](GroupedJob &job) {
             g_cancel.run(job.id, worker, At{job.started_at}, At{job.ended_at});
         });

@@ -99,6 +99,11 @@ void count_done(const Group &group, GroupType *type) {
                     type->subtransactions);
 }
 
+void count_snoozed(const Group &group, const GroupedJob &job) {
+    add_outcome(MyDatabaseId, group.role, job.type->handler.type, Outcome::snoozed, -1,
+                job.ended_at - job.started_at, job.ended_at - job.started_at);
+}
+
 void count_canceled(const Group &group, const GroupedJob &job) {
     add_outcome(MyDatabaseId, group.role, job.type->handler.type, Outcome::canceled,
                 Max(job.started_at - job.run_at, 0), job.ended_at - job.started_at, -1);
@@ -123,6 +128,8 @@ void settle(Group *group, bool committed) {
         lose(group, Strike::commit);
     for (GroupType *type = group->types; type != nullptr; type = type->next)
         count_done(*group, type);
+    each_job(*group, GroupVerdict::snoozed,
+             [group](const GroupedJob &job) { count_snoozed(*group, job); });
     each_job(*group, GroupVerdict::canceled,
              [group](const GroupedJob &job) { count_canceled(*group, job); });
     strike_types(*group);

@@ -5,6 +5,7 @@
 //   lock due rows of types that go grouped, up to group_size, passing over the others
 //   -> each handler in a subtransaction, until half of group_budget is used
 //        done                             -> kept
+//        snooze()                         -> kept, the row stays: its next step waits
 //        error, or still at it at the end
 //        of the budget                    -> rolled back, uncharged: goes by lease
 //        cancel(force)                    -> rolled back, canceled

@@ -24,7 +24,7 @@ struct GroupType {
     GroupType *next;
 };
 
-enum class GroupVerdict : uint8 { waiting, done, left_over, canceled };
+enum class GroupVerdict : uint8 { waiting, done, snoozed, left_over, canceled };
 
 struct GroupedJob {
     core::Uuid id;
@@ -38,9 +38,10 @@ struct GroupedJob {
     TimestampTz ended_at;
     Datum result;
     bool null;
-    bool ran_before; // it may have rows in job_attempts
-    bool keyed;      // it has one in job_keys
-    bool traces;     // it left something that would reach the next job
+    std::optional<Snooze> snooze; // where that is its verdict
+    bool ran_before;              // it may have rows in job_attempts
+    bool keyed;                   // it has one in job_keys
+    bool traces;                  // it left something that would reach the next job
     GroupVerdict verdict;
 };
 

@@ -2,6 +2,7 @@
 #include "base/arguments.hpp"
 #include "group/jobs.hpp"
 #include "hooks/signals.hpp"
+#include "inside/snooze.hpp"
 #include "lanes/places.hpp"
 #include "lease/claim.hpp"
 #include "memory/configuration.hpp"
@@ -51,8 +52,18 @@ void keep_result(Group *group, GroupedJob *job, const HandlerResult &result) {
     group->results += VARSIZE(DatumGetPointer(job->result));
 }
 
+// What the job has said or given back.
+GroupVerdict keep_end(Group *group, GroupedJob *job, const HandlerResult &result) {
+    job->snooze = copied_snooze(group->memory, &group->results);
+    if (job->snooze)
+        return GroupVerdict::snoozed;
+    keep_result(group, job, result);
+    return GroupVerdict::done;
+}
+
 // In a subtransaction. What the job set is undone, what it opened is closed.
-void call_in_subtransaction(Group *group, GroupedJob *job) {
+GroupVerdict call_in_subtransaction(Group *group, GroupedJob *job) {
+    forget_snooze();
     PushActiveSnapshot(GetTransactionSnapshot());
     const int level = NewGUCNestLevel();
     Callable *callable = callable_of(group, job->type);
@@ -60,13 +71,14 @@ void call_in_subtransaction(Group *group, GroupedJob *job) {
     release_cancels();
     const HandlerResult result = call(callable, job->payload);
     hold_cancels();
-    keep_result(group, job, result);
+    const GroupVerdict verdict = keep_end(group, job, result);
     AtEOXact_GUC(false, level);
     PopActiveSnapshot();
     job->traces = left_traces();
     if (!job->traces)
         PortalHashTableDeleteAll();
     ResetSequenceCaches();
+    return verdict;
 }
 
 // After an error, which is looked at no further: the run by lease will tell of it.
@@ -92,7 +104,7 @@ void attempt(Group *group, GroupedJob *job) {
     MemoryContextSwitchTo(group->job_memory);
     PG_TRY();
     {
-        call_in_subtransaction(group, job);
+        verdict = call_in_subtransaction(group, job);
         ReleaseCurrentSubTransaction();
     }
     PG_CATCH();

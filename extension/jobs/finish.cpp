@@ -107,6 +107,21 @@ OfEach<At, At, At> g_extend_each{
     SELECT q.id, q.runs FROM )sql" AYB_EACH R"sql() AS u (id, run)
     JOIN ayb_jobs.job_queue AS q ON )sql" AYB_EACH_MINE R"sql( AND q.lease_until >= $6
 )sql"};
+OfMine<At, At, std::optional<Json>> g_snooze{
+    R"sql(
+    WITH ended AS (
+        UPDATE ayb_jobs.job_queue AS q
+        SET state = 'queued', attempts = 0, run_at = $5, payload = coalesce($6, q.payload),
+            worker_id = NULL, claimed_by = NULL, lease_until = NULL, updated_at = $4, waits_for = NULL
+        WHERE )sql" AYB_MINE R"sql(
+        RETURNING q.id, q.runs, q.run_as, q.last_run_at
+    ),
+    noted AS ()sql" AYB_NOTE_FAILURE("'snoozed'", "$2", "$4", "NULL", "NULL") R"sql()
+    SELECT e.id FROM ended AS e
+)sql"};
+Sql<core::Uuid, int> g_drop_attempts{R"sql(
+    DELETE FROM ayb_jobs.job_attempts AS a WHERE a.job_id = $1 AND a.attempt <= $2
+)sql"};
 OfMine<At, std::optional<At>> g_put_back{R"sql(
     UPDATE ayb_jobs.job_queue AS q
     SET state = 'queued', attempts = q.attempts - 1, worker_id = NULL, claimed_by = NULL,
@@ -147,6 +162,10 @@ std::optional<At> optional_at(std::optional<TimestampTz> at) {
     return at ? std::optional<At>(At{*at}) : std::nullopt;
 }
 
+std::optional<Json> optional_json(Datum value, bool null) {
+    return null ? std::nullopt : std::make_optional<Json>(value);
+}
+
 // Uniform in [0, 1): spreads the retries of jobs that failed together.
 double jitter() {
     uint32 random = 0;
@@ -162,8 +181,7 @@ bool complete_job(const core::Uuid &id, const char *worker, int run, const Handl
     if (settings::retention == 0)
         return g_forget.run(id, worker, run) > 0;
     ensure_history(now);
-    const auto value = result.null ? std::nullopt : std::make_optional<Json>(result.value);
-    return g_complete.run(id, worker, run, value, At{now}) > 0;
+    return g_complete.run(id, worker, run, optional_json(result.value, result.null), At{now}) > 0;
 }
 
 bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &failure,
@@ -176,7 +194,30 @@ bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &
     State state = State::queued;
     read_row(0, &state);
     *failed = state == State::failed;
+    drop_old_attempts(id, run);
     return true;
+}
+
+bool snooze_job(const core::Uuid &id, const char *worker, int run, const Snooze &snooze,
+                TimestampTz now) {
+    if (g_snooze.run(id, worker, run, At{now}, At{next_step(snooze, now)}, next_payload(snooze)) ==
+        0)
+        return false;
+    drop_old_attempts(id, run);
+    return true;
+}
+
+TimestampTz next_step(const Snooze &snooze, TimestampTz now) {
+    return Min(later(now, snooze.delay_ms * kMicrosecondsPerMillisecond), latest_run_at());
+}
+
+std::optional<Json> next_payload(const Snooze &snooze) {
+    return optional_json(snooze.payload, snooze.payload == 0);
+}
+
+void drop_old_attempts(const core::Uuid &id, int run) {
+    if (run % kKeptAttempts == 0)
+        g_drop_attempts.run(id, run - kKeptAttempts);
 }
 
 bool put_back_job(const core::Uuid &id, const char *worker, int run, TimestampTz now,

@@ -19,6 +19,19 @@ bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &
               const char *error, const char *status, std::optional<TimestampTz> retry_at,
               TimestampTz now, bool *failed);
 
+// Puts the job back for its next step: uncharged, and what was charged before is forgiven.
+bool snooze_job(const core::Uuid &id, const char *worker, int run, const Snooze &snooze,
+                TimestampTz now);
+
+// When that is due, and with which payload; none for the one it has.
+TimestampTz next_step(const Snooze &snooze, TimestampTz now);
+std::optional<Json> next_payload(const Snooze &snooze);
+
+// attempts() shows the last hundred. Those before are dropped once in a hundred runs: each time
+// PostgreSQL reads what it can't remove yet.
+inline constexpr int kKeptAttempts = 100;
+void drop_old_attempts(const core::Uuid &id, int run);
+
 // Puts the job back uncharged, to run again at once or at `run_at`.
 bool put_back_job(const core::Uuid &id, const char *worker, int run, TimestampTz now,
                   std::optional<TimestampTz> run_at = std::nullopt);

@@ -6,9 +6,10 @@
 #include "handlers/handlers.hpp"
 #include "handlers/judge.hpp"
 #include "hooks/signals.hpp"
+#include "inside/result.hpp"
+#include "inside/snooze.hpp"
 #include "jobs/finish.hpp"
 #include "jobs/history.hpp"
-#include "jobs/inside.hpp"
 #include "lanes/picks.hpp"
 #include "memory/my_slot.hpp"
 #include "pg/books.hpp"
@@ -44,15 +45,30 @@ int64 g_handler_us;
     pg_unreachable();
 }
 
-// Completes the job in the current transaction. Cancels wait: they are for the handler. The role is
-// itself again before the commit, which may run its deferred triggers.
+// Has the job wait for its next step. What was charged before is forgiven: as the charge was on
+// the disk before its handler started, this has to be.
+bool put_off_step(const Job &job, const char *worker, const Snooze &snooze) {
+    if (job.attempt > 1)
+        ForceSyncCommit();
+    return snooze_job(job.id, worker, job.run, snooze, clock_now());
+}
+
+// Whether the job was still this worker's.
+bool end_well(const Job &job, const char *worker, const HandlerResult &result) {
+    if (const auto snooze = said_snooze())
+        return put_off_step(job, worker, *snooze);
+    return complete_job(job.id, worker, job.run, result, clock_now());
+}
+
+// Completes the job, or has it snooze, in the current transaction. Cancels wait: they are for the
+// handler. The role is itself again before the commit, which may run its deferred triggers.
 void complete_here(const Job &job, const HandlerResult &result) {
     char worker[kWorkerIdBytes];
     session_name(worker);
     hold_cancels();
     g_completing = true; // stays so if an error leaves from here
     in_books([&] {
-        if (!complete_job(job.id, worker, job.run, result, clock_now()))
+        if (!end_well(job, worker, result))
             report_lost_lease(job);
     });
     g_completing = false;
@@ -238,6 +254,7 @@ Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
     g_completing = false;
     g_distrusted = false;
     g_handler_us = -1;
+    forget_snooze();
     PG_TRY();
     { run_handler(job, memory); }
     PG_CATCH();
@@ -285,7 +302,7 @@ void record_in_transaction(const Job &job, Verdict verdict, const Failure &failu
 void count_outcome(const Job &job, Verdict verdict, bool failed) {
     const int64 wait = job.started_at - job.run_at;
     const int64 run = clock_now() - job.started_at;
-    Outcome outcome = Outcome::completed;
+    Outcome outcome = said_snooze() ? Outcome::snoozed : Outcome::completed;
     if (verdict == Verdict::failed)
         outcome = failed ? Outcome::failed : Outcome::retried;
     else if (verdict == Verdict::canceled)
@@ -294,7 +311,7 @@ void count_outcome(const Job &job, Verdict verdict, bool failed) {
         return;
     if (add_outcome(MyDatabaseId, job.run_as, job.type, outcome,
                     job.attempt == 1 ? Max(wait, 0) : -1, run,
-                    outcome == Outcome::completed ? g_handler_us : -1))
+                    verdict == Verdict::completed ? g_handler_us : -1))
         note_slow({MyDatabaseId, job.run_as}, job.type,
                   run_average(MyDatabaseId, job.run_as, job.type) > kSlow);
 }

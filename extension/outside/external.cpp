@@ -1,4 +1,4 @@
-// Workers outside the database: claim(), extend(), complete(), fail().
+// Workers outside the database: claim(), extend(), complete(), fail(), snooze().
 #include "base/arguments.hpp"
 #include "base/rights.hpp"
 #include "base/rows.hpp"
@@ -8,6 +8,7 @@
 #include "jobs/taking.hpp"
 #include "lease/recover.hpp"
 #include "memory/databases.hpp"
+#include "outside/held.hpp"
 #include "outside/look.hpp"
 #include "outside/worker.hpp"
 #include "pg/arrays.hpp"
@@ -22,14 +23,6 @@ constexpr int kMaxClaim = 10000;
 
 Sql<core::Uuid, At, At> g_extend{R"sql(
     UPDATE ayb_jobs.job_queue AS q SET lease_until = $2, updated_at = $3 WHERE q.id = $1
-)sql"};
-
-Sql<core::Uuid, const char *, int, Oid> g_held{R"sql(
-    SELECT q.type, q.run_as::oid, q.attempts
-    FROM ayb_jobs.job_queue AS q
-    WHERE q.id = $1 AND q.lease_until IS NOT NULL AND q.worker_id = $2 AND q.runs = $3
-        AND q.claimed_by = $4
-    FOR UPDATE
 )sql"};
 
 struct Claim {
@@ -127,74 +120,6 @@ void take_locked(const Claim &claim, const Datum *ids, int count, ReturnSetInfo 
     }
 }
 
-// The attempt that a call is about, and who calls.
-struct Attempt {
-    core::Uuid id;
-    const char *worker;
-    int run;
-    Oid me;
-    bool admin;
-    MemoryContext context;
-};
-
-// The arguments 0 to 2.
-Attempt attempt_arguments(FunctionCallInfo fcinfo) {
-    Attempt attempt{};
-    attempt.id = id_argument(fcinfo, 0);
-    attempt.worker = worker_argument(fcinfo, 1);
-    require_argument(fcinfo, 2, "attempt");
-    attempt.run = PG_GETARG_INT32(2);
-    attempt.me = GetUserId();
-    attempt.admin = is_admin(attempt.me);
-    attempt.context = CurrentMemoryContext;
-    return attempt;
-}
-
-// What ends or goes on with a job that is held needs to know of it.
-struct Held {
-    char type[kTypeBytes];
-    Oid run_as;
-    int attempt; // that is charged
-};
-
-// Why the attempt isn't held, as far as the caller may know. Inside the books.
-[[noreturn]] void refuse_held(const Attempt &attempt) {
-    const core::Uuid &id = attempt.id;
-    const Found found = find_job(id, attempt.me, attempt.admin, Whose::own, false);
-    if (!found.exists)
-        refuse_job(id, attempt.me, Right::admin);
-    const bool queued = found.state == State::queued;
-    if (found.state != State::running)
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("job %s is %s, not running", uuid_text(id), core::word_of(found.state)),
-                 queued ? errhint("Its lease may have ended: claim it again.")
-                        : errhint("The job has ended: drop what this attempt has done.")));
-    if (found.waits_for != WaitsFor::external)
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("job %s runs inside the database", uuid_text(id)),
-                 errhint("Only jobs that ayb_jobs.claim() gave out are ended from outside.")));
-    const bool same = strcmp(found.worker, attempt.worker) == 0 && found.run == attempt.run;
-    ereport(ERROR,
-            (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-             errmsg("job %s is held by another worker or attempt", uuid_text(id)),
-             same ? errdetail("Worker \"%s\" has claimed it by another role.", found.worker)
-                  : errdetail("Worker \"%s\" has it, in attempt %d.", found.worker, found.run),
-             errhint("The lease of this attempt may have ended: drop what it has done.")));
-    pg_unreachable();
-}
-
-// The job, its row locked, if the worker holds this attempt: a claim belongs to the role that made
-// it, whatever that may see by now. An error that names the state found, if not. Inside the books.
-Held require_held(const Attempt &attempt) {
-    if (g_held.run(attempt.id, attempt.worker, attempt.run, attempt.me) == 0)
-        refuse_held(attempt);
-    Held held{};
-    read_row(0, &held.type, &held.run_as, &held.attempt);
-    return held;
-}
-
 } // namespace
 
 } // namespace ayb
@@ -268,4 +193,16 @@ AYB_SQL_FUNCTION(ayb_jobs_fail) {
     });
     count_outcome(job.run_as, job.type, failed ? Outcome::failed : Outcome::retried);
     PG_RETURN_DATUM(row);
+}
+
+// snooze(id, worker_id, attempt, delay, payload) → jobs
+AYB_SQL_FUNCTION(ayb_jobs_snooze_held) {
+    const Attempt held = attempt_arguments(fcinfo);
+    const TimestampTz now = clock_now();
+    const Snooze snooze = snooze_arguments(fcinfo, 3, 4, now);
+    PG_RETURN_DATUM(in_bounded_books([&] {
+        require_held(held);
+        snooze_job(held.id, held.worker, held.run, snooze, now);
+        return copy_row(job_row(held.id), held.context);
+    }));
 }

@@ -85,6 +85,7 @@ int64 &counter(TypeStats *stats, Outcome outcome) {
     case Outcome::lost:
         return stats->lost;
     case Outcome::canceled:
+    case Outcome::snoozed:
         break;
     }
     return stats->canceled;
@@ -107,15 +108,30 @@ void begin_minute(TypeStats *stats, TimestampTz now) {
         stats->minute = now - now % kMinute;
 }
 
+void enter_average(TypeStats *stats, int64 run_us) {
+    const double run = static_cast<double>(run_us);
+    stats->run_average =
+        stats->run_average > 0 ? stats->run_average * (1 - kNewest) + run * kNewest : run;
+}
+
 void enter_run(TypeStats *stats, int64 wait_us, int64 run_us) {
     if (wait_us >= 0)
         stats->wait[core::histogram_bucket(wait_us)]++;
     if (run_us < 0)
         return;
     stats->run[core::histogram_bucket(run_us)]++;
-    const double run = static_cast<double>(run_us);
-    stats->run_average =
-        stats->run_average > 0 ? stats->run_average * (1 - kNewest) + run * kNewest : run;
+    enter_average(stats, run_us);
+}
+
+void enter_outcome(TypeStats *stats, Outcome outcome, int64 wait_us, int64 run_us,
+                   TimestampTz now) {
+    if (outcome == Outcome::snoozed) {
+        enter_average(stats, run_us);
+        return;
+    }
+    begin_minute(stats, now);
+    counter(stats, outcome)++;
+    enter_run(stats, wait_us, run_us);
 }
 
 // One run says little, however long it was: the processor may have been busy with others. What is
@@ -145,9 +161,7 @@ bool add_outcome(Oid database, Oid role, const char *type, Outcome outcome, int6
     LWLockAcquire(lock_of(Locks::types), LW_EXCLUSIVE);
     if (TypeStats *stats = place_for(database, role, type)) {
         const bool was_slow = stats->run_average > kSlow;
-        begin_minute(stats, now);
-        counter(stats, outcome)++;
-        enter_run(stats, wait_us, run_us);
+        enter_outcome(stats, outcome, wait_us, run_us, now);
         enter_handler(stats, handler_us);
         changed = was_slow != (stats->run_average > kSlow);
     }

@@ -50,7 +50,8 @@ struct TypeStats {
 Size types_size();
 void init_types();
 
-enum class Outcome { completed, failed, retried, lost, canceled };
+// snoozed: a step of a job that goes on. It is measured, and counted nowhere.
+enum class Outcome { completed, failed, retried, lost, canceled, snoozed };
 
 // Adds one attempt. `wait_us`: from run_at to the start; `run_us`: from the claim to the end;
 // `handler_us`: in the handler alone; negative ones are not entered. Where the table is full the

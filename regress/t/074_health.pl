@@ -248,6 +248,10 @@ is(sql($node, "SELECT status FROM ayb_jobs.attempts('$lost')"), 'lost', 'it show
 later(3700);
 good('leases_lost', 'an hour');
 
+sql($node, q{SELECT ayb_jobs.enqueue('outside'); UPDATE ayb_jobs.job_queue SET runs = 100000 WHERE type = 'outside' AND state = 'queued';
+    SELECT ayb_jobs.snooze(id, 'w', attempt) FROM ayb_jobs.claim('w', '{outside}')});
+follow(endless => bad('endless', 'warning', 'has run 100001 times'));
+
 # What holds back vacuum, for two hours.
 $holder = $node->background_psql('postgres', on_error_stop => 0);
 $holder->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class');

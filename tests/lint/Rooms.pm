@@ -18,6 +18,7 @@ my %may;
     $lay->($_) for qw(core pg memory lanes records hooks base handlers jobs);
     my @jobs = @below;
     $may{hand} = { map { $_ => 1 } @jobs, 'hand' };
+    $lay->('inside');
     $lay->('lease');
     $lay->(qw(group outside));
     $lay->('look');

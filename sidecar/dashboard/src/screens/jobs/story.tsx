@@ -44,6 +44,7 @@ const LOOKS: Record<string, { tone: Tone; icon: IconName; words: string }> = {
     refresh: { tone: "failed", icon: "warning", words: "completed, but the refresh failed" },
     lost: { tone: "failed", icon: "lost", words: "was lost: its worker is gone" },
     canceled: { tone: "canceled", icon: "stop", words: "was interrupted" },
+    snoozed: { tone: "completed", icon: "check", words: "was a step: the job goes on" },
 };
 
 /** The error in the outcome of a refresh. */

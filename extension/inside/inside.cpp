@@ -1,5 +1,5 @@
 // What a handler may ask and say about the job that it runs for.
-#include "jobs/inside.hpp"
+#include "inside/result.hpp"
 
 #include "base/arguments.hpp"
 #include "base/job.hpp"
