@@ -222,8 +222,7 @@ BEGIN ATOMIC
     FROM ayb_jobs_internal.strangers() AS s
     UNION ALL
     SELECT 'schedules', CASE WHEN count(s.id) = 0 THEN 'ok' ELSE 'error' END,
-           coalesce(string_agg(s.name || ': ' || CASE WHEN s.gone THEN 'its role (' || s.run_as::oid || ') does not exist any more'
-                                                      ELSE coalesce(s.last_error, 'has no next run') END, '; ' ORDER BY s.name),
+           coalesce(string_agg(s.name || ': ' || coalesce(s.last_error, CASE WHEN s.gone THEN 'its role does not exist any more' ELSE 'has no next run' END), '; ' ORDER BY s.name),
                     'every schedule that is enabled can be computed'),
            coalesce(string_agg('SELECT ayb_jobs.delete_schedule(' || quote_literal(s.id) || ');', ' ' ORDER BY s.name) FILTER (WHERE s.gone)
                     || ' Or ayb_jobs.update_schedule(id, run_as => ...) gives it to another role.',
@@ -245,8 +244,7 @@ BEGIN ATOMIC
     SELECT 'lanes', CASE WHEN count(l.error) = 0 THEN 'ok' ELSE 'error' END,
            coalesce(string_agg('role ' || l.role || ': ' || l.error, '; ' ORDER BY l.role::text),
                     'every lane can be served'),
-           string_agg(CASE WHEN r.oid IS NULL
-                                    THEN 'SELECT ayb_jobs.cancel(id) FROM ayb_jobs.job_queue WHERE run_as = ' || l.role::oid || ' AND state = ''queued'';'
+           string_agg(CASE WHEN r.oid IS NULL THEN 'What it has is taken out of service by itself; see the check duties.'
                                     WHEN NOT r.rolcanlogin THEN 'ALTER ROLE ' || l.role || ' LOGIN;'
                                     WHEN NOT has_database_privilege(r.oid, current_database(), 'CONNECT')
                                     THEN 'GRANT CONNECT ON DATABASE ' || quote_ident(current_database()) || ' TO ' || l.role || ';'

@@ -3,6 +3,7 @@
 #include "base/arguments.hpp"
 #include "hand/by_hand.hpp"
 #include "pg/clock.hpp"
+#include "pg/roles.hpp"
 
 namespace ayb {
 
@@ -25,21 +26,34 @@ Sql<core::Uuid, int, At> g_set_priority{R"sql(
 )sql"};
 
 #define AYB_RETRY(which)                                                                           \
-    AYB_CHANGE("retry", "q.state = 'failed'", AYB_OWN, which, AYB_RETRIED ", run_at = $1")
+    AYB_CHANGE("retry", "q.state = 'failed' AND q.run_as <> 0::oid", AYB_OWN, which,               \
+               AYB_RETRIED ", run_at = $1")
 #define AYB_RUN(which)                                                                             \
-    AYB_CHANGE("run", "(q.state = 'canceled' OR q.state = 'queued' AND q.run_at > $1)", AYB_OWN,   \
-               which, AYB_REVIVED ", run_at = $1")
+    AYB_CHANGE(                                                                                    \
+        "run",                                                                                     \
+        "(q.state = 'canceled' AND q.run_as <> 0::oid OR q.state = 'queued' AND q.run_at > $1)",   \
+        AYB_OWN, which, AYB_REVIVED ", run_at = $1")
 
 ChangeMatching g_retry_matching{AYB_RETRY(AYB_MATCHING)};
 ChangeMatching g_run_matching{AYB_RUN(AYB_MATCHING)};
 ChangeMany g_retry_many{AYB_RETRY(AYB_OF_THESE)};
 ChangeMany g_run_many{AYB_RUN(AYB_OF_THESE)};
 
+// Of one that was dropped nothing runs again.
+void check_role(const core::Uuid &id, const Found &job) {
+    if (!role_exists(job.run_as))
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("the role of job %s does not exist any more", uuid_text(id)),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "run_as"),
+                        errhint("Enqueue a job of a role that does.")));
+}
+
 // Each of these inside the books, with the row locked.
 void retry_found(const core::Uuid &id, const Found &job, TimestampTz now) {
     if (job.state != State::failed)
         refuse_state(id, job, "failed",
                      "Only failed jobs can be retried; for another run, enqueue a job.");
+    check_role(id, job);
     g_retry.run(id, At{now}, At{now});
 }
 
@@ -51,6 +65,7 @@ void run_found(const core::Uuid &id, const Found &job, TimestampTz now) {
                      job.state == State::failed
                          ? "ayb_jobs.retry_now(id) runs a failed job again."
                          : "It has been started; for another run, enqueue a job.");
+    check_role(id, job);
     if (!waits || job.run_at > now)
         g_revive.run(id, At{now}, At{now});
 }

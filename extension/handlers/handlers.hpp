@@ -78,13 +78,14 @@ void each_handler(void (*visit)(const Handler &handler, void *context), void *co
 // Why a handler doesn't serve the jobs of a role. They wait then, uncharged.
 enum class Doubt : uint8 {
     none,
-    missing, // the function is gone
-    shape,   // it is no plain function any more
-    schema,  // no USAGE on its schema
-    execute, // no EXECUTE on it
-    type,    // the role doesn't trust the type's owner
-    code,    // nor the code's
-    bond,    // the job is bound to another registration
+    missing,  // the function is gone
+    shape,    // it is no plain function any more
+    schema,   // no USAGE on its schema
+    execute,  // no EXECUTE on it
+    type,     // the role doesn't trust the type's owner
+    code,     // nor the code's
+    bond,     // the job is bound to another registration
+    enqueuer, // who enqueued the job is gone
 };
 
 namespace core {
@@ -96,7 +97,8 @@ template <> struct Words<Doubt> {
                                              "the role may not execute its function",
                                              "the role doesn't trust the type's owner",
                                              "the role doesn't trust the owner of its code",
-                                             "they are bound to another registration of it"};
+                                             "they are bound to another registration of it",
+                                             "that role does not exist any more"};
 };
 } // namespace core
 

@@ -142,6 +142,8 @@ const char *remedy_of(const Handler &handler, Doubt doubt, Oid role) {
         return ways_to_trust(handler, doubt, role);
     case Doubt::bond:
         return "Register what it was bound to again.";
+    case Doubt::enqueuer:
+        return "Cancel it.";
     }
     pg_unreachable();
 }
@@ -158,6 +160,9 @@ void refuse_doubt(const Handler &handler, Doubt doubt, Oid role) {
         aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_SCHEMA, NameStr(handler.schema));
     if (doubt == Doubt::execute)
         aclcheck_error(ACLCHECK_NO_PRIV, OBJECT_FUNCTION, NameStr(handler.name));
+    if (doubt == Doubt::enqueuer)
+        ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                        errmsg("the role that enqueued the job does not exist any more")));
     if (doubt == Doubt::bond)
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -183,6 +188,9 @@ Doubt doubt_of_bond(const Handler *handler, const Bond &bond, Oid run_as) {
     if (handler == nullptr || handler->owner != run_as ||
         !(handler->registration == bond.registration))
         return Doubt::bond;
+    // Of nobody PostgreSQL says that they may what everybody may.
+    if (!role_exists(bond.enqueued_by))
+        return Doubt::enqueuer;
     const Oid function = find_function(*handler);
     if (!OidIsValid(function))
         return Doubt::missing;
@@ -193,6 +201,10 @@ Doubt doubt_of_bond(const Handler *handler, const Bond &bond, Oid run_as) {
 
 const char *remedy_of_bond(const Handler *handler, Doubt doubt, const char *type, const Bond &bond,
                            Oid run_as) {
+    if (doubt == Doubt::enqueuer)
+        return psprintf("SELECT ayb_jobs.cancel(id) FROM ayb_jobs.job_queue WHERE type = %s AND "
+                        "state = 'queued' AND enqueued_by = %u;",
+                        quote_literal_cstr(type), bond.enqueued_by);
     if (doubt != Doubt::bond)
         return remedy_of(*handler, doubt, bond.enqueued_by);
     return psprintf("Register the function of then again as role %s, with definer => true; or "

@@ -1,5 +1,6 @@
 #include "hooks/access_hook.hpp"
 
+#include "hooks/changes.hpp"
 #include "pg/extension.hpp"
 
 namespace ayb {
@@ -51,6 +52,8 @@ void on_access(ObjectAccessType access, Oid catalog, Oid object, int part, void 
         on_create(catalog, object);
     else if (access == OAT_TRUNCATE)
         on_truncate(object);
+    else if (access == OAT_DROP && catalog == AuthIdRelationId)
+        note_dropped_role();
 }
 
 } // namespace

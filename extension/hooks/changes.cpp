@@ -66,6 +66,7 @@ struct Notes {
     bool recount;
     SubTransactionId draining; // the one that drained; InvalidSubTransactionId for none
     bool probe;
+    bool dropped_role;
     Oid holds[8];
     int hold_count;
 };
@@ -220,6 +221,8 @@ void tell() {
         wake_for_unknown();
     if (g_notes.probe)
         request_probe(MyDatabaseId);
+    if (g_notes.dropped_role)
+        tell_dropped_role();
 }
 
 // COMMIT PREPARED is heard of, but not where replication does it: it calls no hook.
@@ -355,6 +358,7 @@ bool note_draining() {
 }
 
 void note_probe() { g_notes.probe = true; }
+void note_dropped_role() { g_notes.dropped_role = true; }
 
 bool can_note_hold(Oid database) {
     for (int i = 0; i < g_notes.hold_count; i++)
@@ -370,6 +374,7 @@ void wake_for_unknown() {
         return;
     forget_floors(MyDatabaseId);
     forget_running(MyDatabaseId);
+    tell_dropped_role();
     Database *database = find_database(MyDatabaseId);
     if (database == nullptr)
         return;

@@ -59,6 +59,9 @@ void note_limit(const char *type);
 // Notes that the jobs have to be counted anew after the commit.
 void note_recount();
 
+// Notes that a role was dropped, which may have had rows in any database.
+void note_dropped_role();
+
 // Notes that this database shall be probed by the launcher after the commit.
 void note_probe();
 

@@ -33,6 +33,15 @@ void check_waits_for(const Values &row) {
                "Leave waits_for NULL: whether its role trusts the handler is looked up.");
 }
 
+// InvalidOid is the role of what belonged to a role that is gone: nobody could log in as it.
+void check_role(const Values &row) {
+    if (row.null(kRunAs) || OidIsValid(DatumGetObjectId(row[kRunAs])) || row.null(kState))
+        return;
+    const auto state = state_value(row[kState]);
+    if (state == State::queued || state == State::running)
+        refuse("a job of no role can't run", "run_as is the role as which it runs.");
+}
+
 void check_priority(const Values &row) {
     if (row.null(kPriority))
         return;
@@ -70,6 +79,7 @@ void check_meta(const Values &row) {
 
 void check_row(const Values &row) {
     check_waits_for(row);
+    check_role(row);
     check_priority(row);
     check_runs(row);
     check_key(row, kPartitionKey, "partition_key");

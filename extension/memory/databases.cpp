@@ -19,6 +19,7 @@ void init_database(Database *entry, Oid database) {
     pg_atomic_init_u32(&entry->found, 0);
     pg_atomic_init_u32(&entry->recount, 1);
     pg_atomic_init_u32(&entry->doubt, 1);
+    pg_atomic_init_u32(&entry->gone, 1);
     pg_atomic_init_u32(&entry->holds, 0);
     pg_atomic_init_u32(&entry->draining, 0);
     pg_atomic_init_u32(&entry->waiting, 0);
@@ -93,6 +94,14 @@ Trouble trouble_of(Database *database, Duty duty) {
     const Trouble copy = database->troubles[static_cast<int>(duty)];
     SpinLockRelease(&database->mutex);
     return copy;
+}
+
+void tell_dropped_role() {
+    for (int i = 0; i < slot_count(); i++)
+        if (OidIsValid(g_databases[i].oid)) {
+            pg_atomic_write_u32(&g_databases[i].gone, 1);
+            wake_scheduler(&g_databases[i]);
+        }
 }
 
 void wake_scheduler(Database *entry) {

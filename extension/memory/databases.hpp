@@ -23,6 +23,7 @@ enum class Duty : int {
     old_days,
     purge,
     clock,
+    gone,
     count,
 };
 constexpr int kDuties = static_cast<int>(Duty::count) + 1;
@@ -41,6 +42,7 @@ template <> struct core::Words<Duty> {
         "drop days of the history beyond retention",
         "delete jobs beyond failed_retention",
         "set right what a wrong clock left",
+        "take what dropped roles had out of service",
         "count jobs",
     };
 };
@@ -65,6 +67,7 @@ struct Database {
     pg_atomic_uint32 found;      // of these, when lanes were last looked for
     pg_atomic_uint32 recount;    // the counts are off
     pg_atomic_uint32 doubt;      // somebody may commit unheard: check the floors at the next tick
+    pg_atomic_uint32 gone;       // roles were dropped, which may have rows here
     pg_atomic_uint32 holds;      // commands that need the database to themselves
     pg_atomic_uint32 draining;   // no new claims, by drain()
     pg_atomic_uint32 waiting;    // roles that wait for a place: who falls asleep tells
@@ -112,6 +115,9 @@ void open_due(Database *database);
 // Notes that the scheduler's duty failed with `error` (null: it went well).
 void note_trouble(Database *database, Duty duty, const char *error);
 Trouble trouble_of(Database *database, Duty duty);
+
+// Has every scheduler look for what roles that were dropped had in its database. Never throws.
+void tell_dropped_role();
 
 // Sets the scheduler's latch, if there is one. Never throws.
 void wake_scheduler(Database *entry);

@@ -15,11 +15,15 @@
 #include "memory/due_floor.hpp"
 #include "pg/clock.hpp"
 #include "pg/prepared.hpp"
+#include "pg/roles.hpp"
+#include "pg/sql.hpp"
 #include "pg/text.hpp"
 #include "pg/transaction.hpp"
 #include "schedule/clock.hpp"
 #include "schedule/tick.hpp"
 #include "workers/placing.hpp"
+
+#include <algorithm>
 
 namespace ayb {
 
@@ -30,7 +34,11 @@ constexpr int64 kDaysRetry = 10 * kMicrosecondsPerSecond;    // while days ahead
 constexpr int64 kDropRetry = 60 * kMicrosecondsPerSecond;    // while an old one can't be dropped
 constexpr int64 kRecountAfter = 60 * kMicrosecondsPerSecond; // when a count could not be exact
 constexpr int64 kWrongClock = 3600 * kMicrosecondsPerSecond;
+constexpr int kRetired = 5000;                        // rows a transaction, and a look
 constexpr int64 kRetryAfter = kMicrosecondsPerSecond; // after a step that failed, or found a lock
+
+Sql<int> g_retire{
+    "SELECT ayb_jobs_internal.retire_jobs($1) FROM ayb_jobs_internal.retire_rights()"};
 
 Database *g_database;
 // When to look at leases and at schedules again, as far as the last look could tell.
@@ -98,6 +106,45 @@ void step_count(TimestampTz /*now*/) {
         pg_atomic_write_u32(&g_database->recount, 1);
 }
 
+// Of many, the next look takes more.
+void step_gone(TimestampTz /*now*/) {
+    g_long_statement = true;
+    const int64 rows = in_own_books([] {
+        int64 count = 0;
+        g_retire.run(kRetired);
+        read_row(0, &count);
+        return count;
+    });
+    if (rows < kRetired)
+        return;
+    pg_atomic_write_u32(&g_database->gone, 1);
+    wake_scheduler(g_database);
+}
+
+// Roles that have jobs here, as far as these are counted; none but the one that isn't any.
+int roles_with_jobs(Oid *roles) {
+    int count = 0;
+    each_role(g_database->oid, [&](const RoleLanes &role) {
+        int64 jobs = 0;
+        for (const State state : {State::queued, State::failed, State::canceled})
+            jobs += role.counts[static_cast<int>(state)];
+        if (jobs > 0 && OidIsValid(role.key.role) && count < kMaxRoles)
+            roles[count++] = role.key.role;
+    });
+    return count;
+}
+
+// Whoever was dropped may have got a job since: one that was just being enqueued, or had run.
+void look_for_gone() {
+    static Oid roles[kMaxRoles];
+    const int count = g_database->counted ? roles_with_jobs(roles) : 0;
+    const bool any = count > 0 && in_transaction([count] {
+                         return !std::all_of(roles, roles + count, role_exists);
+                     });
+    if (any)
+        pg_atomic_write_u32(&g_database->gone, 1);
+}
+
 void run_if_asked(pg_atomic_uint32 *flag, Duty duty, void (*step)(TimestampTz), TimestampTz now,
                   TimestampTz *wake) {
     if (pg_atomic_exchange_u32(flag, 0) == 0 || guarded(duty, step, now))
@@ -117,8 +164,10 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
         guarded(Duty::purge, step_purge, now);
         pg_atomic_write_u32(&g_database->recount, 1);
         pg_atomic_write_u32(&g_database->doubt, 1); // once an hour it costs nothing
+        pg_atomic_write_u32(&g_database->gone, 1);
         prune_lanes(g_database->oid);
     }
+    run_if_asked(&g_database->gone, Duty::gone, step_gone, now, wake);
     if (pg_atomic_read_u32(&g_database->recount) != 0 && now >= times->recount) {
         g_database->counted = false; // before the flag goes: they are never taken for right between
         pg_atomic_write_u32(&g_database->recount, 0);
@@ -162,6 +211,7 @@ void tick(TimestampTz now, Times *times) {
     pg_atomic_write_u32(&g_database->rescan, 1);
     guarded(Duty::minutes, step_minutes, now);
     look_for_trust(now);
+    look_for_gone();
     if (pg_atomic_exchange_u32(&g_database->doubt, 0) != 0 &&
         !guarded(Duty::floors, step_check_floors, now))
         pg_atomic_write_u32(&g_database->doubt, 1);

@@ -21,6 +21,7 @@ Database *enter_database(Oid database) {
     entry->counted = false;
     open_due(entry);
     pg_atomic_write_u32(&entry->recount, 1);
+    pg_atomic_write_u32(&entry->gone, 1);  // nobody told it while none was there
     pg_atomic_write_u32(&entry->doubt, 1); // a transaction may be prepared
     pg_atomic_write_u32(&entry->rescan, 1);
     pg_atomic_exchange_u32(&entry->serving, 1);

@@ -260,6 +260,8 @@ CREATE ROLE regress_gone LOGIN;
 SELECT owner FROM ayb_jobs.register_handler('orphan', kind => 'external', owner => 'regress_gone');
 SELECT pattern FROM ayb_jobs.allow_types('regress_gone', 'orphan');
 DROP ROLE regress_gone;
+-- (what it had goes with it)
+SELECT wait_until($$NOT EXISTS (SELECT FROM ayb_jobs.handlers WHERE type = 'orphan')$$);
 \c - regress_mallory
 SELECT type FROM ayb_jobs.register_handler('mallory_own', kind => 'external');
 SELECT call, refused('SELECT ayb_jobs.' || call) FROM unnest(ARRAY[
@@ -272,7 +274,6 @@ SELECT call, refused('SELECT ayb_jobs.' || call) FROM unnest(ARRAY[
     $$give_handler('mallory_own', 'regress_alice')$$, $$give_handler('mallory_own', 'regress_root')$$,
     $$give_handler('alices', 'regress_mallory')$$, $$give_handler('command', 'regress_mallory')$$, $$give_handler('free', 'regress_mallory')$$,
     $$allow_types('regress_mallory')$$, $$disallow_types('regress_alice', '%')$$]) AS call;
--- (whose it was has a number only)
 SELECT split_part(refused('SELECT ayb_jobs.' || call), E'\n', 1) FROM unnest(ARRAY[
     $$register_handler('orphan', kind => 'external')$$, $$give_handler('orphan', 'regress_mallory')$$]) AS call;
 \c - :me
