@@ -1,11 +1,11 @@
 -- What a dump has. Not the stamp: a restored copy must not run its jobs by itself. Nor what belongs to a role that is gone:
--- its number may be somebody else's where the dump is restored, who would have the rights of who enqueued a definer's job, and see what came of any.
+-- its number may be somebody else's where the dump is restored, who would have the rights of who enqueued a definer's job.
 DO $$
 DECLARE
     kept record;
 BEGIN
     FOR kept IN SELECT t.name, t.owner, t.besides
-                FROM (VALUES ('job_queue', 'run_as', ' AND (registration IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = enqueued_by))'), ('job_history', 'run_as', ' AND (enqueued_by = 0::oid OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = enqueued_by))'), ('job_attempts', 'run_as', ''),
+                FROM (VALUES ('job_queue', 'run_as', ' AND (registration IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = enqueued_by))'), ('job_history', 'run_as', ''), ('job_attempts', 'run_as', ''),
                              ('job_keys', 'run_as', ''), ('job_actions', 'run_as', ''), ('job_minutes', 'run_as', ''),
                              ('schedules', 'run_as', ''), ('matview_refreshes', 'run_as', ''),
                              ('worker_grants', 'role', ' AND EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = granted_by)'

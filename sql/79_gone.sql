@@ -40,6 +40,26 @@ $$;
 COMMENT ON FUNCTION ayb_jobs_internal.retire_jobs(integer) IS
     'cancels queued jobs of roles that are gone, and definers'' jobs that such roles enqueued, and deletes their keys; at most so many: how many it were';
 
+-- By portions, in the order of the ids: the history may be large, and nothing tells where such rows are.
+CREATE FUNCTION ayb_jobs_internal.retire_history(after uuid, portion integer) RETURNS uuid
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    ids uuid[];
+BEGIN
+    ids := ARRAY(SELECT h.id FROM ayb_jobs.job_history AS h WHERE h.id > after ORDER BY h.id LIMIT portion);
+    UPDATE ayb_jobs.job_history AS h
+    SET run_as = CASE WHEN g.whose THEN 0::oid ELSE h.run_as END, enqueued_by = CASE WHEN g.by_whom THEN 0::oid ELSE h.enqueued_by END
+    FROM (SELECT o.id, r.oid IS NULL AS whose, e.oid IS NULL AS by_whom
+          FROM ayb_jobs.job_history AS o LEFT JOIN pg_authid AS r ON r.oid = o.run_as LEFT JOIN pg_authid AS e ON e.oid = o.enqueued_by
+          WHERE o.id > after AND o.id <= ids[cardinality(ids)]
+            AND (r.oid IS NULL AND o.run_as <> 0::oid OR e.oid IS NULL AND o.enqueued_by <> 0::oid)) AS g
+    WHERE h.id = g.id;
+    RETURN CASE WHEN cardinality(ids) = portion THEN ids[portion] END;
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs_internal.retire_history(uuid, integer) IS
+    'leaves a portion of the completed jobs of roles that are gone, or that such roles enqueued, to no role; gives back where the next one begins';
+
 CREATE FUNCTION ayb_jobs_internal.retire_rights() RETURNS void
     LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
 DECLARE

@@ -21,7 +21,7 @@ GRANT SELECT ON ALL TABLES IN SCHEMA ayb_jobs, ayb_jobs_internal TO PUBLIC;
 GRANT EXECUTE ON ALL ROUTINES IN SCHEMA ayb_jobs, ayb_jobs_internal TO PUBLIC;
 GRANT USAGE ON TYPE ayb_jobs.refresh_outcome, ayb_jobs.claimed_job TO PUBLIC;
 REVOKE ALL ON FUNCTION ayb_jobs_internal.install_builtins(text), ayb_jobs_internal.prepare_history(timestamptz), ayb_jobs_internal.server_state(),
-                       ayb_jobs_internal.retire_jobs(integer), ayb_jobs_internal.retire_rights(),
+                       ayb_jobs_internal.retire_jobs(integer), ayb_jobs_internal.retire_history(uuid, integer), ayb_jobs_internal.retire_rights(),
                        ayb_jobs_internal.processes(), ayb_jobs_internal.troubles(), ayb_jobs.health(), ayb_jobs_internal.wire_key() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ayb_jobs.health() TO ayb_jobs_read, pg_monitor;
 GRANT EXECUTE ON FUNCTION ayb_jobs_internal.wire_key() TO ayb_jobs_sidecar;

@@ -24,6 +24,7 @@ enum class Duty : int {
     purge,
     clock,
     gone,
+    gone_history,
     count,
 };
 constexpr int kDuties = static_cast<int>(Duty::count) + 1;
@@ -43,6 +44,7 @@ template <> struct core::Words<Duty> {
         "delete jobs beyond failed_retention",
         "set right what a wrong clock left",
         "take what dropped roles had out of service",
+        "look for dropped roles in the history",
         "count jobs",
     };
 };

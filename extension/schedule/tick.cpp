@@ -124,8 +124,10 @@ const char *check_order(Order *order, Oid owner) {
 // Why the schedule has no next tick any more, or null with its rule and zone.
 const char *cannot_compute(const Due &due, core::CronRule *rule, pg_tz **zone) {
     CoreFailure failure;
-    if (!role_exists(due.owner))
+    if (!role_exists(due.owner)) {
+        pg_atomic_write_u32(&find_database(MyDatabaseId)->gone, 1); // made while it was dropped
         return psprintf("its role (%u) does not exist any more", due.owner);
+    }
     if (!parse_rule(due.cron, rule, &failure))
         return psprintf("%s: %s", failure.message, failure.detail);
     *zone = find_zone(due.zone);

@@ -24,6 +24,7 @@
 #include "workers/placing.hpp"
 
 #include <algorithm>
+#include <optional>
 
 namespace ayb {
 
@@ -34,9 +35,11 @@ constexpr int64 kDaysRetry = 10 * kMicrosecondsPerSecond;    // while days ahead
 constexpr int64 kDropRetry = 60 * kMicrosecondsPerSecond;    // while an old one can't be dropped
 constexpr int64 kRecountAfter = 60 * kMicrosecondsPerSecond; // when a count could not be exact
 constexpr int64 kWrongClock = 3600 * kMicrosecondsPerSecond;
-constexpr int kRetired = 5000;                        // rows a transaction, and a look
+constexpr int kRetired = 5000; // rows a transaction, and a look
+constexpr int kHistoryRead = 20000;
 constexpr int64 kRetryAfter = kMicrosecondsPerSecond; // after a step that failed, or found a lock
 
+Sql<core::Uuid, int> g_retire_history{"SELECT ayb_jobs_internal.retire_history($1, $2)"};
 Sql<int> g_retire{
     "SELECT ayb_jobs_internal.retire_jobs($1) FROM ayb_jobs_internal.retire_rights()"};
 
@@ -45,6 +48,7 @@ Database *g_database;
 TimestampTz g_leases_wake;
 TimestampTz g_ticks_wake;
 TimestampTz g_limits_wake;
+std::optional<core::Uuid> g_history_after; // where roles that are gone are looked for next
 volatile sig_atomic_t g_long_statement;
 bool g_carried_released; // by the last look for trust
 
@@ -115,10 +119,22 @@ void step_gone(TimestampTz /*now*/) {
         read_row(0, &count);
         return count;
     });
-    if (rows < kRetired)
-        return;
-    pg_atomic_write_u32(&g_database->gone, 1);
+    if (rows == kRetired)
+        pg_atomic_write_u32(&g_database->gone, 1);
+    g_history_after = core::Uuid{};
     wake_scheduler(g_database);
+}
+
+void step_gone_history(TimestampTz /*now*/) {
+    g_long_statement = true;
+    g_history_after = in_own_books([] {
+        std::optional<core::Uuid> next;
+        g_retire_history.run(*g_history_after, kHistoryRead);
+        read_row(0, &next);
+        return next;
+    });
+    if (g_history_after)
+        wake_scheduler(g_database);
 }
 
 // Roles that have jobs here, as far as these are counted; none but the one that isn't any.
@@ -164,10 +180,11 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
         guarded(Duty::purge, step_purge, now);
         pg_atomic_write_u32(&g_database->recount, 1);
         pg_atomic_write_u32(&g_database->doubt, 1); // once an hour it costs nothing
-        pg_atomic_write_u32(&g_database->gone, 1);
         prune_lanes(g_database->oid);
     }
     run_if_asked(&g_database->gone, Duty::gone, step_gone, now, wake);
+    if (g_history_after && !guarded(Duty::gone_history, step_gone_history, now))
+        *wake = Min(*wake, later(now, kRetryAfter));
     if (pg_atomic_read_u32(&g_database->recount) != 0 && now >= times->recount) {
         g_database->counted = false; // before the flag goes: they are never taken for right between
         pg_atomic_write_u32(&g_database->recount, 0);
