@@ -17,6 +17,11 @@ CREATE FUNCTION ayb_jobs.claim(worker_id text, types text[], max_jobs integer DE
 COMMENT ON FUNCTION ayb_jobs.claim(text, text[], integer, interval) IS
     'hands due jobs of external types to a worker outside, which has them until the lease ends (ayb_jobs.lease_duration by default)';
 
+CREATE PROCEDURE ayb_jobs.wait_for_jobs(types text[], timeout interval DEFAULT '30 s')
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ayb_jobs_wait_for_jobs';
+COMMENT ON PROCEDURE ayb_jobs.wait_for_jobs(text[], interval) IS
+    'returns when claim() would find a job of one of the types, or after the timeout; outside of transaction blocks';
+
 CREATE FUNCTION ayb_jobs.extend(id uuid, worker_id text, attempt integer, lease interval DEFAULT NULL)
     RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_extend';
 COMMENT ON FUNCTION ayb_jobs.extend(uuid, text, integer, interval) IS

@@ -274,21 +274,33 @@ void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *cont
         visit(found->type, found->rule, context);
 }
 
-bool may_work(const char *type, Oid run_as) {
+void each_granted(const char *type, void (*visit)(Oid for_role, void *context), void *context) {
     const Handler *handler = find_handler(type);
     if (handler == nullptr)
-        return false;
+        return;
     const Oid owner = handler->owner;
     load(&g_grants, read_grants);
     const auto *granted = look_up<Granted>(g_grants, type);
     const WorkerGrant *grant = granted != nullptr ? granted->first : nullptr;
-    for (; grant != nullptr; grant = grant->next) {
-        const bool covers =
-            OidIsValid(grant->for_role) ? grant->for_role == run_as : grant->granted_by == owner;
-        if (covers && has_privs_of_role(GetUserId(), grant->role))
-            return true;
-    }
-    return false;
+    for (; grant != nullptr; grant = grant->next)
+        if ((OidIsValid(grant->for_role) || grant->granted_by == owner) &&
+            has_privs_of_role(GetUserId(), grant->role))
+            visit(grant->for_role, context);
+}
+
+bool may_work(const char *type, Oid run_as) {
+    struct {
+        Oid run_as;
+        bool may;
+    } asked{run_as, false};
+    each_granted(
+        type,
+        [](Oid for_role, void *context) {
+            auto *of = static_cast<decltype(asked) *>(context);
+            of->may = of->may || !OidIsValid(for_role) || for_role == of->run_as;
+        },
+        &asked);
+    return asked.may;
 }
 
 bool is_paused(const char *type) {

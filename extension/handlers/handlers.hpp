@@ -64,6 +64,9 @@ void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *cont
 // Whether workers outside of the current role may take this role's jobs of the type by a grant of
 // the type's owner, which lapses when that changes, or of the role itself.
 bool may_work(const char *type, Oid run_as);
+// Calls `visit` for each grant by which it may take any: with the role whose jobs these are, or
+// InvalidOid for all who trust the type's owner.
+void each_granted(const char *type, void (*visit)(Oid for_role, void *context), void *context);
 
 bool all_paused();
 bool is_paused(const char *type);

@@ -13,6 +13,7 @@
 #include "pg/subtransaction_log.hpp"
 #include "pg/text.hpp"
 #include "records/events.hpp"
+#include "waiters/waiters.hpp"
 
 namespace ayb {
 
@@ -32,6 +33,7 @@ struct LaneChange {
     int32 delta[kStates];
 
     LaneKey lane() const { return {{MyDatabaseId, role}, type, priority}; }
+    int jobs() const { return Max(delta[static_cast<int>(State::queued)], 1); }
     bool same(const LaneChange &other) const {
         return role == other.role && priority == other.priority && strcmp(type, other.type) == 0;
     }
@@ -115,7 +117,7 @@ void note_event(const Change &change) {
 void wake(Database *database, const LaneChange &change) {
     pg_memory_barrier();
     if (pg_atomic_read_u32(&database->paused) == 0)
-        wake_for_role(database, change.role, Max(change.delta[static_cast<int>(State::queued)], 1));
+        wake_for_role(database, change.role, change.jobs());
 }
 
 // Jobs of a type without a handler need no lane: who finds lanes when it is registered finds them.
@@ -140,9 +142,12 @@ void tell_lanes(Database *database) {
         else
             change.wakes = lower_lane(change.lane(), change.first);
     }
-    for (const LaneChange &change : g_notes.lanes)
+    for (const LaneChange &change : g_notes.lanes) {
         if (change.wakes)
             wake(database, change);
+        if (any_waiters(MyDatabaseId) && change.first < kEnd) // who enters now finds it lowered
+            tell_waiters(database, change.role, change.type, change.first.run_at, change.jobs());
+    }
 }
 
 // Where nobody serves the database, or not yet, a worker may be reading a lane all the same.
@@ -191,6 +196,7 @@ void tell_configuration(Database *database) {
     pg_atomic_fetch_add_u32(&database->configured, 1);
     pg_atomic_write_u32(&database->rescan, 1);
     wake_scheduler(database);
+    touch_waiters(MyDatabaseId);
 }
 
 void tell() {

@@ -15,6 +15,7 @@
 #include "records/events.hpp"
 #include "records/sources.hpp"
 #include "records/type_stats.hpp"
+#include "waiters/waiters.hpp"
 
 namespace ayb {
 
@@ -32,6 +33,7 @@ constexpr Part kParts[] = {
     {launcher_size, init_launcher},
     {databases_size, init_databases},
     {slots_size, init_slots},
+    {waiters_size, init_waiters},
     {lanes_size, init_lanes},
     {counts_size, init_counts},
     {limits_size, init_limits},

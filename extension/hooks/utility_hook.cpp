@@ -8,6 +8,7 @@
 #include "pg/traces.hpp"
 #include "pg/tuples.hpp"
 #include "records/sources.hpp"
+#include "waiters/waiters.hpp"
 
 namespace ayb {
 
@@ -169,6 +170,7 @@ void hold_if_needed(Node *statement) {
         if (!take_hold(database))
             return;
         note_hold(database);
+        touch_waiters(database);
     }
     wait_for_hold(database);
 }

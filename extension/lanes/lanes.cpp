@@ -2,8 +2,10 @@
 
 #include "memory/configuration.hpp"
 #include "memory/databases.hpp"
+#include "memory/due_floor.hpp"
 #include "memory/slots.hpp"
 #include "pg/clock.hpp"
+#include "waiters/waiters.hpp"
 
 namespace ayb {
 
@@ -249,6 +251,8 @@ void tell_opened(const Opened &opened) {
                    [&](RoleLanes &role) { lower(role, due, DT_NOBEGIN); });
         wake_for_role(database, opened.roles[i], opened.jobs);
     }
+    if (opened.jobs > 0 && database != nullptr && any_waiters(MyDatabaseId))
+        lower_due(database, &database->waits, DT_NOBEGIN);
     if (!opened.more || database == nullptr)
         return;
     forget_dues(MyDatabaseId);

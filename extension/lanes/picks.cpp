@@ -294,7 +294,8 @@ LanePick *copy_lanes(Oid database, int *count) {
 }
 
 LanePick *copy_due_lanes(Oid database, const char *const *types, int type_count, TimestampTz now,
-                         int *count) {
+                         int *count, TimestampTz *next) {
+    *next = DT_NOEND;
     auto *hashes = static_cast<uint64 *>(palloc((type_count + 1) * sizeof(uint64)));
     for (int i = 0; i < type_count; i++)
         hashes[i] = hash_of_type(types[i]);
@@ -302,7 +303,9 @@ LanePick *copy_due_lanes(Oid database, const char *const *types, int type_count,
         for (int i = 0; i < type_count; i++)
             if (hashes[i] == lane->tag.type) {
                 const Glance glance = glance_at(lane);
-                return Max(glance.at.run_at, glance.opens) <= now;
+                const TimestampTz at = Max(glance.at.run_at, glance.opens);
+                *next = at > now ? Min(*next, at) : *next;
+                return at <= now;
             }
         return false;
     });

@@ -58,9 +58,10 @@ void note_slow(const RoleKey &role, const char *type, bool slow);
 // All lanes of the database, as they are at different moments: palloc'd, huge.
 LanePick *copy_lanes(Oid database, int *count);
 
-// Of these, the ones of some types (and others of the same hash) in which something may be due.
+// Of these, the ones of some types (and others of the same hash) in which something may be due; and
+// when something may be in another one, at the earliest.
 LanePick *copy_due_lanes(Oid database, const char *const *types, int type_count, TimestampTz now,
-                         int *count);
+                         int *count, TimestampTz *next);
 
 // In the order of their floors' turns, in which they are read; or of the floors themselves.
 void sort_by_turn(LanePick *lanes, int count);

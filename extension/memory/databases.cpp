@@ -76,6 +76,7 @@ void open_due(Database *database) {
     SpinLockAcquire(&database->mutex);
     open_floor(&database->leases, DT_NOBEGIN, DT_NOEND, database->leases.commits + 1);
     open_floor(&database->ticks, DT_NOBEGIN, DT_NOEND, database->ticks.commits + 1);
+    open_floor(&database->waits, DT_NOBEGIN, DT_NOEND, database->waits.commits + 1);
     SpinLockRelease(&database->mutex);
 }
 

@@ -17,6 +17,7 @@ enum class Duty : int {
     workers,
     lanes,
     limits,
+    waits,
     minutes,
     floors,
     days,
@@ -37,6 +38,7 @@ template <> struct core::Words<Duty> {
         "recover jobs of workers that ended",
         "look for due jobs",
         "count running jobs of limited types",
+        "wake workers that wait for jobs",
         "write the counts of minutes",
         "check the floors",
         "make days of the history ahead",
@@ -79,6 +81,7 @@ struct Database {
     slock_t mutex;    // guards what follows, up to troubles
     TimeFloor leases; // no lease ends before it
     TimeFloor ticks;  // no schedule is due before it
+    TimeFloor waits;  // no waiter (waiters/waiters.hpp) need be woken by the scheduler before it
     TimestampTz sleeping_until;
     Oid last_role;          // whose job was met last,
     TimestampTz last_job;   // when,

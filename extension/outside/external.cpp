@@ -38,13 +38,7 @@ struct Claim {
 Claim make_claim(FunctionCallInfo fcinfo) {
     Claim claim{};
     claim.worker = worker_argument(fcinfo, 0);
-    require_argument(fcinfo, 1, "types");
-    if (array_contains_nulls(PG_GETARG_ARRAYTYPE_P(1)))
-        ereport(ERROR,
-                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("types must not contain nulls"),
-                 err_generic_string(PG_DIAG_COLUMN_NAME, "types"),
-                 errhint("Name the types of kind external that the worker can do.")));
-    claim.types = PG_GETARG_DATUM(1);
+    claim.types = types_argument(fcinfo, 1);
     require_argument(fcinfo, 2, "max_jobs");
     claim.jobs = PG_GETARG_INT32(2);
     if (claim.jobs < 1 || claim.jobs > kMaxClaim)
@@ -62,7 +56,8 @@ Claim make_claim(FunctionCallInfo fcinfo) {
 // Locks the first due jobs that nobody has locked, and says which.
 int lock_due(const Claim &claim, Datum *ids) {
     const bool raise = may_raise_floors();
-    const Picks picks = due_outside(claim.types, claim.viewer, claim.now);
+    TimestampTz next;
+    const Picks picks = due_outside(claim.types, claim.viewer, claim.now, &next);
     PushActiveSnapshot(GetTransactionSnapshot()); // younger than the picks
     Line line = open_line(picks, claim.now, raise);
     int count = 0;

@@ -1,10 +1,13 @@
 #include "outside/look.hpp"
 
+#include "base/arguments.hpp"
 #include "handlers/handlers.hpp"
 #include "handlers/judge.hpp"
 #include "hooks/changes.hpp"
 #include "jobs/lane_scan.hpp"
+#include "jobs/line.hpp"
 #include "memory/databases.hpp"
+#include "pg/clock.hpp"
 
 namespace ayb {
 
@@ -99,16 +102,48 @@ bool are_known() {
            pg_atomic_read_u32(&database->found) == pg_atomic_read_u32(&database->configured);
 }
 
+void add_wanted(const char *type, Wanted *wanted) {
+    struct Found {
+        Wanted *wanted;
+        bool everybody;
+    } found{wanted, false};
+    each_granted(
+        type,
+        [](Oid for_role, void *context) {
+            auto *all = static_cast<Found *>(context);
+            if (OidIsValid(for_role))
+                all->wanted->add_role(for_role);
+            else
+                all->everybody = true;
+        },
+        &found);
+    wanted->add_type(type, found.everybody);
+}
+
+// When a lane that was looked at has its first job, if that isn't due.
+TimestampTz next_of(const LanePick &lane, TimestampTz now) {
+    const TimestampTz at = mark_lane(lane.key()).at.run_at;
+    return at > now ? at : DT_NOEND;
+}
+
+// The commit that made it claimable woke somebody for it, a moment ago. What came due by time had
+// no commit: it is known by its id, which is older.
+bool is_for_scheduler(const Position &at, TimestampTz now) {
+    return at.run_at <= now - kWakeAgain || later(made_at(at.id), kWakeAgain) < at.run_at;
+}
+
 } // namespace
 
-Picks due_outside(Datum types, const Viewer &me, TimestampTz now) {
+Picks due_outside(Datum types, const Viewer &me, TimestampTz now, TimestampTz *next) {
     Asked asked = begin_look(types, me, now);
+    *next = DT_NOEND;
     if (asked.count == 0)
         return asked.picks;
     const bool known = are_known();
     if (known) {
         int count;
-        const LanePick *lanes = copy_due_lanes(MyDatabaseId, asked.types, asked.count, now, &count);
+        const LanePick *lanes =
+            copy_due_lanes(MyDatabaseId, asked.types, asked.count, now, &count, next);
         for (int i = 0; i < count; i++)
             add_due(&asked, lanes[i]);
     }
@@ -116,6 +151,55 @@ Picks due_outside(Datum types, const Viewer &me, TimestampTz now) {
     each_own_lane(add_own, &asked);
     sort_by_turn(asked.picks.lanes, asked.picks.count);
     return asked.picks;
+}
+
+Wanted wanted_outside(Datum types, const Viewer &me) {
+    const Asked asked = begin_look(types, me, 0);
+    Wanted wanted{};
+    wanted.all_roles = me.all;
+    for (int i = 0; i < me.count && !me.all; i++)
+        wanted.add_role(me.roles[i]);
+    for (int i = 0; i < asked.count; i++)
+        add_wanted(asked.types[i], &wanted);
+    return wanted;
+}
+
+bool any_to_claim(Datum types, const Viewer &me, TimestampTz now, TimestampTz *next) {
+    const bool raise = may_raise_floors();
+    const Picks picks = due_outside(types, me, now, next);
+    PushActiveSnapshot(GetTransactionSnapshot()); // younger than the picks
+    Line line = open_line(picks, now, raise);
+    bool any = false;
+    bool free = false;
+    while (!free && next_in_line(&line)) {
+        any = true;
+        free = !is_taken(&line.here->rows);
+    }
+    close_line(&line);
+    PopActiveSnapshot();
+    if (any)
+        *next = Min(*next, later(now, kWakeAgain));
+    for (int i = 0; i < picks.count; i++)
+        *next = Min(*next, next_of(picks.lanes[i], now));
+    return free;
+}
+
+ToHandOut to_hand_out(const LanePick &lane, TimestampTz now, int most) {
+    LanePick only = lane;
+    const Picks picks{&only, 1, false, false, 0};
+    ToHandOut found{0, false, DT_NOEND};
+    Line line = open_line(picks, now, true);
+    int young = 0;
+    while (found.jobs < most && young < most && next_in_line(&line)) {
+        found.any = true;
+        if (!is_for_scheduler(line.here->at, now))
+            young++;
+        else if (!is_taken(&line.here->rows))
+            found.jobs++;
+    }
+    close_line(&line);
+    found.next = next_of(lane, now);
+    return found;
 }
 
 bool may_raise_floors() {

@@ -26,6 +26,17 @@ const char *worker_argument(FunctionCallInfo fcinfo, int number) {
     return worker;
 }
 
+Datum types_argument(FunctionCallInfo fcinfo, int number) {
+    require_argument(fcinfo, number, "types");
+    ArrayType *types = PG_GETARG_ARRAYTYPE_P(number);
+    if (array_contains_nulls(types))
+        ereport(ERROR,
+                (errcode(ERRCODE_NULL_VALUE_NOT_ALLOWED), errmsg("types must not contain nulls"),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "types"),
+                 errhint("Name the types of kind external that the worker can do.")));
+    return PointerGetDatum(types);
+}
+
 TimestampTz lease_argument(FunctionCallInfo fcinfo, int number, TimestampTz now) {
     const int64 ms = duration_argument(fcinfo, number, "lease",
                                        settings::lease_duration * static_cast<int64>(1000));

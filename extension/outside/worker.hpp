@@ -10,6 +10,9 @@ namespace ayb {
 // Who calls: 1 to 255 bytes. 22004, 22023. Palloc'd.
 const char *worker_argument(FunctionCallInfo fcinfo, int number);
 
+// The types that it does: text[] without nulls, unpacked. 22004.
+Datum types_argument(FunctionCallInfo fcinfo, int number);
+
 // When a lease of this length ends, or one of ayb_jobs.lease_duration for NULL. 22023.
 TimestampTz lease_argument(FunctionCallInfo fcinfo, int number, TimestampTz now);
 

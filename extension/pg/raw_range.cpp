@@ -16,6 +16,8 @@ bool usable(Relation index) {
                                   TransactionXmin));
 }
 
+} // namespace
+
 // Told from the row itself: most rows that are passed over are in groups of other workers, whose
 // transactions were met some rows ago. Wrong answers do no harm, which is why nobody is kept from
 // changing the row meanwhile: a free row stays for the next look, a taken one can't be locked.
@@ -34,8 +36,6 @@ bool is_taken(RawRange *range) {
     range->met = owner;
     return true;
 }
-
-} // namespace
 
 bool open_range(RawRange *range, const char *table, const char *index) {
     const Oid oid = extension_table(index);

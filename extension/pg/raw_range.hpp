@@ -44,6 +44,9 @@ void unbound_range(RawRange *range);
 // The next row that the snapshot shows, locked by somebody or not.
 bool next_in_range(RawRange *range);
 
+// Whether somebody else seems to have it locked.
+bool is_taken(RawRange *range);
+
 // Locks that row as FOR UPDATE SKIP LOCKED does. False where somebody else has it, or had.
 bool lock_in_range(RawRange *range);
 

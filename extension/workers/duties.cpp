@@ -13,6 +13,7 @@
 #include "look/minutes.hpp"
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
+#include "outside/waits.hpp"
 #include "pg/clock.hpp"
 #include "pg/prepared.hpp"
 #include "pg/roles.hpp"
@@ -48,6 +49,7 @@ Database *g_database;
 TimestampTz g_leases_wake;
 TimestampTz g_ticks_wake;
 TimestampTz g_limits_wake;
+TimestampTz g_waits_wake;
 std::optional<core::Uuid> g_history_after; // where roles that are gone are looked for next
 volatile sig_atomic_t g_long_statement;
 bool g_carried_released; // by the last look for trust
@@ -69,6 +71,7 @@ void step_lanes(TimestampTz /*now*/) {
     if (carried_by != configured && release_carried())
         carried_by = configured;
     pg_atomic_write_u32(&g_database->found, configured);
+    look_for_waiters(g_database);
 }
 
 void step_reap(TimestampTz /*now*/) { reap_workers(g_database); }
@@ -91,6 +94,8 @@ void step_ticks(TimestampTz now) { g_ticks_wake = run_ticks(g_database, now); }
 void step_enter_limits(TimestampTz /*now*/) { enter_limits(); }
 
 void step_limits(TimestampTz now) { g_limits_wake = count_limits(now); }
+
+void step_waits(TimestampTz now) { g_waits_wake = wake_for_due(g_database, now); }
 
 void step_days(TimestampTz now) { prepare_days(now); }
 
@@ -252,6 +257,14 @@ TimestampTz look_at_ticks(TimestampTz now) {
     return guarded(Duty::ticks, step_ticks, now) ? g_ticks_wake : later(now, kRetryAfter);
 }
 
+// Wakes those who wait for what has come due; returns when something will.
+TimestampTz look_at_waits(TimestampTz now) {
+    const TimestampTz due = mark_due(g_database, g_database->waits).at;
+    if (due > now)
+        return due;
+    return guarded(Duty::waits, step_waits, now) ? g_waits_wake : later(now, kRetryAfter);
+}
+
 TimestampTz look_at_limits(TimestampTz now) {
     return guarded(Duty::limits, step_limits, now) ? g_limits_wake : later(now, kRetryAfter);
 }
@@ -339,6 +352,7 @@ TimestampTz look(TimestampTz now, Times *times) {
     run_if_asked(&g_database->rescan, Duty::lanes, step_lanes, now, &wake);
     wake = Min(wake, look_at_leases(now));
     wake = Min(wake, look_at_limits(now));
+    wake = Min(wake, look_at_waits(now));
     wake = Min(wake, place_workers(g_database, clock_now()));
     keep_house(now, times, &wake);
     return Min(wake, times->tick);

@@ -1,6 +1,7 @@
 #include "workers/serving.hpp"
 
 #include "lanes/lanes.hpp"
+#include "waiters/waiters.hpp"
 
 namespace ayb {
 
@@ -37,6 +38,7 @@ void leave_database(Database *entry) {
     entry->scheduler = nullptr;
     entry->counted = false;
     LWLockRelease(lock_of(Locks::databases));
+    touch_waiters(entry->oid); // they look by themselves from now on
     release_database(entry);
 }
 

@@ -104,6 +104,15 @@ SELECT refused($$SELECT ayb_jobs.claim('w', '{outside}', 1, '178000000 years')$$
 SELECT count(*) FROM ayb_jobs.claim('w', ARRAY['no handler', 'inside', '', repeat('x', 101)]);
 SELECT count(*) FROM ayb_jobs.claim('w', '{}');
 
+-- wait_for_jobs, which can't be called in a function
+SELECT refused($$CALL ayb_jobs.wait_for_jobs('{outside}')$$);
+CALL ayb_jobs.wait_for_jobs(NULL);
+CALL ayb_jobs.wait_for_jobs(ARRAY['outside', NULL]);
+CALL ayb_jobs.wait_for_jobs('{outside}', NULL);
+CALL ayb_jobs.wait_for_jobs('{outside}', '-1 s');
+CALL ayb_jobs.wait_for_jobs(ARRAY['no handler', 'inside', '', repeat('x', 101)], '0');
+CALL ayb_jobs.wait_for_jobs('{}', '0');
+
 -- complete, fail, extend: NULLs, unknown ids, wrong states, and who doesn't hold the attempt
 SELECT refused($$SELECT ayb_jobs.complete(NULL, 'w', 1)$$);
 SELECT refused(format('SELECT ayb_jobs.complete(%L, NULL, 1)', :'running'));

@@ -33,6 +33,7 @@ sub typed
 sub statement_of
 {
 	my ($heading) = @_;
+	return "CREATE PROCEDURE reference.$1 LANGUAGE plpgsql AS ''" if $heading =~ /^CALL (\w+\(.*\))$/;
 	my ($name, $arguments, $result) = $heading =~ /^(\w+)\((.*)\) → (.+)$/ or die "no function: $heading\n";
 	my @arguments = $arguments eq '' ? () : $arguments;
 	push @arguments, map { "OUT $_" } typed($1) if $result =~ s/\((.*)\)$/record/;
@@ -50,7 +51,7 @@ sub functions_of
 	my ($schema) = @_;
 	return rows(qq{
 		SET search_path = ayb_jobs;
-		SELECT p.proname || '(' || pg_get_function_arguments(p.oid) || ') → ' || pg_get_function_result(p.oid)
+		SELECT p.proname || '(' || pg_get_function_arguments(p.oid) || ')' || coalesce(' → ' || pg_get_function_result(p.oid), ', by CALL')
 		FROM pg_proc AS p WHERE p.pronamespace = '$schema'::regnamespace AND p.prorettype <> 'trigger'::regtype
 		ORDER BY 1});
 }

@@ -1,0 +1,214 @@
+# Workers outside that wait for a job (wait_for_jobs()). Each of them waits for an hour, and nobody's tick comes by in a test:
+# whoever returns was woken. Where the scheduler is stopped no wake-up is its.
+use strict;
+use warnings;
+use FindBin;
+use lib "$FindBin::RealBin/../perl";
+use AybJobs;
+use IPC::Run;
+use PostgreSQL::Test::Utils;
+use Test::More;
+
+my $node = start_server('waiting', q{
+max_connections = 300
+ayb_jobs.scheduler_tick = 1h
+});
+sql($node, q{
+CREATE ROLE alice LOGIN;
+CREATE ROLE mallory LOGIN;
+CREATE ROLE helper LOGIN;
+CREATE TABLE returned (who text);
+GRANT ALL ON returned TO PUBLIC;
+SELECT ayb_jobs.register_handler('out', kind => 'external', max_attempts => 100, backoff => '{0s}')});
+
+# A session of its own that waits, and then says so. Sessions are known by their names.
+my %waiters;
+sub wait_for {
+    my ($name, %how) = @_;
+    my ($types, $timeout) = ($how{types} // '{out}', $how{timeout} // '1 h');
+    my $waiter = $waiters{$name} = { error => '' };
+    my $connection = $node->connstr($how{database} // 'postgres') . " application_name=$name user=" . ($how{role} // getpwuid $<);
+    $waiter->{handle} = IPC::Run::start([ $node->installed_command('psql'), '-XAtq', '-v', 'ON_ERROR_STOP=1', '-v', 'VERBOSITY=verbose',
+        '-d', $connection, '-c', $how{before} // 'SELECT', '-c', "CALL ayb_jobs.wait_for_jobs('$types', '$timeout')",
+        '-c', "INSERT INTO returned VALUES ('$name')" ], '<', \undef, '>', \my $out, '2>', \$waiter->{error});
+    return;
+}
+sub asleep { my ($names) = @_; return "(SELECT count(*) FROM pg_stat_activity WHERE application_name ~ '^($names)\$' AND query LIKE 'CALL%' AND wait_event_type = 'Extension')" }
+sub falls_asleep {
+    my ($name, %how) = @_;
+    wait_for($name, %how);
+    eventually($node, 'SELECT ' . asleep($name) . ' = 1', undef, $how{database}) or die "$name does not wait\n";
+    return;
+}
+sub backend { return sql($node, "SELECT pid FROM pg_stat_activity WHERE application_name = '$_[0]'") }
+sub returns {
+    my ($who, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return at_once($node, 'postgres', "EXISTS (SELECT FROM returned WHERE who = '$who')", $name);
+}
+sub ends_with {
+    my ($who, $pattern, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    $waiters{$who}{handle}->finish;
+    return like($waiters{$who}{error}, $pattern, $name);
+}
+sub all_done {
+    $_->{handle}->finish for values %waiters;
+    %waiters = ();
+    sql($node, 'TRUNCATE returned');
+    sql($node, q{SELECT count(ayb_jobs.complete(id, 'end', attempt)) FROM ayb_jobs.claim('end', '{out, other}', 1000)});
+    return;
+}
+sub enqueue { my ($type, $more) = @_; return sql($node, "SELECT ayb_jobs.enqueue('$type'" . ($more // '') . ')') }
+
+my $scheduler = sql($node, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ayb_jobs scheduler'});
+sub stop_scheduler {
+    eventually($node, "SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE pid = $scheduler") or die;
+    kill 'STOP', $scheduler or die $!;
+    return;
+}
+sub go_on_scheduler { kill 'CONT', $scheduler or die $!; return }
+
+# By a commit. While they wait they hold back nobody.
+falls_asleep("w$_") for 1 .. 5;
+is(sql($node, q{SELECT count(backend_xmin), count(backend_xid), count(xact_start) FROM pg_stat_activity WHERE application_name ~ '^w'}), '0|0|0',
+    'who waits has no snapshot and no transaction that anybody need mind');
+is(sql($node, q{SELECT count(*) FROM pg_locks AS l JOIN pg_stat_activity AS a USING (pid) WHERE application_name ~ '^w' AND locktype <> 'virtualxid'}),
+    '0', 'nor a lock');
+sql($node, 'CREATE TABLE big AS SELECT 1 AS a');
+finishes($node, 'postgres', 'CREATE INDEX CONCURRENTLY ON big (a)', 'CREATE INDEX CONCURRENTLY beside them');
+stop_scheduler();
+my $queue = "(SELECT string_agg(who, ' ' ORDER BY who) FROM returned)";
+enqueue('out');
+returns('w1', 'a commit wakes who has waited longest');
+enqueue('out');
+returns('w2', 'the next one the next');
+sql($node, q{SELECT count(*) FROM ayb_jobs.enqueue_many('out', '{1, 2}')});
+returns($_, 'two jobs wake two') for qw(w3 w4);
+is(sql($node, 'SELECT count(*), ' . asleep('w5') . ' FROM returned'), '4|1', 'and each job one, though nobody has claimed any');
+sql($node, q{BEGIN; SELECT ayb_jobs.enqueue('out'); ROLLBACK});
+enqueue('other');
+is(sql($node, 'SELECT ' . asleep('w5')), '1', 'no job of another type wakes, nor one that is rolled back');
+enqueue('out');
+returns('w5', 'the last one is woken too');
+all_done();
+
+# A wake is passed on by whoever ends otherwise than by returning.
+for my $end (qw(pg_cancel_backend pg_terminate_backend)) {
+    falls_asleep($_) for qw(first second);
+    my $first = backend('first');
+    kill 'STOP', $first or die $!;
+    my $job = enqueue('out');
+    sql($node, "SELECT $end($first)");
+    is(sql($node, 'SELECT ' . asleep('second')), '1', "$end: the woken one has the wake, though it doesn't move");
+    kill 'CONT', $first or die $!;
+    returns('second', "$end: the next one gets it");
+    ends_with('first', $end eq 'pg_cancel_backend' ? qr/ERROR:  57014/ : qr/FATAL:  57P01/, "$end: the first one ends");
+    all_done();
+}
+
+# Who is stopped, or never claims, is found out by the scheduler.
+go_on_scheduler();
+falls_asleep($_) for qw(stopped fresh silent);
+my $stopped = backend('stopped');
+kill 'STOP', $stopped or die $!;
+enqueue('out');
+returns('fresh', 'who is stopped when it is woken loses no wake-up');
+returns('silent', 'nor does who returns and never claims');
+kill 'CONT', $stopped or die $!;
+all_done();
+
+# What comes due without a commit.
+sub woken_by {
+    my ($name, $prepare, $act, @types) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    my $id = $prepare ? $prepare->() : undef;
+    sql($node, q{CALL ayb_jobs.wait_for_jobs('{out}', '0')});
+    falls_asleep('w');
+    $act->($id);
+    returns('w', "$name wakes");
+    all_done();
+    return;
+}
+my $claim = sub { enqueue('out'); return sql($node, q{SELECT quote_literal(id) || ', ''v'', ' || attempt FROM ayb_jobs.claim('v', '{out}', lease => '1 h')}) };
+woken_by('a job that comes due', undef, sub { enqueue('out', q{, delay => '1.5 s'}) });
+woken_by('one that was enqueued before', sub { enqueue('out', q{, delay => '2 s'}) }, sub { });
+woken_by('a retry', $claim, sub { sql($node, "SELECT ayb_jobs.fail($_[0], 'no', retry_in => '1 s')") });
+woken_by('a retry at once', $claim, sub { sql($node, "SELECT ayb_jobs.fail($_[0], 'no')") });
+woken_by('a lease that ends', $claim, sub { sql($node, "SELECT ayb_jobs.extend($_[0], '1 s')") });
+woken_by('a job that is let go of', sub {
+    enqueue('out');
+    my $holder = $node->background_psql('postgres');
+    $holder->query_safe("BEGIN; SELECT FROM ayb_jobs.job_queue WHERE type = 'out' FOR UPDATE");
+    return $holder;
+}, sub { $_[0]->quit });
+sql($node, q{SELECT ayb_jobs.pause('out')});
+woken_by('the end of a pause', sub { enqueue('out') }, sub { sql($node, q{SELECT ayb_jobs.resume('out')}) });
+sql($node, q{SELECT ayb_jobs.set_limit('out', running => 1)});
+holds($node, 'postgres', q{EXISTS (SELECT FROM ayb_jobs.limits WHERE type = 'out' AND opens_at IS NULL)}, 'a limit is in force');
+woken_by('a place that is left', sub { my $held = $claim->(); enqueue('out'); return $held }, sub { sql($node, "SELECT ayb_jobs.complete($_[0])") });
+sql($node, q{SELECT ayb_jobs.clear_limit('out')});
+woken_by('a type that is registered', undef, sub {
+    sql($node, q{SELECT ayb_jobs.unregister_handler('out')});
+    enqueue('out');
+    sql($node, q{SELECT ayb_jobs.register_handler('out', kind => 'external', max_attempts => 100, backoff => '{0s}')});
+});
+sql($node, q{SELECT count(*) FROM ayb_jobs.enqueue_many('out', '{1, 2, 3}', delay => '2 s')});
+falls_asleep("w$_") for 1 .. 3;
+returns("w$_", "three jobs that come due together wake three: $_") for 1 .. 3;
+all_done();
+
+# Whose jobs: a worker with a grant waits for them, who may not claim them sleeps on.
+sql($node, q{SELECT ayb_jobs.grant_worker('out', 'helper')});
+falls_asleep('mallory', role => 'mallory', timeout => '30 s');
+falls_asleep('helper', role => 'helper');
+stop_scheduler();
+enqueue('out', q{, run_as => 'alice'});
+returns('helper', 'who has a grant is woken for a job of another role');
+is(sql($node, 'SELECT ' . asleep('mallory')), '1', 'who may not claim it sleeps on');
+go_on_scheduler();
+sql($node, q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'mallory'});
+all_done();
+
+# When it can't wait.
+my $call = 'CALL ayb_jobs.wait_for_jobs(array[]::text[])';
+for my $where ("BEGIN; $call", "SELECT 1; $call", "DO \$\$BEGIN $call; EXCEPTION WHEN division_by_zero THEN END\$\$") {
+    IPC::Run::run([ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres'), '-c', $where ], '>', \my $out, '2>', \my $error);
+    like($error, qr/ERROR:  25001: .*can't wait inside a transaction block\s.*HINT: /s, "it raises, with a hint: $where");
+}
+is(promptly($node, 'postgres', q{DO 'BEGIN CALL ayb_jobs.wait_for_jobs(array[]::text[], ''0''); END'}), '', 'a DO block that may commit may wait');
+is(promptly($node, 'postgres', qq{SET default_transaction_isolation = 'serializable';\nCALL ayb_jobs.wait_for_jobs('{out}', '0.1 s')}), '', 'at any isolation');
+is(promptly($node, 'postgres', q{CALL ayb_jobs.wait_for_jobs('{out}', '0.1 s')}), '', 'after the timeout it returns');
+wait_for('limited', before => q{SET statement_timeout = '2 s'});
+returns('limited', 'it returns before statement_timeout would end it');
+
+# Only so many of a role.
+my $script = "$PostgreSQL::Test::Utils::tmp_check/wait.sql";
+PostgreSQL::Test::Utils::append_to_file($script, q{CALL ayb_jobs.wait_for_jobs('{out}', '1 h');});
+my $crowd = IPC::Run::start([ 'pgbench', '-n', '-f', $script, '-c', '256', '-t', '1', '-U', 'alice', '-d', $node->connstr('postgres') . ' application_name=crowd' ],
+    '<', \undef, '>', \my $report, '2>', \my $complaints);
+holds($node, 'postgres', asleep('crowd') . ' = 256', '256 of a role may wait');
+my (undef, undef, $error) = $node->psql('postgres', q{CALL ayb_jobs.wait_for_jobs('{out}')}, extra_params => [ '-U', 'alice', '-v', 'VERBOSITY=verbose' ]);
+like($error, qr/ERROR:  53400: 256 sessions of role "alice" wait for jobs already\s.*HINT: /s, 'one more is told so');
+falls_asleep('bob');
+enqueue('out');
+returns('bob', 'of another role one may');
+sql($node, q{SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE usename = 'alice'});
+$crowd->finish;
+wait_for('after', role => 'alice', timeout => '0');
+returns('after', 'and once they have ended one of alice may again');
+all_done();
+
+# The database is wanted for itself.
+serve($node, 'template1');
+$node->safe_psql('postgres', 'CREATE DATABASE short');
+falls_asleep('dropped', database => 'short');
+finishes($node, 'postgres', 'DROP DATABASE short', 'DROP DATABASE');
+ends_with('dropped', qr/FATAL:  57P01: .*wants the database.*HINT: /s, 'who waited there is told why its connection ends');
+delete $waiters{dropped};
+
+falls_asleep('last');
+stops($node, 'a fast shutdown');
+ends_with('last', qr/FATAL:  57P01/, 'who waited ends with it');
+
+done_testing();
