@@ -120,14 +120,20 @@ void wake(Database *database, const LaneChange &change) {
         wake_for_role(database, change.role, change.jobs());
 }
 
+// Until lanes have been looked for again, nobody takes those that are known for all.
+void tell_configuration(Database *database) {
+    pg_atomic_fetch_add_u32(&database->configured, 1);
+    pg_atomic_write_u32(&database->rescan, 1);
+    wake_scheduler(database);
+    touch_waiters(MyDatabaseId);
+}
+
 // Jobs of a type without a handler need no lane: who finds lanes when it is registered finds them.
 // But it may have been registered since that was looked up, and looked for before this commit.
 void tell_unserved(Database *database, const LaneChange &change) {
     lower_left_lane(change.lane(), change.first);
-    if (change.unserved_by == configuration_generation())
-        return;
-    pg_atomic_write_u32(&database->rescan, 1);
-    wake_scheduler(database);
+    if (change.unserved_by != configuration_generation())
+        tell_configuration(database);
 }
 
 // Whoever is woken chooses among all lanes: they are lowered before.
@@ -190,13 +196,6 @@ void refuse_prepare() {
                  errmsg("cannot PREPARE a transaction that has claimed or ended jobs of a type "
                         "with a limit"),
                  errhint("Commit it, or clear the limit: ayb_jobs.clear_limit(type).")));
-}
-
-void tell_configuration(Database *database) {
-    pg_atomic_fetch_add_u32(&database->configured, 1);
-    pg_atomic_write_u32(&database->rescan, 1);
-    wake_scheduler(database);
-    touch_waiters(MyDatabaseId);
 }
 
 void tell() {
