@@ -1,6 +1,8 @@
 #include "app/manual.hpp"
 #include "app/serve.hpp"
+#include "app/work.hpp"
 #include "cli/cli.hpp"
+#include "work/options.hpp"
 
 #include <poll.h>
 #include <unistd.h>
@@ -15,6 +17,7 @@ namespace {
 using ayb::app::Settings;
 
 constexpr const char *kUsage = "usage: ayb-jobs serve [--setting value ...] [--print-config]\n"
+                               "       ayb-jobs work TYPE ... [--option value ...] -- COMMAND ...\n"
                                "       ayb-jobs jobs|types|schedules|matviews VERB ...\n"
                                "       ayb-jobs stats|databases|workers|series|health|top\n"
                                "       ayb-jobs drain|resume|adopt|token\n"
@@ -32,7 +35,10 @@ bool take(std::vector<std::string> &arguments, const std::string &flag) {
 int help() {
     std::cout << kUsage << "\nCommands, each with --dsn …, or --url … and --token …, and --output "
               << "table|json|csv:\n"
-              << ayb::cli::help() << "\nSettings of serve, also as AYB_JOBS_NAME or in a file:\n";
+              << ayb::cli::help() << "\nOptions of work:\n";
+    for (const ayb::work::Word &word : ayb::work::option_words())
+        std::cout << "  --" << word.name << " " << word.value << "  " << word.help << "\n";
+    std::cout << "\nSettings of serve, also as AYB_JOBS_NAME or in a file:\n";
     for (const ayb::app::Setting &setting : ayb::app::all_settings())
         std::cout << "  " << setting.name << " [" << setting.fallback << "]  " << setting.help
                   << "\n";
@@ -40,11 +46,13 @@ int help() {
 }
 
 // For the completion scripts.
-std::string serve_words() {
-    std::string words = "--print-config ";
+std::map<std::string, std::string> words_by_verb() {
+    std::map<std::string, std::string> words = {{"serve", "--print-config "}, {"work", ""}};
     for (const ayb::app::Setting &setting : ayb::app::all_settings())
         if (setting.kind != ayb::app::Setting::Kind::secret)
-            words += std::string("--") + setting.name + " ";
+            words["serve"] += std::string("--") + setting.name + " ";
+    for (const ayb::work::Word &word : ayb::work::option_words())
+        words["work"] += std::string("--") + word.name + " ";
     return words;
 }
 
@@ -61,20 +69,31 @@ int serve(std::vector<std::string> arguments) {
     return only_print ? print(settings.print()) : ayb::app::serve(settings);
 }
 
+int work(std::vector<std::string> arguments) {
+    arguments.erase(arguments.begin());
+    const ayb::work::Options options = ayb::work::read_options(arguments);
+    return ayb::app::work(options);
+}
+
 int run(std::vector<std::string> arguments) {
     const std::string verb = arguments.empty() ? "" : arguments.front();
     if (verb.empty())
         throw ayb::app::UsageError("a command is missing");
+    const bool has_command = std::find(arguments.begin(), arguments.end(), "--") != arguments.end();
+    if (verb == "work" && has_command) // whose words are its own
+        return work(arguments);
     if (verb == "help" || arguments.back() == "--help")
         return help();
     if (verb == "--version")
         return print("ayb-jobs " AYB_JOBS_VERSION "\n");
     if (ayb::cli::knows(arguments))
         return ayb::cli::run(arguments);
+    if (verb == "work")
+        return work(arguments);
     arguments.erase(arguments.begin());
     if (verb == "completion")
         return print(
-            ayb::cli::completion(arguments.size() == 1 ? arguments.front() : "", serve_words()));
+            ayb::cli::completion(arguments.size() == 1 ? arguments.front() : "", words_by_verb()));
     if (verb == "serve")
         return serve(arguments);
     if (verb == "manual")
@@ -106,6 +125,8 @@ int main(int argc, char **argv) {
     } catch (const ayb::app::UsageError &error) {
         return wrong_usage(error.what());
     } catch (const ayb::cli::UsageError &error) {
+        return wrong_usage(error.what());
+    } catch (const ayb::work::UsageError &error) {
         return wrong_usage(error.what());
     } catch (const std::exception &error) {
         std::fprintf(stderr, "Error: %s\n", error.what());

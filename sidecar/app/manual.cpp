@@ -2,6 +2,7 @@
 
 #include "app/settings.hpp"
 #include "cli/command.hpp"
+#include "work/options.hpp"
 
 namespace ayb::app {
 
@@ -27,6 +28,12 @@ constexpr const char *kBegin = R"(.Dd November 21, 2026
 .Cm serve
 .Op Fl -print-config
 .Op Fl - Ns Ar setting Ar value ...
+.Nm
+.Cm work
+.Ar type ...
+.Op Fl - Ns Ar option Ar value ...
+.Fl -
+.Ar command Op Ar argument ...
 .Nm
 .Cm completion
 .Cm bash | zsh | fish
@@ -59,7 +66,15 @@ print this page
 serve the API until SIGTERM or SIGINT; with
 .Fl -print-config
 print the settings that count, and where each comes from, instead
+.It Cm work Ar type ... Fl - Ar command Op Ar argument ...
+be a worker outside of the database: for each job of the types the command is run, with the payload on its standard
+input; what it prints becomes the result
 .El
+.Ss Options of work
+.Bl -tag -width Ds
+)";
+
+constexpr const char *kBehindWork = R"(.El
 .Ss Settings of serve
 A flag goes before the environment, that before the file that
 .Fl -config
@@ -102,6 +117,8 @@ root alone needs to be able to
 .El
 .Sh EXIT STATUS
 0 is success, 1 a failure, 2 wrong usage.
+.Cm work
+ends with 1 also where the database couldn't be told how the last jobs ended.
 .Cm health
 ends as monitoring plug-ins do: 0 all is well, 1 warning, 2 error, 3 unknown.
 .Sh EXAMPLES
@@ -166,6 +183,10 @@ std::string manual() {
     for (const cli::Command &command : cli::all_commands())
         page += entry(command);
     page += kBetween;
+    for (const work::Word &word : work::option_words())
+        page += std::string(".It Fl -") + word.name + " Ar " + word.value + "\n" +
+                plain(word.help) + "\n";
+    page += kBehindWork;
     for (const Setting &setting : all_settings())
         page += entry(setting);
     return page + kEnd;

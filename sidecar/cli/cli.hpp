@@ -1,4 +1,5 @@
 #pragma once
+#include <map>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -19,8 +20,8 @@ int run(const std::vector<std::string> &words);
 // A line for each command.
 std::string help();
 
-// The completion script for "bash", "zsh" or "fish"; `serve` are the words that may follow serve.
-// Throws UsageError.
-std::string completion(const std::string &shell, const std::string &serve);
+// The completion script for "bash", "zsh" or "fish"; `others` are the words that may follow verbs
+// that are none of ours. Throws UsageError.
+std::string completion(const std::string &shell, const std::map<std::string, std::string> &others);
 
 } // namespace ayb::cli

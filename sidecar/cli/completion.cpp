@@ -8,8 +8,9 @@ namespace {
 using Followers = std::map<std::string, std::string>;
 
 // "group verb" → the words that may follow it: the verbs of a group, or the options of a command.
-Followers followers(const std::string &serve) {
-    Followers words{{"serve", serve}, {"completion", "bash zsh fish "}};
+Followers followers(const Followers &others) {
+    Followers words = others;
+    words["completion"] = "bash zsh fish ";
     for (const Command &command : all_commands()) {
         const std::string group = command.group;
         std::string &first = words[""];
@@ -23,7 +24,7 @@ Followers followers(const std::string &serve) {
             for (const Option &option : *all)
                 options += std::string("--") + option.name + " ";
     }
-    words[""] += "serve completion help manual ";
+    words[""] += "serve work completion help manual ";
     return words;
 }
 
@@ -138,9 +139,9 @@ std::string fish_values() {
 std::string fish_completion(const Followers &followers) {
     std::string out = "complete -c ayb-jobs -f\n";
     for (const auto &[before, after] : followers) {
-        const char *star = is_whole(before, after) ? "" : "*";
-        out.append("complete -c ayb-jobs -n \"string match -q -- 'ayb-jobs");
-        out.append(before.empty() ? "" : " ").append(before).append(star);
+        const char *more = is_whole(before, after) ? "\\$" : "( |\\$)";
+        out.append("complete -c ayb-jobs -n \"string match -rq -- '^ayb-jobs");
+        out.append(before.empty() ? "" : " ").append(before).append(more);
         out.append("' (string join -- ' ' (commandline -cpo))\" -a '").append(after).append("'\n");
     }
     return out + fish_values();
@@ -148,13 +149,13 @@ std::string fish_completion(const Followers &followers) {
 
 } // namespace
 
-std::string completion(const std::string &shell, const std::string &serve) {
+std::string completion(const std::string &shell, const std::map<std::string, std::string> &others) {
     if (shell == "bash")
-        return bash_completion(followers(serve));
+        return bash_completion(followers(others));
     if (shell == "zsh")
-        return "autoload -U +X bashcompinit && bashcompinit\n" + bash_completion(followers(serve));
+        return "autoload -U +X bashcompinit && bashcompinit\n" + bash_completion(followers(others));
     if (shell == "fish")
-        return fish_completion(followers(serve));
+        return fish_completion(followers(others));
     throw UsageError("completion is for bash, zsh or fish");
 }
 

@@ -238,6 +238,8 @@ class Cli(CliTest):
         self.assertEqual(completed("ayb-jobs", "jobs", "ret"), ["retry"])
         self.assertIn("--state", completed("ayb-jobs", "jobs", "list", "--s"))
         self.assertIn("--cron", completed("ayb-jobs", "schedules", "create", "--name", "x", "--c"))
+        self.assertEqual(completed("ayb-jobs", "work", "resize", "--conc"), ["--concurrency"])
+        self.assertNotIn("--concurrency", completed("ayb-jobs", "workers", "--"))
         for shell in ("zsh", "fish"):
             self.assertIn("ayb-jobs", self.checked(run("completion", shell), 0))
 

@@ -31,6 +31,9 @@ done
 unit=$lab/lib/systemd/system/ayb-jobs.service
 MANPATH=$lab/share/man systemd-analyze verify --recursive-errors=no "$unit" || fail "systemd finds the unit wrong"
 systemd-analyze security --offline=true --threshold=12 "$unit" >"$lab/security" || fail "$(<"$lab/security")"
+workers=$lab/lib/systemd/system/ayb-jobs-work@.service
+MANPATH=$lab/share/man systemd-analyze verify --recursive-errors=no "${workers/@/@resize}" || fail "systemd finds the workers' unit wrong"
+systemd-analyze security --offline=true --threshold=20 "$workers" >"$lab/security" || fail "$(<"$lab/security")"
 sed '/^Protect/d' "$unit" >"$lab/open.service"
 systemd-analyze security --offline=true --threshold=12 "$lab/open.service" >/dev/null 2>&1 && fail "the threshold lets all pass"
 

@@ -28,16 +28,18 @@ my %may;
     $lay->('.');
 }
 
-# The sidecar's own arrows: db, json and login know nobody, http json alone, route these, api routes, cli these, app all.
+# The sidecar's own arrows: db, json and login know nobody, http json alone, work db and json, route these, api routes,
+# cli these, app all.
 my %sidecar_may = (
     db    => [qw(db)],
     json  => [qw(json)],
     login => [qw(login)],
     http  => [qw(json http)],
+    work  => [qw(db json work)],
     route => [qw(db json http login route)],
     api   => [qw(db json http login route api)],
     cli   => [qw(db json http login route api cli)],
-    app   => [qw(db json http login route api cli app)],
+    app   => [qw(db json http login route api cli work app)],
 );
 
 # The one header that knows PostgreSQL's majors apart.
