@@ -52,7 +52,9 @@ void check_role(const core::Uuid &id, const Found &job) {
 void retry_found(const core::Uuid &id, const Found &job, TimestampTz now) {
     if (job.state != State::failed)
         refuse_state(id, job, "failed",
-                     "Only failed jobs can be retried; for another run, enqueue a job.");
+                     job.state == State::queued || job.state == State::canceled
+                         ? "ayb_jobs.run_now(id) makes it due."
+                         : "Only failed jobs can be retried; for another run, enqueue a job.");
     check_role(id, job);
     g_retry.run(id, At{now}, At{now});
 }

@@ -33,7 +33,7 @@ Sql<core::Uuid, const char *, int, Oid> g_held{R"sql(
     if (found.waits_for != WaitsFor::external)
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("job %s runs inside the database", uuid_text(id)),
+                 errmsg("job %s is running inside the database", uuid_text(id)),
                  errhint("Only jobs that ayb_jobs.claim() gave out are ended from outside.")));
     const bool same = strcmp(found.worker, attempt.worker) == 0 && found.run == attempt.run;
     ereport(ERROR,
