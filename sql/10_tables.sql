@@ -255,6 +255,7 @@ CREATE TABLE ayb_jobs.handlers (
     grouped         boolean     NOT NULL DEFAULT true,
     builtin         boolean     NOT NULL DEFAULT false,
     priority        integer     NOT NULL DEFAULT 0,
+    enqueuer_sees   boolean     NOT NULL DEFAULT true,
     created_at      timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     updated_at      timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     CONSTRAINT handlers_pkey PRIMARY KEY (type),
@@ -272,6 +273,7 @@ CREATE UNIQUE INDEX handlers_lane_key ON ayb_jobs.handlers (ayb_jobs_internal.la
 COMMENT ON TABLE ayb_jobs.handlers IS 'what a job type runs';
 COMMENT ON COLUMN ayb_jobs.handlers.builtin IS 'it comes with the extension: the installation brings it, a dump doesn''t';
 COMMENT ON COLUMN ayb_jobs.handlers.priority IS 'of its jobs that name none: from -4, which goes first, to 4';
+COMMENT ON COLUMN ayb_jobs.handlers.enqueuer_sees IS 'of a definer: whether who enqueued a job of it sees it, and may cancel it';
 COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'whose type it is; only that role or an admin replaces it';
 COMMENT ON COLUMN ayb_jobs.handlers.registration IS
     'of a definer: stands for its function, by schema, name and argument. Jobs are bound to it, and to the owner';

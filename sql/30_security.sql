@@ -8,19 +8,32 @@ ALTER TABLE ayb_jobs.job_keys     ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.schedules    ENABLE ROW LEVEL SECURITY;
 ALTER TABLE ayb_jobs.matview_refreshes ENABLE ROW LEVEL SECURITY;
 
--- The role's list is asked for once a statement.
+CREATE FUNCTION ayb_jobs_internal.hidden_types() RETURNS text[]
+    LANGUAGE sql STABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT ARRAY(SELECT h.type FROM ayb_jobs.handlers AS h WHERE NOT h.enqueuer_sees);
+END;
+COMMENT ON FUNCTION ayb_jobs_internal.hidden_types() IS 'types whose jobs are not shown to who enqueued them';
+
+-- The role's list is asked for once a statement, and so are the types.
 CREATE POLICY own ON ayb_jobs.job_queue FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[])
-           OR enqueued_by = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
+           OR enqueued_by = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[])
+              AND type <> ALL ((SELECT ayb_jobs_internal.hidden_types())::text[]));
 CREATE POLICY own ON ayb_jobs.job_history FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[])
-           OR enqueued_by = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
+           OR enqueued_by = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[])
+              AND type <> ALL ((SELECT ayb_jobs_internal.hidden_types())::text[]));
 CREATE POLICY own ON ayb_jobs.job_attempts FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.job_minutes FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
+-- A key tells of its job.
 CREATE POLICY own ON ayb_jobs.job_keys FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
+    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[])
+           AND (cardinality((SELECT ayb_jobs_internal.hidden_types())) = 0
+                OR EXISTS (SELECT FROM ayb_jobs.job_queue AS q WHERE q.id = job_id)
+                OR EXISTS (SELECT FROM ayb_jobs.job_history AS h WHERE h.id = job_id)));
 CREATE POLICY own ON ayb_jobs.schedules FOR SELECT
     USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
 CREATE POLICY own ON ayb_jobs.matview_refreshes FOR SELECT

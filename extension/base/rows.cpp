@@ -12,7 +12,8 @@ Sql<core::Uuid> g_row{"SELECT j FROM ayb_jobs.jobs AS j WHERE j.id = $1"};
 // so that an id of somebody else's can't be told from one that nobody has.
 #define AYB_IS(column) "(" column " = $2 OR pg_has_role($2, " column "::oid, 'USAGE'))"
 #define AYB_MAY_TOUCH(row)                                                                         \
-    row ".id = $1 AND ($3 OR " AYB_IS(row ".run_as") " OR $4 AND " AYB_IS(row ".enqueued_by") ")"
+    row ".id = $1 AND ($3 OR " AYB_IS(row ".run_as") " OR $4 AND " AYB_IS(                         \
+        row ".enqueued_by") " AND " AYB_ENQUEUER_SEES(row) ")"
 #define AYB_FOUND                                                                                  \
     "SELECT q.state, q.run_as::oid, q.attempts, q.runs, q.worker_id, q.waits_for, q.type,"         \
     " q.lease_until, q.run_at, NULL::timestamptz FROM ayb_jobs.job_queue AS q "                    \

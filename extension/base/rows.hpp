@@ -32,6 +32,11 @@ struct Found {
     TimestampTz completed_at; // DT_NOEND where it is in the queue
 };
 
+// Whether a row's type lets who enqueued the job see it.
+#define AYB_ENQUEUER_SEES(row)                                                                     \
+    "NOT EXISTS (SELECT FROM ayb_jobs.handlers AS t WHERE t.type = " row                           \
+    ".type AND NOT t.enqueuer_sees)"
+
 // Whose jobs a verb is for, of roles whose privileges the caller has: that run as one; or that one
 // has enqueued, too.
 enum class Whose { own, enqueued };

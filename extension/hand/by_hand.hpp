@@ -46,7 +46,8 @@ using ChangeMany = ChangeOf<UuidArray>;
 
 // What somebody has locked is left out. Gives back how many were changed, and how many were there.
 #define AYB_OWN "q.run_as = ANY ($3)"
-#define AYB_OWN_OR_ENQUEUED "(q.run_as = ANY ($3) OR q.enqueued_by = ANY ($3))"
+#define AYB_OWN_OR_ENQUEUED                                                                        \
+    "(q.run_as = ANY ($3) OR q.enqueued_by = ANY ($3) AND " AYB_ENQUEUER_SEES("q") ")"
 #define AYB_CHANGE(action, wanted, whose, which, change)                                           \
     "WITH wanted AS MATERIALIZED (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE " wanted          \
     " AND ($2 OR " whose ")" which                                                                 \

@@ -5,6 +5,7 @@
 #include "base/rows.hpp"
 #include "handlers/command.hpp"
 #include "handlers/handlers.hpp"
+#include "handlers/options.hpp"
 #include "handlers/owner.hpp"
 #include "hooks/changes.hpp"
 #include "pg/clock.hpp"
@@ -27,20 +28,21 @@ struct Registration {
     bool everybodys; // PUBLIC may execute the function
     const char *command;
     bool definer;
+    HandlerOptions options;
 };
 
 // What a definer's jobs are bound to stands for the function: whoever registers the same one again,
 // after a restore or under another timeout, carries on what is queued.
 using Register = Sql<const char *, Kind, Oid, const char *, const char *, std::optional<bool>,
                      const char *, std::optional<Span>, std::optional<int>,
-                     std::optional<SpanArray>, bool, bool, At, Oid, std::optional<Oid>, int>;
+                     std::optional<SpanArray>, bool, bool, At, Oid, std::optional<Oid>, int, bool>;
 Register g_register{R"sql(
     INSERT INTO ayb_jobs.handlers AS h (type, kind, owner, function_schema, function_name,
         function_owner, takes_payload, command, timeout, max_attempts, backoff, definer, grouped,
-        created_at, updated_at, priority, registration)
+        created_at, updated_at, priority, registration, enqueuer_sees)
     VALUES ($1, $2, $3, $4::name, $5::name, $15, $6, $7, $8, $9, $10, $11, $12, $13, $13, $16,
         CASE WHEN $11 THEN encode(substr(sha256(convert_to(
-            jsonb_build_array($4, $5, $6)::text, 'UTF8')), 1, 16), 'hex')::uuid END)
+            jsonb_build_array($4, $5, $6)::text, 'UTF8')), 1, 16), 'hex')::uuid END, $17)
     ON CONFLICT (type) DO UPDATE
     SET kind = excluded.kind, owner = excluded.owner, function_schema = excluded.function_schema,
         function_name = excluded.function_name, function_owner = excluded.function_owner,
@@ -48,7 +50,7 @@ Register g_register{R"sql(
         timeout = excluded.timeout, max_attempts = excluded.max_attempts,
         backoff = excluded.backoff, definer = excluded.definer, grouped = excluded.grouped,
         priority = excluded.priority, registration = excluded.registration,
-        updated_at = excluded.updated_at
+        updated_at = excluded.updated_at, enqueuer_sees = excluded.enqueuer_sees
     WHERE h.owner = $14
     RETURNING h
 )sql"};
@@ -160,6 +162,7 @@ Registration make_registration(FunctionCallInfo fcinfo) {
     registration.type = type_argument(fcinfo, 0);
     registration.kind = kind_argument(fcinfo, 2);
     registration.definer = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
+    registration.options = handler_options(fcinfo, 10, registration.definer);
     const Kind kind = registration.kind;
     const char *handler = text_argument(fcinfo, 1);
     if (handler == nullptr && kind != Kind::external)
@@ -261,7 +264,7 @@ Datum write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oi
         optional_argument<SpanArray>(fcinfo, 5), wanted.definer, PG_GETARG_BOOL(7), At{clock_now()},
         OidIsValid(before) ? before : owner,
         function ? std::make_optional(wanted.function_owner) : std::nullopt,
-        priority_argument(fcinfo, 9).value_or(0));
+        priority_argument(fcinfo, 9).value_or(0), wanted.options.enqueuer_sees);
     if (rows == 0)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be owner of the handler of type \"%s\"", wanted.type),
@@ -289,7 +292,7 @@ void remove_registration(const char *type, Oid caller, bool admin) {
 using namespace ayb;
 
 // register_handler(type, handler, kind, timeout, max_attempts, backoff, definer, grouped, owner,
-// priority) → handlers
+// priority, options) → handlers
 AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     const Registration registration = make_registration(fcinfo);
     check_numbers(fcinfo);

@@ -59,7 +59,8 @@ void guard_day(const char *partition) {
     run_own_ddl(psprintf("CREATE POLICY own ON ayb_jobs.%s FOR SELECT USING (run_as = ANY"
                          " ((SELECT ayb_jobs_internal.visible_roles())::oid[])"
                          " OR enqueued_by = ANY"
-                         " ((SELECT ayb_jobs_internal.visible_roles())::oid[]))",
+                         " ((SELECT ayb_jobs_internal.visible_roles())::oid[])"
+                         " AND type <> ALL ((SELECT ayb_jobs_internal.hidden_types())::text[]))",
                          partition));
     run_own_ddl(psprintf(
         "CREATE POLICY every ON ayb_jobs.%s FOR SELECT TO ayb_jobs_read USING (true)", partition));

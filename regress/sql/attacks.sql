@@ -250,6 +250,34 @@ RESET ROLE;
 SELECT attempts, runs, last_error FROM ayb_jobs.jobs WHERE id = :'outlived';
 DROP FUNCTION alice.safe, alice.danger;
 
+-- Where many people are one role, none sees what another enqueued, nor cancels it, if the type says so.
+SET ROLE regress_alice;
+CREATE FUNCTION alice.mail(jsonb) RETURNS text LANGUAGE sql AS 'SELECT $1 ->> ''secret''';
+REVOKE EXECUTE ON FUNCTION alice.mail FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION alice.mail TO regress_mallory;
+SELECT enqueuer_sees FROM ayb_jobs.register_handler('shared', 'alice.mail(jsonb)', definer => true, options => '{"enqueuer_sees": false}');
+SET ROLE regress_mallory;
+SELECT ayb_jobs.enqueue('shared', '{"secret": "of person 7"}', idempotency_key => 'person 7') AS done \gset
+SELECT ayb_jobs.enqueue('shared', '{"secret": "of person 7"}', run_at => 'tomorrow', idempotency_key => 'person 7 again') AS waits \gset
+RESET ROLE;
+SELECT wait_for(:'done', 'completed');
+SET ROLE regress_mallory;
+SELECT (SELECT count(*) FROM ayb_jobs.jobs WHERE type = 'shared') AS jobs, (SELECT count(*) FROM ayb_jobs.job_queue WHERE type = 'shared') AS queued,
+       (SELECT count(*) FROM ayb_jobs.job_history WHERE type = 'shared') AS completed,
+       (SELECT count(*) FROM ayb_jobs.job_keys WHERE idempotency_key ~ 'person') AS keys, (SELECT count(*) FROM ayb_jobs.find_jobs(type => 'shared')) AS found,
+       ayb_jobs.cancel_matching('shared'), ayb_jobs.cancel_many(ARRAY[:'waits']::uuid[]);
+SELECT refused(format('SELECT ayb_jobs.cancel(%L)', :'waits'));
+SELECT refused(format('SELECT ayb_jobs.retry_now(%L)', :'waits'));
+SELECT is_new FROM ayb_jobs.enqueue_or_find('shared', idempotency_key => 'person 7');
+SET ROLE regress_alice;
+SELECT enqueuer_sees FROM ayb_jobs.register_handler('shared', 'alice.mail(jsonb)', definer => true);
+SET ROLE regress_mallory;
+SELECT count(*) AS jobs, (SELECT count(*) FROM ayb_jobs.job_keys WHERE idempotency_key ~ 'person') AS keys, ayb_jobs.cancel_matching('shared')
+FROM ayb_jobs.jobs WHERE type = 'shared';
+RESET ROLE;
+SELECT ayb_jobs.unregister_handler('shared');
+DROP FUNCTION alice.mail;
+
 -- A new type takes a right, and belongs to nobody for whom the caller couldn't act. On 4c054b3 whoever came first had a free name,
 -- and everybody's jobs of it (queue/register.cpp asked only whose it was already).
 REVOKE CREATE ON DATABASE :DBNAME FROM regress_mallory;
