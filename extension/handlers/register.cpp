@@ -147,6 +147,27 @@ void notice_if_everybodys(const Registration &registration) {
                      registration.takes_payload ? "jsonb" : "")));
 }
 
+// Whose function it is may replace it at any time: superusers' jobs don't run it, and a superuser
+// should know whom the owner of the type trusts by it.
+void notice_if_anothers(const Registration &registration, Oid owner) {
+    const Oid whose = registration.function_owner;
+    if (registration.kind != Kind::function || whose == owner || superuser_arg(whose))
+        return;
+    const char *name = role_name(whose);
+    ereport(NOTICE,
+            (errmsg("function \"%s\" belongs to role \"%s\", which may change what jobs of type "
+                    "\"%s\" run",
+                    registration.function, name, registration.type),
+             superuser_arg(owner)
+                 ? errhint("No superuser's job runs it; owner => %s has it run for that role.",
+                           quote_literal_cstr(name))
+                 : errhint("ALTER FUNCTION %s.%s(%s) OWNER TO %s;",
+                           quote_identifier(registration.schema),
+                           quote_identifier(registration.function),
+                           registration.takes_payload ? "jsonb" : "",
+                           quote_identifier(role_name(owner)))));
+}
+
 // Each session that uses it keeps it.
 void check_length(const char *command) {
     if (strlen(command) > kMaxCommandBytes)
@@ -301,9 +322,10 @@ AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     const bool admin = is_admin(caller);
     MemoryContext context = CurrentMemoryContext;
 
+    Oid owner = InvalidOid;
     const Datum row = in_bounded_books([&] {
         const TypeOwner before = lock_type(registration.type, caller, admin);
-        const Oid owner = new_owner(registration, asked, before, caller, admin);
+        owner = new_owner(registration, asked, before, caller, admin);
         if (!admin && !OidIsValid(before.role))
             check_new_type(registration.type, caller, owner);
         if (!admin && before.role != owner)
@@ -313,6 +335,8 @@ AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     notice_if_nothing_runs();
     if (registration.definer)
         notice_if_everybodys(registration);
+    if (superuser_arg(caller))
+        notice_if_anothers(registration, owner);
     PG_RETURN_DATUM(row);
 }
 

@@ -241,6 +241,9 @@ SELECT detail, regexp_replace(hint, '[0-9a-f]{8}-[-0-9a-f]*', '<uuid>') AS hint 
 SELECT ayb_jobs.unregister_handler('alice definer');
 SELECT phase FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT type FROM ayb_jobs.register_handler('alice definer', 'alice.who()');
+SELECT owner FROM ayb_jobs.register_handler('of bob', 'alice.who()', owner => 'regress_bob');
+SELECT owner FROM ayb_jobs.register_handler('of bob', 'alice.who()', owner => 'regress_alice');
+SELECT ayb_jobs.unregister_handler('of bob');
 GRANT USAGE ON SCHEMA alice TO regress_admin;
 SET ROLE regress_admin;
 SELECT owner FROM ayb_jobs.register_handler('alice definer', 'alice.who()', definer => true);
