@@ -72,8 +72,10 @@ void on_code_invalidation(Datum /*argument*/, int /*cache*/, uint32 /*hash*/) {
     g_code_generation++;
 }
 
-// Forgets what it knows. Inside the books.
+// Forgets what it knows; of what raises on the way nothing is taken for known. Inside the books.
 void clear(Cache *cache) {
+    cache->valid = false;
+    cache->entries = nullptr;
     if (cache->context == nullptr)
         cache->context =
             AllocSetContextCreate(TopMemoryContext, "ayb_jobs configuration", ALLOCSET_SMALL_SIZES);
