@@ -145,6 +145,7 @@ CREATE UNIQUE INDEX job_queue_idempotency_key_idx ON ayb_jobs.job_queue (run_as,
     WHERE idempotency_key IS NOT NULL AND registration IS NULL;
 CREATE INDEX job_queue_trust_idx ON ayb_jobs.job_queue (type, registration, enqueued_by, run_as)
     WHERE waits_for = 'trust' AND state = 'queued';
+CREATE INDEX job_queue_time_idx ON ayb_jobs.job_queue (run_at) WHERE waits_for = 'time' AND state = 'queued';
 CREATE INDEX job_queue_type_idx ON ayb_jobs.job_queue (type, id);
 CREATE INDEX job_queue_schedule_idx ON ayb_jobs.job_queue (schedule_id) WHERE schedule_id IS NOT NULL;
 CREATE INDEX job_queue_failed_idx ON ayb_jobs.job_queue (id) WHERE state = 'failed';

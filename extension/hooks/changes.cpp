@@ -63,6 +63,8 @@ struct Notes {
     bool any_lease;
     TimestampTz next_tick;
     bool any_tick;
+    TimestampTz next_time; // for which a job waits
+    bool any_time;
     bool unknown;
     bool configuration;
     bool recount;
@@ -213,6 +215,8 @@ void tell() {
             lower_due(database, &database->leases, g_notes.next_lease);
         if (g_notes.any_tick)
             lower_due(database, &database->ticks, g_notes.next_tick);
+        if (g_notes.any_time)
+            lower_due(database, &database->times, g_notes.next_time);
         if (g_notes.configuration)
             tell_configuration(database);
         if (g_notes.recount) {
@@ -322,6 +326,11 @@ void note_change(const Change &change) {
             g_notes.any_lease ? Min(g_notes.next_lease, change.lease_until) : change.lease_until;
         g_notes.any_lease = true;
     }
+    if (change.waits_until != DT_NOEND) {
+        g_notes.next_time =
+            g_notes.any_time ? Min(g_notes.next_time, change.waits_until) : change.waits_until;
+        g_notes.any_time = true;
+    }
     if (change.from != change.to && change.to >= 0)
         note_event(change);
     note_run(change);
@@ -386,6 +395,7 @@ void wake_for_unknown() {
     pg_atomic_write_u32(&database->recount, 1);
     lower_due(database, &database->leases, DT_NOBEGIN);
     lower_due(database, &database->ticks, DT_NOBEGIN);
+    lower_due(database, &database->times, DT_NOBEGIN);
     tell_configuration(database);
 }
 

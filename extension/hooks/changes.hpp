@@ -21,6 +21,7 @@ struct Change {
     // Its type had no handler by this generation of the configuration; 0 where it may have one.
     uint64 unserved_by;
     TimestampTz run_at;
+    TimestampTz waits_until; // of one that waits for its time; else DT_NOEND
     TimestampTz lease_until; // DT_NOEND where it holds no lease
 
     Position position() const { return Position{run_at, job}; }

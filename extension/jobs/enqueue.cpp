@@ -39,17 +39,7 @@ Sql<Oid, const char *> g_find_queued_key{R"sql(
 const char *key_argument(FunctionCallInfo fcinfo, int number) {
     if (PG_ARGISNULL(number))
         return nullptr;
-    const Size bytes = toast_raw_datum_size(PG_GETARG_DATUM(number)) - VARHDRSZ;
-    if (bytes > kMaxKeyBytes)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("idempotency_key must be at most %d bytes long", kMaxKeyBytes),
-                        err_generic_string(PG_DIAG_COLUMN_NAME, "idempotency_key"),
-                        errdetail("It has %zu.", bytes), errhint("Pass a hash of it.")));
-    if (bytes == 0)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("idempotency_key must not be empty"),
-                        err_generic_string(PG_DIAG_COLUMN_NAME, "idempotency_key"),
-                        errhint("Pass NULL for a job without a key.")));
+    check_key(PG_GETARG_DATUM(number), "idempotency_key");
     return text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
@@ -86,16 +76,31 @@ bool take_key_inside(Oid role, const char *key, core::Uuid *id) {
 
 // Of one job, unless another one has the key: then `*id` becomes that one's. Whoever has just taken
 // the key, or written it by hand, is waited for as long as the books are patient.
-void insert_with_key(const Order &order, const char *key, Datum payload, core::Uuid *id) {
+void insert_with_key(const Order &order, const char *key, Datum payload,
+                     const NullableDatum *partition_key, core::Uuid *id) {
     in_bounded_books([&] {
         if (!take_key_inside(order.key_owner(), key, id))
             return;
         const Datum id_value = uuid_datum(*id);
-        insert_jobs(order, &id_value, &payload, 1, key);
+        insert_jobs(order, &id_value, &payload, partition_key, 1, key);
     });
 }
 
 } // namespace
+
+void check_key(Datum key, const char *name) {
+    const Size bytes = toast_raw_datum_size(key) - VARHDRSZ;
+    if (bytes > kMaxKeyBytes)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("%s must be at most %d bytes long", name, kMaxKeyBytes),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, name),
+                        errdetail("It has %zu.", bytes), errhint("Pass a hash of it.")));
+    if (bytes == 0)
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must not be empty", name),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, name),
+                 errhint("Pass NULL for a job without a key.")));
+}
 
 Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments &at,
                  const char **unhandled) {
@@ -122,16 +127,19 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhan
     const char *key = key_argument(fcinfo, 3);
     const Order order = make_order(fcinfo, type, {2, 6, 4, 5, 7}, unhandled);
     const Datum payload = PG_GETARG_DATUM(1);
+    const NullableDatum *partition_key = PG_ARGISNULL(8) ? nullptr : &fcinfo->args[8];
+    if (partition_key != nullptr)
+        check_key(partition_key->value, "partition_key");
     if (order.builtin)
         check_payloads(type, &payload, 1);
 
     const core::Uuid fresh = new_job_id(order.now);
     core::Uuid id = fresh;
     if (key != nullptr) {
-        insert_with_key(order, key, payload, &id);
+        insert_with_key(order, key, payload, partition_key, &id);
     } else {
         const Datum id_value = uuid_datum(id);
-        insert_jobs(order, &id_value, &payload, 1, nullptr);
+        insert_jobs(order, &id_value, &payload, partition_key, 1, nullptr);
     }
     *is_new = id == fresh;
     return id;
@@ -141,7 +149,8 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhan
 
 using namespace ayb;
 
-// enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay, priority) → uuid
+// enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay, priority,
+// partition_key) → uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     bool is_new;
     const char *unhandled = nullptr;

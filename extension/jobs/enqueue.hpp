@@ -24,6 +24,9 @@ Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments
 // `*is_new` false. `*unhandled` as above.
 core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhandled);
 
-inline constexpr int kEnqueueArguments = 8;
+inline constexpr int kEnqueueArguments = 9;
+
+// Of a key that isn't NULL: 22023 for one that is empty or too long.
+void check_key(Datum key, const char *name);
 
 } // namespace ayb

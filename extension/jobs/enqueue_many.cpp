@@ -30,6 +30,31 @@ Datum *read_payloads(ArrayType *payloads, int *count) {
     return values;
 }
 
+// The elements of `partition_keys`, checked; null where there are none.
+NullableDatum *read_keys(FunctionCallInfo fcinfo, int number, int payloads) {
+    constexpr const char *kName = "partition_keys";
+    if (PG_ARGISNULL(number))
+        return nullptr;
+    ArrayType *array = PG_GETARG_ARRAYTYPE_P(number);
+    Datum *values;
+    bool *nulls;
+    int count;
+    deconstruct_array(array, TEXTOID, -1, false, TYPALIGN_INT, &values, &nulls, &count);
+    if (ARR_NDIM(array) > 1 || count != payloads)
+        ereport(ERROR,
+                (errcode(ERRCODE_ARRAY_SUBSCRIPT_ERROR),
+                 errmsg("partition_keys must have as many elements as payloads: %d", payloads),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, kName),
+                 errhint("NULL is the element of a job without a key.")));
+    auto *keys = static_cast<NullableDatum *>(palloc((count + 1) * sizeof(NullableDatum)));
+    for (int i = 0; i < count; i++) {
+        keys[i] = {values[i], nulls[i]};
+        if (!nulls[i])
+            check_key(values[i], kName);
+    }
+    return keys;
+}
+
 Datum *make_ids(int count, TimestampTz at) {
     auto *ids = static_cast<Datum *>(palloc((count + 1) * sizeof(Datum)));
     for (int i = 0; i < count; i++)
@@ -51,7 +76,8 @@ Datum return_ids(FunctionCallInfo fcinfo, const Datum *ids, int count) {
 constexpr Key kKeys[kEnqueueArguments] = {{"type", TEXTOID},          {"payload", JSONBOID},
                                           {"run_at", TIMESTAMPTZOID}, {"idempotency_key", TEXTOID},
                                           {"max_attempts", INT4OID},  {"run_as", NAMEOID},
-                                          {"delay", INTERVALOID},     {"priority", INT4OID}};
+                                          {"delay", INTERVALOID},     {"priority", INT4OID},
+                                          {"partition_key", TEXTOID}};
 constexpr int kPayload = 1;
 
 // {}: what enqueue() has for a payload that is left out.
@@ -80,19 +106,20 @@ void enqueue_objects(FunctionCallInfo fcinfo, Objects *jobs, Datum *ids) {
 
 using namespace ayb;
 
-// enqueue_many(type, payloads, run_at, delay, priority) → setof uuid
+// enqueue_many(type, payloads, run_at, delay, priority, partition_keys) → setof uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payloads");
     int count;
     const char *unhandled = nullptr;
     const Datum *payloads = read_payloads(PG_GETARG_ARRAYTYPE_P(1), &count);
+    const NullableDatum *keys = read_keys(fcinfo, 5, count);
     const Order order = make_order(fcinfo, type, {2, 3, PG_NARGS(), PG_NARGS(), 4}, &unhandled);
     if (order.builtin)
         check_payloads(type, payloads, count);
     Datum *ids = make_ids(count, order.now);
     if (count > 0)
-        insert_jobs(order, ids, payloads, count, nullptr);
+        insert_jobs(order, ids, payloads, keys, count, nullptr);
 
     return return_ids(fcinfo, ids, count);
 }

@@ -5,6 +5,7 @@
 #include "hooks/changes.hpp"
 #include "jobs/lane_place.hpp"
 #include "jobs/queue_table.hpp"
+#include "jobs/row_check.hpp"
 #include "pg/arrays.hpp"
 #include "pg/sql.hpp"
 
@@ -14,23 +15,31 @@ namespace {
 
 // Where the direct way is closed.
 using InsertJobs = Sql<UuidArray, JsonArray, const char *, Oid, At, int, const char *, At, Oid, int,
-                       std::optional<core::Uuid>>;
+                       std::optional<core::Uuid>, TextArray>;
 InsertJobs g_insert{R"sql(
     INSERT INTO ayb_jobs.job_queue (id, type, payload, run_as, enqueued_by, run_at,
-        max_attempts, idempotency_key, created_at, updated_at, priority, registration)
-    SELECT u.id, $3, u.payload, $4, $9, $5, $6, $7, $8, $8, $10, $11
-    FROM unnest($1, $2) AS u (id, payload)
+        max_attempts, idempotency_key, created_at, updated_at, priority, registration, partition_key)
+    SELECT u.id, $3, u.payload, $4, $9, $5, $6, $7, $8, $8, $10, $11, u.partition_key
+    FROM unnest($1, $2, $12) AS u (id, payload, partition_key)
 )sql"};
 
-void insert_by_statement(const Order &order, const Datum *ids, const Datum *payloads, int count,
-                         const char *key) {
+Datum text_array(const NullableDatum *texts, int count) {
+    ArrayBuildState *array = new_column(TEXTOID);
+    for (int i = 0; texts != nullptr && i < count; i++)
+        add_value(array, texts[i].value, texts[i].isnull);
+    return whole_column(array);
+}
+
+void insert_by_statement(const Order &order, const Datum *ids, const Datum *payloads,
+                         const NullableDatum *partition_keys, int count, const char *key) {
     const UuidArray id_array(uuid_array(ids, count));
     const JsonArray payload_array(
         construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT));
+    const TextArray key_array(text_array(partition_keys, count));
     in_books([&] {
         g_insert.run(id_array, payload_array, order.type, order.run_as, At{order.run_at},
                      order.max_attempts, key, At{order.now}, order.enqueued_by, *order.priority,
-                     order.registration);
+                     order.registration, key_array);
     });
 }
 
@@ -81,17 +90,31 @@ Change describe_change(const Order &order) {
     change.claimable = true;
     change.unserved_by = order.unserved_by;
     change.run_at = order.run_at;
-    change.lease_until = DT_NOEND;
+    change.waits_until = change.lease_until = DT_NOEND;
     return change;
+}
+
+// A key changes where the row stands, as the row trigger and the table would have it.
+void set_partition_key(const Order &order, const NullableDatum &key, Row *row, Change *change) {
+    const bool waits = waits_for_time(!key.isnull, order.run_at);
+    row->nulls[kPartitionKey - 1] = key.isnull;
+    row->values[kPartitionKey - 1] = key.value;
+    row->nulls[kWaitsFor - 1] = true;
+    if (waits)
+        row->set_text(kWaitsFor, core::word_of(WaitsFor::time));
+    change->priority = key.isnull ? *order.priority : kKeyed;
+    change->claimable = !waits;
+    change->waits_until = waits ? order.run_at : DT_NOEND;
+    row->set(kLane, Int64GetDatum(lane_place(order.run_as, order.type, change->priority)));
 }
 
 } // namespace
 
-void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads, int count,
-                 const char *key) {
+void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads,
+                 const NullableDatum *partition_keys, int count, const char *key) {
     RawRows rows;
     if (!open_raw(queue_table(), &rows)) {
-        insert_by_statement(order, ids, payloads, count, key);
+        insert_by_statement(order, ids, payloads, partition_keys, count, key);
         return;
     }
     Row row = describe_row(order, key);
@@ -99,6 +122,8 @@ void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads, in
     for (int i = 0; i < count; i++) {
         row.set(kId, ids[i]);
         row.set(kPayload, payloads[i]);
+        if (partition_keys != nullptr)
+            set_partition_key(order, partition_keys[i], &row, &change);
         insert_raw(&rows, row.values, row.nulls);
         change.job = uuid_value(ids[i]);
         if (preloaded())

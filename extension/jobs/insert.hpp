@@ -4,9 +4,10 @@
 
 namespace ayb {
 
-// Inserts `count` jobs of one order, each with its id and payload; with a key only one. In the
-// caller's transaction, outside the books; needs a snapshot.
-void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads, int count,
-                 const char *key);
+// Inserts `count` jobs of one order, each with its id, its payload and its partition key, unless
+// that is null for all; with an idempotency key only one. In the caller's transaction, outside the
+// books; needs a snapshot.
+void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads,
+                 const NullableDatum *partition_keys, int count, const char *key);
 
 } // namespace ayb

@@ -4,6 +4,7 @@
 #include "base/columns.hpp"
 #include "lanes/lanes.hpp"
 #include "memory/state.hpp"
+#include "pg/clock.hpp"
 
 namespace ayb {
 
@@ -76,6 +77,8 @@ void check_meta(const Values &row) {
 }
 
 } // namespace
+
+bool waits_for_time(bool keyed, TimestampTz run_at) { return keyed && run_at > clock_now(); }
 
 void check_row(const Values &row) {
     check_waits_for(row);

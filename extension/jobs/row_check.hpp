@@ -9,4 +9,8 @@ namespace ayb {
 // before constraints.
 void check_row(const Values &row);
 
+// Whether a queued job stands apart until it is due: the claim index of those with a key knows no
+// time.
+bool waits_for_time(bool keyed, TimestampTz run_at);
+
 } // namespace ayb

@@ -28,6 +28,14 @@ int priority_of(const Values &row) {
     return row.null(kPartitionKey) ? DatumGetInt16(row[kPriority]) : kKeyed;
 }
 
+// Whether it says that it waits for its time.
+bool is_for_time(const Values &row) {
+    WaitsFor waits_for;
+    return !row.null(kWaitsFor) &&
+           core::find_word(TextDatumGetCString(row[kWaitsFor]), &waits_for) &&
+           waits_for == WaitsFor::time;
+}
+
 // A row as it is after the change (or, for a removed one, as it was).
 Change describe(const Values &row) {
     Change change{};
@@ -41,6 +49,7 @@ Change describe(const Values &row) {
     const bool queued = change.to == static_cast<int>(State::queued);
     change.priority = priority_of(row);
     change.claimable = queued && row.null(kWaitsFor);
+    change.waits_until = queued && is_for_time(row) ? change.run_at : DT_NOEND;
     change.lease_until = row.null(kLeaseUntil) ? DT_NOEND : DatumGetTimestampTz(row[kLeaseUntil]);
     return change;
 }
@@ -53,7 +62,7 @@ void note_removal(const Values &row) {
     const bool completed = change.from == static_cast<int>(State::running) || completing_queued();
     change.to = completed ? static_cast<int>(State::completed) : -1;
     change.claimable = false;
-    change.lease_until = DT_NOEND;
+    change.waits_until = change.lease_until = DT_NOEND;
     note_change(change);
 }
 
@@ -65,6 +74,7 @@ void note_update(const Values &before, const Values &after) {
         leaving.from = leaving.to;
         leaving.to = -1;
         leaving.claimable = false;
+        leaving.waits_until = DT_NOEND;
         note_change(leaving);
         change.from = -1;
     }
@@ -93,6 +103,22 @@ void note_row(const TriggerData *data, const Values &row) {
         note_removal(row);
 }
 
+// Whether a queued row waits for its time follows from the row, whoever writes it.
+HeapTuple with_its_time(HeapTuple row, TupleDesc shape, const Values &values) {
+    const bool waits = is_for_time(values);
+    if (refused(values) || state_of(values) != static_cast<int>(State::queued) ||
+        !(waits || values.null(kWaitsFor)))
+        return row;
+    const bool should =
+        waits_for_time(!values.null(kPartitionKey), DatumGetTimestampTz(values[kRunAt]));
+    if (waits == should)
+        return row;
+    int column = kWaitsFor;
+    Datum value = should ? CStringGetTextDatum(core::word_of(WaitsFor::time)) : 0;
+    bool null = !should;
+    return heap_modify_tuple_by_cols(row, shape, 1, &column, &value, &null);
+}
+
 } // namespace
 
 } // namespace ayb
@@ -108,10 +134,14 @@ AYB_SQL_FUNCTION(ayb_jobs_note_job) {
         mistrust_brought_row();
     HeapTuple row =
         TRIGGER_FIRED_BY_UPDATE(data->tg_event) ? data->tg_newtuple : data->tg_trigtuple;
-    const Values values(row, RelationGetDescr(data->tg_relation));
-    if (!TRIGGER_FIRED_BY_DELETE(data->tg_event))
-        check_row(values);
-    note_row(data, values);
+    TupleDesc shape = RelationGetDescr(data->tg_relation);
+    const Values given(row, shape);
+    if (!TRIGGER_FIRED_BY_DELETE(data->tg_event)) {
+        check_row(given);
+        row = with_its_time(row, shape, given);
+    }
+    const bool changed = row != data->tg_newtuple && row != data->tg_trigtuple;
+    note_row(data, changed ? Values(row, shape) : given);
     return PointerGetDatum(row);
 }
 

@@ -53,6 +53,26 @@ Sql<core::Uuid, int, At> g_reclaim{R"sql(
     WHERE q.id = $1 AND q.state = 'queued' AND q.runs = $2 - 1 AND q.waits_for IS NULL
 )sql"};
 
+// What is due and still locked by somebody is left for the next look.
+Sql<At, int, At> g_release_timed{R"sql(
+    WITH due AS (
+        SELECT q.id
+        FROM ayb_jobs.job_queue AS q
+        WHERE q.waits_for = 'time' AND q.state = 'queued' AND q.run_at >= $3 AND q.run_at <= $1
+        ORDER BY q.run_at
+        LIMIT $2
+        FOR UPDATE SKIP LOCKED
+    )
+    UPDATE ayb_jobs.job_queue AS q SET waits_for = NULL FROM due AS d WHERE q.id = d.id
+)sql"};
+Sql<At> g_next_time{R"sql(
+    SELECT q.run_at
+    FROM ayb_jobs.job_queue AS q
+    WHERE q.waits_for = 'time' AND q.state = 'queued' AND q.run_at >= $1
+    ORDER BY q.run_at
+    LIMIT 1
+)sql"};
+
 struct Held {
     core::Uuid id;
     char worker[256];
@@ -193,6 +213,23 @@ TimestampTz recover_expired(Database *database, TimestampTz now) {
         });
         // Not before the commit: what the look showed is what this transaction has made of it.
         next = raise_due(database, &database->leases, mark, next);
+    } while (rows == kMost);
+    return next;
+}
+
+TimestampTz release_timed(Database *database, TimestampTz now) {
+    uint64 rows;
+    TimestampTz next;
+    do {
+        CHECK_FOR_INTERRUPTS();
+        const TimeMark mark = mark_due(database, database->times);
+        in_own_books([&] {
+            rows = g_release_timed.run(At{now}, kMost, At{mark.at});
+            next = DT_NOEND;
+            if (g_next_time.run(At{mark.at}) > 0)
+                read_row(0, &next);
+        });
+        next = raise_due(database, &database->times, mark, next);
     } while (rows == kMost);
     return next;
 }

@@ -25,4 +25,8 @@ TimestampTz recover_expired(Database *database, TimestampTz now);
 // open.
 void recover_expired_external(TimestampTz now, const Viewer &me);
 
+// Jobs with keys that wait for their time: those whose time has come may be claimed then. When the
+// next one's comes; it is over where somebody has the job locked.
+TimestampTz release_timed(Database *database, TimestampTz now);
+
 } // namespace ayb

@@ -77,6 +77,7 @@ void open_due(Database *database) {
     open_floor(&database->leases, DT_NOBEGIN, DT_NOEND, database->leases.commits + 1);
     open_floor(&database->ticks, DT_NOBEGIN, DT_NOEND, database->ticks.commits + 1);
     open_floor(&database->waits, DT_NOBEGIN, DT_NOEND, database->waits.commits + 1);
+    open_floor(&database->times, DT_NOBEGIN, DT_NOEND, database->times.commits + 1);
     SpinLockRelease(&database->mutex);
 }
 

@@ -14,6 +14,7 @@ enum class Duty : int {
     recover,
     ticks,
     leases,
+    times,
     workers,
     lanes,
     limits,
@@ -35,6 +36,7 @@ template <> struct core::Words<Duty> {
         "recover jobs after a crash",
         "enqueue what schedules are due",
         "recover leases",
+        "let jobs with keys come due",
         "recover jobs of workers that ended",
         "look for due jobs",
         "count running jobs of limited types",
@@ -82,6 +84,7 @@ struct Database {
     TimeFloor leases; // no lease ends before it
     TimeFloor ticks;  // no schedule is due before it
     TimeFloor waits;  // no waiter (waiters/waiters.hpp) need be woken by the scheduler before it
+    TimeFloor times;  // no job that waits for its time
     TimestampTz sleeping_until;
     Oid last_role;          // whose job was met last,
     TimestampTz last_job;   // when,

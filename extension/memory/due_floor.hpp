@@ -1,7 +1,7 @@
 #pragma once
-// When the first lease of a database ends, when its next schedule is due, and when a waiter is to
-// be woken next: floors in time (floor.hpp), Database::leases, ticks and waits. Commits lower them;
-// the scheduler raises them.
+// When the first lease of a database ends, when its next schedule is due, when a waiter is to be
+// woken next, and when the next job that waits for its time is due: floors in time (floor.hpp),
+// Database::leases, ticks, waits and times. Commits lower them; the scheduler raises them.
 #include "memory/databases.hpp"
 
 namespace ayb {

@@ -48,6 +48,7 @@ Database *g_database;
 // When to look at leases and at schedules again, as far as the last look could tell.
 TimestampTz g_leases_wake;
 TimestampTz g_ticks_wake;
+TimestampTz g_times_wake;
 TimestampTz g_limits_wake;
 TimestampTz g_waits_wake;
 std::optional<core::Uuid> g_history_after; // where roles that are gone are looked for next
@@ -87,6 +88,11 @@ void step_leases(TimestampTz now) {
     const TimestampTz next = recover_expired(g_database, now);
     // What is over and still there is locked by somebody.
     g_leases_wake = next > now ? next : later(now, kRetryAfter);
+}
+
+void step_times(TimestampTz now) {
+    const TimestampTz next = release_timed(g_database, now);
+    g_times_wake = next > now ? next : later(now, kRetryAfter);
 }
 
 void step_ticks(TimestampTz now) { g_ticks_wake = run_ticks(g_database, now); }
@@ -207,6 +213,7 @@ void step_check_floors(TimestampTz /*now*/) {
     find_lanes(true);
     lower_due(g_database, &g_database->leases, DT_NOBEGIN);
     lower_due(g_database, &g_database->ticks, DT_NOBEGIN);
+    lower_due(g_database, &g_database->times, DT_NOBEGIN);
     wake_scheduler(g_database);
 }
 
@@ -245,6 +252,14 @@ TimestampTz look_at_leases(TimestampTz now) {
     if (due > now)
         return due;
     return guarded(Duty::leases, step_leases, now) ? g_leases_wake : later(now, kRetryAfter);
+}
+
+// Lets jobs with keys come due; returns when the next one does.
+TimestampTz look_at_times(TimestampTz now) {
+    const TimestampTz due = mark_due(g_database, g_database->times).at;
+    if (due > now)
+        return due;
+    return guarded(Duty::times, step_times, now) ? g_times_wake : later(now, kRetryAfter);
 }
 
 // Enqueues what schedules are due; returns when the next one is. None while a drain is on its way.
@@ -351,6 +366,7 @@ TimestampTz look(TimestampTz now, Times *times) {
         wake = Min(wake, later(now, kRetryAfter));
     run_if_asked(&g_database->rescan, Duty::lanes, step_lanes, now, &wake);
     wake = Min(wake, look_at_leases(now));
+    wake = Min(wake, look_at_times(now));
     wake = Min(wake, look_at_limits(now));
     wake = Min(wake, look_at_waits(now));
     wake = Min(wake, place_workers(g_database, clock_now()));

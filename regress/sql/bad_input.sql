@@ -47,6 +47,10 @@ SELECT refused($$SELECT ayb_jobs.enqueue('outside', idempotency_key => '')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', idempotency_key => repeat('k', 256))$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', idempotency_key => repeat('ü', 128))$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', idempotency_key => repeat('k', 1024 * 1024))$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('outside', partition_key => '')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('outside', partition_key => repeat('ü', 128))$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('outside', partition_key => repeat('k', 1024 * 1024))$$);
+SELECT refused($$SELECT ayb_jobs.enqueue('outside', idempotency_key => 'k', partition_key => '')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('outside', run_as => 'regress_no_such_role')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('inside', run_as => 'regress_nologin')$$);
 SELECT refused($$SELECT ayb_jobs.enqueue('no handler', run_as => 'regress_nologin')$$);
@@ -60,6 +64,11 @@ SELECT refused($$SELECT ayb_jobs.enqueue_many('outside', ARRAY[NULL]::jsonb[])$$
 SELECT refused($$SELECT ayb_jobs.enqueue_many('outside', ARRAY[['1'], ['2']]::jsonb[])$$);
 SELECT refused($$SELECT ayb_jobs.enqueue_many('outside', ARRAY['1', to_jsonb(repeat('x', 16 * 1024 * 1024))])$$);
 SELECT refused($$SELECT ayb_jobs.enqueue_many('outside', ARRAY['1']::jsonb[], 'infinity')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue_many('outside', '{1}', partition_keys => '{}')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue_many('outside', '{1}', partition_keys => '{a,b}')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue_many('outside', '{1,2}', partition_keys => '{{a,b}}')$$);
+SELECT refused($$SELECT ayb_jobs.enqueue_many('outside', '{1,2}', partition_keys => ARRAY[NULL, ''])$$);
+SELECT refused($$SELECT ayb_jobs.enqueue_many('[{"type": "outside"}, {"type": "outside", "partition_key": ""}]')$$);
 
 -- cancel, retry_now: ids that are unknown or in another state
 SELECT refused(format('SELECT ayb_jobs.cancel(%L)', :'unknown'));

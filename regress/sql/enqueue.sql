@@ -31,6 +31,20 @@ FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT ayb_jobs.enqueue('outside', 'null', max_attempts => 1) AS id \gset
 SELECT payload = 'null'::jsonb AS json_null, max_attempts FROM ayb_jobs.jobs WHERE id = :'id';
 
+-- Keys: where a job stands hangs on its key, and one that isn't due waits apart.
+SELECT count(*) FROM ayb_jobs.enqueue_many('outside', '{1,2,3}', partition_keys => ARRAY['a', NULL, repeat('k', 255)]);
+SELECT j.payload, left(q.partition_key, 3) AS key, q.waits_for, q.lane = ayb_jobs_internal.lane(q.run_as, q.type, q.priority, q.partition_key) AS good
+FROM ayb_jobs.jobs AS j JOIN ayb_jobs.job_queue AS q USING (id) WHERE j.type = 'outside' AND j.payload IN ('1', '2', '3') ORDER BY q.id;
+DELETE FROM ayb_jobs.job_queue WHERE type = 'outside' AND payload IN ('1', '2', '3');
+SELECT ayb_jobs.enqueue('outside', '"keyed"', delay => '1 h', partition_key => 'a') AS keyed \gset
+SELECT q.waits_for, j.phase FROM ayb_jobs.job_queue AS q JOIN ayb_jobs.jobs AS j USING (id) WHERE q.id = :'keyed';
+SELECT partition_key, waits_for, phase FROM ayb_jobs.run_now(:'keyed');
+SELECT partition_key, waits_for, phase FROM ayb_jobs.reschedule(:'keyed', delay => '1 h');
+UPDATE ayb_jobs.job_queue SET run_at = '2000-01-01' WHERE id = :'keyed' RETURNING waits_for;
+UPDATE ayb_jobs.job_queue SET run_at = '2100-01-01' WHERE id = :'keyed' RETURNING waits_for;
+UPDATE ayb_jobs.job_queue SET partition_key = NULL WHERE id = :'keyed' RETURNING waits_for;
+DELETE FROM ayb_jobs.job_queue WHERE id = :'keyed';
+
 -- so much later than now
 BEGIN;
 SELECT ayb_jobs.enqueue('outside', delay => '1 hour') AS one, ayb_jobs.enqueue('outside', delay => '0') AS none \gset

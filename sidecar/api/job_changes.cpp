@@ -18,8 +18,8 @@ constexpr std::size_t kMaxJobs = 10000;
 
 // The arguments of enqueue(), as one job's object has them.
 db::Parameters order_of(const json::Object &body, bool commands) {
-    require_known(
-        body, {"type", "payload", "runAt", "idempotencyKey", "maxAttempts", "runAs", "priority"});
+    require_known(body, {"type", "payload", "runAt", "idempotencyKey", "maxAttempts", "runAs",
+                         "priority", "partitionKey"});
     const std::string type = body.text("type").value_or("");
     if (!commands)
         refuse_command(type);
@@ -29,7 +29,8 @@ db::Parameters order_of(const json::Object &body, bool commands) {
             body.text("idempotencyKey"),
             as_text(body.integer("maxAttempts")),
             body.text("runAs"),
-            as_text(body.integer("priority"))};
+            as_text(body.integer("priority")),
+            body.text("partitionKey")};
 }
 
 // One round trip: the first statement leaves the id of a new job to the second. Such a job is in
@@ -40,7 +41,8 @@ http::Response create_job(const Call &call, bool commands) {
                 " CASE WHEN e.is_new THEN e.id::text ELSE '' END, true) IS NOT NULL THEN e.id END"
                 " FROM ayb_jobs.enqueue_or_find(type => $1,"
                 " payload => $2::jsonb, run_at => $3::timestamptz, idempotency_key => $4,"
-                " max_attempts => $5::integer, run_as => $6::name, priority => $7::integer) AS e");
+                " max_attempts => $5::integer, run_as => $6::name, priority => $7::integer,"
+                " partition_key => $8) AS e");
     static const std::string read_sql =
         "SELECT " + job_json() +
         " FROM (SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id,"
@@ -76,7 +78,7 @@ http::Response create_jobs(const Call &call, bool commands) {
         " run_at => (o.job ->> 'runAt')::timestamptz, idempotency_key => o.job ->> "
         "'idempotencyKey',"
         " max_attempts => (o.job ->> 'maxAttempts')::integer, run_as => (o.job ->> 'runAs')::name,"
-        " priority => (o.job ->> 'priority')::integer)"
+        " priority => (o.job ->> 'priority')::integer, partition_key => o.job ->> 'partitionKey')"
         " AS id FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS o (job, number)"
         " ORDER BY o.number) AS e");
     const json::Object body = call.body();

@@ -48,7 +48,8 @@ const std::vector<Option> &create_options() {
         {"key", "idempotencyKey", Option::Kind::text},
         {"max-attempts", "maxAttempts", Option::Kind::number},
         {"run-as", "runAs", Option::Kind::text},
-        {"priority", "priority", Option::Kind::integer}};
+        {"priority", "priority", Option::Kind::integer},
+        {"partition-key", "partitionKey", Option::Kind::text}};
     return options;
 }
 

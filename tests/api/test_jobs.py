@@ -380,9 +380,9 @@ class Change(JobTest):
     def test_create(self):
         job = self.good(self.ask("POST", "/jobs", {
             "type": "parked", "payload": None, "runAt": "2090-05-06T07:08:09.123456+02:00", "maxAttempts": 7,
-            "idempotencyKey": "k <&> ü"}), 201)
-        self.assertEqual((job["runAt"], job["maxAttempts"], job["idempotencyKey"]),
-                         ("2090-05-06T05:08:09.123456+00:00", 7, "k <&> ü"))
+            "idempotencyKey": "k <&> ü", "partitionKey": "tenant ü"}), 201)
+        self.assertEqual((job["runAt"], job["maxAttempts"], job["idempotencyKey"], job["partitionKey"]),
+                         ("2090-05-06T05:08:09.123456+00:00", 7, "k <&> ü", "tenant ü"))
         self.assertIn("payload", job)
         self.assertIsNone(job["payload"])
         again = self.good(self.ask("POST", "/jobs", {"type": "parked", "idempotencyKey": "k <&> ü"}), 200)
@@ -391,7 +391,7 @@ class Change(JobTest):
     def test_a_create_that_is_refused(self):
         for body in ({}, {"type": ""}, {"type": "x" * 101}, {"type": "x", "maxAttempts": 0},
                      {"type": "x", "runAs": "nobody"},
-                     {"type": "x", "idempotencyKey": "k" * 256}):
+                     {"type": "x", "idempotencyKey": "k" * 256}, {"type": "x", "partitionKey": "k" * 256}):
             answer = self.ask("POST", "/jobs", body)
             self.assertEqual(answer.status, 400, (body, answer.body))
             self.assertTrue(answer.json["sqlstate"])
