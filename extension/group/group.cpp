@@ -15,6 +15,8 @@ namespace ayb {
 
 namespace {
 
+constexpr int kMostKeys = 256; // that are looked at for a group
+
 // Jobs that go by lease now, one a turn of the worker. Nothing is lost with them: their rows are
 // queued, as ever.
 core::Uuid g_left_over[settings::kMaxGroupSize];
@@ -176,7 +178,7 @@ void install_groups() { before_shmem_exit(strike_at_exit, 0); }
 
 GroupTurn run_group(Oid role, MemoryContext memory) {
     static LanePick lanes[kMostPicks];
-    const Picks picks = pick_served(role, false, lanes);
+    const Picks picks = pick_served(role, false, Min(settings::group_size, kMostKeys), lanes);
     if (picks.count == 0)
         return GroupTurn::none;
     MemoryContext before = MemoryContextSwitchTo(memory);

@@ -93,10 +93,12 @@ bool judge_due(Oid role) {
     return pick_or_judge(role, false, &picks);
 }
 
-Picks pick_served(Oid role, bool quick_only, LanePick *lanes) {
+Picks pick_served(Oid role, bool quick_only, int keys, LanePick *lanes) {
     Picks picks{lanes, 0, false, false, 0};
     if (pick_or_judge(role, quick_only, &picks))
         pick_lanes({MyDatabaseId, role}, clock_now(), quick_only, &picks);
+    if (keys > 0)
+        take_lane_turns(&picks, keys);
     return picks;
 }
 

@@ -23,7 +23,8 @@ void judge_anew(Oid role);
 bool judge_due(Oid role);
 
 // Picks lanes that are due for this role's workers, in a transaction of its own where they have to
-// be judged first. `lanes` has room for kMostPicks.
-Picks pick_served(Oid role, bool quick_only, LanePick *lanes);
+// be judged first. `lanes` has room for kMostPicks. Of a lane with keys at most `keys` are looked
+// at; 0 where rows aren't.
+Picks pick_served(Oid role, bool quick_only, int keys, LanePick *lanes);
 
 } // namespace ayb

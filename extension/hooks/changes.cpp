@@ -19,6 +19,8 @@ namespace ayb {
 
 namespace {
 
+constexpr int kMostKeys = 4096;         // that are noted one by one
+constexpr int kKeysLookedAt = 8;        // for one that was noted already
 constexpr int kEventsKept = kEventRing; // more have no room there
 
 // The changes of one subtransaction to one lane, added up: a bulk insert stays one entry.
@@ -28,6 +30,7 @@ struct LaneChange {
     const char *type;
     int priority;
     Position first;     // of what became claimable; kEnd where nothing did
+    bool keys_unnoted;  // there were too many
     uint64 unserved_by; // as in Change
     bool wakes;         // a worker of ours may have to look
     int32 delta[kStates];
@@ -41,9 +44,18 @@ struct LaneChange {
         if (child.first < first)
             first = child.first;
         unserved_by = Min(unserved_by, child.unserved_by);
+        keys_unnoted = keys_unnoted || child.keys_unnoted;
         for (int state = 0; state < kStates; state++)
             delta[state] += child.delta[state];
     }
+};
+
+// Jobs of a key became claimable.
+struct KeyChange {
+    SubTransactionId subid;
+    RingKey ring;
+    const char *key;
+    Position first; // by priority and id
 };
 
 // A limit that was set.
@@ -54,6 +66,7 @@ struct LimitChange {
 
 struct Notes {
     SubtransactionLog<LaneChange> lanes;
+    SubtransactionLog<KeyChange> keys;
     SubtransactionLog<PlaceChange> runs; // jobs that begin to run, or end, while there are limits
     bool runs_unnoted;                   // others, while there was none
     SubtransactionLog<LimitChange> limits;
@@ -98,6 +111,27 @@ void note_first(LaneChange *lane, const Change &change) {
     lane->unserved_by = Min(lane->unserved_by, change.unserved_by);
 }
 
+// The last ones are looked through, so that a bulk insert of few keys leaves few notes; to be told
+// twice does no harm.
+void note_key(LaneChange *lane, const Change &change) {
+    const RingKey ring = ring_key(change.role, change.type);
+    const Position at{change.level, change.job};
+    auto &keys = g_notes.keys;
+    const SubTransactionId subid = GetCurrentSubTransactionId();
+    for (int i = keys.count - 1; i >= Max(keys.count - kKeysLookedAt, 0); i--) {
+        KeyChange &noted = keys.entries[i];
+        if (noted.subid != subid || memcmp(&noted.ring, &ring, sizeof(ring)) != 0 ||
+            strcmp(noted.key, change.key) != 0)
+            continue;
+        noted.first = at < noted.first ? at : noted.first;
+        return;
+    }
+    if (keys.count < kMostKeys)
+        keys.add({0, ring, MemoryContextStrdup(TopTransactionContext, change.key), at});
+    else
+        lane->keys_unnoted = true;
+}
+
 void note_event(const Change &change) {
     if (g_notes.events.count >= kEventsKept) {
         g_notes.events_dropped++;
@@ -136,6 +170,15 @@ void tell_unserved(Database *database, const LaneChange &change) {
     lower_left_lane(change.lane(), change.first);
     if (change.unserved_by != configuration_generation())
         tell_configuration(database);
+}
+
+// Before the lanes: whoever finds one due finds its keys.
+void tell_keys() {
+    for (const KeyChange &change : g_notes.keys)
+        lower_key(change.ring, change.key, change.first);
+    for (const LaneChange &change : g_notes.lanes)
+        if (change.keys_unnoted)
+            search_keys(ring_key(change.role, change.type));
 }
 
 // Whoever is woken chooses among all lanes: they are lowered before.
@@ -202,6 +245,7 @@ void refuse_prepare() {
 
 void tell() {
     tell_limits();
+    tell_keys();
     // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
     if (g_notes.configuration)
         count_configuration_change();
@@ -293,6 +337,7 @@ void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactio
         g_notes.draining = InvalidSubTransactionId;
     }
     g_notes.lanes.forget_from(subid);
+    g_notes.keys.forget_from(subid);
     g_notes.events.forget_from(subid);
     g_notes.runs.forget_from(subid);
     g_notes.limits.forget_from(subid);
@@ -321,6 +366,8 @@ void note_change(const Change &change) {
         lane->delta[change.to]++;
     if (change.claimable)
         note_first(lane, change);
+    if (change.claimable && change.key != nullptr)
+        note_key(lane, change);
     if (change.lease_until != DT_NOEND) {
         g_notes.next_lease =
             g_notes.any_lease ? Min(g_notes.next_lease, change.lease_until) : change.lease_until;

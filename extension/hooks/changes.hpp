@@ -17,6 +17,8 @@ struct Change {
     int to;           // a State, or -1 for a row that was removed without being completed
     int run;          // of the row as it is now
     int priority;     // or kKeyed
+    const char *key;  // copied; null where it has none
+    int level;        // the priority within the key
     bool claimable;   // it may be taken from run_at on
     // Its type had no handler by this generation of the configuration; 0 where it may have one.
     uint64 unserved_by;

@@ -4,6 +4,7 @@
 #include "lanes/lanes.hpp"
 #include "lanes/limits.hpp"
 #include "lanes/places.hpp"
+#include "lanes/ring.hpp"
 #include "memory/configuration.hpp"
 #include "memory/crashed.hpp"
 #include "memory/databases.hpp"
@@ -38,6 +39,7 @@ constexpr Part kParts[] = {
     {counts_size, init_counts},
     {limits_size, init_limits},
     {places_size, init_places},
+    {rings_size, init_rings},
     {types_size, init_types},
     {sources_size, init_sources},
     {events_size, init_events},

@@ -103,6 +103,8 @@ void set_partition_key(const Order &order, const NullableDatum &key, Row *row, C
     if (waits)
         row->set_text(kWaitsFor, core::word_of(WaitsFor::time));
     change->priority = key.isnull ? *order.priority : kKeyed;
+    change->level = *order.priority;
+    change->key = key.isnull ? nullptr : TextDatumGetCString(key.value);
     change->claimable = !waits;
     change->waits_until = waits ? order.run_at : DT_NOEND;
     row->set(kLane, Int64GetDatum(lane_place(order.run_as, order.type, change->priority)));

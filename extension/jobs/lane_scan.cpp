@@ -122,9 +122,11 @@ void find_by_types(const Known &known, const List *roles) {
 void mend_floors() {
     int count;
     const LanePick *lanes = copy_lanes(MyDatabaseId, &count);
+    search_all_keys(MyDatabaseId);
     in_books([&] {
         for (int i = 0; i < count; i++) {
-            const Position first = first_queued(lanes[i], kBegin);
+            const Position first =
+                lanes[i].priority == kKeyed ? kBegin : first_queued(lanes[i], kBegin);
             if (first < kEnd)
                 lower_lane(lanes[i].key(), first);
         }

@@ -19,7 +19,9 @@ constexpr int kMostDistrusted = 1000; // of one transaction
 }
 
 void step(const Line &line, LineLane *lane) {
-    if (next_lane_row(&lane->rows, *lane->pick, line.until, &lane->at)) {
+    if (lane->pick->turns != nullptr
+            ? next_key_row(&lane->keys, &lane->rows, line.until, &lane->at)
+            : next_lane_row(&lane->rows, *lane->pick, line.until, &lane->at)) {
         lane->turn = turn_of(lane->pick->priority, lane->at);
         return;
     }
@@ -35,9 +37,11 @@ void open_next(Line *line) {
     if (!open_lane_rows(&lane->rows, *lane->pick, line->until))
         report_unusable();
     lane->open = true;
+    if (lane->pick->turns != nullptr)
+        lane->keys = open_key_rows(*lane->pick, &lane->rows, line->raise);
     step(*line, lane);
     lane->any = lane->open;
-    if (!line->raise)
+    if (!line->raise || lane->pick->turns != nullptr)
         return;
     if (!lane->any)
         look_for_first(*lane->pick);
@@ -58,6 +62,17 @@ LineLane *first_open(const Line &line) {
         if (lane->open && (first == nullptr || lane->turn < first->turn))
             first = lane;
     return first;
+}
+
+// Of a lane that wasn't opened nobody has looked at any.
+void give_back(const Line &line, int number) {
+    const LineLane &lane = line.lanes[number];
+    if (lane.pick->turns == nullptr)
+        return;
+    if (lane.keys.lane != nullptr)
+        give_back_turns(lane.keys);
+    else
+        give_back_all_turns(*lane.pick);
 }
 
 Position turn_of_floor(const LanePick &pick) { return turn_of(pick.priority, pick.mark.at); }
@@ -90,6 +105,8 @@ bool next_in_line(Line *line) {
         open_next(line);
         line->here = first_open(*line);
     }
+    if (line->here != nullptr && line->here->pick->turns != nullptr)
+        note_read(&line->here->keys);
     return line->here != nullptr;
 }
 
@@ -111,6 +128,8 @@ bool take_in_line(Line *line) {
     const bool placed = reserve_next_run(lane.type, line->here->rows.row);
     if (!placed)
         skip_lane(line);
+    else if (lane.turns != nullptr)
+        note_taken(&line->here->keys);
     return placed;
 }
 
@@ -124,18 +143,23 @@ void hold_line(const Line &line, TimestampTz again) {
     const Position later_on{line.until + 1, {}};
     in_books([&] {
         for (const LineLane *lane = line.lanes; lane < line.lanes + line.opened; lane++) {
-            if (!lane->any)
+            if (!lane->any || lane->pick->turns != nullptr)
                 continue;
             const Position next = first_queued(*lane->pick, later_on);
             hold_locked_lane(lane->pick->key(), lane->pick->mark, Min(next.run_at, again));
         }
     });
+    for (const LineLane *lane = line.lanes; lane < line.lanes + line.opened; lane++)
+        if (lane->any && lane->pick->turns != nullptr)
+            hold_keys(lane->keys, again);
 }
 
 void close_line(Line *line) {
     for (LineLane *lane = line->lanes; lane < line->lanes + line->opened; lane++)
         if (lane->open)
             close_range(&lane->rows);
+    for (int i = 0; i < line->count; i++)
+        give_back(*line, i);
 }
 
 } // namespace ayb

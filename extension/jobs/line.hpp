@@ -2,6 +2,7 @@
 // The due rows of several lanes, merged in the order of their turns (turn_of): who reads looks at
 // each row before it decides to lock it. A lane is opened when the others have come to its floor.
 // What the looks show of the lanes is told to shared memory on the way.
+#include "jobs/key_rows.hpp"
 #include "jobs/lane_rows.hpp"
 
 namespace ayb {
@@ -9,6 +10,7 @@ namespace ayb {
 struct LineLane {
     const LanePick *pick;
     RawRange rows;
+    KeyRows keys;  // where the pick has their turns
     Position at;   // where its next row is
     Position turn; // and when it comes
     bool open;

@@ -48,6 +48,8 @@ Change describe(const Values &row) {
     change.run_at = DatumGetTimestampTz(row[kRunAt]);
     const bool queued = change.to == static_cast<int>(State::queued);
     change.priority = priority_of(row);
+    change.level = DatumGetInt16(row[kPriority]);
+    change.key = row.null(kPartitionKey) ? nullptr : TextDatumGetCString(row[kPartitionKey]);
     change.claimable = queued && row.null(kWaitsFor);
     change.waits_until = queued && is_for_time(row) ? change.run_at : DT_NOEND;
     change.lease_until = row.null(kLeaseUntil) ? DT_NOEND : DatumGetTimestampTz(row[kLeaseUntil]);

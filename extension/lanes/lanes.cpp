@@ -236,6 +236,7 @@ void lower_left_lane(const LaneKey &key, const Position &first) {
 }
 
 void free_locks(const RoleKey &role, int jobs) {
+    free_keys(role.database, role.role);
     open_lanes(role, jobs, [](Lane &lane) { lower(lane, kEnd); });
 }
 
@@ -294,6 +295,7 @@ void raise_rest(const RoleKey &role, const TimeMark &mark, TimestampTz first) {
 }
 
 void forget_floors(Oid database) {
+    search_all_keys(database);
     LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
     HASH_SEQ_STATUS scan;
     hash_seq_init(&scan, g_lanes);
@@ -374,6 +376,7 @@ void forget_lanes(Oid database) {
     LWLockAcquire(lock_of(Locks::lanes), LW_EXCLUSIVE);
     remove_entries(database, KeepNone{});
     LWLockRelease(lock_of(Locks::lanes));
+    forget_rings(database);
 }
 
 void prune_lanes(Oid database) {

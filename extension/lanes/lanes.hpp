@@ -24,6 +24,7 @@
 // A type stands in its lane's key as a hash. Where two of a role are the same the second one is of
 // the rest.
 #include "lanes/limits.hpp"
+#include "lanes/ring.hpp"
 #include "memory/floor.hpp"
 #include "memory/state.hpp"
 
@@ -84,6 +85,7 @@ struct Lane {
     Server server;
     bool slow;          // its jobs usually take long
     const Limit *limit; // of its type, by who judged it; null for none
+    const Ring *ring;   // of its keys; null where it has none, or there was no room
 };
 
 // All lanes of a role in a database, and what is the same for them. Its spinlock guards what

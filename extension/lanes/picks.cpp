@@ -27,6 +27,7 @@ struct Glance {
     Server server;
     bool slow;
     const Limit *limit;
+    const Ring *ring;
     TimestampTz opens;
 
     // Whom it is for isn't known before it is judged.
@@ -45,10 +46,16 @@ Glance glance_at(Lane *lane) {
     Glance glance{lane->floor.at, Max(lane->not_before, place),
                   lane->judged,   lane->server,
                   lane->slow,     lane->limit,
-                  DT_NOBEGIN};
+                  lane->ring,     DT_NOBEGIN};
     SpinLockRelease(&lane->mutex);
-    glance.opens = opens_at(glance.limit);
+    glance.opens = Max(opens_at(glance.limit), ring_due(glance.ring));
     return glance;
+}
+
+bool has_ring(const LaneKey &key) {
+    const Ring *ring = nullptr;
+    with_entry(key, [&](const Lane &lane) { ring = lane.ring; });
+    return ring != nullptr;
 }
 
 // The lanes whose floors have the first turns so far, in order. Pointers, good while Locks::lanes
@@ -82,6 +89,7 @@ void copy_lane(Lane *lane, LanePick *pick) {
     SpinLockAcquire(&lane->mutex);
     pick->mark = mark_floor(lane->floor);
     pick->limit = lane->limit;
+    pick->turns = nullptr;
     SpinLockRelease(&lane->mutex);
 }
 
@@ -142,7 +150,7 @@ struct Sooner {
 
     void add(const Glance &glance, TimestampTz now) {
         due = Min(due, glance.at.run_at);
-        if (glance.opens != DT_NOEND || !(glance.at < kEnd))
+        if (opens_at(glance.limit) != DT_NOEND || !(glance.at < kEnd))
             look = Min(look, glance.next(now));
         else if (count < kMostClosed)
             closed[count++] = glance.limit;
@@ -202,6 +210,30 @@ void pick_lanes(const RoleKey &role, TimestampTz now, bool quick_only, Picks *pi
     picks->more = first.more;
 }
 
+void take_lane_turns(Picks *picks, int most) {
+    static MemoryContext memory;
+    if (memory == nullptr)
+        memory = AllocSetContextCreate(TopMemoryContext, "ayb_jobs turns", ALLOCSET_DEFAULT_SIZES);
+    MemoryContextReset(memory);
+    int kept = 0;
+    for (int i = 0; i < picks->count; i++) {
+        LanePick &lane = picks->lanes[kept];
+        lane = picks->lanes[i];
+        if (lane.priority == kKeyed && has_ring(lane.key())) {
+            lane.turns = static_cast<Turns *>(MemoryContextAlloc(memory, sizeof(Turns)));
+            lane.turns->keys =
+                static_cast<KeyTurn *>(MemoryContextAlloc(memory, most * sizeof(KeyTurn)));
+            take_turns(ring_key(lane.role, lane.type), most, lane.turns);
+            if (lane.turns->empty) {
+                raise_lane_floor(lane.key(), lane.mark, kEnd);
+                continue;
+            }
+        }
+        kept++;
+    }
+    picks->count = kept;
+}
+
 int roles_with_rest(Oid database, TimestampTz now, Oid **roles) {
     int count = 0;
     *roles = static_cast<Oid *>(palloc(kMaxRoles * sizeof(Oid)));
@@ -258,12 +290,15 @@ int unjudged_lanes(const RoleKey &role, uint64 generation, LanePick *lanes, int 
 
 void judge_lane(const LaneKey &key, uint64 generation, Server server, bool slow,
                 const Limit *limit) {
+    const Ring *ring =
+        key.priority == kKeyed ? make_ring(ring_key(key.role.role, key.type)) : nullptr;
     TimestampTz due = DT_NOEND;
     with_entry(key, [&](Lane &lane) {
         lane.judged = generation;
         lane.server = server;
         lane.slow = slow;
         lane.limit = limit;
+        lane.ring = ring;
         due = lane.floor.at.run_at;
     });
     if (server == Server::ours)

@@ -13,6 +13,7 @@ struct LanePick {
     int priority;
     LaneMark mark;
     const Limit *limit; // of its type, as far as it was judged
+    Turns *turns;       // of its keys; null where it has none, or their turns aren't known
 
     LaneKey key() const { return {{MyDatabaseId, role}, type, priority}; }
 };
@@ -35,6 +36,10 @@ void pick_lanes(const RoleKey &role, TimestampTz now, bool quick_only, Picks *pi
 
 // The roles of the database that have jobs of types without a lane due. Palloc'd.
 int roles_with_rest(Oid database, TimestampTz now, Oid **roles);
+
+// Takes the next keys' turns of those of the lanes that have keys, at most `most` of each; those
+// that have none any more are left out, and their floors raised. Valid until the next call.
+void take_lane_turns(Picks *picks, int most);
 
 // No job of the role that we serve is due before.
 TimestampTz next_due(const RoleKey &role);

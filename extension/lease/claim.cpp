@@ -20,6 +20,8 @@ namespace ayb {
 
 namespace {
 
+constexpr int kKeysAtOnce = 4; // that are looked at for one job
+
 // Jobs that run long keep at most half of the workers while quick ones are due.
 bool slow_jobs_have_their_share() {
     const TimestampTz now = clock_now();
@@ -187,8 +189,9 @@ bool may_claim(Oid role) { return !all_paused() && !draining() && may_go_on(role
 bool claim_next(Oid role, MemoryContext context, Job *job) {
     static LanePick lanes[kMostPicks];
     const bool quick_only = slow_jobs_have_their_share();
-    return claim_picked(role, pick_served(role, quick_only, lanes), context, job) ||
-           (quick_only && claim_picked(role, pick_served(role, false, lanes), context, job)) ||
+    return claim_picked(role, pick_served(role, quick_only, kKeysAtOnce, lanes), context, job) ||
+           (quick_only &&
+            claim_picked(role, pick_served(role, false, kKeysAtOnce, lanes), context, job)) ||
            claim_homeless(role, lanes, context, job);
 }
 
@@ -205,7 +208,7 @@ bool claim_job(Oid role, const core::Uuid &id, MemoryContext context, Job *job) 
 bool anything_due(Oid role) {
     static LanePick lanes[kMostPicks];
     bool due = false;
-    Picks picks = pick_served(role, false, lanes);
+    Picks picks = pick_served(role, false, kKeysAtOnce, lanes);
     while (!due && picks.count > 0) {
         due = in_transaction([&] {
             Line line = open_line(picks, clock_now(), true);
@@ -214,7 +217,7 @@ bool anything_due(Oid role) {
             return found;
         });
         if (!due)
-            picks = pick_served(role, false, lanes);
+            picks = pick_served(role, false, kKeysAtOnce, lanes);
     }
     return due || mark_rest({MyDatabaseId, role}).at <= clock_now();
 }

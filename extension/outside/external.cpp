@@ -53,20 +53,42 @@ Claim make_claim(FunctionCallInfo fcinfo) {
     return claim;
 }
 
+constexpr int kMostKeys = 64; // that have a turn in one look
+constexpr int kMostLooks = 16;
+
+// Whether there are keys beside those that were looked at.
+bool has_more_keys(const Picks &picks) {
+    for (int i = 0; i < picks.count; i++)
+        if (picks.lanes[i].turns != nullptr && picks.lanes[i].turns->more)
+            return true;
+    return false;
+}
+
 // Locks the first due jobs that nobody has locked, and says which.
-int lock_due(const Claim &claim, Datum *ids) {
+int lock_some(const Claim &claim, int keys, Datum *ids, bool *more) {
     const bool raise = may_raise_floors();
     TimestampTz next;
-    const Picks picks = due_outside(claim.types, claim.viewer, claim.now, &next);
+    const Picks picks = due_outside(claim.types, claim.viewer, claim.now, keys, &next);
     PushActiveSnapshot(GetTransactionSnapshot()); // younger than the picks
     Line line = open_line(picks, claim.now, raise);
     int count = 0;
     while (count < claim.jobs && next_in_line(&line))
         if (take_in_line(&line))
             ids[count++] = uuid_datum(line.here->at.id);
-    leave_distrusted(line);
+    *more = !leave_distrusted(line) && has_more_keys(picks);
     close_line(&line);
     PopActiveSnapshot();
+    return count;
+}
+
+// Some of the keys may have no job left, so that there is room for more of them; and where none
+// has, others are looked at.
+int lock_due(const Claim &claim, Datum *ids) {
+    const int keys = Min(2 * claim.jobs + 2, kMostKeys);
+    int count = 0;
+    bool more = true;
+    for (int look = 0; look < kMostLooks && count == 0 && more; look++)
+        count = lock_some(claim, keys, ids, &more);
     return count;
 }
 

@@ -79,12 +79,13 @@ void add_unknown(const LanePick &lane, void *asked) { add_due(static_cast<Asked 
 // Nobody has heard of it yet.
 void add_own(const LaneKey &key, const Position &first, void *context) {
     auto *asked = static_cast<Asked *>(context);
-    LanePick own{key.role.role, {}, key.priority, {first, 0}, nullptr};
+    LanePick own{key.role.role, {}, key.priority, {first, 0}, nullptr, nullptr};
     strlcpy(own.type, key.type, kTypeBytes);
     for (int i = 0; i < asked->picks.count; i++) {
         LanePick &pick = asked->picks.lanes[i];
         if (pick.role == own.role && pick.priority == own.priority &&
             strcmp(pick.type, own.type) == 0) {
+            pick.turns = nullptr; // nobody has entered its keys
             pick.mark.at = first < pick.mark.at ? first : pick.mark.at;
             return;
         }
@@ -134,7 +135,7 @@ bool is_for_scheduler(const Position &at, TimestampTz now) {
 
 } // namespace
 
-Picks due_outside(Datum types, const Viewer &me, TimestampTz now, TimestampTz *next) {
+Picks due_outside(Datum types, const Viewer &me, TimestampTz now, int keys, TimestampTz *next) {
     Asked asked = begin_look(types, me, now);
     *next = DT_NOEND;
     if (asked.count == 0)
@@ -147,6 +148,7 @@ Picks due_outside(Datum types, const Viewer &me, TimestampTz now, TimestampTz *n
         for (int i = 0; i < count; i++)
             add_due(&asked, lanes[i]);
     }
+    take_lane_turns(&asked.picks, keys);
     each_unknown_lane(known, add_unknown, &asked);
     each_own_lane(add_own, &asked);
     sort_by_turn(asked.picks.lanes, asked.picks.count);
@@ -166,7 +168,7 @@ Wanted wanted_outside(Datum types, const Viewer &me) {
 
 bool any_to_claim(Datum types, const Viewer &me, TimestampTz now, TimestampTz *next) {
     const bool raise = may_raise_floors();
-    const Picks picks = due_outside(types, me, now, next);
+    const Picks picks = due_outside(types, me, now, kKeysAtOnce, next);
     PushActiveSnapshot(GetTransactionSnapshot()); // younger than the picks
     Line line = open_line(picks, now, raise);
     bool any = false;

@@ -1,6 +1,5 @@
 #pragma once
-// What the engine takes for now. Tests turn it by ayb_jobs.test_clock_offset; nothing else asks the
-// time.
+// What the engine takes for now. Tests turn it by ayb_jobs.test_clock_offset; all ask it here.
 #include "pg/postgres.hpp"
 #include "pg/settings.hpp"
 

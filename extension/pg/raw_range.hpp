@@ -1,6 +1,5 @@
 #pragma once
-// A range of an index, read row by row without SQL: who reads looks at each row before it decides
-// to lock it.
+// A range of an index, read row by row without SQL: who reads looks at each row before locking it.
 #include "pg/postgres.hpp"
 
 namespace ayb {
@@ -31,7 +30,7 @@ bool open_range(RawRange *range, const char *table, const char *index);
 
 // What bounds it, by the index's columns from 1 and a strategy of B-trees: one column against a
 // value, by the function of that comparison; and a row of columns, of which `column` is the first,
-// against bounds. No column of text.
+// against bounds. Text is compared byte by byte.
 void bound_range(RawRange *range, AttrNumber column, StrategyNumber strategy,
                  RegProcedure comparison, Datum value);
 void range_compares(RawRange *range, StrategyNumber strategy, AttrNumber column,

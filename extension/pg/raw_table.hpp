@@ -42,8 +42,7 @@ bool open_raw_partition(RawTable *table, Oid partition, int room, RawRows *rows)
 // One value a column. Raises 23505, 23514 and whatever else a table's constraints raise.
 void insert_raw(RawRows *rows, const Datum *values, const bool *nulls);
 
-// The same, but the row is only checked and copied now, and written by close_raw(): a page at a
-// time.
+// The same, but the row is only checked and copied now; close_raw() writes it: a page at a time.
 void keep_raw(RawRows *rows, const Datum *values, const bool *nulls);
 
 // From here on the rows are visible to the transaction's next command.

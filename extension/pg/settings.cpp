@@ -26,7 +26,7 @@ int shutdown_timeout = 5000;
 int retention = 7 * 86400;
 int failed_retention = 30 * 86400;
 int synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
-int max_places = 16384;
+int max_keys = 16384, max_places = 16384;
 int group_size = 256;
 int group_budget = 10;
 int test_clock_offset = 0;
@@ -93,6 +93,13 @@ void define_groups() {
         GUC_SUPERUSER_ONLY | GUC_NOT_IN_SAMPLE | GUC_NO_SHOW_ALL, nullptr, nullptr, nullptr);
 }
 
+// Without preloading there is no shared memory that it could size.
+void define_size(const char *name, const char *what, const char *beyond, int *value) {
+    const auto when = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
+    DefineCustomIntVariable(name, what, beyond, value, 16384, 128, 1000000, when, 0, nullptr,
+                            nullptr, nullptr);
+}
+
 void define_limits() {
     DefineCustomIntVariable("ayb_jobs.worker_concurrency", "Workers that one database has at most.",
                             nullptr, &worker_concurrency, 4, 1, 1000, PGC_SIGHUP, 0, nullptr,
@@ -100,12 +107,11 @@ void define_limits() {
     DefineCustomIntVariable(
         "ayb_jobs.max_attempts", "Attempts of a job whose handler and enqueuer name no number.",
         nullptr, &max_attempts, 3, 1, INT_MAX, PGC_USERSET, 0, nullptr, nullptr, nullptr);
-    // Without preloading there is no shared memory that it could size.
-    DefineCustomIntVariable(
-        "ayb_jobs.max_places", "Jobs of limited types that can run at once, in all databases.",
-        "Beyond that no job of such a type starts.", &max_places, 16384, 128, 1000000,
-        process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP, 0, nullptr,
-        nullptr, nullptr);
+    define_size("ayb_jobs.max_places",
+                "Jobs of limited types that can run at once, in all databases.",
+                "Beyond that no job of such a type starts.", &max_places);
+    define_size("ayb_jobs.max_keys", "Keys that have jobs, of all types in all databases.",
+                "Those beyond are looked for along the index.", &max_keys);
     DefineCustomIntVariable("ayb_jobs.retention", "How long completed jobs are kept; 0 keeps none.",
                             nullptr, &retention, 7 * 86400, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S,
                             nullptr, nullptr, nullptr);

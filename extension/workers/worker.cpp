@@ -107,7 +107,7 @@ bool claim_in_place(Oid role, MemoryContext memory, Ways *ways, Job *job) {
         return found;
     }
     if (ways->tried || settings::group_size <= 1)
-        wait_for_place(key, pick_served(role, false, lanes),
+        wait_for_place(key, pick_served(role, false, 0, lanes),
                        later(clock_now(), settings::poll_interval * kMicrosecondsPerMillisecond));
     *ways = Ways{};
     return false;

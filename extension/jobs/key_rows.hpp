@@ -1,0 +1,49 @@
+#pragma once
+// The rows of one lane with keys, one of each key in turn (lanes/ring.hpp), as the active snapshot
+// shows them. What the looks show of the keys is told to shared memory on the way.
+#include "lanes/picks.hpp"
+#include "pg/raw_range.hpp"
+
+namespace ayb {
+
+struct KeyLook {
+    const KeyTurn *turn;
+    Position last; // row that was read of it, by priority and id
+    bool any;      // it has a row
+    bool read;     // that was given to who reads
+    bool taken;    // and was taken
+    bool done;     // there is no further one, for this reader
+    bool spared;   // there may be, but other keys wait
+};
+
+struct KeyRows {
+    const LanePick *lane;
+    KeyLook *looks;
+    int count;
+    int left;      // of these, not done
+    int here;      // whose row was found last
+    bool pending;  // which nobody has been given yet
+    bool at_range; // the range stands at it
+    bool raise;    // floors may be raised
+};
+
+// Begins with the turns of the pick; where keys may be missing, some behind the cursor are looked
+// for, and have a turn too. `rows` is open, and is bound anew by each of these.
+KeyRows open_key_rows(const LanePick &lane, RawRange *rows, bool raise);
+
+// The next row that is due by `until`, and where it is. Where other keys wait there is one of each,
+// else they go round.
+bool next_key_row(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at);
+
+// The row that was found is given to who reads; and is taken.
+void note_read(KeyRows *keys);
+void note_taken(KeyRows *keys);
+
+// Keys that nobody has looked at keep their turn.
+void give_back_turns(const KeyRows &keys);
+void give_back_all_turns(const LanePick &lane);
+
+// Keys all of whose rows somebody has locked aren't looked at again before.
+void hold_keys(const KeyRows &keys, TimestampTz until);
+
+} // namespace ayb

@@ -1,0 +1,95 @@
+#pragma once
+// Whose turn it is among the keys of a lane (job_queue.partition_key). The keys that have jobs form
+// a ring: who looks for a job takes the first ones, which become the last ones, before the table is
+// read. So all keys are served in turn, however much is queued of any, and what is asked of the
+// index doesn't hang on how many keys there are, or were.
+//
+// A key has an entry while it may have jobs, and in that a floor (core/floor.hpp) in the order of
+// its jobs: by priority, then by id. Commits enter keys and lower their floors (lower_key); who has
+// looked at the table raises them (raise_key), and a key whose floor is raised to the end is out. A
+// key all of whose jobs somebody has locked is held, and comes back by its instant, by a commit or
+// when locks are told to be free.
+//
+// What isn't entered (the ring is new, something was committed unheard, or the table is full) is
+// found along the index: the ring is `open`, and whoever takes turns looks at some keys behind its
+// cursor besides, and enters them. When that has come round, nothing was missed: what was committed
+// before the cursor started was visible, and what is committed later is entered by its callback.
+//
+// All of it is guarded by Locks::limits, exclusively, but for when a ring is due, which is atomic.
+// A ring stays as long as its database is served.
+#include "lanes/limits.hpp"
+#include "memory/floor.hpp"
+
+namespace ayb {
+
+inline constexpr int kMaxRings = 1024;
+inline constexpr int kPartitionKeyBytes = 256;
+
+// A lane with keys.
+struct RingKey {
+    Oid database;
+    Oid role;
+    uint64 type; // its hash
+};
+
+struct Ring;
+
+// A key that is to be looked at, from there on. The position is (priority, id).
+struct KeyTurn {
+    char key[kPartitionKeyBytes];
+    FloorMark<Position> mark;
+};
+
+// What is to be looked at of a ring.
+struct Turns {
+    KeyTurn *keys;
+    int count;
+    bool more;     // there are others, which are ready too
+    bool empty;    // it has no keys at all, and none is missing
+    bool searches; // keys may be missing: those behind `cursor` are looked at
+    uint64 search; // which search that is
+    char cursor[kPartitionKeyBytes];
+};
+
+Size rings_size();
+void init_rings();
+
+RingKey ring_key(Oid role, const char *type);
+
+// The ring, made where there is none; null where there is no room for another.
+const Ring *make_ring(const RingKey &key);
+
+// When a key's turn comes, as far as is known: DT_NOBEGIN for now, DT_NOEND for when one is
+// entered. Null has no say.
+TimestampTz ring_due(const Ring *ring);
+
+// From the callback of a commit: the key has jobs, the first of them there. What has no ring yet is
+// found when it gets one. Never throws.
+void lower_key(const RingKey &ring, const char *key, const Position &first);
+// The same for keys that weren't noted; and for all of a database.
+void search_keys(const RingKey &ring);
+void search_all_keys(Oid database);
+
+// The next ones, at most `most`: they go to the end.
+void take_turns(const RingKey &ring, int most, Turns *turns);
+// One that wasn't looked at is first again.
+void give_back_turn(const RingKey &ring, const KeyTurn &turn);
+
+// Raises the key's floor to the first row that a snapshot younger than the mark showed, locked or
+// not; kEnd where it showed none.
+void raise_key(const RingKey &ring, const KeyTurn &turn, const Position &first);
+
+// All jobs of the key are locked: it isn't looked at before `until`, unless something is committed.
+void hold_key(const RingKey &ring, const KeyTurn &turn, TimestampTz until);
+// Some are free again.
+void free_keys(Oid database, Oid role);
+
+// A search has met a key with a job there: whether it is entered now, or was.
+bool enter_key(const RingKey &ring, const char *key, const Position &at);
+// It has come to a key; past the last one for null.
+void pass_key(const RingKey &ring, uint64 search, const char *key);
+
+// Of a database that is served no more.
+void forget_rings(Oid database);
+
+} // namespace ayb
