@@ -1,5 +1,6 @@
 #include "hooks/changes.hpp"
 
+#include "hooks/notes.hpp"
 #include "lanes/counts.hpp"
 #include "lanes/lanes.hpp"
 #include "lanes/limits.hpp"
@@ -10,7 +11,6 @@
 #include "memory/holds.hpp"
 #include "memory/launcher.hpp"
 #include "pg/settings.hpp"
-#include "pg/subtransaction_log.hpp"
 #include "pg/text.hpp"
 #include "records/events.hpp"
 #include "waiters/waiters.hpp"
@@ -19,54 +19,11 @@ namespace ayb {
 
 namespace {
 
-constexpr int kMostKeys = 4096;         // that are noted one by one
-constexpr int kKeysLookedAt = 8;        // for one that was noted already
 constexpr int kEventsKept = kEventRing; // more have no room there
-
-// The changes of one subtransaction to one lane, added up: a bulk insert stays one entry.
-struct LaneChange {
-    SubTransactionId subid;
-    Oid role;
-    const char *type;
-    int priority;
-    Position first;     // of what became claimable; kEnd where nothing did
-    bool keys_unnoted;  // there were too many
-    uint64 unserved_by; // as in Change
-    bool wakes;         // a worker of ours may have to look
-    int32 delta[kStates];
-
-    LaneKey lane() const { return {{MyDatabaseId, role}, type, priority}; }
-    int jobs() const { return Max(delta[static_cast<int>(State::queued)], 1); }
-    bool same(const LaneChange &other) const {
-        return role == other.role && priority == other.priority && strcmp(type, other.type) == 0;
-    }
-    void absorb(const LaneChange &child) {
-        if (child.first < first)
-            first = child.first;
-        unserved_by = Min(unserved_by, child.unserved_by);
-        keys_unnoted = keys_unnoted || child.keys_unnoted;
-        for (int state = 0; state < kStates; state++)
-            delta[state] += child.delta[state];
-    }
-};
-
-// Jobs of a key became claimable.
-struct KeyChange {
-    SubTransactionId subid;
-    RingKey ring;
-    const char *key;
-    Position first; // by priority and id
-};
-
-// A limit that was set.
-struct LimitChange {
-    SubTransactionId subid;
-    LimitKey key;
-};
 
 struct Notes {
     SubtransactionLog<LaneChange> lanes;
-    SubtransactionLog<KeyChange> keys;
+    KeyNotes keys;
     SubtransactionLog<PlaceChange> runs; // jobs that begin to run, or end, while there are limits
     bool runs_unnoted;                   // others, while there was none
     SubtransactionLog<LimitChange> limits;
@@ -111,24 +68,9 @@ void note_first(LaneChange *lane, const Change &change) {
     lane->unserved_by = Min(lane->unserved_by, change.unserved_by);
 }
 
-// The last ones are looked through, so that a bulk insert of few keys leaves few notes; to be told
-// twice does no harm.
 void note_key(LaneChange *lane, const Change &change) {
     const RingKey ring = ring_key(change.role, change.type);
-    const Position at{change.level, change.job};
-    auto &keys = g_notes.keys;
-    const SubTransactionId subid = GetCurrentSubTransactionId();
-    for (int i = keys.count - 1; i >= Max(keys.count - kKeysLookedAt, 0); i--) {
-        KeyChange &noted = keys.entries[i];
-        if (noted.subid != subid || memcmp(&noted.ring, &ring, sizeof(ring)) != 0 ||
-            strcmp(noted.key, change.key) != 0)
-            continue;
-        noted.first = at < noted.first ? at : noted.first;
-        return;
-    }
-    if (keys.count < kMostKeys)
-        keys.add({0, ring, MemoryContextStrdup(TopTransactionContext, change.key), at});
-    else
+    if (!g_notes.keys.add(ring, change.key, {change.level, change.job}))
         lane->keys_unnoted = true;
 }
 
@@ -174,8 +116,7 @@ void tell_unserved(Database *database, const LaneChange &change) {
 
 // Before the lanes: whoever finds one due finds its keys.
 void tell_keys() {
-    for (const KeyChange &change : g_notes.keys)
-        lower_key(change.ring, change.key, change.first);
+    g_notes.keys.tell();
     for (const LaneChange &change : g_notes.lanes)
         if (change.keys_unnoted)
             search_keys(ring_key(change.role, change.type));
@@ -337,7 +278,7 @@ void on_subtransaction(SubXactEvent event, SubTransactionId subid, SubTransactio
         g_notes.draining = InvalidSubTransactionId;
     }
     g_notes.lanes.forget_from(subid);
-    g_notes.keys.forget_from(subid);
+    g_notes.keys.log.forget_from(subid);
     g_notes.events.forget_from(subid);
     g_notes.runs.forget_from(subid);
     g_notes.limits.forget_from(subid);

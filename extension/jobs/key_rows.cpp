@@ -143,25 +143,22 @@ KeyRows open_key_rows(const LanePick &lane, RawRange *rows, bool raise) {
 }
 
 bool next_key_row(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at) {
-    keys->pending = false;
-    while (keys->left > 0 && !keys->pending) {
+    bool found = false;
+    while (keys->left > 0 && !found) {
         turn_to_next(keys);
-        keys->pending = next_of_key(keys, rows, until, at);
-        keys->at_range = keys->pending;
+        found = next_of_key(keys, rows, until, at);
+        keys->at_range = found;
     }
-    return keys->pending;
+    return found;
 }
 
-void note_read(KeyRows *keys) {
-    keys->looks[keys->here].read = true;
-    keys->pending = false;
-}
+void note_tried(KeyRows *keys) { keys->looks[keys->here].tried = true; }
 
 void note_taken(KeyRows *keys) { keys->looks[keys->here].taken = true; }
 
 void give_back_turns(const KeyRows &keys) {
     for (int i = keys.count - 1; i >= 0; i--)
-        if (!keys.looks[i].read && (!keys.looks[i].done || keys.looks[i].spared))
+        if (!keys.looks[i].tried && (!keys.looks[i].done || keys.looks[i].spared))
             give_back_turn(ring_of(*keys.lane), *keys.looks[i].turn);
 }
 

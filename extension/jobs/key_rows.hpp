@@ -10,7 +10,7 @@ struct KeyLook {
     const KeyTurn *turn;
     Position last; // row that was read of it, by priority and id
     bool any;      // it has a row
-    bool read;     // that was given to who reads
+    bool tried;    // that somebody meant to lock
     bool taken;    // and was taken
     bool done;     // there is no further one, for this reader
     bool spared;   // there may be, but other keys wait
@@ -22,7 +22,6 @@ struct KeyRows {
     int count;
     int left;      // of these, not done
     int here;      // whose row was found last
-    bool pending;  // which nobody has been given yet
     bool at_range; // the range stands at it
     bool raise;    // floors may be raised
 };
@@ -35,11 +34,11 @@ KeyRows open_key_rows(const LanePick &lane, RawRange *rows, bool raise);
 // else they go round.
 bool next_key_row(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at);
 
-// The row that was found is given to who reads; and is taken.
-void note_read(KeyRows *keys);
+// The row that was found is to be locked; and is taken.
+void note_tried(KeyRows *keys);
 void note_taken(KeyRows *keys);
 
-// Keys that nobody has looked at keep their turn.
+// Keys of which no row was to be locked keep their turn.
 void give_back_turns(const KeyRows &keys);
 void give_back_all_turns(const LanePick &lane);
 

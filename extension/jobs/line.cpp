@@ -105,8 +105,6 @@ bool next_in_line(Line *line) {
         open_next(line);
         line->here = first_open(*line);
     }
-    if (line->here != nullptr && line->here->pick->turns != nullptr)
-        note_read(&line->here->keys);
     return line->here != nullptr;
 }
 

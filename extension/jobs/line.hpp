@@ -38,7 +38,11 @@ Line open_line(const Picks &picks, TimestampTz until, bool raise);
 bool next_in_line(Line *line);
 
 // Locks that row as FOR UPDATE SKIP LOCKED does. False where somebody else has it, or had.
-inline bool lock_in_line(Line *line) { return lock_in_range(&line->here->rows); }
+inline bool lock_in_line(Line *line) {
+    if (line->here->pick->turns != nullptr)
+        note_tried(&line->here->keys);
+    return lock_in_range(&line->here->rows);
+}
 
 // The same, and takes the place that the job's next run needs where its type has a limit. False
 // also where there is none: then the line goes on behind the lane, and the row stays locked until

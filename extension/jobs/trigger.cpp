@@ -115,10 +115,8 @@ HeapTuple with_its_time(HeapTuple row, TupleDesc shape, const Values &values) {
         waits_for_time(!values.null(kPartitionKey), DatumGetTimestampTz(values[kRunAt]));
     if (waits == should)
         return row;
-    int column = kWaitsFor;
-    Datum value = should ? CStringGetTextDatum(core::word_of(WaitsFor::time)) : 0;
-    bool null = !should;
-    return heap_modify_tuple_by_cols(row, shape, 1, &column, &value, &null);
+    const Datum value = should ? CStringGetTextDatum(core::word_of(WaitsFor::time)) : 0;
+    return with_value(row, shape, kWaitsFor, value, !should);
 }
 
 } // namespace

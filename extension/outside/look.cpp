@@ -13,6 +13,8 @@ namespace ayb {
 
 namespace {
 
+constexpr int kKeysAtOnce = 4; // that are looked at for one job
+
 // Who looks, and for what.
 struct Asked {
     const char **types;

@@ -16,8 +16,7 @@ BackgroundWorkerHandle *start_background(BackgroundWorker *worker);
 // `*since`.
 void report_no_slot(const char *what, TimestampTz *since);
 
-// Sleeps until the latch is set or `milliseconds` are over, then serves interrupts and a changed
-// configuration.
+// Sleeps until the latch is set or for so long, then serves interrupts and a changed configuration.
 void sleep_and_listen(long milliseconds, const char *event);
 
 } // namespace ayb

@@ -10,8 +10,7 @@ bool extension_exists();
 // The schema in which the extension was created (not the one that it made); InvalidOid without it.
 Oid extension_schema();
 
-// Its owner, as whom the books are kept; remembered until the extension changes. Raises 42704 where
-// it doesn't exist.
+// Its owner, as whom the books are kept; remembered until that changes. 42704 where it is missing.
 Oid extension_owner();
 
 // The same for whoever goes on to the extension's own tables. Raises 55000 where its objects in

@@ -198,8 +198,7 @@ inline void run_portal(Portal portal, DestReceiver *receiver, QueryCompletion *c
 #endif
 }
 
-// The walkers take a callback without a prototype before 16, which C++ reads as one without
-// arguments.
+// Before 16 walkers take a callback without a prototype, which to C++ is one without arguments.
 using TreeWalker = bool (*)(Node *node, void *context);
 #if PG_VERSION_NUM < 160000
 inline auto untyped(TreeWalker walker) {

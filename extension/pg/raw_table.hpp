@@ -60,8 +60,7 @@ bool open_raw_removal(RawTable *table, RawRemoval *removal);
 // The row at a place. False where it is not there any more.
 bool read_raw(RawRemoval *removal, ItemPointer place);
 
-// Removes it. False where it isn't as it was when it was locked: the transaction itself has changed
-// it.
+// Removes it. False where the transaction itself has changed it since it was locked.
 bool remove_raw(RawRemoval *removal, ItemPointer place);
 
 void close_raw_removal(RawRemoval *removal);

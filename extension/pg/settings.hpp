@@ -1,6 +1,5 @@
 #pragma once
-// The settings `ayb_jobs.*`: declared and documented in settings.cpp, read everywhere as plain
-// values.
+// The settings `ayb_jobs.*`: declared and described in settings.cpp, and plain values everywhere.
 #include <cstdint>
 
 namespace ayb::settings {

@@ -7,8 +7,7 @@
 
 namespace ayb {
 
-// One that sends this process a signal, by a clock that nobody sets. Raises where there is none to
-// be had.
+// One that sends this process a signal, by a clock that nobody sets. Raises where there is none.
 inline timer_t make_steady_timer(int signal) {
     timer_t timer;
     sigevent event{};

@@ -42,6 +42,11 @@ Field catalog_field(int cache, Oid oid, Field Row::*field, Field otherwise) {
     return value;
 }
 
+// A copy of a row with another value in one column.
+inline HeapTuple with_value(HeapTuple row, TupleDesc shape, int column, Datum value, bool null) {
+    return heap_modify_tuple_by_cols(row, shape, 1, &column, &value, &null);
+}
+
 // A value of a row type, palloc'd. The shape is one of get_call_result_type().
 inline Datum make_row(TupleDesc shape, Datum *values, bool *nulls) {
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls));
