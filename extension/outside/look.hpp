@@ -9,7 +9,8 @@ namespace ayb {
 // Of these types (text[] without nulls), the lanes of those of kind external that aren't paused,
 // and of roles that the viewer may see or has a grant for, that may have a job due at `now`: by
 // their floors. Palloc'd. What the caller's transaction has enqueued itself is there as well.
-// Of a lane with keys at most `keys` have a turn. `next` is when others may have one, at the earliest.
+// Of a lane with keys at most `keys` have a turn. `next` is when others may have one, at the
+// earliest.
 Picks due_outside(Datum types, const Viewer &me, TimestampTz now, int keys, TimestampTz *next);
 
 // The same as who waits for it stands in shared memory. Needs a snapshot.

@@ -1,6 +1,5 @@
 #pragma once
-// What a table must look like that is written past SQL (raw_table.hpp), and what is kept of it
-// between its openings.
+// What a table is like that is written past SQL (raw_table.hpp), and what is kept between openings.
 #include "pg/postgres.hpp"
 
 namespace ayb {

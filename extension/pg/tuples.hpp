@@ -14,8 +14,7 @@ inline Datum value_of(HeapTuple row, TupleDesc shape, int column) {
     return heap_getattr(row, column, shape, &null);
 }
 
-// A tuple's values, by column number, palloc'd. To ask the tuple for one costs a walk over all that
-// stand before it.
+// A tuple's values, by column number, palloc'd. To ask it for one costs a walk over all before it.
 class Values {
   public:
     Values(HeapTuple row, TupleDesc shape)
