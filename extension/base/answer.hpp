@@ -36,6 +36,7 @@ struct Row {
 
 // Whose jobs a caller may see, or act on; looked up before any lock is taken.
 struct Viewer {
+    Oid role; // who looks
     bool all;
     ArrayType *array; // of roles, as oid[]
     const Oid *roles;
@@ -54,7 +55,8 @@ struct Viewer {
 // Everybody's where the current role has the right.
 inline Viewer viewer(Right right) {
     Viewer me{};
-    me.all = has_right(GetUserId(), right);
+    me.role = GetUserId();
+    me.all = has_right(me.role, right);
     ArrayType *roles = visible_roles();
     me.array = roles;
     me.roles = reinterpret_cast<const Oid *>(ARR_DATA_PTR(roles));

@@ -276,7 +276,8 @@ void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *cont
         visit(found->type, found->rule, context);
 }
 
-void each_granted(const char *type, void (*visit)(Oid for_role, void *context), void *context) {
+void each_granted(const char *type, Oid worker, void (*visit)(Oid for_role, void *context),
+                  void *context) {
     const Handler *handler = find_handler(type);
     if (handler == nullptr)
         return;
@@ -286,17 +287,17 @@ void each_granted(const char *type, void (*visit)(Oid for_role, void *context), 
     const WorkerGrant *grant = granted != nullptr ? granted->first : nullptr;
     for (; grant != nullptr; grant = grant->next)
         if ((OidIsValid(grant->for_role) || grant->granted_by == owner) &&
-            has_privs_of_role(GetUserId(), grant->role))
+            has_privs_of_role(worker, grant->role))
             visit(grant->for_role, context);
 }
 
-bool may_work(const char *type, Oid run_as) {
+bool may_work(const char *type, Oid run_as, Oid worker) {
     struct {
         Oid run_as;
         bool may;
     } asked{run_as, false};
     each_granted(
-        type,
+        type, worker,
         [](Oid for_role, void *context) {
             auto *of = static_cast<decltype(asked) *>(context);
             of->may = of->may || !OidIsValid(for_role) || for_role == of->run_as;

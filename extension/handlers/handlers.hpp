@@ -61,12 +61,19 @@ const LimitRule *find_rule(const char *type);
 void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *context),
                void *context);
 
-// Whether workers outside of the current role may take this role's jobs of the type by a grant of
+// Whether workers outside of `worker`, a role, may take this role's jobs of the type by a grant of
 // the type's owner, which lapses when that changes, or of the role itself.
-bool may_work(const char *type, Oid run_as);
+bool may_work(const char *type, Oid run_as, Oid worker);
 // Calls `visit` for each grant by which it may take any: with the role whose jobs these are, or
 // InvalidOid for all who trust the type's owner.
-void each_granted(const char *type, void (*visit)(Oid for_role, void *context), void *context);
+void each_granted(const char *type, Oid worker, void (*visit)(Oid for_role, void *context),
+                  void *context);
+// The same as a condition, of a row that has a type and a run_as, for whoever has one of `roles`.
+#define AYB_MAY_WORK(row, roles)                                                                   \
+    "EXISTS (SELECT FROM ayb_jobs.worker_grants AS g WHERE g.type = " row ".type"                  \
+    " AND g.role = ANY (" roles ") AND coalesce(g.for_role, " row ".run_as) = " row ".run_as"      \
+    " AND (g.for_role IS NOT NULL OR g.granted_by ="                                               \
+    " (SELECT h.owner FROM ayb_jobs.handlers AS h WHERE h.type = g.type)))"
 
 bool all_paused();
 bool is_paused(const char *type);

@@ -1,6 +1,7 @@
 #include "lease/recover.hpp"
 
 #include "base/arguments.hpp"
+#include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
 #include "jobs/finish.hpp"
 #include "memory/crashed.hpp"
@@ -27,7 +28,8 @@ constexpr int kMost = 1000; // jobs looked at in one transaction
 template <typename... Whose> using Expired = Sql<At, int, At, Whose...>;
 Expired<> g_expired{AYB_EXPIRED AYB_IN_TURN};
 Expired<bool, OidArray> g_expired_external{
-    AYB_EXPIRED " AND q.waits_for = 'external' AND ($4 OR q.run_as = ANY ($5))" AYB_IN_TURN};
+    AYB_EXPIRED " AND q.waits_for = 'external' AND ($4 OR q.run_as = ANY ($5) OR " AYB_MAY_WORK(
+        "q", "$5") ")" AYB_IN_TURN};
 Sql<> g_ours{AYB_HELD "q.state = 'running' AND q.waits_for IS NULL"};
 Sql<core::Uuid, int> g_one{AYB_HELD "q.id = $1 AND q.lease_until IS NOT NULL AND q.runs = $2"};
 

@@ -21,8 +21,8 @@ void charge_crashed();
 TimestampTz recover_expired(Database *database, TimestampTz now);
 
 // The same for external workers alone, inside the books: claim() looks before it claims. Only jobs
-// that the viewer may see: they stay locked for as long as the caller's transaction is
-// open.
+// that the viewer may see or has a grant for: they stay locked for as long as the caller's
+// transaction is open.
 void recover_expired_external(TimestampTz now, const Viewer &me);
 
 // Jobs with keys that wait for their time: those whose time has come may be claimed then. When the

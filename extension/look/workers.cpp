@@ -76,7 +76,7 @@ using namespace ayb;
 // running() → uuid[]
 AYB_SQL_FUNCTION(ayb_jobs_running) {
     ArrayBuildState *ids = initArrayResult(UUIDOID, CurrentMemoryContext, false);
-    const Viewer all{true, nullptr, nullptr, 0};
+    const Viewer all{InvalidOid, true, nullptr, nullptr, 0};
     each_slot([&](const WorkerSlot &slot) {
         if (is_seen(slot, all) && slot.has_job && may_see(slot.role))
             ids = accumArrayResult(ids, uuid_datum(slot.job), false, UUIDOID, CurrentMemoryContext);

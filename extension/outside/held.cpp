@@ -3,6 +3,7 @@
 #include "base/arguments.hpp"
 #include "base/rights.hpp"
 #include "base/rows.hpp"
+#include "handlers/handlers.hpp"
 #include "outside/worker.hpp"
 
 namespace ayb {
@@ -17,11 +18,17 @@ Sql<core::Uuid, const char *, int, Oid> g_held{R"sql(
     FOR UPDATE
 )sql"};
 
+// Of a job of its roles, or one that it may work at.
+bool may_know(const Attempt &attempt, const Found &job) {
+    return attempt.admin || has_privs_of_role(attempt.me, job.run_as) ||
+           may_work(job.type, job.run_as, attempt.me);
+}
+
 // Why the attempt isn't held, as far as the caller may know. Inside the books.
 [[noreturn]] void refuse_held(const Attempt &attempt) {
     const core::Uuid &id = attempt.id;
-    const Found found = find_job(id, attempt.me, attempt.admin, Whose::own, false);
-    if (!found.exists)
+    const Found found = find_job(id, attempt.me, true, Whose::own, false);
+    if (!found.exists || !may_know(attempt, found))
         refuse_job(id, attempt.me, Right::admin);
     const bool queued = found.state == State::queued;
     if (found.state != State::running)

@@ -71,7 +71,7 @@ void add(Asked *asked, const LanePick &lane) {
 
 void add_due(Asked *asked, const LanePick &lane) {
     if (lane.mark.at.run_at <= asked->now && asked->names(lane.type) &&
-        (asked->me.sees(lane.role) || may_work(lane.type, lane.role)) &&
+        (asked->me.sees(lane.role) || may_work(lane.type, lane.role, asked->me.role)) &&
         server_of(lane.type, lane.role) == Server::outside)
         add(asked, lane);
 }
@@ -105,13 +105,13 @@ bool are_known() {
            pg_atomic_read_u32(&database->found) == pg_atomic_read_u32(&database->configured);
 }
 
-void add_wanted(const char *type, Wanted *wanted) {
+void add_wanted(const char *type, Oid worker, Wanted *wanted) {
     struct Found {
         Wanted *wanted;
         bool everybody;
     } found{wanted, false};
     each_granted(
-        type,
+        type, worker,
         [](Oid for_role, void *context) {
             auto *all = static_cast<Found *>(context);
             if (OidIsValid(for_role))
@@ -164,7 +164,7 @@ Wanted wanted_outside(Datum types, const Viewer &me) {
     for (int i = 0; i < me.count && !me.all; i++)
         wanted.add_role(me.roles[i]);
     for (int i = 0; i < asked.count; i++)
-        add_wanted(asked.types[i], &wanted);
+        add_wanted(asked.types[i], me.role, &wanted);
     return wanted;
 }
 

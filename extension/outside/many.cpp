@@ -4,6 +4,7 @@
 #include "base/arguments.hpp"
 #include "base/objects.hpp"
 #include "base/rights.hpp"
+#include "handlers/handlers.hpp"
 #include "jobs/finish.hpp"
 #include "outside/worker.hpp"
 #include "pg/arrays.hpp"
@@ -16,11 +17,7 @@ namespace {
 // Why these aren't held: the state in which each is, of jobs whose role the caller has or may work
 // for.
 #define AYB_MAY_KNOW(row)                                                                          \
-    row ".id = u.id AND ($2 OR " row ".run_as = ANY ($3) OR EXISTS ("                              \
-        "SELECT FROM ayb_jobs.worker_grants AS g WHERE g.type = " row ".type"                      \
-        " AND g.role = ANY ($3) AND coalesce(g.for_role, " row ".run_as) = " row ".run_as"         \
-        " AND (g.for_role IS NOT NULL OR g.granted_by ="                                           \
-        " (SELECT h.owner FROM ayb_jobs.handlers AS h WHERE h.type = g.type)))) LIMIT 1"
+    row ".id = u.id AND ($2 OR " row ".run_as = ANY ($3) OR " AYB_MAY_WORK(row, "$3") ") LIMIT 1"
 Sql<UuidArray, bool, OidArray> g_states{R"sql(
     SELECT coalesce(
         (SELECT q.state FROM ayb_jobs.job_queue AS q WHERE )sql" AYB_MAY_KNOW("q") R"sql(),

@@ -61,6 +61,9 @@ SELECT refused(format('SELECT ayb_jobs.complete(%L, %L, 1)', :'id', 'w'));
 RESET ROLE;
 SELECT type, role, for_role FROM ayb_jobs.grant_worker('shared', 'regress_worker');
 CREATE ROLE regress_crew LOGIN IN ROLE regress_worker;
+CREATE ROLE regress_stranger LOGIN;
+SET ROLE regress_stranger;
+SELECT count(*) FROM ayb_jobs.claim('w', '{shared}', 9);
 SET ROLE regress_crew;
 SELECT payload FROM ayb_jobs.claim('w', '{shared}', 9) ORDER BY payload::text;
 -- what became of a job is told by the heartbeat to who may work at it
@@ -69,6 +72,8 @@ SELECT jsonb_agg(jsonb_build_object('id', id, 'attempt', runs) ORDER BY id) AS h
 SELECT state FROM ayb_jobs.jobs AS j CROSS JOIN LATERAL (SELECT FROM ayb_jobs.cancel(j.id, true)) AS c WHERE j.payload = '"of bob"';
 SET ROLE regress_crew;
 SELECT reason FROM ayb_jobs.extend_many('w', :'held');
+SELECT refused(format('SELECT ayb_jobs.extend(%L, %L, %s)', j->>'id', 'v', j->>'attempt')) LIKE '55000: job %' AS by_an_error
+FROM jsonb_array_elements(:'held') AS j;
 SELECT reason FROM ayb_jobs.complete_many('w', :'held') ORDER BY reason;
 RESET ROLE;
 SELECT ayb_jobs.revoke_worker('shared', 'regress_worker');
@@ -107,4 +112,4 @@ RESET ROLE;
 SELECT ayb_jobs.unregister_handler('hers'), ayb_jobs.unregister_handler('shared');
 DROP FUNCTION of_each;
 TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_keys, ayb_jobs.job_attempts, ayb_jobs.worker_grants;
-DROP ROLE regress_crew, regress_worker;
+DROP ROLE regress_crew, regress_worker, regress_stranger;
