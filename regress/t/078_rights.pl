@@ -157,9 +157,26 @@ REVOKE EXECUTE ON FUNCTION public.lent() FROM leaver; DROP ROLE leaver});
 sub names_and_owners {
     sql($node, q{SET ROLE mallory; SELECT ayb_jobs.register_handler('hers', kind => 'external')});
     my $id = sql($node, q{ALTER ROLE mallory RENAME TO malory; SELECT ayb_jobs.enqueue('work', run_as => 'malory')});
-    sql($node, 'REASSIGN OWNED BY malory TO postgres; DROP OWNED BY malory');
+    # A function of hers, and one that she may execute by a grant.
+    sql($node, q{SET ROLE malory; CREATE FUNCTION mallory.own() RETURNS void LANGUAGE sql AS ''; SELECT ayb_jobs.register_handler('own', 'mallory.own()');
+RESET ROLE; CREATE FUNCTION public.granted() RETURNS void LANGUAGE sql AS ''; REVOKE EXECUTE ON FUNCTION public.granted() FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION public.granted() TO malory; SELECT ayb_jobs.register_handler('granted', 'public.granted()')});
+    my ($own, $granted) = map { sql($node, "SELECT ayb_jobs.enqueue('$_', run_as => 'malory')") } 'own', 'granted';
+    sql($node, 'CREATE ROLE heir; GRANT CREATE ON SCHEMA mallory TO heir; REASSIGN OWNED BY malory TO heir; GRANT USAGE ON SCHEMA mallory TO malory');
     is(sql($node, "SELECT run_as || ' ' || state FROM ayb_jobs.jobs WHERE id = '$id'"), 'malory queued', 'a job stays its role\'s');
     is(sql($node, q{SELECT DISTINCT owner FROM ayb_jobs.handlers WHERE type = 'hers'}), 'malory', 'and a type');
     sql($node, 'SELECT ayb_jobs.resume()');
     holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$id')", 'the job runs by the new name');
+    my $waits = sub { return "(SELECT phase = 'waiting' AND attempts = 0 FROM ayb_jobs.jobs WHERE id = '$_[0]')" };
+    holds($node, 'postgres', $waits->($own), 'after REASSIGN OWNED to another role the code is that one\'s, and isn\'t trusted');
+    sql($node, 'REASSIGN OWNED BY heir TO postgres; GRANT USAGE ON SCHEMA mallory TO malory');
+    holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$own')", 'to a superuser it is');
+    holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$granted')", 'what a grant lets it execute runs');
+    sql($node, q{SELECT ayb_jobs.pause('granted')});
+    my $after = sql($node, q{SELECT ayb_jobs.enqueue('granted', run_as => 'malory')});
+    sql($node, q{DROP OWNED BY malory; SELECT ayb_jobs.resume('granted')});
+    holds($node, 'postgres', $waits->($after), 'after DROP OWNED the right has gone');
+    like(health($node, 'postgres', 'trust'), qr/of type granted of role malory wait: .*GRANT EXECUTE ON FUNCTION public.granted\(\) TO malory;/, 'health() names it');
+    sql($node, q{GRANT EXECUTE ON FUNCTION public.granted() TO malory; SELECT ayb_jobs.enqueue('granted', run_as => 'malory')});
+    holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$after')", 'and granted again it goes on');
 }
