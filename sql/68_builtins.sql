@@ -132,12 +132,31 @@ $$;
 COMMENT ON FUNCTION ayb_jobs_internal.hand_over(regclass, jsonb) IS
     'enqueues the running job for the owner of a table, where a superuser''s job may not touch it; gives back that role';
 
+-- Row-level security shows the owner of a table no more than the policies do, where it is forced: so rows stay, and nothing says
+-- so. Who enqueued the job for itself gets to know it; who ordered it for another role meant all rows.
+CREATE FUNCTION ayb_jobs_internal.sees_a_part(target regclass) RETURNS boolean
+    LANGUAGE plpgsql VOLATILE SET search_path = pg_catalog, pg_temp AS $$
+DECLARE
+    part regclass := (SELECT p FROM ayb_jobs_internal.plain_tables(target) AS p WHERE row_security_active(p::oid) LIMIT 1);
+BEGIN
+    IF part IS NOT NULL AND EXISTS (SELECT FROM ayb_jobs.current_job() AS j
+                                    WHERE j.enqueued_by <> j.run_as AND pg_has_role(j.enqueued_by::oid, 'ayb_jobs_admin', 'USAGE')) THEN
+        RAISE insufficient_privilege USING MESSAGE = format('row-level security of table %s would leave rows that role %I doesn''t see', part, current_user),
+            HINT = format('ALTER TABLE %s NO FORCE ROW LEVEL SECURITY; or a policy that shows that role all rows. What it enqueues itself deletes what it sees.', part);
+    END IF;
+    RETURN part IS NOT NULL;
+END
+$$;
+COMMENT ON FUNCTION ayb_jobs_internal.sees_a_part(regclass) IS
+    'whether row-level security may keep rows of a table from the running job, which is refused where an admin ordered it for another role';
+
 CREATE PROCEDURE ayb_jobs_internal.delete_expired()
     LANGUAGE plpgsql AS $$
 DECLARE
     rule record;
     deleted bigint := 0;
     heir text;
+    sees_a_part boolean;
 BEGIN
     SELECT * INTO rule FROM ayb_jobs_internal.expired_rule(ayb_jobs_internal.payload());
     heir := ayb_jobs_internal.hand_over(rule.target, ayb_jobs_internal.payload());
@@ -145,8 +164,10 @@ BEGIN
         PERFORM ayb_jobs_internal.set_result(pg_catalog.jsonb_build_object('handed_to', heir));
         RETURN;
     END IF;
+    sees_a_part := ayb_jobs_internal.sees_a_part(rule.target);
     CALL ayb_jobs_internal.delete_batches(rule.target, rule.condition, rule.batch_size, rule.rest, deleted);
-    PERFORM ayb_jobs_internal.set_result(pg_catalog.jsonb_build_object('deleted', deleted));
+    PERFORM ayb_jobs_internal.set_result(pg_catalog.jsonb_build_object('deleted', deleted)
+        || CASE WHEN sees_a_part THEN pg_catalog.jsonb_build_object('row_security', true) ELSE '{}'::jsonb END);
 END
 $$;
 COMMENT ON PROCEDURE ayb_jobs_internal.delete_expired() IS
@@ -164,6 +185,7 @@ DECLARE
     only_table text := pg_catalog.jsonb_extract_path_text(payload, 'only_table');
     heir text;
     heirs text[] := '{}';
+    sees_a_part boolean := false;
 BEGIN
     FOR i IN 1 .. pg_catalog.cardinality(tables) LOOP
         CONTINUE WHEN NOT pg_catalog.texteq(coalesce(only_table, tables[i]), tables[i]);
@@ -176,12 +198,14 @@ BEGIN
                 heirs := pg_catalog.array_append(heirs, heir);
                 CONTINUE;
             END IF;
+            sees_a_part := ayb_jobs_internal.sees_a_part(target) OR sees_a_part;
             CALL ayb_jobs_internal.delete_batches(target, conditions[i], 5000, '20 ms', deleted);
         END IF;
     END LOOP;
     PERFORM ayb_jobs_internal.set_result(pg_catalog.jsonb_build_object('deleted', deleted)
         || CASE WHEN pg_catalog.cardinality(missing) > 0
                 THEN pg_catalog.jsonb_build_object('missing', missing) ELSE '{}'::jsonb END
+        || CASE WHEN sees_a_part THEN pg_catalog.jsonb_build_object('row_security', true) ELSE '{}'::jsonb END
         || CASE WHEN pg_catalog.cardinality(heirs) > 0
                 THEN pg_catalog.jsonb_build_object('handed_to', heirs) ELSE '{}'::jsonb END);
 END

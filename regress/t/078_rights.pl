@@ -90,6 +90,14 @@ INSERT INTO mallory._ayb_sessions VALUES ('2020-01-01'); INSERT INTO mallory.vis
         is(sql($node, "SELECT result ->> 'handed_to' FROM ayb_jobs.jobs WHERE id = '$id'"), $heir, 'as the owner of the table');
         is(sql($node, q{SELECT rolsuper FROM pg_roles WHERE rolname = 'mallory'}), 'f', 'whose trigger has no more rights than she');
     }
+    # Forced row-level security shows her nothing. On 4c054b3 sql/68_builtins.sql never asked: it deleted nothing, and said {"deleted": 0}.
+    sql($node, q{ALTER TABLE mallory.visits ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY; INSERT INTO mallory.visits VALUES ('2020-01-01')});
+    my $rule = q{'delete_expired', '{"table": "mallory.visits", "column": "at", "older_than": "1 day"}', max_attempts => 1};
+    my $ordered = sql($node, "SELECT ayb_jobs.enqueue($rule, run_as => 'mallory')");
+    holds($node, 'postgres', "(SELECT last_error ~ 'row-level security of table mallory.visits would leave rows' FROM ayb_jobs.jobs WHERE id = '$ordered')",
+        'what a superuser orders isn\'t left undone in silence');
+    my $hers = $node->safe_psql('postgres', "SELECT ayb_jobs.enqueue($rule)", extra_params => ['-U', 'mallory']);
+    holds($node, 'postgres', qq{(SELECT result = '{"deleted": 0, "row_security": true}' FROM ayb_jobs.jobs WHERE id = '$hers')}, 'and what she orders says it');
     sql($node, q{CREATE TABLE parted (at timestamptz) PARTITION BY RANGE (at);
 CREATE TABLE mallory.old PARTITION OF parted FOR VALUES FROM ('2020-01-01') TO ('2020-02-01'); ALTER TABLE mallory.old OWNER TO mallory});
     my $id = sql($node, q{SELECT ayb_jobs.enqueue('delete_expired', '{"table": "public.parted", "column": "at", "older_than": "1 day"}', max_attempts => 1)});
