@@ -184,7 +184,8 @@ std::string manual() {
         page += entry(command);
     page += kBetween;
     for (const work::Word &word : work::option_words())
-        page += std::string(".It Fl -") + word.name + " Ar " + word.value + "\n" +
+        page += std::string(".It Fl -") + word.name +
+                (*word.value != '\0' ? std::string(" Ar ") + word.value : "") + "\n" +
                 plain(word.help) + "\n";
     page += kBehindWork;
     for (const Setting &setting : all_settings())

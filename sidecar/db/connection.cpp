@@ -67,18 +67,23 @@ std::optional<std::string> Result::at(int row, int column) const {
 }
 
 Connection::Connection(const ConnectionSettings &settings)
-    : connection_(open(settings.dsn)), timeout_(settings.statement_timeout) {
+    : connection_(open(settings.dsn)), cancel_(PQgetCancel(connection_)),
+      timeout_(settings.statement_timeout) {
     PQsetnonblocking(connection_, 1);
     PQsetNoticeReceiver(connection_, note, this);
     try {
         set_up();
     } catch (...) {
+        PQfreeCancel(cancel_);
         PQfinish(connection_);
         throw;
     }
 }
 
-Connection::~Connection() { PQfinish(connection_); }
+Connection::~Connection() {
+    PQfreeCancel(cancel_);
+    PQfinish(connection_);
+}
 
 // A pooler gives us a number of its own, and not the one of a server's process.
 void Connection::set_up() {
@@ -210,6 +215,19 @@ Result Connection::query_once(const std::string &sql, const Parameters &paramete
     const std::vector<const char *> values = pointers(parameters);
     return finish(PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()),
                                     nullptr, values.data(), nullptr, nullptr, 0) == 1);
+}
+
+void Connection::call(const std::string &sql, const Parameters &parameters) {
+    const std::vector<const char *> values = pointers(parameters);
+    finish(PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr,
+                             values.data(), nullptr, nullptr, 0) == 1);
+}
+
+// Whether it came in time can't be known.
+void Connection::cancel() const {
+    char why[256];
+    if (cancel_ != nullptr)
+        PQcancel(cancel_, why, sizeof(why));
 }
 
 // By its name where it is prepared.

@@ -11,6 +11,7 @@
 
 struct pg_conn;
 struct pg_result;
+struct pg_cancel;
 
 namespace ayb::db {
 
@@ -61,6 +62,12 @@ class Connection {
     // The same, planned for these parameters alone.
     Result query_once(const std::string &sql, const Parameters &parameters);
 
+    // Runs it as a statement of its own, neither prepared nor with anything before it: what ends
+    // transactions itself may not stand in one.
+    void call(const std::string &sql, const Parameters &parameters);
+    // Asks the server to end what it does for us now. Any thread.
+    void cancel() const;
+
     // Runs them in one transaction and in one round trip, and gives back what each gave. Throws
     // like query() where one fails, and nothing is done then.
     std::vector<Result> query_all(const std::vector<Statement> &statements);
@@ -87,6 +94,7 @@ class Connection {
     void set_up();
 
     pg_conn *connection_;
+    pg_cancel *cancel_;
     std::chrono::milliseconds timeout_;
     std::map<std::string, std::string> prepared_; // by statement; as many as the sidecar has
     bool pooled_ = false; // whether the session is another one in each transaction

@@ -13,7 +13,7 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestBeat{5000}; // how late we hear of a cancel
 constexpr milliseconds kBackOff{500};
-constexpr milliseconds kPoll{1000};
+constexpr milliseconds kCalm{50}; // where a wake led to nothing, as when others were quicker
 constexpr milliseconds kLongestStatement{15000};
 constexpr std::size_t kMostReports = 1000;
 constexpr std::size_t kMostBytes = 32 * 1024 * 1024; // of reports that are told together
@@ -26,6 +26,14 @@ db::ConnectionSettings connection_settings(const DeskSettings &settings) {
 
 Desk::Desk(DeskSettings settings, std::function<void()> news, Note note)
     : settings_(std::move(settings)), news_(std::move(news)), note_(std::move(note)),
+      bell_({settings_.dsn, kLongestStatement}, "",
+            [this] {
+                {
+                    const std::lock_guard lock(mutex_);
+                    due_ = true;
+                }
+                changed_.notify_one();
+            }),
       thread_([this] { run(); }) {}
 
 Desk::~Desk() {
@@ -118,8 +126,8 @@ Desk::Clock::time_point Desk::next_step() {
         next = Clock::time_point::min();
     if (!held_.empty())
         next = std::min(next, next_beat_);
-    if (room_ > 0 && refused_.empty())
-        next = std::min(next, next_claim_);
+    if (claim_is_due())
+        next = Clock::time_point::min();
     // Waits of the standard library know no end of time.
     return std::min(std::max(next, next_try_), Clock::now() + std::chrono::hours(1));
 }
@@ -132,7 +140,7 @@ void Desk::work() {
         const std::lock_guard lock(mutex_);
         const Clock::time_point now = Clock::now();
         beats = !held_.empty() && now >= next_beat_;
-        room = now >= next_claim_ && refused_.empty() ? room_ : 0;
+        room = claim_is_due() ? room_ : 0;
     }
     if (beats)
         beat();
@@ -282,7 +290,7 @@ void Desk::claim(std::size_t most) {
     const Clock::time_point sent = Clock::now();
     try {
         take_claimed(
-            session().query(kClaimSql, {settings_.worker, array_of(settings_.types),
+            session().query(kClaimSql, {settings_.worker, db::array_of(settings_.types),
                                         std::to_string(most), interval_of(settings_.lease)}),
             most, sent);
     } catch (const db::Error &error) {
@@ -301,6 +309,12 @@ void Desk::claim_failed(const db::Error &error) {
     news_();
 }
 
+// What was there is claimed.
+void Desk::listen(bool empty_handed) {
+    empty_handed_ = empty_handed ? empty_handed_ + 1 : 0;
+    bell_.listen(settings_.types, empty_handed_ > 1 ? kCalm : milliseconds(0));
+}
+
 void Desk::take_claimed(const db::Result &result, std::size_t wanted, Clock::time_point sent) {
     const auto count = static_cast<std::size_t>(result.rows());
     welcome_ = true;
@@ -314,8 +328,10 @@ void Desk::take_claimed(const db::Result &result, std::size_t wanted, Clock::tim
             held_[jobs_.back().id] = {jobs_.back().attempt, sent + settings_.lease, false};
         }
         room_ -= std::min(room_, count);
-        next_claim_ = count == wanted ? Clock::time_point::min() : Clock::now() + kPoll;
+        due_ = count == wanted;
     }
+    if (count < wanted)
+        listen(count == 0);
     if (count > 0)
         news_();
 }

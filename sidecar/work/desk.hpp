@@ -1,18 +1,16 @@
 #pragma once
-// What a worker has to do with the database, in a thread and a session of its own: so programs are
-// looked after also while the database hangs. It claims as many jobs as there is room for, tells
-// what became of them, and has one heartbeat for all.
-#include "db/connection.hpp"
+// What a worker has to do with the database, in a thread and a session of its own, beside one that
+// waits for jobs: so programs are looked after also while the database hangs. It claims as many
+// jobs as there is room for, tells what became of them, and has one heartbeat for all.
+#include "db/bell.hpp"
 #include "work/job.hpp"
 
-#include <condition_variable>
-#include <functional>
 #include <map>
-#include <mutex>
-#include <thread>
-#include <vector>
 
 namespace ayb::work {
+
+// Told, for the log, what happens, and to which job, or "".
+using Note = std::function<void(const std::string &what, const std::string &job)>;
 
 struct DeskSettings {
     std::string dsn;
@@ -24,8 +22,6 @@ struct DeskSettings {
 class Desk {
   public:
     using Clock = std::chrono::steady_clock;
-    // A line for the log: what, and of which job, or "".
-    using Note = std::function<void(const std::string &what, const std::string &job)>;
 
     // `news` is called, by our thread, when there are jobs to take, or some are lost, or we failed.
     Desk(DeskSettings settings, std::function<void()> news, Note note);
@@ -61,6 +57,7 @@ class Desk {
     void run();
     void work();
     Clock::time_point next_step();
+    bool claim_is_due() const { return due_ && room_ > 0 && refused_.empty(); }
     db::Connection &session();
     void away(const std::string &why);
     void report();
@@ -74,6 +71,7 @@ class Desk {
     void lose(const std::string &id);
     void claim(std::size_t most);
     void claim_failed(const db::Error &error);
+    void listen(bool empty_handed);
     void take_claimed(const db::Result &result, std::size_t wanted, Clock::time_point sent);
 
     const DeskSettings settings_;
@@ -81,7 +79,8 @@ class Desk {
     const Note note_;
     std::unique_ptr<db::Connection> session_; // of the thread alone, as what follows
     bool away_ = false;
-    bool welcome_ = false; // a claim was answered
+    bool welcome_ = false;      // a claim was answered
+    unsigned empty_handed_ = 0; // claims in a row that gave nothing
 
     std::mutex mutex_; // guards what follows
     std::condition_variable changed_;
@@ -92,9 +91,11 @@ class Desk {
     std::vector<Job> jobs_;
     std::vector<Lost> lost_;
     std::vector<Report> reports_;
-    Clock::time_point next_beat_, next_claim_, next_try_;
+    Clock::time_point next_beat_, next_try_;
+    bool due_ = true; // there may be jobs to claim
     std::map<std::string, Held> held_;
     std::string refused_;
+    db::Bell bell_;
     std::thread thread_;
 };
 

@@ -71,7 +71,11 @@ void take_option(Options &options, const std::vector<std::string> &words, std::s
                                     [&](const Word &option) { return option.name == name; });
     if (found == known.end())
         throw UsageError("unknown option --" + name);
-    if (equals < word.size())
+    if (*found->value == '\0' && equals < word.size())
+        throw UsageError("--" + name + " takes no value");
+    if (*found->value == '\0')
+        options.persistent = true;
+    else if (equals < word.size())
         take(options, name, word.substr(equals + 1));
     else if (at + 1 < words.size() && words[at + 1] != "--")
         take(options, name, words[++at]);
@@ -90,6 +94,7 @@ const std::vector<Word> &option_words() {
         {"grace", "TIME", "what programs are given to end at SIGTERM, 30s by default"},
         {"env", "NAME", "a variable that the program gets besides; may be said again"},
         {"user", "USER", "as whom the program runs, where we are root"},
+        {"persistent", "", "the program stays: a line of JSON in and one out for each job"},
     };
     return words;
 }

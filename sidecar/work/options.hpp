@@ -23,6 +23,7 @@ struct Options {
     std::chrono::milliseconds grace{30000};
     std::vector<std::string> environment; // names that the program gets besides
     std::string user;
+    bool persistent = false; // programs stay, and get a line for each job
 };
 
 // What stands behind `work`. Throws UsageError.
@@ -35,7 +36,7 @@ std::optional<std::chrono::milliseconds> duration_of(const std::string &text);
 // What may stand behind `work`, for help, the manual and completion.
 struct Word {
     const char *name;
-    const char *value;
+    const char *value; // "" where it takes none
     const char *help;
 };
 const std::vector<Word> &option_words();

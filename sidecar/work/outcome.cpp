@@ -32,15 +32,6 @@ std::string_view without_line_ends(std::string_view text) {
     return text;
 }
 
-// With the character that PostgreSQL doesn't store taken for another one. A backslash stands in
-// strings alone, and a pair of them is a character.
-std::string without_nul(std::string json) {
-    for (std::size_t at = json.find('\\'); at < json.size(); at = json.find('\\', at + 2))
-        if (json.compare(at + 1, 5, "u0000") == 0)
-            json[at + 5] = '1';
-    return json;
-}
-
 // How many bytes the character at the beginning has; 0 where there is none.
 std::size_t character(std::string_view text) {
     for (std::size_t size = 1; size <= std::min<std::size_t>(4, text.size()); size++)
@@ -81,6 +72,14 @@ Report failed(Report report, const std::string &error, bool final) {
 
 } // namespace
 
+// A backslash stands in strings alone, and a pair of them is a character.
+std::string without_nul(std::string json) {
+    for (std::size_t at = json.find('\\'); at < json.size(); at = json.find('\\', at + 2))
+        if (json.compare(at + 1, 5, "u0000") == 0)
+            json[at + 5] = '1';
+    return json;
+}
+
 Output result_of(std::string_view out) {
     if (out.size() > kLongestOutput)
         return {{}, kTooLong};
@@ -89,7 +88,7 @@ Output result_of(std::string_view out) {
     if (is_json(out))
         return result_of_json(out);
     if (is_json(without_nul(std::string(out))))
-        return {{}, "JSON of stdout has the character \\u0000, which PostgreSQL doesn't store"};
+        return {{}, kHasNul};
     const std::string_view text = without_line_ends(out);
     if (text.empty())
         return {{}, ""};

@@ -31,6 +31,11 @@ struct Output {
 };
 Output result_of(std::string_view out);
 
+// JSON text with \\u0000 taken for another character, and why that is no result.
+std::string without_nul(std::string json);
+inline constexpr const char *kHasNul =
+    "JSON of stdout has the character \\u0000, which PostgreSQL doesn't store";
+
 // The result as a JSON string of its text: nothing where it is one.
 std::optional<std::string> as_text(const std::string &result);
 

@@ -90,7 +90,9 @@ int Descriptor::release() {
     return number;
 }
 
-Process::Process(const Launch &launch, const std::vector<std::string> &variables) {
+Process::Process(const Launch &launch, const std::vector<std::string> &variables,
+                 std::size_t longest)
+    : longest_(longest) {
     std::vector<std::string> environment = launch.environment();
     environment.insert(environment.end(), variables.begin(), variables.end());
     const std::vector<char *> values = pointers(environment);
@@ -160,7 +162,7 @@ void Process::read_out() {
         if (piece.empty())
             return;
         ending_.out += piece;
-        if (ending_.out.size() > kLongestOutput) {
+        if (ending_.out.size() > longest_) {
             ending_.too_long = true;
             ending_.out.clear();
             out_.close();

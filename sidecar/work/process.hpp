@@ -29,8 +29,9 @@ class Descriptor {
 
 class Process {
   public:
-    // Starts it. Throws std::system_error where there is no room for it.
-    Process(const Launch &launch, const std::vector<std::string> &variables);
+    // Starts it. One whose stdout has more than `longest` that nobody took is ended. Throws
+    // std::system_error where there is no room for it.
+    Process(const Launch &launch, const std::vector<std::string> &variables, std::size_t longest);
     // One that still runs is ended, with all that it started.
     ~Process();
     Process(const Process &) = delete;
@@ -44,6 +45,8 @@ class Process {
     void watch(std::vector<pollfd> &looks) const;
     void go_on();
 
+    // Whether more may come on its stdout.
+    bool speaks() const { return out_.open(); }
     // Whether it is gone with all that it started. Nothing more comes of it then.
     bool ended() const { return ended_; }
     // Asks it to end, and all of its group; ends it, and all that it started.
@@ -60,6 +63,7 @@ class Process {
     void read_err();
     void read_news();
 
+    const std::size_t longest_;
     pid_t guard_ = -1;
     Descriptor in_, out_, err_, news_;
     std::string unread_; // by the program

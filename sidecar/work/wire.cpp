@@ -45,17 +45,6 @@ Job job_of(const db::Result &rows, int row) {
     return job;
 }
 
-std::string array_of(const std::vector<std::string> &texts) {
-    std::string out = "{";
-    for (const std::string &text : texts) {
-        out += out.size() == 1 ? "\"" : ",\"";
-        for (const char c : text)
-            out += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
-        out += '"';
-    }
-    return out + "}";
-}
-
 std::string interval_of(std::chrono::milliseconds time) {
     return std::to_string(time.count()) + " milliseconds";
 }
@@ -78,9 +67,10 @@ std::optional<Report> otherwise(Report report, const db::Error &error) {
     if (!of_class(error, "22") && !of_class(error, "54"))
         return std::nullopt;
     if (!report.completed) {
-        if (is_ascii(report.error))
+        if (is_ascii(report.error) && !report.retry_in)
             return std::nullopt;
         report.error = as_ascii(report.error);
+        report.retry_in.reset(); // a program may have asked for what is no time
         return report;
     }
     if (report.result && is_ascii(*report.result))

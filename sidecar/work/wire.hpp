@@ -8,9 +8,6 @@
 
 namespace ayb::work {
 
-// An array of PostgreSQL's.
-std::string array_of(const std::vector<std::string> &texts);
-
 // An interval.
 std::string interval_of(std::chrono::milliseconds time);
 

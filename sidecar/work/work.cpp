@@ -1,6 +1,6 @@
 #include "work/work.hpp"
 
-#include "work/floor.hpp"
+#include "work/place.hpp"
 
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
@@ -72,20 +72,20 @@ class Worker {
               {dsn_of(options), options.name.empty() ? make_name() : options.name, options.types,
                options.lease},
               [this] { wake(); }, note),
-          floor_(launch_, desk_) {}
+          place_(options.persistent ? by_lines(launch_, desk_, note) : one_a_job(launch_, desk_)) {}
 
     void run() {
         desk_.add_room(options_.concurrency);
         while (!done()) {
             wait();
             for (const Desk::Lost &lost : desk_.take_lost())
-                floor_.lose(lost);
+                place_->lose(lost);
             for (Job &job : desk_.take_jobs())
-                floor_.start(std::move(job));
-            floor_.go_on();
+                place_->start(std::move(job));
+            place_->go_on();
             take_signals();
             if (Clock::now() >= end_at_)
-                floor_.end_all();
+                place_->end_all();
         }
     }
 
@@ -97,8 +97,8 @@ class Worker {
 
     void wait() {
         std::vector<pollfd> looks = {{signals_.get(), POLLIN, 0}, {news_.get(), POLLIN, 0}};
-        floor_.watch(looks);
-        ::poll(looks.data(), looks.size(), floor_.empty() && !stopping_ ? -1 : kTickMs);
+        place_->watch(looks);
+        ::poll(looks.data(), looks.size(), place_->empty() && !stopping_ ? -1 : kTickMs);
         std::uint64_t count;
         [[maybe_unused]] const auto got = ::read(news_.get(), &count, sizeof(count));
     }
@@ -110,6 +110,7 @@ class Worker {
             note_(stopping_ ? "ending programs" : "stopping", "");
             stopping_ = true;
             desk_.close();
+            place_->close();
         }
     }
 
@@ -117,7 +118,7 @@ class Worker {
     bool done() {
         if (const std::string refused = desk_.refused(); !refused.empty())
             throw std::runtime_error(refused);
-        if (!stopping_ || !floor_.empty())
+        if (!stopping_ || !place_->empty())
             return false;
         if (desk_.idle())
             return true;
@@ -133,7 +134,7 @@ class Worker {
     const Launch launch_;
     const Descriptor signals_, news_;
     Desk desk_;
-    Floor floor_;
+    const std::unique_ptr<Place> place_;
     bool stopping_ = false;
     Clock::time_point end_at_ = Clock::time_point::max();
     Clock::time_point give_up_at_ = Clock::time_point::max();

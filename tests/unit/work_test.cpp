@@ -1,6 +1,6 @@
 // What of `ayb-jobs work` needs neither programs nor a database.
 #include "work/launch.hpp"
-#include "work/outcome.hpp"
+#include "work/lines.hpp"
 
 #include <gtest/gtest.h>
 
@@ -113,4 +113,29 @@ TEST(WorkVariables, AreOfTheJob) {
     with.meta = "{\"a\": 1}";
     EXPECT_EQ(variables_of(with).back(), "AYB_JOB_META={\"a\": 1}");
     EXPECT_EQ(variables_of(with).size(), 7U);
+}
+
+TEST(WorkLines, AreAnsweredByTheirId) {
+    const auto answer = [](const std::string &line) { return answer_of(job(), line); };
+    EXPECT_EQ(line_of(job()),
+              "{\"id\":\"an-id\",\"type\":\"resize\",\"attempt\":3,\"max_attempts\":5,"
+              "\"run_at\":\"2026-01-31T12:00:00Z\",\"payload\":{}}\n");
+    EXPECT_EQ(answer(R"({"id":"an-id","result":[1]})")->result, "[1]");
+    EXPECT_EQ(answer(R"({"id":"an-id"})")->result, std::nullopt);
+    EXPECT_TRUE(answer(R"({"id":"an-id","error":"no","final":true})")->final);
+    EXPECT_EQ(answer(R"({"id":"an-id","error":"no","retry_in":"1 h"})")->retry_in, "1 h");
+    EXPECT_TRUE(answer(R"({"id":"an-id","result":"\u0000"})")->final);
+    for (const char *wrong :
+         {"", "null", "{}", R"({"id":"another"})", R"({"id":"an-id","x":1})", R"({"id":"an-id"} 1)",
+          R"({"id":1})", R"({"id":"an-id","error":"a","result":1})",
+          R"({"id":"an-id","final":true})"})
+        EXPECT_FALSE(answer(wrong)) << wrong;
+}
+
+TEST(WorkLines, AProgramThatDiesHasDoneNothing) {
+    EXPECT_FALSE(died(job(), exited(0, "1")).completed);
+    EXPECT_EQ(died(job(), exited(0)).error, "the program ended before it had answered");
+    EXPECT_TRUE(died(job(), exited(65)).final);
+    EXPECT_EQ(misspoke(job(), std::string(1000, 'x')).error,
+              "the program wrote a line that is no answer: " + std::string(200, 'x'));
 }

@@ -1,0 +1,121 @@
+#include "db/bell.hpp"
+
+namespace ayb::db {
+
+namespace {
+
+using std::chrono::milliseconds;
+
+constexpr milliseconds kWithoutWaiting{1000};
+const std::string kLongest = "10 s"; // a statement may take longer
+
+} // namespace
+
+Bell::Bell(ConnectionSettings settings, std::string role, std::function<void()> ring)
+    : settings_(std::move(settings)), role_(std::move(role)), ring_(std::move(ring)),
+      thread_([this] { run(); }) {}
+
+Bell::~Bell() {
+    {
+        const std::lock_guard lock(mutex_);
+        stopping_ = true;
+        interrupt();
+    }
+    changed_.notify_one();
+    thread_.join();
+}
+
+void Bell::listen(std::vector<std::string> types, milliseconds calm) {
+    {
+        const std::lock_guard lock(mutex_);
+        wanted_ = array_of(types);
+        calm_ = calm;
+        turn_++;
+        interrupt();
+    }
+    changed_.notify_one();
+}
+
+void Bell::hush() {
+    const std::lock_guard lock(mutex_);
+    wanted_.reset();
+    turn_++;
+    interrupt();
+}
+
+// Under the lock. What it reaches too late ends at most the next wait, which begins anew then.
+void Bell::interrupt() {
+    if (waiting_ && session_)
+        session_->cancel();
+}
+
+void Bell::run() {
+    std::unique_lock lock(mutex_);
+    while (!stopping_) {
+        if (!wanted_) {
+            changed_.wait(lock);
+            continue;
+        }
+        const unsigned long turn = turn_;
+        const std::string types = *wanted_;
+        const milliseconds calm = calm_;
+        if (calm.count() > 0)
+            changed_.wait_for(lock, calm, [&] { return stopping_ || turn_ != turn; });
+        if (stopping_ || turn_ != turn)
+            continue;
+        waiting_ = true;
+        lock.unlock();
+        const bool waited = wait(types);
+        lock.lock();
+        waiting_ = false;
+        if (!waited)
+            changed_.wait_for(lock, kWithoutWaiting, [&] { return stopping_ || turn_ != turn; });
+        if (stopping_ || turn_ != turn)
+            continue;
+        wanted_.reset();
+        lock.unlock();
+        ring_();
+        lock.lock();
+    }
+}
+
+void Bell::open() {
+    {
+        const std::lock_guard lock(mutex_);
+        if (session_ && session_->usable())
+            return;
+        session_.reset();
+    }
+    auto session = std::make_unique<Connection>(settings_);
+    if (!role_.empty())
+        session->query_once("SELECT pg_catalog.set_config('role', $1, false)", {role_});
+    const std::lock_guard lock(mutex_);
+    session_ = std::move(session);
+}
+
+// False where that can't be had: no database, no room to wait in, a server that has no waiting.
+bool Bell::wait(const std::string &types) {
+    static const std::string sql = "CALL ayb_jobs.wait_for_jobs($1, $2)";
+    try {
+        open();
+        session_->call(sql, {types, kLongest});
+        return true;
+    } catch (const Unavailable &) {
+        return false;
+    } catch (const Error &) {
+        return false;
+    }
+}
+
+std::string array_of(const std::vector<std::string> &texts) {
+    std::string out = "{";
+    for (const std::string &text : texts) {
+        out += out.size() == 1 ? "\"" : ",\"";
+        for (const char c : text)
+            out += c == '"' || c == '\\' ? std::string("\\") + c : std::string(1, c);
+        out += '"';
+    }
+    return out + "}";
+}
+
+} // namespace ayb::db

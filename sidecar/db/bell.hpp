@@ -1,0 +1,51 @@
+#pragma once
+// Rings when there may be jobs to claim: one session waits for them in the server, in a thread of
+// its own.
+#include "db/connection.hpp"
+
+#include <condition_variable>
+#include <functional>
+#include <mutex>
+#include <thread>
+
+namespace ayb::db {
+
+class Bell {
+  public:
+    // `ring` is called by our thread, with no lock of ours. As `role` where that is one, which the
+    // session's may become: it waits for whatever that role may claim.
+    Bell(ConnectionSettings settings, std::string role, std::function<void()> ring);
+    ~Bell();
+    Bell(const Bell &) = delete;
+    Bell &operator=(const Bell &) = delete;
+
+    // Waits for jobs of these types instead of what it waits for now, and rings once, when there is
+    // one, or after a while; not before `calm`. Where it can't wait it rings after a second.
+    void listen(std::vector<std::string> types, std::chrono::milliseconds calm);
+    // Waits for nothing.
+    void hush();
+
+  private:
+    void run();
+    bool wait(const std::string &types);
+    void open();
+    void interrupt();
+
+    const ConnectionSettings settings_;
+    const std::string role_;
+    const std::function<void()> ring_;
+    std::mutex mutex_; // guards what follows
+    std::condition_variable changed_;
+    std::unique_ptr<Connection> session_;
+    bool waiting_ = false; // in the server
+    bool stopping_ = false;
+    std::optional<std::string> wanted_; // types, as an array
+    std::chrono::milliseconds calm_{0};
+    unsigned long turn_ = 0; // counts what we are told
+    std::thread thread_;
+};
+
+// An array of PostgreSQL's.
+std::string array_of(const std::vector<std::string> &texts);
+
+} // namespace ayb::db
