@@ -24,9 +24,9 @@ check:
 ha:
 	@SUITES=ha $(harness)/check
 
-## make up         start the private server in .ayb; prints exports: eval "$(make -s up)"
+## make up         start the private server in .ayb, and the page, if there has been one; prints exports: eval "$(make -s up)"
 up:
-	@$(harness)/up
+	@$(harness)/up page
 
 ## make down       stop it, and the sidecar that make demo started
 down:

@@ -22,6 +22,25 @@ die() {
     exit 1
 }
 
+# progress WHAT [FILES]: says how far a build is, from what it prints: cmake's percentages, by tens, or each tenth call of the
+# compiler, of FILES that there are at most. What our scripts say that they install or build is passed on.
+progress() {
+    local line files=0 said=0
+    while IFS= read -r line; do
+        if [[ $line =~ ^\[\ *([0-9]+)%\]\ Building ]]; then
+            ((files++)) || say "building $1"
+            ((BASH_REMATCH[1] / 10 > said)) || continue
+            said=$((BASH_REMATCH[1] / 10))
+            say "  $1: ${BASH_REMATCH[1]} %"
+        elif [[ $line == *' -c -o '* ]]; then
+            ((files++)) || say "building $1"
+            ((files % 10)) || say "  $1: $files of $2 files"
+        elif [[ $line =~ ^(installing|building)\  ]]; then
+            say "$line"
+        fi
+    done
+}
+
 # find_postgres: sets PG_CONFIG (kept, if the caller gave one) and the directories that it names.
 find_postgres() {
     PG_CONFIG=$("$harness/pg_config")

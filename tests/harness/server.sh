@@ -40,16 +40,17 @@ server_start() {
     as_server "$tree_bin/pg_ctl" -D "$1" -l "$2" -p "${3:-$tree_bin/postgres}" -t 60 -w -s start </dev/null >/dev/null
 }
 
-# free_port: prints a loopback port nobody listens on, below the range that outgoing connections are given.
+# free_port [PORT]: prints a loopback port nobody listens on, below the range that outgoing connections are given: PORT, if
+# it is free.
 free_port() {
     perl -MIO::Socket::INET -e '
-        for (1 .. 200) {
-            my $port = 20000 + int rand 12000;
-            my $s = IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $port, Listen => 1) or next;
+        for my $port (grep({ $_ } @ARGV), map { 20000 + int rand 12000 } 1 .. 200) {
+            my @reuse = (ReuseAddr => 1); # what its last owner left half closed is in nobody\x27s way
+            IO::Socket::INET->new(LocalAddr => "127.0.0.1", LocalPort => $port, Listen => 1, @reuse) or next;
             print "$port\n";
             exit;
         }
-        die "no free port found\n";'
+        die "no free port found\n";' "${1:-}"
 }
 
 # conf_string TEXT: TEXT as a string of postgresql.conf.

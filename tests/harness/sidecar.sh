@@ -15,6 +15,15 @@ sidecar_pid() {
     echo "$pid"
 }
 
+# say_page: where the page couldn't be built, says so, with why and how it can be.
+say_page() {
+    local why=$state/build/no-page
+    [[ ! -s $why ]] || say "
+The dashboard is not in this ayb-jobs: $(<"$why")
+It takes Node 20.19 or newer, in PATH or from npm, and npm's registry (or npm config set registry URL); then make demo
+again builds it in. The admin API and the command line work without it."
+}
+
 # sidecar_stop: stops it, if it runs, and waits. It finishes requests for ten seconds at the longest.
 sidecar_stop() {
     local pid i

@@ -46,7 +46,7 @@ refresh_tree() {
 # install_into_tree DIRECTORY [TREE]: builds the PGXS module there and installs it into the tree.
 install_into_tree() {
     local make=(make --no-print-directory -C "$1" PG_CONFIG="$PG_CONFIG")
-    "${make[@]}" -s -j"$(nproc)" all >&2
+    "${make[@]}" -j"$(nproc)" all | progress "the $(basename "$1")" "$(find "$1" -name '*.cpp' -o -name '*.c' | wc -l)"
     # A relative path, as PGXS puts it between quotes of its own: the checkout may have any name.
     "${make[@]}" -s install DESTDIR="$(realpath -s --relative-to="$1" "${2:-$checkout/.ayb/root}")" >&2
 }
