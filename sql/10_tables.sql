@@ -84,6 +84,7 @@ CREATE TABLE ayb_jobs.job_queue (
     meta            jsonb,
     claimed_by      regrole,
     lane            bigint      NOT NULL GENERATED ALWAYS AS (ayb_jobs_internal.lane(run_as, type, priority, partition_key)) STORED,
+    log             jsonb,
     CONSTRAINT job_queue_pkey PRIMARY KEY (id),
     CONSTRAINT job_queue_type_check CHECK (type <> '' AND length(type) <= 100),
     CONSTRAINT job_queue_state_check CHECK (state IN ('queued', 'running', 'failed', 'canceled')),
@@ -117,6 +118,7 @@ COMMENT ON COLUMN ayb_jobs.job_queue.expires_at IS 'when it is of no use any mor
 COMMENT ON COLUMN ayb_jobs.job_queue.meta IS 'what is handed on to its handler beside the payload';
 COMMENT ON COLUMN ayb_jobs.job_queue.lane IS
     'where it stands in the claim indexes: its role, a hash of its type, its priority or that it has a key';
+COMMENT ON COLUMN ayb_jobs.job_queue.log IS 'what a worker outside has said by add_log() in its last run';
 COMMENT ON COLUMN ayb_jobs.job_queue.scheduled_at IS 'the tick of its schedule that enqueued it';
 COMMENT ON COLUMN ayb_jobs.job_queue.lease_until IS 'until when the worker may keep the job';
 
@@ -195,10 +197,14 @@ CREATE TABLE ayb_jobs.job_attempts (
     finished_at timestamptz NOT NULL,
     error       text,
     sqlstate    text,
+    hint        text,
+    context     text,
+    log         jsonb,
     CONSTRAINT job_attempts_pkey PRIMARY KEY (job_id, finished_at, attempt),
     CONSTRAINT job_attempts_status_check CHECK (status IN ('failed', 'lost', 'canceled', 'snoozed'))
 );
 COMMENT ON TABLE ayb_jobs.job_attempts IS 'one row for each attempt that didn''t complete its job, kept as long as that; of the last hundred at least';
+COMMENT ON COLUMN ayb_jobs.job_attempts.log IS 'what was said by add_log(): [{"at", "level", "message"}]';
 -- For health(): only what goes on and on by snooze() comes that far.
 CREATE INDEX job_attempts_endless_idx ON ayb_jobs.job_attempts (job_id) WHERE attempt > 100000;
 COMMENT ON COLUMN ayb_jobs.job_attempts.attempt IS 'which run of the job it was: its runs by then';

@@ -36,6 +36,11 @@ CREATE FUNCTION ayb_jobs.give_up(reason text) RETURNS void
 COMMENT ON FUNCTION ayb_jobs.give_up(text) IS
     'ends the attempt of the job whose handler calls it by an error (JOB01) after which it is not tried again';
 
+CREATE FUNCTION ayb_jobs.add_log(message text, level text DEFAULT 'info') RETURNS void
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_add_log';
+COMMENT ON FUNCTION ayb_jobs.add_log(text, text) IS
+    'adds a line to the log of the attempt of the job whose handler calls it; kept also where that fails';
+
 CREATE FUNCTION ayb_jobs.snooze(delay interval DEFAULT '0', payload jsonb DEFAULT NULL) RETURNS void
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_snooze';
 COMMENT ON FUNCTION ayb_jobs.snooze(interval, jsonb) IS

@@ -43,6 +43,11 @@ CREATE FUNCTION ayb_jobs.snooze(id uuid, worker_id text, attempt integer, delay 
 COMMENT ON FUNCTION ayb_jobs.snooze(uuid, text, integer, interval, jsonb) IS
     'ends the attempt as one step: the job waits again, for delay, with this payload or the one it has, uncharged';
 
+CREATE FUNCTION ayb_jobs.add_log(id uuid, worker_id text, attempt integer, message text, level text DEFAULT 'info')
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_add_log_held';
+COMMENT ON FUNCTION ayb_jobs.add_log(uuid, text, integer, text, text) IS
+    'adds a line to the log of the attempt that the worker holds';
+
 -- Of many jobs by one statement. A heartbeat is extend_many().
 CREATE FUNCTION ayb_jobs.complete_many(worker_id text, jobs jsonb, OUT id uuid, OUT reason text) RETURNS SETOF record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_complete_many';

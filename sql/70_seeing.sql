@@ -198,20 +198,24 @@ COMMENT ON FUNCTION ayb_jobs.series(timestamptz, interval, text, boolean) IS
 
 CREATE FUNCTION ayb_jobs.attempts(job_id uuid, OUT attempt integer, OUT status text, OUT worker_id text,
                                   OUT started_at timestamptz, OUT finished_at timestamptz,
-                                  OUT duration_ms double precision, OUT error text, OUT sqlstate text)
+                                  OUT duration_ms double precision, OUT error text, OUT sqlstate text,
+                                  OUT hint text, OUT context text, OUT log jsonb)
     RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT u.attempt, u.status, u.worker_id, u.started_at, u.finished_at,
-           (extract(epoch FROM u.finished_at - u.started_at) * 1000)::double precision, u.error, u.sqlstate
+           (extract(epoch FROM u.finished_at - u.started_at) * 1000)::double precision, u.error, u.sqlstate,
+           u.hint, u.context, u.log
     FROM (
         SELECT row_number() OVER (ORDER BY r.attempt DESC, r.started_at DESC) AS nth, r.* FROM (
-        SELECT a.attempt, a.status, a.worker_id, a.started_at, a.finished_at, a.error, a.sqlstate
+        SELECT a.attempt, a.status, a.worker_id, a.started_at, a.finished_at, a.error, a.sqlstate,
+               a.hint, a.context, a.log
         FROM ayb_jobs.job_attempts AS a WHERE a.job_id = attempts.job_id
         UNION ALL
-        SELECT j.runs, j.state, j.worker_id, j.last_run_at, j.completed_at, NULL, NULL
+        SELECT j.runs, j.state, j.worker_id, j.last_run_at, j.completed_at, NULL, NULL, NULL, NULL,
+               coalesce((SELECT q.log FROM ayb_jobs.job_queue AS q WHERE q.id = j.id), (SELECT h.log FROM ayb_jobs.job_history AS h WHERE h.id = j.id))
         FROM ayb_jobs.jobs AS j WHERE j.id = attempts.job_id AND j.state IN ('running', 'completed')
         UNION ALL
-        SELECT w.attempt, 'running', w.worker_id, w.job_since, NULL, NULL, NULL
+        SELECT w.attempt, 'running', w.worker_id, w.job_since, NULL, NULL, NULL, NULL, NULL, NULL
         FROM ayb_jobs.jobs AS j JOIN ayb_jobs.workers() AS w ON w.job_id = j.id
         WHERE j.id = attempts.job_id AND j.state = 'queued' AND j.is_running
         ) AS r) AS u

@@ -58,12 +58,12 @@ inline std::optional<State> state_value(Datum value) {
 #define AYB_LEAVING "q.payload" AYB_TAKEN_COLUMNS(AYB_QUEUE_COLUMN)
 
 // Moves the rows of that CTE into the history, which is given what it returns beside: `worker`,
-// `attempt`, `run`, `started_at`, `result`, `ended_at`.
+// `attempt`, `run`, `started_at`, `result`, `ended_at`, `log`.
 #define AYB_INTO_HISTORY                                                                           \
     " INSERT INTO ayb_jobs.job_history (payload, worker_id, attempts, runs, last_run_at,"          \
-    " result, completed_at" AYB_TAKEN_COLUMNS(                                                     \
+    " result, completed_at, log" AYB_TAKEN_COLUMNS(                                                \
         AYB_COLUMN_NAME) ") SELECT d.payload, d.worker, d.attempt, d.run, d.started_at, d.result," \
-                         " d.ended_at" AYB_TAKEN_COLUMNS(AYB_DONE_COLUMN) " FROM done AS d"
+                         " d.ended_at, d.log" AYB_TAKEN_COLUMNS(AYB_DONE_COLUMN) " FROM done AS d"
 
 // Frees the idempotency keys of jobs that are gone: of rows `g` of `gone`, which have these columns
 // at least. A further condition may follow.

@@ -35,6 +35,9 @@ inline constexpr char kGivenUp[] = "JOB01"; // the SQLSTATE of give_up()
 struct Failure {
     char sqlstate[6];
     char message[kErrorTextBytes]; // clipped at a character
+    const char *hint;              // null for none; clipped as well
+    const char *context;
+    Datum log; // jsonb, that the handler has said; 0 for none
 };
 
 // A run that was a step: the job goes on after a time, with another payload or the one it has.
@@ -52,6 +55,7 @@ enum class Verdict { completed, failed, canceled, put_back, lost };
 struct HandlerResult {
     Datum value; // jsonb
     bool null;
+    Datum log; // jsonb, that was said in between; 0 for none
 };
 
 } // namespace ayb

@@ -15,13 +15,13 @@ namespace {
 
 #define AYB_AS_LOCKED "q.state = 'queued' AND q.attempts = 0"
 
-Sql<UuidArray, JsonArray, TimeArray, TimeArray, const char *> g_complete{R"sql(
+Sql<UuidArray, JsonArray, TimeArray, TimeArray, const char *, JsonArray> g_complete{R"sql(
     WITH done AS (
         DELETE FROM ayb_jobs.job_queue AS q
-        USING unnest($1, $2, $3, $4) AS u (id, result, started_at, ended_at)
+        USING unnest($1, $2, $3, $4, $6) AS u (id, result, started_at, ended_at, log)
         WHERE q.id = u.id AND )sql" AYB_AS_LOCKED R"sql(
         RETURNING )sql" AYB_LEAVING R"sql(, $5 AS worker, 1 AS attempt, q.runs + 1 AS run,
-            u.started_at, u.result, u.ended_at
+            u.started_at, u.result, u.ended_at, u.log
     ))sql" AYB_INTO_HISTORY};
 // With retention = 0 nothing of the jobs stays.
 Sql<UuidArray> g_forget{R"sql(
@@ -32,7 +32,7 @@ Sql<UuidArray> g_forget_keys{AYB_FREE_KEYS("ayb_jobs.job_queue") " AND g.id = AN
 Sql<UuidArray> g_forget_attempts{R"sql(
     DELETE FROM ayb_jobs.job_attempts AS a WHERE a.job_id = ANY ($1)
 )sql"};
-Sql<core::Uuid, const char *, At, At> g_cancel{R"sql(
+Sql<core::Uuid, const char *, At, At, std::optional<Json>> g_cancel{R"sql(
     WITH ended AS (
         UPDATE ayb_jobs.job_queue AS q
         SET state = 'canceled', attempts = 1, runs = q.runs + 1, canceled_at = $4,
@@ -41,12 +41,12 @@ Sql<core::Uuid, const char *, At, At> g_cancel{R"sql(
         RETURNING q.id, q.runs, q.run_as
     )
     INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id, started_at,
-        finished_at, error, sqlstate)
-    SELECT e.id, e.runs, e.run_as, 'canceled', $2, $3, $4, 'canceled while it ran', '57014'
+        finished_at, error, sqlstate, log)
+    SELECT e.id, e.runs, e.run_as, 'canceled', $2, $3, $4, 'canceled while it ran', '57014', $5
     FROM ended AS e
 )sql"};
 
-Sql<core::Uuid, const char *, At, At, At, std::optional<Json>> g_snooze{R"sql(
+Sql<core::Uuid, const char *, At, At, At, std::optional<Json>, std::optional<Json>> g_snooze{R"sql(
     WITH ended AS (
         UPDATE ayb_jobs.job_queue AS q
         SET runs = q.runs + 1, run_at = $5, payload = coalesce($6, q.payload), last_run_at = $3,
@@ -55,8 +55,8 @@ Sql<core::Uuid, const char *, At, At, At, std::optional<Json>> g_snooze{R"sql(
         RETURNING q.id, q.runs, q.run_as
     )
     INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id, started_at,
-        finished_at)
-    SELECT e.id, e.runs, e.run_as, 'snoozed', $2, $3, $4 FROM ended AS e
+        finished_at, log)
+    SELECT e.id, e.runs, e.run_as, 'snoozed', $2, $3, $4, $7 FROM ended AS e
 )sql"};
 
 #undef AYB_AS_LOCKED
@@ -66,6 +66,8 @@ struct Columns {
     Datum *ids;
     Datum *results;
     bool *nulls;
+    Datum *logs;
+    bool *no_logs;
     Datum *started_at;
     Datum *ended_at;
     int count;
@@ -77,6 +79,8 @@ Columns columns_of(const Group &group) {
     columns.ids = static_cast<Datum *>(palloc(size));
     columns.results = static_cast<Datum *>(palloc(size));
     columns.nulls = static_cast<bool *>(palloc(group.done));
+    columns.logs = static_cast<Datum *>(palloc(size));
+    columns.no_logs = static_cast<bool *>(palloc(group.done));
     columns.started_at = static_cast<Datum *>(palloc(size));
     columns.ended_at = static_cast<Datum *>(palloc(size));
     each_job(group, GroupVerdict::done, [&](GroupedJob &job) {
@@ -84,6 +88,8 @@ Columns columns_of(const Group &group) {
         columns.ids[n] = PointerGetDatum(&job.id);
         columns.results[n] = job.result;
         columns.nulls[n] = job.null;
+        columns.logs[n] = job.log;
+        columns.no_logs[n] = job.log == 0;
         columns.started_at[n] = TimestampTzGetDatum(job.started_at);
         columns.ended_at[n] = TimestampTzGetDatum(job.ended_at);
     });
@@ -95,11 +101,11 @@ TimeArray times(Datum *values, int count) {
                                      FLOAT8PASSBYVAL, TYPALIGN_DOUBLE));
 }
 
-JsonArray documents(const Columns &columns) {
-    int length = columns.count;
+JsonArray documents(Datum *values, bool *nulls, int count) {
+    int length = count;
     int first = 1;
-    return JsonArray(construct_md_array(columns.results, columns.nulls, 1, &length, &first,
-                                        JSONBOID, -1, false, TYPALIGN_INT));
+    return JsonArray(
+        construct_md_array(values, nulls, 1, &length, &first, JSONBOID, -1, false, TYPALIGN_INT));
 }
 
 // Of those that are done and have `mark` set, what stands elsewhere.
@@ -132,9 +138,11 @@ uint64 complete(const Group &group, const char *worker) {
     if (OidIsValid(day) && move_jobs(group, day, worker))
         return group.done;
     const Columns columns = columns_of(group);
-    return g_complete.run(UuidArray(uuid_array(columns.ids, columns.count)), documents(columns),
+    return g_complete.run(UuidArray(uuid_array(columns.ids, columns.count)),
+                          documents(columns.results, columns.nulls, columns.count),
                           times(columns.started_at, columns.count),
-                          times(columns.ended_at, columns.count), worker);
+                          times(columns.ended_at, columns.count), worker,
+                          documents(columns.logs, columns.no_logs, columns.count));
 }
 
 [[noreturn]] void report_changed() {
@@ -154,7 +162,7 @@ void take_out(const Group &group, const char *worker) {
 void put_back(const GroupedJob &job, const char *worker) {
     const TimestampTz due = next_step(*job.snooze, job.ended_at);
     if (g_snooze.run(job.id, worker, At{job.started_at}, At{job.ended_at}, At{due},
-                     next_payload(*job.snooze)) == 0)
+                     next_payload(*job.snooze), optional_log(job.log)) == 0)
         report_changed();
     drop_old_attempts(job.id, job.run);
 }
@@ -170,7 +178,8 @@ void finish_jobs(const Group &group) {
         each_job(group, GroupVerdict::snoozed,
                  [&](const GroupedJob &job) { put_back(job, worker); });
         each_job(group, GroupVerdict::canceled, [&](GroupedJob &job) {
-            g_cancel.run(job.id, worker, At{job.started_at}, At{job.ended_at});
+            g_cancel.run(job.id, worker, At{job.started_at}, At{job.ended_at},
+                         optional_log(job.log));
         });
     });
 }

@@ -39,6 +39,7 @@ struct GroupedJob {
     Datum result;
     bool null;
     std::optional<Snooze> snooze; // where that is its verdict
+    Datum log;                    // 0 for none
     bool ran_before;              // it may have rows in job_attempts
     bool keyed;                   // it has one in job_keys
     bool traces;                  // it left something that would reach the next job

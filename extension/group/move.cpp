@@ -51,7 +51,7 @@ HistoryRow describe_row(TupleTableSlot *from, const GroupedJob &job, Datum worke
     row.set(kHistoryRuns, Int32GetDatum(job.run));
     row.set(kHistoryLastRunAt, TimestampTzGetDatum(job.started_at));
     row.set(kHistoryParents, 0, true);
-    row.set(kHistoryLog, 0, true);
+    row.set(kHistoryLog, job.log, job.log == 0);
     row.set(kHistoryResult, job.result, job.null);
     row.set(kHistoryCompletedAt, TimestampTzGetDatum(job.ended_at));
     return row;

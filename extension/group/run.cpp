@@ -2,6 +2,7 @@
 #include "base/arguments.hpp"
 #include "group/jobs.hpp"
 #include "hooks/signals.hpp"
+#include "inside/log.hpp"
 #include "inside/snooze.hpp"
 #include "lanes/places.hpp"
 #include "lease/claim.hpp"
@@ -54,6 +55,7 @@ void keep_result(Group *group, GroupedJob *job, const HandlerResult &result) {
 
 // What the job has said or given back.
 GroupVerdict keep_end(Group *group, GroupedJob *job, const HandlerResult &result) {
+    job->log = said_log(group->memory, &group->results);
     job->snooze = copied_snooze(group->memory, &group->results);
     if (job->snooze)
         return GroupVerdict::snoozed;
@@ -64,6 +66,7 @@ GroupVerdict keep_end(Group *group, GroupedJob *job, const HandlerResult &result
 // In a subtransaction. What the job set is undone, what it opened is closed.
 GroupVerdict call_in_subtransaction(Group *group, GroupedJob *job) {
     forget_snooze();
+    forget_log();
     PushActiveSnapshot(GetTransactionSnapshot());
     const int level = NewGUCNestLevel();
     Callable *callable = callable_of(group, job->type);
@@ -90,6 +93,7 @@ GroupVerdict undo(Group *group, GroupedJob *job) {
     RollbackAndReleaseCurrentSubTransaction();
     job->type->callable_made = 0;
     job->traces = left_traces();
+    job->log = said_log(group->memory, &group->results);
     if (error->sqlerrcode == ERRCODE_QUERY_CANCELED && !group_timed_out() && cancel_was_meant())
         return GroupVerdict::canceled;
     job->type->failures++;

@@ -24,7 +24,7 @@ namespace {
     " AND q.claimed_by = $4"
 
 #define AYB_AS_IT_RAN                                                                              \
-    ", q.worker_id AS worker, q.attempts AS attempt, q.runs AS run, q.last_run_at AS started_at"
+    ", q.worker_id AS worker, q.attempts AS attempt, q.runs AS run, q.last_run_at AS started_at,"
 #define AYB_FAIL(retry_at, error, at)                                                              \
     "state = CASE WHEN q.attempts >= q.max_attempts OR " retry_at " IS NULL THEN 'failed'"         \
     " ELSE 'queued' END,"                                                                          \
@@ -32,21 +32,23 @@ namespace {
     " ELSE coalesce(" retry_at ", q.run_at) END,"                                                  \
     " worker_id = NULL, claimed_by = NULL, lease_until = NULL, last_error = " error                \
     ", updated_at = " at ", waits_for = NULL"
-#define AYB_NOTE_FAILURE(status, worker, at, error, sqlstate)                                      \
+// `said`: hint, context and log. What a worker outside has said is in the row, until the next run.
+#define AYB_NOTE_FAILURE(status, worker, at, error, sqlstate, said)                                \
     "INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id, started_at,"   \
-    " finished_at, error, sqlstate) SELECT e.id, e.runs, e.run_as, " status ", " worker            \
-    ", e.last_run_at, " at ", " error ", " sqlstate " FROM ended AS e"
+    " finished_at, error, sqlstate, hint, context, log) SELECT e.id, e.runs, e.run_as, " status    \
+    ", " worker ", e.last_run_at, " at ", " error ", " sqlstate ", " said " FROM ended AS e"
 
 // Followed by what a statement needs beside.
 template <typename... More> using OfMine = Sql<core::Uuid, const char *, int, More...>;
 template <typename... More> using OfEach = Sql<UuidArray, IntArray, const char *, Oid, More...>;
 
-OfMine<std::optional<Json>, At> g_complete{
+OfMine<std::optional<Json>, At, std::optional<Json>> g_complete{
     R"sql(
     WITH done AS (
         DELETE FROM ayb_jobs.job_queue AS q
         WHERE )sql" AYB_MINE R"sql(
-        RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN R"sql(, $4 AS result, $5 AS ended_at
+        RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN
+    R"sql( $4 AS result, $5 AS ended_at, coalesce($6, q.log) AS log
     ))sql" AYB_INTO_HISTORY};
 OfEach<JsonArray, At> g_complete_each{
     R"sql(
@@ -54,7 +56,7 @@ OfEach<JsonArray, At> g_complete_each{
         DELETE FROM ayb_jobs.job_queue AS q
         USING )sql" AYB_EACH R"sql(, $5) AS u (id, run, result)
         WHERE )sql" AYB_EACH_MINE R"sql(
-        RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN R"sql(, u.result AS result, $6 AS ended_at
+        RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN R"sql( u.result AS result, $6 AS ended_at, q.log
     ))sql" AYB_INTO_HISTORY " RETURNING id, runs, run_as::oid, type"};
 // With retention = 0 nothing of the job stays.
 #define AYB_FORGOTTEN                                                                              \
@@ -67,15 +69,18 @@ OfMine<> g_forget{
     "WITH done AS (DELETE FROM ayb_jobs.job_queue AS q WHERE " AYB_MINE AYB_FORGOTTEN};
 OfEach<> g_forget_each{"WITH done AS (DELETE FROM ayb_jobs.job_queue AS q USING " AYB_EACH
                        ") AS u (id, run) WHERE " AYB_EACH_MINE AYB_FORGOTTEN};
-OfMine<std::optional<At>, const char *, At, const char *, const char *, const char *> g_fail{
-    R"sql(
+OfMine<std::optional<At>, const char *, At, const char *, const char *, const char *, const char *,
+       const char *, std::optional<Json>>
+    g_fail{
+        R"sql(
     WITH ended AS (
         UPDATE ayb_jobs.job_queue AS q
         SET )sql" AYB_FAIL("$4", "$5", "$6") R"sql(
         WHERE )sql" AYB_MINE R"sql(
-        RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state
+        RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state, q.log
     ),
-    noted AS ()sql" AYB_NOTE_FAILURE("$7", "$2", "$6", "$8", "$9") R"sql()
+    noted AS ()sql" AYB_NOTE_FAILURE("$7", "$2", "$6", "$8", "$9",
+                                     "$10, $11, coalesce($12, e.log)") R"sql()
     SELECT e.state FROM ended AS e
 )sql"};
 OfEach<> g_hold_each{"SELECT q.id, q.runs, q.type, q.attempts FROM " AYB_EACH
@@ -88,9 +93,10 @@ OfEach<TimeArray, TextArray, At> g_fail_each{
         SET )sql" AYB_FAIL("u.retry_at", "u.error", "$7") R"sql(
         FROM )sql" AYB_EACH R"sql(, $5, $6) AS u (id, run, retry_at, error)
         WHERE )sql" AYB_EACH_MINE R"sql(
-        RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state, q.type, u.error
+        RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state, q.type, u.error, q.log
     ),
-    noted AS ()sql" AYB_NOTE_FAILURE("'failed'", "$3", "$7", "e.error", "NULL") R"sql()
+    noted AS ()sql" AYB_NOTE_FAILURE("'failed'", "$3", "$7", "e.error", "NULL",
+                                     "NULL, NULL, e.log") R"sql()
     SELECT e.id, e.runs, e.run_as::oid, e.type, e.state FROM ended AS e
 )sql"};
 // A lease with half of its time left is left alone: each change of it is a new row in every index.
@@ -107,16 +113,17 @@ OfEach<At, At, At> g_extend_each{
     SELECT q.id, q.runs FROM )sql" AYB_EACH R"sql() AS u (id, run)
     JOIN ayb_jobs.job_queue AS q ON )sql" AYB_EACH_MINE R"sql( AND q.lease_until >= $6
 )sql"};
-OfMine<At, At, std::optional<Json>> g_snooze{
+OfMine<At, At, std::optional<Json>, std::optional<Json>> g_snooze{
     R"sql(
     WITH ended AS (
         UPDATE ayb_jobs.job_queue AS q
         SET state = 'queued', attempts = 0, run_at = $5, payload = coalesce($6, q.payload),
             worker_id = NULL, claimed_by = NULL, lease_until = NULL, updated_at = $4, waits_for = NULL
         WHERE )sql" AYB_MINE R"sql(
-        RETURNING q.id, q.runs, q.run_as, q.last_run_at
+        RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.log
     ),
-    noted AS ()sql" AYB_NOTE_FAILURE("'snoozed'", "$2", "$4", "NULL", "NULL") R"sql()
+    noted AS ()sql" AYB_NOTE_FAILURE("'snoozed'", "$2", "$4", "NULL", "NULL",
+                                     "NULL, NULL, coalesce($7, e.log)") R"sql()
     SELECT e.id FROM ended AS e
 )sql"};
 Sql<core::Uuid, int> g_drop_attempts{R"sql(
@@ -127,21 +134,16 @@ OfMine<At, std::optional<At>> g_put_back{R"sql(
     SET state = 'queued', attempts = q.attempts - 1, worker_id = NULL, claimed_by = NULL,
         lease_until = NULL, updated_at = $4, run_at = coalesce($5, q.run_at), waits_for = NULL
     WHERE )sql" AYB_MINE};
-OfMine<At> g_cancel{R"sql(
+OfMine<At, std::optional<Json>> g_cancel{R"sql(
     WITH ended AS (
         UPDATE ayb_jobs.job_queue AS q
         SET state = 'canceled', canceled_at = $4, worker_id = NULL, claimed_by = NULL,
             lease_until = NULL, updated_at = $4
         WHERE )sql" AYB_MINE R"sql(
-        RETURNING q.id, q.runs, q.run_as, q.last_run_at
+        RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.log
     ),
-    noted AS (
-        INSERT INTO ayb_jobs.job_attempts (job_id, attempt, run_as, status, worker_id,
-            started_at, finished_at, error, sqlstate)
-        SELECT e.id, e.runs, e.run_as, 'canceled', $2, e.last_run_at, $4,
-            'canceled while it ran', '57014'
-        FROM ended AS e
-    )
+    noted AS ()sql" AYB_NOTE_FAILURE("'canceled'", "$2", "$4", "'canceled while it ran'", "'57014'",
+                                     "NULL, NULL, coalesce($5, e.log)") R"sql()
     SELECT e.id FROM ended AS e
 )sql"};
 
@@ -181,7 +183,8 @@ bool complete_job(const core::Uuid &id, const char *worker, int run, const Handl
     if (settings::retention == 0)
         return g_forget.run(id, worker, run) > 0;
     ensure_history(now);
-    return g_complete.run(id, worker, run, optional_json(result.value, result.null), At{now}) > 0;
+    return g_complete.run(id, worker, run, optional_json(result.value, result.null), At{now},
+                          optional_log(result.log)) > 0;
 }
 
 bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &failure,
@@ -189,7 +192,7 @@ bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &
               TimestampTz now, bool *failed) {
     const char *sqlstate = failure.sqlstate[0] != '\0' ? failure.sqlstate : nullptr;
     if (g_fail.run(id, worker, run, optional_at(retry_at), error, At{now}, status, failure.message,
-                   sqlstate) == 0)
+                   sqlstate, failure.hint, failure.context, optional_log(failure.log)) == 0)
         return false;
     State state = State::queued;
     read_row(0, &state);
@@ -198,10 +201,10 @@ bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &
     return true;
 }
 
-bool snooze_job(const core::Uuid &id, const char *worker, int run, const Snooze &snooze,
+bool snooze_job(const core::Uuid &id, const char *worker, int run, const Snooze &snooze, Datum log,
                 TimestampTz now) {
-    if (g_snooze.run(id, worker, run, At{now}, At{next_step(snooze, now)}, next_payload(snooze)) ==
-        0)
+    if (g_snooze.run(id, worker, run, At{now}, At{next_step(snooze, now)}, next_payload(snooze),
+                     optional_log(log)) == 0)
         return false;
     drop_old_attempts(id, run);
     return true;
@@ -210,6 +213,8 @@ bool snooze_job(const core::Uuid &id, const char *worker, int run, const Snooze 
 TimestampTz next_step(const Snooze &snooze, TimestampTz now) {
     return Min(later(now, snooze.delay_ms * kMicrosecondsPerMillisecond), latest_run_at());
 }
+
+std::optional<Json> optional_log(Datum log) { return optional_json(log, log == 0); }
 
 std::optional<Json> next_payload(const Snooze &snooze) {
     return optional_json(snooze.payload, snooze.payload == 0);
@@ -225,8 +230,8 @@ bool put_back_job(const core::Uuid &id, const char *worker, int run, TimestampTz
     return g_put_back.run(id, worker, run, At{now}, optional_at(run_at)) > 0;
 }
 
-bool cancel_job(const core::Uuid &id, const char *worker, int run, TimestampTz now) {
-    return g_cancel.run(id, worker, run, At{now}) > 0;
+bool cancel_job(const core::Uuid &id, const char *worker, int run, TimestampTz now, Datum log) {
+    return g_cancel.run(id, worker, run, At{now}, optional_log(log)) > 0;
 }
 
 uint64 complete_runs(const Runs &runs, Datum results, TimestampTz now) {

@@ -20,12 +20,15 @@ bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &
               TimestampTz now, bool *failed);
 
 // Puts the job back for its next step: uncharged, and what was charged before is forgiven.
-bool snooze_job(const core::Uuid &id, const char *worker, int run, const Snooze &snooze,
+bool snooze_job(const core::Uuid &id, const char *worker, int run, const Snooze &snooze, Datum log,
                 TimestampTz now);
 
 // When that is due, and with which payload; none for the one it has.
 TimestampTz next_step(const Snooze &snooze, TimestampTz now);
 std::optional<Json> next_payload(const Snooze &snooze);
+
+// The log of an attempt, 0 for none, as statements take it.
+std::optional<Json> optional_log(Datum log);
 
 // attempts() shows the last hundred. Those before are dropped once in a hundred runs: each time
 // PostgreSQL reads what it can't remove yet.
@@ -37,7 +40,7 @@ bool put_back_job(const core::Uuid &id, const char *worker, int run, TimestampTz
                   std::optional<TimestampTz> run_at = std::nullopt);
 
 // Marks the job canceled.
-bool cancel_job(const core::Uuid &id, const char *worker, int run, TimestampTz now);
+bool cancel_job(const core::Uuid &id, const char *worker, int run, TimestampTz now, Datum log = 0);
 
 // Runs of a worker outside, in the order of their ids, no two alike. They are held by the role that
 // has claimed them, whatever it may see by now.

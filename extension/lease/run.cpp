@@ -6,6 +6,7 @@
 #include "handlers/handlers.hpp"
 #include "handlers/judge.hpp"
 #include "hooks/signals.hpp"
+#include "inside/log.hpp"
 #include "inside/result.hpp"
 #include "inside/snooze.hpp"
 #include "jobs/finish.hpp"
@@ -16,6 +17,7 @@
 #include "pg/clock.hpp"
 #include "pg/job_timer.hpp"
 #include "pg/session.hpp"
+#include "pg/text.hpp"
 #include "records/type_stats.hpp"
 
 namespace ayb {
@@ -45,19 +47,26 @@ int64 g_handler_us;
     pg_unreachable();
 }
 
+// In the current memory context.
+Datum whole_log() {
+    Size bytes = 0;
+    return said_log(CurrentMemoryContext, &bytes);
+}
+
 // Has the job wait for its next step. What was charged before is forgiven: as the charge was on
 // the disk before its handler started, this has to be.
 bool put_off_step(const Job &job, const char *worker, const Snooze &snooze) {
     if (job.attempt > 1)
         ForceSyncCommit();
-    return snooze_job(job.id, worker, job.run, snooze, clock_now());
+    return snooze_job(job.id, worker, job.run, snooze, whole_log(), clock_now());
 }
 
 // Whether the job was still this worker's.
 bool end_well(const Job &job, const char *worker, const HandlerResult &result) {
     if (const auto snooze = said_snooze())
         return put_off_step(job, worker, *snooze);
-    return complete_job(job.id, worker, job.run, result, clock_now());
+    const HandlerResult end{result.value, result.null, whole_log()};
+    return complete_job(job.id, worker, job.run, end, clock_now());
 }
 
 // Completes the job, or has it snooze, in the current transaction. Cancels wait: they are for the
@@ -202,7 +211,13 @@ Verdict judge(const char *sqlstate) {
     return cancel_was_sent() ? Verdict::put_back : Verdict::failed;
 }
 
+const char *clipped(const char *text) {
+    return text == nullptr ? nullptr : pnstrdup(text, clipped_bytes(text, kErrorTextBytes - 1));
+}
+
 void read_error(const ErrorData &error, Failure *failure) {
+    failure->hint = clipped(error.hint);
+    failure->context = clipped(error.context);
     if (job_timed_out() && error.sqlerrcode == ERRCODE_QUERY_CANCELED) {
         set_failure(failure, "57014",
                     psprintf("the job ran longer than its timeout of " INT64_FORMAT " ms",
@@ -255,6 +270,7 @@ Verdict attempt(const Job &job, MemoryContext memory, Failure *failure) {
     g_distrusted = false;
     g_handler_us = -1;
     forget_snooze();
+    forget_log();
     PG_TRY();
     { run_handler(job, memory); }
     PG_CATCH();
@@ -273,27 +289,28 @@ std::optional<TimestampTz> put_off(TimestampTz now) {
 }
 
 // Writes the verdict into the books, unless the job is somebody else's by now.
-void record(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
+void record(const Job &job, Verdict verdict, Failure *failure, bool *failed) {
     char worker[kWorkerIdBytes];
     session_name(worker);
     const TimestampTz now = clock_now();
-    const auto retry_at = gives_up(failure)
+    const auto retry_at = gives_up(*failure)
                               ? std::nullopt
                               : std::make_optional(retry_time(job.type, job.attempt, now));
     const bool orphan = verdict == Verdict::failed && !runs_inside(find_handler(job.type));
     in_books([&] {
+        failure->log = whole_log();
         // Unregistered since, or for workers outside by now: the job goes there, uncharged.
         if (verdict == Verdict::canceled)
-            cancel_job(job.id, worker, job.run, now);
+            cancel_job(job.id, worker, job.run, now, failure->log);
         else if (verdict == Verdict::put_back || orphan)
             put_back_job(job.id, worker, job.run, now, put_off(now));
         else
-            fail_job(job.id, worker, job.run, failure, error_text(failure), "failed", retry_at, now,
-                     failed);
+            fail_job(job.id, worker, job.run, *failure, error_text(*failure), "failed", retry_at,
+                     now, failed);
     });
 }
 
-void record_in_transaction(const Job &job, Verdict verdict, const Failure &failure, bool *failed) {
+void record_in_transaction(const Job &job, Verdict verdict, Failure *failure, bool *failed) {
     hold_cancels();
     in_transaction([&] { record(job, verdict, failure, failed); }, set_plain);
     release_cancels();
@@ -340,7 +357,7 @@ void run_job(const Job &job, MemoryContext memory) {
     if (g_distrusted)
         in_transaction([&] { judge_anew(job.run_as); }, set_plain);
     if (verdict != Verdict::completed && verdict != Verdict::lost)
-        record_in_transaction(job, verdict, *failure, &failed);
+        record_in_transaction(job, verdict, failure, &failed);
     count_outcome(job, verdict, failed);
     end_job(verdict == Verdict::canceled || verdict == Verdict::put_back);
     hold_cancels();

@@ -20,8 +20,10 @@ END $$;
 -- a job that failed, was tried again, and completed
 SELECT ayb_jobs.enqueue('letter', '{"to": "Ada Lovelace"}', idempotency_key => 'to Ada Lovelace') AS id \gset
 SELECT attempt FROM ayb_jobs.claim('w', '{letter}');
+SELECT ayb_jobs.add_log(:'id', 'w', 1, 'rang at Ada Lovelace''s');
 SELECT state FROM ayb_jobs.fail(:'id', 'w', 1, 'Ada Lovelace has moved', '0');
 SELECT attempt FROM ayb_jobs.claim('w', '{letter}');
+SELECT ayb_jobs.add_log(:'id', 'w', 2, 'wrote to Ada Lovelace');
 -- while it runs it is refused
 SELECT refused(format('SELECT ayb_jobs.delete_job(%L)', :'id'));
 SELECT deleted, holders FROM ayb_jobs.delete_jobs(ARRAY[:'id']::uuid[]);

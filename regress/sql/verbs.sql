@@ -25,7 +25,7 @@ SELECT s.name, coalesce(j.phase, 'unknown') AS phase FROM states AS s LEFT JOIN 
 CREATE TABLE verbs (n serial, name text, call text);
 INSERT INTO verbs (name, call) VALUES
     ('cancel', 'cancel(%L)'), ('retry_now', 'retry_now(%L)'), ('run_now', 'run_now(%L)'), ('reschedule', 'reschedule(%L, ''2100-01-01'')'),
-    ('set_priority', 'set_priority(%L, 1)'), ('delete_job', 'delete_job(%L)'), ('snooze', 'snooze(%L, ''w'', 1)'),
+    ('set_priority', 'set_priority(%L, 1)'), ('delete_job', 'delete_job(%L)'), ('snooze', 'snooze(%L, ''w'', 1)'), ('add_log', 'add_log(%L, ''w'', 1, ''x'')'),
     ('complete', 'complete(%L, ''w'', 1)'), ('fail', 'fail(%L, ''w'', 1, ''broken'')'), ('extend', 'extend(%L, ''w'', 1)');
 
 -- Tries the call, says what has become of the job, and takes it back.
@@ -83,7 +83,7 @@ GROUP BY v.n, v.verb ORDER BY v.n;
 
 -- What is for a handler is refused elsewhere, whatever there is.
 SELECT v.call, refused('SELECT ayb_jobs.' || v.call)
-FROM (VALUES ('give_up(''x'')'), ('snooze()'), ('set_progress(1)')) AS v (call);
+FROM (VALUES ('give_up(''x'')'), ('snooze()'), ('add_log(''x'')'), ('set_progress(1)')) AS v (call);
 SELECT ayb_jobs.current_job() IS NULL AS no_job;
 
 SELECT pg_advisory_unlock(7);

@@ -170,9 +170,23 @@ http::Response job_runs(const Call &call) {
                                " clock_timestamp() - a.started_at)))::bigint"},
                 {"workerId", "a.worker_id"},
                 {"error", "a.error"},
-                {"sqlstate", "a.sqlstate"}});
+                {"sqlstate", "a.sqlstate"},
+                {"hint", "a.hint"},
+                {"context", "a.context"}});
     static const std::string sql =
         of_known_job(list(item, "ayb_jobs.attempts($1::uuid) AS a", "a.attempt"));
+    return found(call.database().ask(sql, {call.id("job")}), kNotFound);
+}
+
+http::Response job_log(const Call &call) {
+    static const std::string item = object(
+        {{"attempt", "a.attempt"}, {"at", "l.at"}, {"level", "l.level"}, {"message", "l.message"}});
+    static const std::string sql = of_known_job(
+        list(item,
+             "ayb_jobs.attempts($1::uuid) AS a CROSS JOIN LATERAL ROWS FROM"
+             " (jsonb_to_recordset(a.log) AS (at timestamptz, level text, message text))"
+             " WITH ORDINALITY AS l (at, level, message, number)",
+             "a.attempt, l.number"));
     return found(call.database().ask(sql, {call.id("job")}), kNotFound);
 }
 
@@ -214,6 +228,7 @@ std::vector<Route> job_routes() {
             {"GET", "/api/admin/jobs/types", Access::read, list_types},
             {"GET", "/api/admin/jobs/{id}", Access::read, get_job},
             {"GET", "/api/admin/jobs/{id}/runs", Access::read, job_runs},
+            {"GET", "/api/admin/jobs/{id}/log", Access::read, job_log},
             {"GET", "/api/admin/jobs/{id}/actions", Access::read, job_actions}};
 }
 

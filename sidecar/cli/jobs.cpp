@@ -75,11 +75,22 @@ std::string attempts(const Call &call) {
     return table.rows.empty() ? "" : "\n" + as_table(table, colour_wanted());
 }
 
+// Nothing where nothing was said.
+std::string log(const Call &call) {
+    const std::string lines = call.ask("GET", "/jobs/" + http::encode(call.argument()) + "/log");
+    const Table table =
+        table_of({"ATTEMPT", "AT", "LEVEL", "MESSAGE"}, lines, [](const json::Object &line) -> Row {
+            return {shown(line, "attempt"), shown(line, "at"), shown(line, "level"),
+                    shown(line, "message")};
+        });
+    return table.rows.empty() ? "" : "\n" + as_table(table, colour_wanted());
+}
+
 int show(const Call &call) {
     const std::string job = call.ask("GET", "/jobs/" + http::encode(call.argument()));
     std::cout << shown_whole(call, job, {header(), {row_of(json::Object(job))}});
     if (call.format() == Format::table)
-        std::cout << attempts(call);
+        std::cout << attempts(call) << log(call);
     return 0;
 }
 

@@ -66,6 +66,24 @@ class Look(JobTest):
         self.assertGreaterEqual(run["durationMs"], 0)
         self.assertNotIn("workerId", job)
 
+    def test_the_log(self):
+        self.server.psql("CREATE OR REPLACE FUNCTION public.says() RETURNS void LANGUAGE plpgsql AS $$ BEGIN"
+                         " PERFORM ayb_jobs.add_log('<i>one</i>'), ayb_jobs.add_log('two', 'error');"
+                         " RAISE 'no' USING HINT = 'yes'; END $$;"
+                         "SELECT ayb_jobs.register_handler('says', 'public.says()', max_attempts => 2, backoff => '{0}')")
+        job = self.wait(self.enqueue("says"), "failed")["id"]
+        lines = self.good(self.ask("GET", f"/jobs/{job}/log"))["items"]
+        said = [("info", "<i>one</i>"), ("error", "two")]
+        self.assertEqual([(line["attempt"], line["level"], line["message"]) for line in lines],
+                         [(1, *words) for words in said] + [(2, *words) for words in said])
+        self.assertRegex(lines[0]["at"], TIME)
+        run = self.good(self.ask("GET", f"/jobs/{job}/runs"))["items"][1]
+        self.assertEqual((run["status"], run["hint"]), ("failed", "yes"))
+        self.assertIn("says() line", run["context"])
+        self.refused(self.ask("GET", f"/jobs/{UNKNOWN}/log"), 404, "job not found")
+        silent = self.wait(self.enqueue("good"), "completed")["id"]
+        self.assertEqual(self.good(self.ask("GET", f"/jobs/{silent}/log")), {"items": [], "count": 0})
+
     def test_a_failed_job_and_its_runs(self):
         job = self.wait(self.enqueue("bad"), "failed")
         self.assertEqual(job["lastError"], 'ERROR: no <luck> & "fun" (SQLSTATE P0001)')

@@ -57,6 +57,7 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     deleteJob: async () => call("deleteJob", { path: { id: await job() } }, 204),
     getJob: async () => assert.equal((await call("getJob", { path: { id: await job() } })).state, "queued"),
     listJobRuns: async () => assert.equal((await call("listJobRuns", { path: { id: await job() } })).count, 0),
+    listJobLog: async () => assert.equal((await call("listJobLog", { path: { id: await job() } })).count, 0),
     listJobActions: async () => {
         const id = await job();
         await call("cancelJob", { path: { id } });
