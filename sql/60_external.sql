@@ -22,6 +22,12 @@ CREATE PROCEDURE ayb_jobs.wait_for_jobs(types text[], timeout interval DEFAULT '
 COMMENT ON PROCEDURE ayb_jobs.wait_for_jobs(text[], interval) IS
     'returns when claim() would find a job of one of the types, or after the timeout; outside of transaction blocks';
 
+CREATE PROCEDURE ayb_jobs.wait_for_job(id uuid, timeout interval DEFAULT '30 s', INOUT state text DEFAULT NULL,
+                                       INOUT result jsonb DEFAULT NULL, INOUT error text DEFAULT NULL)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ayb_jobs_wait_for_job';
+COMMENT ON PROCEDURE ayb_jobs.wait_for_job(uuid, interval, text, jsonb, text) IS
+    'returns when the job has ended, or after the timeout, with its state, its result and its last error; outside of transaction blocks';
+
 CREATE FUNCTION ayb_jobs.extend(id uuid, worker_id text, attempt integer, lease interval DEFAULT NULL)
     RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_extend';
 COMMENT ON FUNCTION ayb_jobs.extend(uuid, text, integer, interval) IS

@@ -30,16 +30,7 @@ Wanted wanted_now(JobsWait *wait) {
 
 void enter(JobsWait *wait) {
     const Wanted wanted = wanted_now(wait);
-    const Oid me = GetUserId();
-    const Entry entry = enter_waiters(me, wanted);
-    if (entry != Entry::done)
-        ereport(
-            ERROR,
-            (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
-             entry == Entry::full ? errmsg("%d sessions wait for jobs already", kMostWaiters)
-                                  : errmsg("%d sessions of role \"%s\" wait for jobs already",
-                                           kMostWaitersOfRole, GetUserNameFromId(me, false)),
-             errhint("One session can wait for many workers: claim more than one job at once.")));
+    require_entered(enter_waiters(GetUserId(), wanted));
 }
 
 // Whether there is a job to claim. If not, the scheduler is told when there may be one.

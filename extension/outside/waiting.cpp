@@ -72,6 +72,18 @@ void in_waiting(void (*wait)(void *context), void *context) {
     SPI_finish();
 }
 
+void require_entered(Entry entry) {
+    if (entry == Entry::done)
+        return;
+    ereport(ERROR,
+            (errcode(ERRCODE_CONFIGURATION_LIMIT_EXCEEDED),
+             entry == Entry::full
+                 ? errmsg("%d sessions wait for jobs already", kMostWaiters)
+                 : errmsg("%d sessions of role \"%s\" wait for jobs already", kMostWaitersOfRole,
+                          GetUserNameFromId(GetUserId(), false)),
+             errhint("One session can wait for many workers: claim more than one job at once.")));
+}
+
 void begin_anew() {
     SPI_commit();
     SPI_start_transaction(); // which the commit has done already since 15

@@ -2,7 +2,7 @@
 // How a session waits: in a procedure, on its latch. It commits the transaction that it was called
 // in, and while it sleeps it is in one that has neither a snapshot nor an id, so that it holds back
 // nobody.
-#include "pg/postgres.hpp"
+#include "waiters/waiters.hpp"
 
 namespace ayb {
 
@@ -16,6 +16,9 @@ TimestampTz wait_until(FunctionCallInfo fcinfo, int number);
 
 // Runs `wait`, which may call what follows. However it ends, leave_waiters() is called.
 void in_waiting(void (*wait)(void *context), void *context);
+
+// Raises 53400 where there was no place left for the current role.
+void require_entered(Entry entry);
 
 // Commits, and begins a transaction that reads what is committed.
 void begin_anew();

@@ -1,5 +1,8 @@
 #include "records/events.hpp"
 
+#include "memory/state.hpp"
+#include "waiters/waiters.hpp"
+
 #include "pg/clock.hpp"
 
 namespace ayb {
@@ -45,6 +48,11 @@ void publish_events(const Event *events, int count, int64 left_out) {
         event.at = now;
     }
     LWLockRelease(lock_of(Locks::events));
+    for (int i = 0; i < count; i++)
+        if (events[i].to > static_cast<int>(State::running))
+            tell_ended(events[i].job);
+    if (left_out > 0)
+        tell_any_ended();
 }
 
 EventSpan event_span() {

@@ -25,7 +25,7 @@ Size events_size();
 void init_events();
 
 // Gives the events their numbers and instant and puts them into the ring, as if `left_out` more had
-// come before them. Never throws.
+// come before them, and wakes who waits for the end of a job. Never throws.
 void publish_events(const Event *events, int count, int64 left_out);
 
 // Numbers of events of all databases: the first since the server started, the oldest that is kept,

@@ -25,6 +25,8 @@ struct Waiter {
     int next;     // or among the free ones
     bool queued;
     pg_atomic_uint32 woken;
+    bool for_job; // for the end of this one, else for jobs that are wanted
+    core::Uuid job;
     Wake wake;
     Wanted wanted;
 
@@ -41,7 +43,8 @@ struct Queue {
 };
 
 struct Waiters {
-    Queue queues[kQueues];
+    Queue queues[kQueues];  // by database, of who waits for any job
+    Queue of_jobs[kQueues]; // by the job, of who waits for its end
     int free;
     Oid roles[kMostWaiters]; // whose the places are; beside each other, as they are counted
     Waiter places[kMostWaiters];
@@ -51,6 +54,21 @@ Waiters *g_waiters;
 int g_mine = kNone;
 
 Queue *queue_of(Oid database) { return &g_waiters->queues[database % kQueues]; }
+
+Queue *queue_of(const core::Uuid &job) {
+    return &g_waiters->of_jobs[job.bytes[sizeof(job.bytes) - 1] % kQueues];
+}
+
+Queue *queue_of(const Waiter &waiter) {
+    return waiter.for_job ? queue_of(waiter.job) : queue_of(waiter.database);
+}
+
+void init_queues(Queue (&queues)[kQueues]) {
+    for (Queue &queue : queues) {
+        pg_atomic_init_u32(&queue.length, 0);
+        queue.first = queue.last = kNone;
+    }
+}
 
 Waiter *place(int number) { return number == kNone ? nullptr : &g_waiters->places[number]; }
 
@@ -63,7 +81,7 @@ template <typename Use> void with_waiters(Use use) {
 
 void put_last(int number) {
     Waiter *waiter = place(number);
-    Queue *queue = queue_of(waiter->database);
+    Queue *queue = queue_of(*waiter);
     waiter->previous = queue->last;
     waiter->next = kNone;
     waiter->queued = true;
@@ -72,14 +90,14 @@ void put_last(int number) {
     else
         queue->first = number;
     queue->last = number;
-    pg_atomic_fetch_add_u32(&queue->length, 1); // a full barrier: then it looks at the lanes
+    pg_atomic_fetch_add_u32(&queue->length, 1); // a full barrier: then it looks
 }
 
 void take_out(int number) {
     Waiter *waiter = place(number);
     if (!waiter->queued)
         return;
-    Queue *queue = queue_of(waiter->database);
+    Queue *queue = queue_of(*waiter);
     Waiter *before = place(waiter->previous);
     Waiter *behind = place(waiter->next);
     (before != nullptr ? before->next : queue->first) = waiter->next;
@@ -88,25 +106,36 @@ void take_out(int number) {
     pg_atomic_fetch_sub_u32(&queue->length, 1);
 }
 
-// Under the lock: calls `visit(number, Waiter &)` for each who wants the lane, until it says so.
-template <typename Visit> void each_who_wants(Oid role, uint64 type, Visit visit) {
+// Under the lock: calls `visit(number, Waiter &)` for each in a queue, until it says so.
+template <typename Visit> void each_in(const Queue &queue, Visit visit) {
     int next;
-    for (int here = queue_of(MyDatabaseId)->first; here != kNone; here = next) {
+    for (int here = queue.first; here != kNone; here = next) {
         Waiter &waiter = g_waiters->places[here];
         next = waiter.next;
-        if (waiter.may_be_for(role, type) && !visit(here, waiter))
+        if (!visit(here, waiter))
             return;
     }
+}
+
+// The same for each who wants the lane.
+template <typename Visit> void each_who_wants(Oid role, uint64 type, Visit visit) {
+    each_in(*queue_of(MyDatabaseId), [&](int number, Waiter &waiter) {
+        return !waiter.may_be_for(role, type) || visit(number, waiter);
+    });
+}
+
+void wake_one(int number, Waiter *waiter) {
+    take_out(number);
+    pg_atomic_write_u32(&waiter->woken, 1);
+    SetLatch(waiter->latch);
 }
 
 int hand_out(const Wake &wake, int jobs) {
     int woken = 0;
     if (jobs > 0)
         each_who_wants(wake.role, wake.type, [&](int number, Waiter &waiter) {
-            take_out(number);
             waiter.wake = wake;
-            pg_atomic_write_u32(&waiter.woken, 1);
-            SetLatch(waiter.latch);
+            wake_one(number, &waiter);
             return ++woken < jobs;
         });
     return woken;
@@ -115,7 +144,7 @@ int hand_out(const Wake &wake, int jobs) {
 // The wake of this process goes to another one.
 void pass_on() {
     Waiter *mine = place(g_mine);
-    if (pg_atomic_read_u32(&mine->woken) == 0)
+    if (mine->for_job || pg_atomic_read_u32(&mine->woken) == 0)
         return;
     Wake wake = mine->wake;
     pg_atomic_write_u32(&mine->woken, 0);
@@ -142,6 +171,23 @@ void give_back() {
     place(g_mine)->next = g_waiters->free;
     g_waiters->free = g_mine;
     g_mine = kNone;
+}
+
+// A place that is filled by `fill(Waiter *)`.
+template <typename Fill> Entry enter(Oid role, Fill fill) {
+    Entry entry = Entry::done;
+    with_waiters([&] {
+        entry = take_place(role);
+        if (entry != Entry::done)
+            return;
+        Waiter *mine = place(g_mine);
+        mine->database = MyDatabaseId;
+        mine->latch = MyLatch;
+        fill(mine);
+        pg_atomic_write_u32(&mine->woken, 0);
+        put_last(g_mine);
+    });
+    return entry;
 }
 
 } // namespace
@@ -182,10 +228,8 @@ void init_waiters() {
     g_waiters = static_cast<Waiters *>(shared_part("ayb_jobs waiters", sizeof(Waiters), &made));
     if (!made)
         return;
-    for (Queue &queue : g_waiters->queues) {
-        pg_atomic_init_u32(&queue.length, 0);
-        queue.first = queue.last = kNone;
-    }
+    init_queues(g_waiters->queues);
+    init_queues(g_waiters->of_jobs);
     for (int i = 0; i < kMostWaiters; i++) {
         pg_atomic_init_u32(&g_waiters->places[i].woken, 0);
         g_waiters->places[i].next = i + 1 < kMostWaiters ? i + 1 : kNone;
@@ -195,19 +239,17 @@ void init_waiters() {
 bool any_waiters(Oid database) { return pg_atomic_read_u32(&queue_of(database)->length) != 0; }
 
 Entry enter_waiters(Oid role, const Wanted &wanted) {
-    Entry entry = Entry::done;
-    with_waiters([&] {
-        entry = take_place(role);
-        if (entry != Entry::done)
-            return;
-        Waiter *mine = place(g_mine);
-        mine->database = MyDatabaseId;
-        mine->latch = MyLatch;
+    return enter(role, [&](Waiter *mine) {
+        mine->for_job = false;
         mine->wanted = wanted;
-        pg_atomic_write_u32(&mine->woken, 0);
-        put_last(g_mine);
     });
-    return entry;
+}
+
+Entry enter_waiters(Oid role, const core::Uuid &job) {
+    return enter(role, [&](Waiter *mine) {
+        mine->for_job = true;
+        mine->job = job;
+    });
 }
 
 void wait_again(const Wanted &wanted) {
@@ -218,6 +260,14 @@ void wait_again(const Wanted &wanted) {
             pass_on();
         pg_atomic_write_u32(&mine->woken, 0);
         mine->wanted = wanted;
+        put_last(g_mine);
+    });
+}
+
+void wait_again() {
+    with_waiters([&] {
+        take_out(g_mine);
+        pg_atomic_write_u32(&place(g_mine)->woken, 0);
         put_last(g_mine);
     });
 }
@@ -253,6 +303,30 @@ void touch_waiters(Oid database) {
         for (int i = 0; i < kMostWaiters; i++)
             if (OidIsValid(g_waiters->roles[i]) && g_waiters->places[i].database == database)
                 SetLatch(g_waiters->places[i].latch);
+    });
+}
+
+void tell_ended(const core::Uuid &job) {
+    const Queue *queue = queue_of(job);
+    if (pg_atomic_read_u32(&const_cast<Queue *>(queue)->length) == 0)
+        return;
+    with_waiters([&] {
+        each_in(*queue, [&](int number, Waiter &waiter) {
+            if (waiter.database == MyDatabaseId && waiter.job == job)
+                wake_one(number, &waiter);
+            return true;
+        });
+    });
+}
+
+void tell_any_ended() {
+    with_waiters([&] {
+        for (const Queue &queue : g_waiters->of_jobs)
+            each_in(queue, [&](int number, Waiter &waiter) {
+                if (waiter.database == MyDatabaseId)
+                    wake_one(number, &waiter);
+                return true;
+            });
     });
 }
 

@@ -1,5 +1,6 @@
 #pragma once
-// Sessions of workers outside that wait for a job (wait_for_jobs()), in shared memory.
+// Sessions that wait for any job (wait_for_jobs()), or for the end of one (wait_for_job()), in
+// shared memory.
 //
 // Who waits has a place, which says what it may claim, and stands in the queue of its database, the
 // longest waiting first. Whoever makes jobs claimable takes one waiter for each out of the queue
@@ -11,7 +12,11 @@
 // A waiter enters before it looks at the lanes, and a commit lowers its lane before it looks for
 // waiters: one of them sees the other.
 //
+// Who waits for the end of a job stands in a queue of its own; all that wait for it are woken, and
+// nothing is passed on.
+//
 // Guarded by Locks::waiters, exclusively, but for what is atomic. The tables have a fixed size.
+#include "core/uuid7.hpp"
 #include "memory/databases.hpp"
 #include "memory/state.hpp"
 
@@ -48,10 +53,12 @@ enum class Entry { done, full, role_full };
 
 // Takes a place for this process, and stands at the end of its database's queue. It has none yet.
 Entry enter_waiters(Oid role, const Wanted &wanted);
+Entry enter_waiters(Oid role, const core::Uuid &job);
 
 // Stands at the end of it again, woken or not, with what is wanted now. A wake is passed on only
 // where it may have been for something that this process can't claim.
 void wait_again(const Wanted &wanted);
+void wait_again(); // for the same job
 
 // Whether this process has a wake.
 bool was_woken();
@@ -69,6 +76,10 @@ int count_waiters(Oid role, uint64 type, int most);
 
 // Has all of a database look whether they are still to wait. Never throws.
 void touch_waiters(Oid database);
+
+// The job has ended, by a commit; or any may have. Never throws.
+void tell_ended(const core::Uuid &job);
+void tell_any_ended();
 
 // What a commit has made claimable in a lane, from the instant `first` on. Never throws.
 void tell_waiters(Database *database, Oid role, const char *type, TimestampTz first, int jobs);

@@ -121,6 +121,11 @@ CALL ayb_jobs.wait_for_jobs('{outside}', NULL);
 CALL ayb_jobs.wait_for_jobs('{outside}', '-1 s');
 CALL ayb_jobs.wait_for_jobs(ARRAY['no handler', 'inside', '', repeat('x', 101)], '0');
 CALL ayb_jobs.wait_for_jobs('{}', '0');
+SELECT refused(format('CALL ayb_jobs.wait_for_job(%L)', :'failed'));
+CALL ayb_jobs.wait_for_job(NULL);
+CALL ayb_jobs.wait_for_job(:'failed', NULL);
+CALL ayb_jobs.wait_for_job(:'failed', '-1 s');
+CALL ayb_jobs.wait_for_job(:'failed', '0');
 
 -- complete, fail, extend: NULLs, unknown ids, wrong states, and who doesn't hold the attempt
 SELECT refused($$SELECT ayb_jobs.complete(NULL, 'w', 1)$$);

@@ -177,6 +177,39 @@ go_on_scheduler();
 sql($node, q{SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE application_name = 'mallory'});
 all_done();
 
+# For the end of one job: all that wait for it hear of it, with what came of it.
+sub ending {
+    my ($name, $id) = @_;
+    my $of = $waiters{$name} = { error => '', out => '' };
+    $of->{handle} = IPC::Run::start([ 'psql', '-XAtq', '-v', 'VERBOSITY=verbose', '-d', $node->connstr('postgres') . " application_name=$name",
+        '-c', "CALL ayb_jobs.wait_for_job('$id', '1 h')" ], '<', \undef, '>', \$of->{out}, '2>', \$of->{error});
+    eventually($node, 'SELECT ' . asleep($name) . ' = 1') or die "$name does not wait\n";
+    return;
+}
+sub ended { my ($name) = @_; $waiters{$name}{handle}->finish; return $waiters{$name}{out} . $waiters{$name}{error} }
+my @wanted = map { enqueue('out') } 1 .. 4;
+ending("a$_", $wanted[0]) for 1, 2;
+ending('b', $wanted[1]);
+ending('c', $wanted[2]);
+ending('d', $wanted[3]);
+is(sql($node, q{SELECT count(backend_xmin), count(backend_xid) FROM pg_stat_activity WHERE application_name ~ '^[a-d][12]?$'}), '0|0', 'who waits for a job holds back nobody either');
+sql($node, q{SELECT count(*) FROM ayb_jobs.claim('v', '{out}', 9)});
+sql($node, qq{SELECT ayb_jobs.complete('$wanted[0]', 'v', 1, '{"width": 640}'), ayb_jobs.fail('$wanted[1]', 'v', 1, 'no such image', final => true)});
+is(ended("a$_"), qq(completed|{"width": 640}|\n), "all that wait for a job hear of it, with its result: $_") for 1, 2;
+is(ended('b'), "failed||no such image\n", 'of one that failed with its error');
+is(sql($node, 'SELECT ' . asleep('c|d')), '2', 'others sleep on');
+sql($node, "SELECT FROM ayb_jobs.fail('$wanted[2]', 'v', 1, 'not yet', retry_in => '1 h')");
+sql($node, "SELECT FROM ayb_jobs.cancel('$wanted[2]')");
+is(ended('c'), "canceled||not yet\n", 'of one that was canceled too');
+sql($node, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'd'");
+like(ended('d'), qr/FATAL:  57P01/, 'who is ended leaves');
+is(sql($node, "CALL ayb_jobs.wait_for_job('$wanted[1]', '1 h')"), 'failed||no such image', 'one that has ended is told at once');
+is(sql($node, "CALL ayb_jobs.wait_for_job('$wanted[3]', '0.1 s')"), 'running||', 'after the timeout one that has not as it is');
+my (undef, undef, $unknown) = $node->psql('postgres', "CALL ayb_jobs.wait_for_job('$wanted[1]')", extra_params => [ '-U', 'mallory', '-v', 'VERBOSITY=verbose' ]);
+like($unknown, qr/ERROR:  P0002: /, 'who may not see it is told of none');
+sql($node, "SELECT ayb_jobs.complete('$wanted[3]', 'v', 1)");
+all_done();
+
 # When it can't wait.
 my $call = 'CALL ayb_jobs.wait_for_jobs(array[]::text[])';
 for my $where ("BEGIN; $call", "SELECT 1; $call", "DO \$\$BEGIN $call; EXCEPTION WHEN division_by_zero THEN END\$\$") {
