@@ -34,6 +34,7 @@ CREATE TABLE ayb_jobs.schedules (
     last_error   text,
     created_at   timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     updated_at   timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
+    last_jobs    uuid[]      NOT NULL DEFAULT '{}',
     CONSTRAINT schedules_pkey PRIMARY KEY (id),
     CONSTRAINT schedules_name_key UNIQUE (name),
     CONSTRAINT schedules_name_check CHECK (name <> '' AND length(name) <= 100),
@@ -50,6 +51,7 @@ COMMENT ON COLUMN ayb_jobs.schedules.last_run_at IS 'when a job of it was enqueu
 COMMENT ON COLUMN ayb_jobs.schedules.last_skip IS
     'the last tick that enqueued no job: {"at": its instant, "reason": why}';
 COMMENT ON COLUMN ayb_jobs.schedules.last_error IS 'why it can''t be run at present';
+COMMENT ON COLUMN ayb_jobs.schedules.last_jobs IS 'its last eight jobs, the newest first, from which its outcome is told';
 
 CREATE INDEX schedules_next_run_idx ON ayb_jobs.schedules (next_run_at) WHERE enabled;
 

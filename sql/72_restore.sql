@@ -49,10 +49,10 @@ CREATE FUNCTION ayb_jobs_internal.fill_placeholder() RETURNS trigger
 BEGIN
     UPDATE ayb_jobs.schedules AS s
     SET (name, job_type, payload, cron_expr, timezone, enabled, max_attempts, overlap, missed, run_as, next_run_at,
-         last_run_at, last_skip, last_error, created_at, updated_at)
+         last_run_at, last_skip, last_error, created_at, updated_at, last_jobs)
       = (NEW.name, NEW.job_type, NEW.payload, NEW.cron_expr, NEW.timezone, NEW.enabled, NEW.max_attempts, NEW.overlap,
          NEW.missed, NEW.run_as, NEW.next_run_at, NEW.last_run_at, NEW.last_skip, NEW.last_error, NEW.created_at,
-         NEW.updated_at)
+         NEW.updated_at, NEW.last_jobs)
     WHERE s.id = NEW.id AND s.name = 'restored without its row: ' || s.id;
     RETURN CASE WHEN FOUND THEN NULL ELSE NEW END;
 END $$;

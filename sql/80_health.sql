@@ -230,6 +230,20 @@ BEGIN ATOMIC
     FROM (SELECT s.*, NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = s.run_as) AS gone FROM ayb_jobs.schedules AS s) AS s
     WHERE s.gone OR s.enabled AND (s.last_error IS NOT NULL OR s.next_run_at IS NULL)
     UNION ALL
+    -- What they failed with is nobody's but their role's.
+    SELECT 'schedule_jobs', CASE WHEN count(f.id) = 0 THEN 'ok' ELSE 'warning' END,
+           coalesce(string_agg('the last job of ' || f.name || ' (' || f.job_type || ') failed', '; ' ORDER BY f.name),
+                    'no schedule''s last job has failed'),
+           string_agg('SELECT ayb_jobs.retry_now(''' || f.job || ''');', ' ' ORDER BY f.name)
+           || ' once that is mended of which ayb_jobs.schedule_runs(' || quote_literal(min(f.name)) || ') tells.'
+    FROM (SELECT s.id, s.name, s.job_type, l.id AS job
+          FROM ayb_jobs.schedules AS s CROSS JOIN LATERAL (
+              SELECT u.id, q.state FROM unnest(s.last_jobs) WITH ORDINALITY AS u (id, place)
+              LEFT JOIN LATERAL (SELECT k.state FROM ayb_jobs.job_queue AS k WHERE k.id = u.id LIMIT 1) AS q ON true
+              WHERE q.state IS DISTINCT FROM 'queued' AND q.state IS DISTINCT FROM 'running'
+              ORDER BY u.place LIMIT 1) AS l
+          WHERE s.enabled AND l.state = 'failed') AS f
+    UNION ALL
     SELECT 'matviews', CASE WHEN count(m.id) = 0 THEN 'ok' ELSE 'warning' END,
            coalesce(string_agg(m.schema_name || '.' || m.view_name || ': ' || m.last_refresh_error, '; '
                                ORDER BY m.schema_name, m.view_name), 'no refresh of a registered view has failed'),
@@ -238,7 +252,8 @@ BEGIN ATOMIC
                                 || quote_literal(jsonb_build_object('schema_name', m.schema_name, 'view_name', m.view_name)) || ');',
                                 ' ' ORDER BY m.schema_name, m.view_name) FILTER (WHERE m.last_refresh_error ~ 'SQLSTATE 40P01')
                      || ' locks one view at a time, where refresh_all() holds each to its end.'
-                WHEN count(m.id) > 0 THEN 'See ayb_jobs.matviews; mend the view, then ayb_jobs.refresh_now(id), or ayb_jobs.unregister_matview(id).' END
+                WHEN count(m.id) > 0 THEN string_agg('SELECT ayb_jobs.refresh_now(''' || m.id || ''');', ' ' ORDER BY m.schema_name, m.view_name)
+                     || ' once the view is mended, see ayb_jobs.matviews, or ayb_jobs.unregister_matview(id).' END
     FROM ayb_jobs.matview_refreshes AS m WHERE m.last_refresh_status = 'error'
     UNION ALL
     SELECT 'lanes', CASE WHEN count(l.error) = 0 THEN 'ok' ELSE 'error' END,

@@ -13,7 +13,8 @@ namespace ayb {
 
 namespace {
 
-// updated_at says when somebody changed something: not when a call found all as it was.
+// Jobs of another role aren't the new one's to see. updated_at says when somebody changed
+// something: not when a call found all as it was.
 using UpdateSchedule = Sql<core::Uuid, const char *, const char *, std::optional<Json>,
                            std::optional<bool>, std::optional<int>, std::optional<Overlap>,
                            std::optional<core::Missed>, std::optional<At>, At, Oid, const char *>;
@@ -21,7 +22,8 @@ UpdateSchedule g_update{R"sql(
     UPDATE ayb_jobs.schedules AS s
     SET cron_expr = n.cron, timezone = n.zone, payload = n.payload, enabled = n.enabled,
         max_attempts = n.max_attempts, overlap = n.overlap, missed = n.missed, next_run_at = $9,
-        last_error = NULL, updated_at = $10, run_as = $11, job_type = n.type
+        last_error = NULL, updated_at = $10, run_as = $11, job_type = n.type,
+        last_jobs = CASE WHEN s.run_as = $11 THEN s.last_jobs ELSE '{}' END
     FROM (
         SELECT coalesce($2, o.cron_expr) AS cron, coalesce($3, o.timezone) AS zone,
             coalesce($4, o.payload) AS payload, coalesce($5, o.enabled) AS enabled,

@@ -10,7 +10,11 @@ namespace ayb {
 
 namespace {
 
-Sql<core::Uuid, At> g_ran{"UPDATE ayb_jobs.schedules SET last_run_at = $2 WHERE id = $1"};
+Sql<core::Uuid, At, core::Uuid> g_ran{R"sql(
+    UPDATE ayb_jobs.schedules AS s
+    SET last_run_at = $2, last_jobs = ($3 || s.last_jobs)[:8]
+    WHERE s.id = $1
+)sql"};
 
 // What enqueue() would check; the handlers are read outside of the books.
 Order order_of(const core::Uuid &id, Oid me) {
@@ -44,7 +48,7 @@ AYB_SQL_FUNCTION(ayb_jobs_run_schedule_now) {
         TickJobs jobs = no_jobs();
         const core::Uuid job = add_job(&jobs, id, order, DT_NOEND);
         insert_jobs(jobs, order.now);
-        g_ran.run(id, At{order.now});
+        g_ran.run(id, At{order.now}, job);
         return copy_row(job_row(job), context);
     }));
 }

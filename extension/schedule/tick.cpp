@@ -41,12 +41,19 @@ Sql<At> g_next{R"sql(
     ORDER BY s.next_run_at
     LIMIT 1
 )sql"};
-Sql<UuidArray, TimeArray, TimeArray, TimeArray, TextArray, TextArray> g_move{R"sql(
+Sql<UuidArray, TimeArray, TimeArray, TimeArray, TextArray, TextArray, UuidArray, UuidArray> g_move{
+    R"sql(
     UPDATE ayb_jobs.schedules AS s
     SET next_run_at = u.next, last_run_at = coalesce(u.ran, s.last_run_at), last_error = u.error,
         last_skip = CASE WHEN u.skip_at IS NULL THEN s.last_skip
-            ELSE jsonb_build_object('at', u.skip_at, 'reason', u.reason) END
+            ELSE jsonb_build_object('at', u.skip_at, 'reason', u.reason) END,
+        last_jobs = CASE WHEN j.ids IS NULL THEN s.last_jobs ELSE (j.ids || s.last_jobs)[:8] END
     FROM unnest($1, $2, $3, $4, $5, $6) AS u (id, next, ran, skip_at, reason, error)
+        LEFT JOIN (
+            SELECT n.schedule, array_agg(n.id ORDER BY n.id DESC) AS ids
+            FROM unnest($7, $8) AS n (schedule, id)
+            GROUP BY n.schedule
+        ) AS j ON j.schedule = u.id
     WHERE s.id = u.id
 )sql"};
 
@@ -202,10 +209,11 @@ struct Moves {
     }
 };
 
-void write_moves(const Moves &moves) {
+void write_moves(const Moves &moves, const TickJobs &jobs) {
     g_move.run(UuidArray(whole_column(moves.ids)), TimeArray(whole_column(moves.times[0])),
                TimeArray(whole_column(moves.times[1])), TimeArray(whole_column(moves.times[2])),
-               TextArray(whole_column(moves.texts[0])), TextArray(whole_column(moves.texts[1])));
+               TextArray(whole_column(moves.texts[0])), TextArray(whole_column(moves.texts[1])),
+               UuidArray(whole_column(jobs.schedules)), UuidArray(whole_column(jobs.ids)));
 }
 
 // How many ticks the next of so many schedules may enqueue. Each may have one, so that nobody waits
@@ -232,7 +240,7 @@ int64 settle_batch(TimestampTz floor, TimestampTz now) {
     if (count > 0)
         in_books([&] {
             insert_jobs(jobs, now);
-            write_moves(moves);
+            write_moves(moves, jobs);
         });
     return static_cast<int64>(count);
 }

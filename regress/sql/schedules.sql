@@ -90,7 +90,7 @@ SELECT enabled FROM ayb_jobs.disable_schedule('nightly');
 SELECT enabled FROM ayb_jobs.enable_schedule(upper(:'nightly'));
 SELECT payload FROM ayb_jobs.update_schedule('nightly', payload => '{"by": "name"}');
 SELECT payload, schedule_id = :'nightly' AS its FROM ayb_jobs.run_schedule_now('nightly');
-SELECT count(*), bool_and(schedule_id = :'nightly') AS its FROM ayb_jobs.schedule_runs('nightly');
+SELECT count(*), bool_and(j.schedule_id = :'nightly') AS its FROM ayb_jobs.schedule_runs('nightly') AS r JOIN ayb_jobs.jobs AS j ON j.id = r.job_id;
 SELECT count(*) FROM ayb_jobs.schedule_runs(:'nightly'::uuid, max => 0);
 SELECT cancel_matching FROM ayb_jobs.cancel_matching('outside');
 SELECT name = :'nightly' AS created FROM ayb_jobs.create_schedule(:'nightly', 'outside', '@daily');

@@ -223,9 +223,19 @@ good('handlers', 'that');
 sql($node, q{CREATE TABLE divisors AS SELECT 1 AS d; CREATE MATERIALIZED VIEW quotients AS SELECT 1 / d AS q FROM divisors;
     SELECT ayb_jobs.register_matview('quotients'); UPDATE divisors SET d = 0;
     SELECT ayb_jobs.enqueue('materialized_view_refresh', '{"schema_name": "public", "view_name": "quotients"}', max_attempts => 1)});
-like(bad('matviews', 'warning', 'quotients: .*division by zero'), qr/ayb_jobs\.refresh_now\(id\)/, 'matviews: the hint');
-sql($node, 'UPDATE divisors SET d = 1; SELECT ayb_jobs.refresh_now(id) FROM ayb_jobs.matview_refreshes');
-good('matviews', 'that');
+$hint = bad('matviews', 'warning', 'quotients: .*division by zero');
+sql($node, 'UPDATE divisors SET d = 1');
+follow(matviews => $hint);
+
+# A schedule whose last job failed: the hint runs it again.
+sql($node, q{UPDATE divisors SET d = 0; CREATE FUNCTION divides() RETURNS integer LANGUAGE sql AS 'SELECT 1 / d FROM divisors';
+    SELECT ayb_jobs.register_handler('divides', 'divides()', max_attempts => 1);
+    SELECT ayb_jobs.create_schedule('divisions', 'divides', '@yearly'); SELECT ayb_jobs.run_schedule_now('divisions')});
+$hint = bad('schedule_jobs', 'warning', 'the last job of divisions \(divides\) failed');
+sql($node, 'UPDATE divisors SET d = 1');
+follow(schedule_jobs => $hint);
+sql($node, q{SELECT ayb_jobs.delete_schedule('divisions')});
+
 # refresh_all() holds each view to its end: beside a reader of two, one of both has a deadlock.
 sql($node, "CREATE MATERIALIZED VIEW $_ AS SELECT pg_advisory_xact_lock_shared(20261129) IS NULL AS passed") for 'a', 'b';
 sql($node, q{SELECT ayb_jobs.unregister_matview(id) FROM ayb_jobs.matview_refreshes; SELECT ayb_jobs.register_matview('a'), ayb_jobs.register_matview('b')});

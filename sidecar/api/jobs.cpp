@@ -18,6 +18,9 @@ constexpr std::string_view kJobStates[] = {"queued", "running", "completed", "fa
 constexpr const char *kRefreshOutcome =
     "CASE WHEN j.type = 'materialized_view_refresh' THEN j.result ->> 'status' END";
 
+constexpr Field kPayloadText = {"payloadText", "CASE WHEN pg_column_size(j.payload) <= 65536"
+                                               " THEN left(j.payload::text, 200) END"};
+
 // As the contract has it: 0 where it is no number, or one below 0. `beyond` is what is too large.
 long long number(const std::string &text, long long beyond) {
     long long value = 0;
@@ -215,9 +218,15 @@ std::string job_json() {
 
 std::string brief_job_json() {
     static const std::string json =
-        fields_of_job({{"payloadText", "CASE WHEN pg_column_size(j.payload) <= 65536"
-                                       " THEN left(j.payload::text, 200) END"},
-                       {"lastError", "left(j.last_error, 300)"}});
+        fields_of_job({kPayloadText, {"lastError", "left(j.last_error, 300)"}});
+    return json;
+}
+
+std::string schedule_run_json() {
+    static const std::string json = fields_of_job({kPayloadText,
+                                                   {"lastError", "left(j.last_error, 300)"},
+                                                   {"durationMs", "r.duration_ms"},
+                                                   {"error", "left(r.error, 300)"}});
     return json;
 }
 

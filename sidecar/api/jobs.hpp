@@ -7,6 +7,8 @@ namespace ayb::api {
 std::string job_json();
 // The same with only the beginnings of what may be long, so that a page of jobs is never large.
 std::string brief_job_json();
+// And with what came of it, of `r`, a row of ayb_jobs.schedule_runs().
+std::string schedule_run_json();
 
 std::vector<Route> job_routes(); // to look at them
 // To make, retry and cancel them; `commands` as ApiSettings has it.

@@ -43,7 +43,17 @@ class Samples {
     std::vector<std::pair<std::string, std::string>> metrics_;
 };
 
-// "name labels value" a line: no label's value has a blank.
+// Of the first thousand by name. Theirs may have what a label has to escape.
+constexpr const char *kSchedules =
+    "(SELECT string_agg(concat_ws(E'\\n',"
+    " 'ayb_jobs_schedule_failing ' || o.label || ' ' || (o.failures > 0)::integer,"
+    " 'ayb_jobs_schedule_last_success_timestamp_seconds ' || o.label || ' '"
+    " || extract(epoch FROM o.last_success_at)), E'\\n')"
+    " FROM (SELECT w.*, 'schedule=\"' || replace(replace(replace(w.name, E'\\\\', E'\\\\\\\\'),"
+    " '\"', E'\\\\\"'), E'\\n', E'\\\\n') || '\"' AS label FROM ayb_jobs.schedule_outcomes AS w"
+    " WHERE w.enabled ORDER BY w.name LIMIT 1000) AS o)";
+
+// "name labels value" a line. A schedule's name may have blanks, but behind it stands the value.
 std::string ask_database(db::Pool &pool) {
     static const std::string sql =
         "SELECT concat_ws(E'\\n', 'ayb_jobs_jobs state=\"queued\" ' || s.queued,"
@@ -54,8 +64,8 @@ std::string ask_database(db::Pool &pool) {
         " 'ayb_jobs_oldest_due_seconds  ' || greatest(coalesce(s.oldest_due_seconds, 0), 0),"
         " (SELECT 'ayb_jobs_workers  ' || count(*) FROM ayb_jobs.workers()),"
         " (SELECT string_agg('ayb_jobs_check check=\"' || h.name || '\",status=\"' || h.status"
-        " || '\" 1', E'\\n') FROM ayb_jobs.health() AS h))"
-        " FROM ayb_jobs.stats() AS s";
+        " || '\" 1', E'\\n') FROM ayb_jobs.health() AS h), " +
+        std::string(kSchedules) + ") FROM ayb_jobs.stats() AS s";
     try {
         return Database(pool, kReader).ask(sql).value_or("") + "\nayb_jobs_up  1";
     } catch (const std::exception &) {

@@ -12,6 +12,13 @@ namespace {
 constexpr const char *kNotFound = "schedule not found";
 constexpr std::ptrdiff_t kMaxCharacters = 100;
 
+// What came of its last job that has ended; NULL where none has.
+constexpr const char *kLastRun =
+    "(SELECT json_strip_nulls(json_build_object('jobId', o.last_job, 'outcome', o.last_outcome,"
+    " 'error', left(o.last_job_error, 300), 'failures', o.failures,"
+    " 'lastSuccessAt', o.last_success_at))"
+    " FROM ayb_jobs_internal.schedule_outcome(s) AS o WHERE o.last_job IS NOT NULL)";
+
 // A schedule of `s`, a row of ayb_jobs.schedules.
 const std::string &schedule_json() {
     static const std::string json =
@@ -32,6 +39,7 @@ const std::string &schedule_json() {
                 {"runAs", "pg_get_userbyid(s.run_as)"},
                 {"lastSkip", "s.last_skip"},
                 {"lastError", "s.last_error"},
+                {"lastRun", kLastRun},
                 {"description", "ayb_jobs_internal.describe_rule(s.cron_expr,"
                                 " s.timezone)"}});
     return json;
@@ -168,7 +176,10 @@ http::Response run_schedule(const Call &call) {
 
 http::Response schedule_runs(const Call &call) {
     static const std::string sql =
-        guarded(list(brief_job_json(), "ayb_jobs.schedule_runs($1::uuid) AS j", "j.id DESC"));
+        guarded(list(schedule_run_json(),
+                     "ayb_jobs.schedule_runs($1::uuid) AS r JOIN ayb_jobs.jobs AS j"
+                     " ON j.id = r.job_id",
+                     "j.id DESC"));
     return json_response(*call.database().ask(sql, {call.id("schedule")}));
 }
 

@@ -9,7 +9,13 @@ namespace {
 
 using Kind = Option::Kind;
 
-Row header() { return {"NAME", "JOB TYPE", "CRON", "TIMEZONE", "ENABLED"}; }
+Row header() { return {"NAME", "JOB TYPE", "CRON", "TIMEZONE", "ENABLED", "LAST RUN"}; }
+
+// What came of the last job of it that has ended.
+std::string last_run(const json::Object &schedule) {
+    const auto run = schedule.raw("lastRun");
+    return run ? shown(json::Object(*run), "outcome", "-") : "-";
+}
 
 const std::vector<Option> &update_options() {
     static const std::vector<Option> options = {{"cron", "cronExpr", Kind::text},
@@ -30,8 +36,8 @@ const std::vector<Option> &create_options() {
 }
 
 Row row_of(const json::Object &schedule) {
-    return {shown(schedule, "name"), shown(schedule, "jobType"), shown(schedule, "cronExpr"),
-            shown(schedule, "timezone"), shown(schedule, "enabled")};
+    return {shown(schedule, "name"),     shown(schedule, "jobType"), shown(schedule, "cronExpr"),
+            shown(schedule, "timezone"), shown(schedule, "enabled"), last_run(schedule)};
 }
 
 Table one(const std::string &schedule) { return {header(), {row_of(json::Object(schedule))}}; }
@@ -73,8 +79,17 @@ int run_now(const Call &call) {
     return 0;
 }
 
+// A refresh's job completes however it went.
+Row run_of(const json::Object &job) {
+    return {shown(job, "id"),           shown(job, "scheduledAt", "-"), shown(job, "phase"),
+            shown(job, "outcome", "-"), shown(job, "durationMs", "-"),  shown(job, "error", "-")};
+}
+
 int runs(const Call &call) {
-    std::cout << listed_jobs(call, call.ask("GET", path_of(call) + "/runs"));
+    const std::string jobs = call.ask("GET", path_of(call) + "/runs");
+    std::cout << listed(call, jobs,
+                        table_of({"ID", "TICK", "STATE", "REFRESH", "MS", "ERROR"}, jobs, run_of),
+                        "No jobs found.");
     return 0;
 }
 

@@ -134,7 +134,7 @@ class Cli(CliTest):
                              f'Schedule "{name}" updated (cron: 0 4 * * *, tz: Europe/Berlin)\n')
             self.assertEqual(way("schedules", "enable", schedule), f'Schedule "{name}" enabled\n')
             self.assertEqual(way("schedules", "disable", name), f'Schedule "{name}" disabled\n')
-            self.assertIn(f"{name}  report    0 4 * * *  Europe/Berlin  false", self.both("schedules", "list"))
+            self.assertIn(f"{name}  report    0 4 * * *  Europe/Berlin  false    -", self.both("schedules", "list"))
             self.assertEqual(way("schedules", "delete", schedule), f"Schedule {schedule} deleted\n")
         for arguments in (("enable", UNKNOWN), ("delete", UNKNOWN), ("update", UNKNOWN, "--cron", "* * * * *")):
             error = self.one("schedules", *arguments, status=1)

@@ -177,6 +177,26 @@ class Schedules(ApiTest):
         self.assertEqual([(run["id"], run["state"]) for run in runs[:2]], [(waiting["id"], "queued"), (jobs[-1], "completed")])
         self.refused(self.ask("GET", f"/schedules/{UNKNOWN}/runs"), 404, "schedule not found")
 
+    def test_what_came_of_it(self):
+        self.server.psql("CREATE OR REPLACE FUNCTION public.spoilt() RETURNS void LANGUAGE sql AS 'SELECT 1 / 0';"
+                         " SELECT ayb_jobs.register_handler('spoilt', 'public.spoilt()', max_attempts => 1)")
+        schedule = self.create(jobType="spoilt", name='spoilt "\\ one')
+        self.assertNotIn("lastRun", schedule)
+        path = f"/schedules/{schedule['id']}"
+        job = self.good(self.ask("POST", path + "/run"), 201)["id"]
+        run = until(lambda: self.good(self.ask("GET", path)).get("lastRun"), "the job to fail")
+        error = "ERROR: division by zero (SQLSTATE 22012)"
+        self.assertEqual(run, {"jobId": job, "outcome": "failed", "error": error, "failures": 1})
+        [run] = self.good(self.ask("GET", path + "/runs"))["items"]
+        self.assertEqual((run["id"], run["error"], run["durationMs"] >= 0), (job, error, True))
+        line = '\nayb_jobs_schedule_failing{database="default",schedule="spoilt \\"\\\\ one"} 1\n'
+        until(lambda: line in self.sidecar.send("GET", "/metrics").body.decode(), "the metric to say so")
+        self.server.psql("CREATE OR REPLACE FUNCTION public.spoilt() RETURNS void LANGUAGE sql AS 'SELECT'")
+        self.good(self.ask("POST", f"/jobs/{job}/retry"))
+        good = until(lambda: self.good(self.ask("GET", path))["lastRun"].get("lastSuccessAt"), "the job to go well")
+        until(lambda: line.replace(" 1\n", " 0\n") in self.sidecar.send("GET", "/metrics").body.decode(), "the metric to say so")
+        self.assertLess(good, self.good(self.ask("GET", f"/jobs/{job}"))["completedAt"])
+
     def completed(self, path, count):
         runs = self.good(self.ask("GET", path + "/runs"))["items"]
         return runs if len(runs) == count and all(run["state"] == "completed" for run in runs) else None
