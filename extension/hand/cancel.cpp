@@ -63,7 +63,7 @@ void interrupt_running(const core::Uuid &id, const Caller &me) {
     // One in a group is queued still, and its row is locked until the group commits.
     if ((job.state != State::running && !is_running(id)) || job.waits_for == WaitsFor::external)
         return;
-    const core::Uuid *mine = in_job() ? &my_slot()->job : nullptr;
+    const core::Uuid *mine = my_job();
     if (mine != nullptr && *mine == id)
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),

@@ -62,7 +62,7 @@ AYB_SQL_FUNCTION(ayb_jobs_current_job) {
     if (!in_group())
         lock_for_completion();
     const Datum found = in_books([context] {
-        const Datum row = job_row(my_slot()->job);
+        const Datum row = job_row(*my_job());
         return copy_row(row != 0 && in_group() ? as_running(row) : row, context);
     });
     if (found == 0)

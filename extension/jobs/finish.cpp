@@ -168,6 +168,10 @@ std::optional<Json> optional_json(Datum value, bool null) {
     return null ? std::nullopt : std::make_optional<Json>(value);
 }
 
+const char *clipped(const char *text) {
+    return text == nullptr ? nullptr : pnstrdup(text, clipped_bytes(text, kErrorTextBytes - 1));
+}
+
 // Uniform in [0, 1): spreads the retries of jobs that failed together.
 double jitter() {
     uint32 random = 0;
@@ -274,6 +278,14 @@ void set_failure(Failure *failure, const char *sqlstate, const char *message) {
     const int bytes = clipped_bytes(message, kErrorTextBytes - 1);
     memcpy(failure->message, message, bytes);
     failure->message[bytes] = '\0';
+}
+
+void set_failure(Failure *failure, const ErrorData &error) {
+    failure->hint = clipped(error.hint);
+    failure->context = clipped(error.context);
+    const char *message = error.message != nullptr ? error.message : "unknown error";
+    set_failure(failure, unpack_sql_state(error.sqlerrcode),
+                error.detail != nullptr ? psprintf("%s: %s", message, error.detail) : message);
 }
 
 } // namespace ayb

@@ -67,6 +67,8 @@ TimestampTz retry_time(const char *type, int attempt, TimestampTz now);
 // The error as a user reads it: "ERROR: division by zero (SQLSTATE 22012)". Palloc'd.
 const char *error_text(const Failure &failure);
 void set_failure(Failure *failure, const char *sqlstate, const char *message);
+// What a handler has raised: with its detail, hint and context.
+void set_failure(Failure *failure, const ErrorData &error);
 
 // Whether the handler has said that no further attempt would help: give_up().
 bool gives_up(const Failure &failure);

@@ -211,22 +211,13 @@ Verdict judge(const char *sqlstate) {
     return cancel_was_sent() ? Verdict::put_back : Verdict::failed;
 }
 
-const char *clipped(const char *text) {
-    return text == nullptr ? nullptr : pnstrdup(text, clipped_bytes(text, kErrorTextBytes - 1));
-}
-
 void read_error(const ErrorData &error, Failure *failure) {
-    failure->hint = clipped(error.hint);
-    failure->context = clipped(error.context);
+    set_failure(failure, error);
     if (job_timed_out() && error.sqlerrcode == ERRCODE_QUERY_CANCELED) {
         set_failure(failure, "57014",
                     psprintf("the job ran longer than its timeout of " INT64_FORMAT " ms",
                              job_time_limit()));
-        return;
     }
-    const char *message = error.message != nullptr ? error.message : "unknown error";
-    set_failure(failure, unpack_sql_state(error.sqlerrcode),
-                error.detail != nullptr ? psprintf("%s: %s", message, error.detail) : message);
 }
 
 // After an error: everything of the handler's is rolled back, and the error kept in `memory`.

@@ -6,6 +6,9 @@ namespace ayb {
 
 namespace {
 
+core::Uuid g_job_here;
+bool g_at_job_here;
+
 // Writes this worker's own slot.
 template <typename Change> void change_mine(Change change) {
     const int index = my_slot()->index;
@@ -44,7 +47,20 @@ void end_job(bool interrupted) {
     write_running_job(my_slot()->index);
 }
 
-bool in_job() { return my_slot() != nullptr && my_slot()->has_job; }
+bool in_job() { return my_job() != nullptr; }
+
+const core::Uuid *my_job() {
+    if (g_at_job_here)
+        return &g_job_here;
+    return my_slot() != nullptr && my_slot()->has_job ? &my_slot()->job : nullptr;
+}
+
+void begin_job_here(const core::Uuid &job) {
+    g_job_here = job;
+    g_at_job_here = true;
+}
+
+void end_job_here() { g_at_job_here = false; }
 
 void begin_turn() {
     const TimestampTz before = my_slot()->at_work_since;
@@ -82,6 +98,8 @@ void end_group() {
 bool in_group() { return my_slot() != nullptr && my_slot()->in_group; }
 
 void report_progress(int percent, const char *note) {
+    if (g_at_job_here)
+        return;
     change_mine([&](WorkerSlot &slot) {
         slot.percent = percent;
         strlcpy(slot.note, note, kNoteBytes);

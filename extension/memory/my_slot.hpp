@@ -12,6 +12,12 @@ void begin_job(const core::Uuid &job, int run, const char *type, TimestampTz now
 // still hit the next job; cancel_was_sent() tells it then.
 void end_job(bool interrupted);
 bool in_job();
+// The job that this process is at; null where it is at none.
+const core::Uuid *my_job();
+
+// A session that is no worker is at a job in its own transaction: nobody else sees it.
+void begin_job_here(const core::Uuid &job);
+void end_job_here();
 
 // A turn: from before a worker looks whether it may claim until what it claimed has ended. A drain
 // waits for it: what is claimed and not begun yet is work, too.

@@ -19,6 +19,7 @@ my %may;
     my @jobs = @below;
     $may{hand} = { map { $_ => 1 } @jobs, 'hand' };
     $lay->('inside');
+    $may{here} = { map { $_ => 1 } @below, 'here' };
     $lay->('lease');
     $lay->(qw(group outside));
     $lay->('look');

@@ -1,0 +1,119 @@
+-- run_here(): a test enqueues, runs, looks, rolls back.
+\set QUIET on
+SET client_min_messages = warning;
+CREATE TABLE spent (who text, cents integer);
+CREATE FUNCTION spend(payload jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM ayb_jobs.set_progress(50, 'half'), ayb_jobs.add_log('spends');
+    INSERT INTO spent VALUES (payload ->> 'who', (payload ->> 'cents')::integer);
+    SET LOCAL application_name = 'spender';
+    IF payload ? 'again' THEN
+        PERFORM ayb_jobs.enqueue('spend', payload - 'again');
+    END IF;
+    IF payload ? 'step' AND (payload ->> 'step')::integer < 3 THEN
+        PERFORM ayb_jobs.snooze(payload => jsonb_set(payload, '{step}', to_jsonb((payload ->> 'step')::integer + 1)));
+    END IF;
+    IF payload ? 'gives' THEN
+        PERFORM ayb_jobs.give_up('no use');
+    END IF;
+    RETURN (SELECT jsonb_build_object('state', j.state, 'attempts', j.attempts, 'runs', j.runs, 'mine', j.worker_id IS NOT NULL, 'user', current_user)
+            FROM ayb_jobs.current_job() AS j);
+END $$;
+-- What the whole of it leaves.
+CREATE FUNCTION traces() RETURNS text LANGUAGE sql AS $$
+    SELECT concat_ws(' ', (SELECT count(*) FROM ayb_jobs.jobs WHERE type = 'spend'), (SELECT count(*) FROM ayb_jobs.events() WHERE type = 'spend'),
+                     (SELECT count(*) FROM ayb_jobs.job_attempts), (SELECT sum(s.queued + s.running + s.completed + s.failed) FROM ayb_jobs.stats() AS s),
+                     (SELECT count(*) FROM (SELECT type FROM ayb_jobs.job_minutes UNION ALL SELECT type FROM ayb_jobs_internal.current_minutes()) AS m WHERE type = 'spend'),
+                     (SELECT count(*) FROM spent))
+$$;
+RESET client_min_messages;
+\set QUIET off
+
+SELECT type FROM ayb_jobs.register_handler('spend', 'spend', max_attempts => 2, backoff => '{0}');
+SELECT traces() AS before \gset
+
+-- The handler sees what it sees in a worker; a job that it enqueues runs as well; settings are undone
+BEGIN;
+SELECT ayb_jobs.enqueue('spend', '{"who": "ada", "cents": 5, "again": true}') IS NOT NULL AS enqueued;
+SELECT type, state, result, error FROM ayb_jobs.run_here('spend');
+SELECT * FROM spent;
+SELECT state, attempts, runs, result IS NOT NULL AS has_result FROM ayb_jobs.jobs WHERE type = 'spend' ORDER BY id;
+SELECT current_setting('application_name') = 'spender' AS kept, ayb_jobs.current_job() IS NULL AS no_job;
+ROLLBACK;
+SELECT traces() = :'before' AS nothing_left;
+
+-- An error is rolled back and recorded, tried again, and fails for good; give_up() at once
+BEGIN;
+SELECT ayb_jobs.enqueue('spend', '{"who": "bob", "cents": "none"}') AS id \gset
+SELECT state, result, error FROM ayb_jobs.run_here('spend', max => 1);
+SELECT state, attempts, last_error FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT id = :'id' AS it, state, error FROM ayb_jobs.run_here('spend');
+SELECT attempt, status, error, sqlstate, log -> 0 ->> 'message' AS said, worker_id IS NOT NULL AS named FROM ayb_jobs.attempts(:'id');
+SELECT ayb_jobs.enqueue('spend', '{"who": "bob", "cents": 1, "gives": true}') IS NOT NULL AS enqueued;
+SELECT state, error FROM ayb_jobs.run_here('spend');
+SELECT count(*) FROM spent;
+ROLLBACK;
+SELECT traces() = :'before' AS nothing_left;
+
+-- Steps, each a run of its own; what isn't due yet stays; a later job that an earlier one cancels doesn't run
+BEGIN;
+SELECT ayb_jobs.enqueue('spend', '{"who": "cy", "cents": 1, "step": 1}') IS NOT NULL AS steps, ayb_jobs.enqueue('spend', delay => '1 h') IS NOT NULL AS later;
+SELECT state, error, result ->> 'runs' AS runs FROM ayb_jobs.run_here('spend');
+SELECT count(*) FROM spent;
+SELECT state, phase FROM ayb_jobs.jobs WHERE type = 'spend' AND state <> 'completed';
+ROLLBACK;
+CREATE FUNCTION cancels() RETURNS bigint LANGUAGE sql AS 'SELECT ayb_jobs.cancel_matching(''cancels'')';
+SELECT type FROM ayb_jobs.register_handler('cancels', 'cancels');
+BEGIN;
+SELECT count(ayb_jobs.enqueue('cancels')) FROM generate_series(1, 2);
+SELECT state, result FROM ayb_jobs.run_here('cancels');
+ROLLBACK;
+SELECT traces() = :'before' AS nothing_left;
+
+-- By priority, and no more than asked for
+BEGIN;
+SELECT count(ayb_jobs.enqueue('spend', jsonb_build_object('who', p, 'cents', p), priority => p)) FROM generate_series(3, 1, -1) AS p;
+SELECT state FROM ayb_jobs.run_here('spend', 2);
+SELECT who FROM spent;
+ROLLBACK;
+
+-- A timeout of the caller's is the caller's
+CREATE FUNCTION dawdles() RETURNS void LANGUAGE sql AS 'SELECT pg_sleep(3600)';
+SELECT type FROM ayb_jobs.register_handler('dawdles', 'dawdles');
+BEGIN;
+SELECT ayb_jobs.enqueue('dawdles') IS NOT NULL AS enqueued;
+SET LOCAL statement_timeout = '50ms';
+SELECT ayb_jobs.run_here('dawdles');
+ROLLBACK;
+
+-- Committed, it has run
+BEGIN;
+SELECT ayb_jobs.enqueue('spend', '{"who": "dee", "cents": 1}') AS id \gset
+SELECT state FROM ayb_jobs.run_here('spend');
+COMMIT;
+SELECT state, attempts FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT who FROM spent;
+
+-- Others' jobs are not the caller's; what is no function is refused; and so is a handler
+BEGIN;
+SELECT ayb_jobs.enqueue('spend', '{"who": "eve", "cents": 1}', run_as => 'regress_alice') IS NOT NULL AS enqueued;
+SELECT count(*) FROM ayb_jobs.run_here('spend');
+ROLLBACK;
+SELECT refused($$SELECT ayb_jobs.run_here('nobody')$$);
+SELECT refused($$SELECT ayb_jobs.run_here('command')$$);
+SELECT refused($$SELECT ayb_jobs.run_here(NULL)$$);
+SELECT refused($$SELECT ayb_jobs.run_here('spend', 0)$$);
+SELECT refused($$SELECT ayb_jobs.run_here('spend', NULL)$$);
+CREATE FUNCTION nests() RETURNS void LANGUAGE sql AS 'SELECT ayb_jobs.run_here(''spend'')';
+SELECT type FROM ayb_jobs.register_handler('nests', 'nests', max_attempts => 1);
+BEGIN;
+SELECT ayb_jobs.enqueue('nests') IS NOT NULL AS enqueued;
+SELECT state, error FROM ayb_jobs.run_here('nests');
+SELECT ayb_jobs.enqueue('spend', '{"who": "fay", "cents": 1}') IS NOT NULL AS enqueued;
+SELECT state FROM ayb_jobs.run_here('spend');
+ROLLBACK;
+
+SELECT count(ayb_jobs.unregister_handler(t)) FROM unnest(ARRAY['spend', 'cancels', 'dawdles', 'nests']) AS t;
+SELECT count(ayb_jobs.delete_job(id)) FROM ayb_jobs.jobs WHERE type IN ('spend', 'cancels', 'dawdles', 'nests');
+DROP FUNCTION spend, traces, cancels, dawdles, nests;
+DROP TABLE spent;
