@@ -1,5 +1,6 @@
 // The entry point: what is set up when the library is loaded.
 #include "handlers/handlers.hpp"
+#include "handlers/intruder.hpp"
 #include "hooks/access_hook.hpp"
 #include "hooks/changes.hpp"
 #include "hooks/planning.hpp"
@@ -25,6 +26,7 @@ void _PG_init(void) {
     install_raw_table_callbacks();
     install_planning_hooks();
     install_handler_callbacks();
+    install_intruder_callbacks();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;
     request_shared_memory();

@@ -96,6 +96,7 @@ enum class Doubt : uint8 {
     code,     // nor the code's
     bond,     // the job is bound to another registration
     enqueuer, // who enqueued the job is gone
+    books,    // whoever has a table of ours could have written the job
 };
 
 namespace core {
@@ -108,7 +109,8 @@ template <> struct Words<Doubt> {
                                              "the role doesn't trust the type's owner",
                                              "the role doesn't trust the owner of its code",
                                              "they are bound to another registration of it",
-                                             "that role does not exist any more"};
+                                             "that role does not exist any more",
+                                             "a table of the extension is another role's"};
 };
 } // namespace core
 

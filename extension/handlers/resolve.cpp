@@ -1,6 +1,7 @@
 // From a registered handler to code that may run as a role.
 #include "base/arguments.hpp"
 #include "handlers/handlers.hpp"
+#include "handlers/intruder.hpp"
 
 #include "base/rights.hpp"
 
@@ -109,7 +110,10 @@ void check_handler_shape(const char *type, const FormData_pg_proc *form) {
         report_shape(type, form->prokind == PROKIND_PROCEDURE);
 }
 
+// Where somebody could have written a job by hand, it is no other role's.
 Code code_of(const Handler &handler, Oid role) {
+    if (OidIsValid(intruder()) && intruder() != role)
+        return {InvalidOid, Doubt::books};
     if (handler.kind == Kind::function)
         return look_up_function(handler, role);
     if (!type_is_trusted(handler, role))
@@ -144,6 +148,8 @@ const char *remedy_of(const Handler &handler, Doubt doubt, Oid role) {
         return "Register what it was bound to again.";
     case Doubt::enqueuer:
         return "Cancel it.";
+    case Doubt::books:
+        return "See the check tables: ayb_jobs.health().";
     }
     pg_unreachable();
 }

@@ -17,6 +17,7 @@ foreign_key();
 clean_ups();
 imports();
 sizes();
+table_owner();
 gone_roles();
 names_and_owners();
 
@@ -139,6 +140,24 @@ sub sizes {
     (undef, undef, $error) = $node->psql('postgres', q{SET ROLE mallory;
 SELECT count(ayb_jobs.register_handler('type ' || n, kind => 'external')) FROM generate_series(1, 1001) AS n});
     like($error, qr/role "mallory" has 1000 types, the most that a role may have/, 'and a role has 1,000 types at most');
+}
+
+# Who has the table writes any row by hand. On 4c054b3 extension/queue/resolve.cpp:12 believed what a row said of its role.
+sub table_owner {
+    sql($node, 'CREATE ROLE has_it LOGIN; GRANT SELECT, INSERT ON effects TO has_it; ALTER TABLE ayb_jobs.job_queue OWNER TO has_it');
+    my ($evil, $own) = split /\n/, $node->safe_psql('postgres', q{
+INSERT INTO ayb_jobs.job_queue (type, payload, run_as) SELECT 'command', '{"command": "ALTER ROLE has_it SUPERUSER"}', oid FROM pg_roles
+WHERE rolsuper ORDER BY oid LIMIT 1 RETURNING id;
+INSERT INTO ayb_jobs.job_queue (type) VALUES ('work') RETURNING id}, extra_params => ['-U', 'has_it']);
+    holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$own')", 'who has the queue has its own jobs run');
+    holds($node, 'postgres', "(SELECT phase = 'waiting' AND attempts = 0 FROM ayb_jobs.jobs WHERE id = '$evil')", 'and no superuser\'s that it wrote by hand');
+    my (undef, undef, $refused) = $node->psql('postgres', q{SELECT ayb_jobs.enqueue('work')});
+    like($refused, qr/may not run as role .*See the check tables/s, 'nor anybody\'s');
+    like(health($node, 'postgres', 'trust'), qr/of type command of role \S+ wait: a table of the extension is another role's/, 'health() says why');
+    like(health($node, 'postgres', 'tables'), qr/ayb_jobs.job_queue belongs to role has_it\|ALTER TABLE ayb_jobs.job_queue OWNER TO/, 'and what ends it');
+    sql($node, "DELETE FROM ayb_jobs.job_queue WHERE id = '$evil'; ALTER TABLE ayb_jobs.job_queue OWNER TO CURRENT_USER");
+    my $id = sql($node, q{SELECT ayb_jobs.enqueue('work')});
+    holds($node, 'postgres', "(SELECT state = 'completed' FROM ayb_jobs.jobs WHERE id = '$id')", 'then all goes on');
 }
 
 # On 4c054b3 sql/10_tables.sql had every row dumped: the number of a role that is gone may be anybody's where it is restored.
