@@ -19,9 +19,10 @@ namespace {
 
 void require_right(const login::Identity &caller, Access access) {
     constexpr login::Right kRights[] = {login::Right::read, login::Right::read,
-                                        login::Right::operate, login::Right::admin};
+                                        login::Right::operate, login::Right::admin,
+                                        login::Right::work};
     const login::Right wanted = kRights[static_cast<std::size_t>(access)];
-    if (caller.right >= wanted)
+    if (login::covers(caller.right, wanted))
         return;
     Failure failure(403, "the token may not do this");
     failure.details = std::string("it takes the right ") + login::word_of(wanted);
@@ -55,6 +56,7 @@ Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLo
     router_.add(metrics_routes(databases_, counters_, events_));
     router_.add(openapi_routes());
     router_.add(page_routes());
+    router_.add(work_.routes());
 }
 
 template <class Step> http::Response Api::caught(Step step, std::string &error) noexcept {
@@ -138,20 +140,29 @@ http::Response Api::serve(const http::Request &request) noexcept {
     std::string error;
     Caller caller;
     http::Response response = caught([&] { return admit(request, caller); }, error);
-    std::string ignored;
-    response = caught(
-        [&] {
-            if (request.method != "OPTIONS")
-                gate_.allow_origin(request, response);
-            response.headers.emplace_back("X-Request-Id", request.id);
-            counters_.requests[static_cast<std::size_t>(response.status / 100)]++;
-            log_({request, gate_.client(request), caller ? caller->name : "", response.status,
-                  std::chrono::duration_cast<std::chrono::microseconds>(
-                      std::chrono::steady_clock::now() - start),
-                  error});
-            return std::move(response);
-        },
-        ignored);
+    const auto finish = [this, caller, start, error](const http::Request &asked,
+                                                     http::Response answer) {
+        std::string ignored;
+        return caught(
+            [&] {
+                if (asked.method != "OPTIONS")
+                    gate_.allow_origin(asked, answer);
+                answer.headers.emplace_back("X-Request-Id", asked.id);
+                counters_.requests[static_cast<std::size_t>(answer.status / 100)]++;
+                log_({asked, gate_.client(asked), caller ? caller->name : "", answer.status,
+                      std::chrono::duration_cast<std::chrono::microseconds>(
+                          std::chrono::steady_clock::now() - start),
+                      error});
+                return std::move(answer);
+            },
+            ignored);
+    };
+    if (!response.later)
+        return finish(request, std::move(response));
+    auto asked = std::make_shared<http::Request>(request);
+    asked->body.clear(); // it may wait for long
+    response.later->finish_with(
+        [finish, asked](http::Response answer) { return finish(*asked, std::move(answer)); });
     return response;
 }
 

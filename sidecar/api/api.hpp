@@ -3,6 +3,8 @@
 // JSON.
 #include "api/gate.hpp"
 #include "api/metrics.hpp"
+#include "http/later.hpp"
+#include "worker/routes.hpp"
 
 namespace ayb::api {
 
@@ -39,7 +41,11 @@ class Api {
 
     // Reads the file of tokens again. Throws std::runtime_error, and keeps what it had then.
     void reload() { gate_.reload(); }
-    AllEvents &events() { return events_; }
+    // Nobody is let wait any more, for events or for jobs.
+    void close() {
+        events_.close();
+        work_.close();
+    }
     Counters &counters() { return counters_; }
 
   private:
@@ -57,6 +63,7 @@ class Api {
     Database database_; // the first, for what nobody asks in his own name
     Gate gate_;
     AllEvents events_;
+    worker::Work work_;
     Counters counters_;
     Router router_;
     const AccessLog log_;

@@ -27,15 +27,20 @@ login::Identity holder_of(const json::Object &body) {
     const std::string name = body.text("name").value_or("");
     if (!login::is_name(name))
         throw invalid("name", "letters, digits, _ and -, at most 64");
-    const auto right = login::right_of(body.text("right").value_or(""));
-    if (!right)
-        throw invalid("right", "read, operate or admin");
-    return {name, *right};
+    const std::string right = body.text("right").value_or("");
+    const bool works = right == login::word_of(login::Right::work);
+    if (!works && !login::right_of(right))
+        throw invalid("right", "read, operate, admin or work");
+    const std::string role = body.text("role").value_or("");
+    if (works != login::is_name(role) || (!works && !role.empty()))
+        throw invalid("role",
+                      "a worker has one, and nobody else: letters, digits, _ and -, at most 64");
+    return *login::holder(name, works ? right + ":" + role : right);
 }
 
 http::Response create_token(const Call &call, db::Pool &first) {
     const json::Object body = call.body();
-    require_known(body, {"name", "right", "lifetimeSec"});
+    require_known(body, {"name", "right", "role", "lifetimeSec"});
     const login::Identity who = holder_of(body);
     const long long life = body.integer("lifetimeSec").value_or(kUsualLife);
     if (life < 1 || life > kLongestLife)
@@ -44,8 +49,9 @@ http::Response create_token(const Call &call, db::Pool &first) {
     const std::string key = Database(first, kSealer).ask(key_sql()).value_or("");
     return json_response("{\"token\":" + json::quote(login::sealed_token(who, end, key)) +
                              ",\"name\":" + json::quote(who.name) + ",\"right\":\"" +
-                             login::word_of(who.right) +
-                             "\",\"expiresAt\":" + json::quote(instant(end)) + "}",
+                             login::word_of(who.right) + "\"" +
+                             (who.role.empty() ? "" : ",\"role\":" + json::quote(who.role)) +
+                             ",\"expiresAt\":" + json::quote(instant(end)) + "}",
                          201);
 }
 

@@ -168,7 +168,7 @@ class Stopper {
                   reload(api);
               if (!done_)
                   log_information("stopping", {{"signal", signal}});
-              api.events().close();
+              api.close();
               front.stop();
           }) {}
     ~Stopper() {

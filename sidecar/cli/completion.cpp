@@ -44,7 +44,7 @@ constexpr Values kValues[] = {{"--state", "queued running completed failed cance
                                           "completed failed canceled"},
                               {"--output", "table json csv"},
                               {"-o", "table json csv"},
-                              {"--right", "read operate admin"},
+                              {"--right", "read operate admin work"},
                               {"--mode", "standard concurrent"},
                               {"--type", "", "types"},
                               {"--job-type", "", "types"}};

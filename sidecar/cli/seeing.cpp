@@ -186,6 +186,7 @@ int adopt(const Call &call) {
 const std::vector<Option> &token_options() {
     static const std::vector<Option> options = {{"name", "name", Option::Kind::text},
                                                 {"right", "right", Option::Kind::text},
+                                                {"role", "role", Option::Kind::text},
                                                 {"lifetime", "lifetimeSec", Option::Kind::number}};
     return options;
 }

@@ -1,5 +1,7 @@
 #include "db/bell.hpp"
 
+#include <algorithm>
+
 namespace ayb::db {
 
 namespace {
@@ -7,6 +9,13 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr milliseconds kWithoutWaiting{1000};
+constexpr milliseconds kCalm{50};
+
+// One ring for nothing is what two who wait for one job have.
+milliseconds calm_after(unsigned in_vain) {
+    return in_vain < 2 ? milliseconds(0)
+                       : std::min(kCalm * (1 << std::min(in_vain - 2, 8U)), kWithoutWaiting);
+}
 const std::string kLongest = "10 s"; // a statement may take longer
 
 } // namespace
@@ -25,11 +34,11 @@ Bell::~Bell() {
     thread_.join();
 }
 
-void Bell::listen(std::vector<std::string> types, milliseconds calm) {
+void Bell::listen(const std::vector<std::string> &types, unsigned in_vain) {
     {
         const std::lock_guard lock(mutex_);
         wanted_ = array_of(types);
-        calm_ = calm;
+        in_vain_ = in_vain;
         turn_++;
         interrupt();
     }
@@ -51,6 +60,7 @@ void Bell::interrupt() {
 
 void Bell::run() {
     std::unique_lock lock(mutex_);
+    bool at_once = false; // there was something when it began to wait
     while (!stopping_) {
         if (!wanted_) {
             changed_.wait(lock);
@@ -58,14 +68,16 @@ void Bell::run() {
         }
         const unsigned long turn = turn_;
         const std::string types = *wanted_;
-        const milliseconds calm = calm_;
+        const milliseconds calm = at_once ? calm_after(in_vain_) : milliseconds(0);
         if (calm.count() > 0)
             changed_.wait_for(lock, calm, [&] { return stopping_ || turn_ != turn; });
         if (stopping_ || turn_ != turn)
             continue;
         waiting_ = true;
         lock.unlock();
+        const auto begun = std::chrono::steady_clock::now();
         const bool waited = wait(types);
+        at_once = std::chrono::steady_clock::now() - begun < kWithoutWaiting;
         lock.lock();
         waiting_ = false;
         if (!waited)

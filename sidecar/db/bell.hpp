@@ -20,8 +20,10 @@ class Bell {
     Bell &operator=(const Bell &) = delete;
 
     // Waits for jobs of these types instead of what it waits for now, and rings once, when there is
-    // one, or after a while; not before `calm`. Where it can't wait it rings after a second.
-    void listen(std::vector<std::string> types, std::chrono::milliseconds calm);
+    // one, or after a while. Where it can't wait it rings after a second. After rings that led to
+    // nothing, so many in a row, it holds still first, longer and longer: somebody else is always
+    // quicker, or there are jobs that can't be had.
+    void listen(const std::vector<std::string> &types, unsigned in_vain);
     // Waits for nothing.
     void hush();
 
@@ -40,7 +42,7 @@ class Bell {
     bool waiting_ = false; // in the server
     bool stopping_ = false;
     std::optional<std::string> wanted_; // types, as an array
-    std::chrono::milliseconds calm_{0};
+    unsigned in_vain_ = 0;
     unsigned long turn_ = 0; // counts what we are told
     std::thread thread_;
 };

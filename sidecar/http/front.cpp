@@ -58,6 +58,9 @@ Front::Front(const Poco::Net::ServerSocket &listener, const FrontSettings &setti
 
 Front::~Front() {
     workers_.clear(); // they may still answer
+    for (const auto &[id, client] : clients_)
+        if (client.later)
+            client.later->abandon();
     clients_.clear();
     ::close(event_);
     ::close(epoll_);
@@ -196,8 +199,9 @@ void Front::on_event(std::uint64_t id, unsigned events) {
     const auto found = clients_.find(id);
     if (found != clients_.end())
         found->second.restless = found->second.connection->state() == Connection::State::working;
+    const bool hung_up = found != clients_.end() && found->second.later && (events & EPOLLRDHUP);
     with(id, [&](Connection &connection) {
-        if ((events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN))
+        if (hung_up || ((events & (EPOLLERR | EPOLLHUP)) && !(events & EPOLLIN)))
             return connection.close();
         connection.on_writable();
         if (connection.state() != Connection::State::closed && connection.on_readable())
@@ -239,8 +243,23 @@ void Front::take_answers() {
         with(id, [](Connection &connection) { connection.pump(); });
 }
 
+// Nothing is read meanwhile, but that it hangs up is heard: nobody is to be given what would go to
+// a client that is gone.
+void Front::put_off(std::uint64_t id, const std::shared_ptr<Later> &later) {
+    const auto found = clients_.find(id);
+    if (found == clients_.end())
+        return later->abandon();
+    found->second.later = later;
+    settle(id, found->second);
+    later->attach([this, id](Response response) { answer(id, std::move(response)); });
+}
+
 void Front::deliver(Answer &answer) {
     const std::uint64_t id = answer.connection;
+    if (answer.response.later)
+        return put_off(id, answer.response.later);
+    if (const auto found = clients_.find(id); found != clients_.end())
+        found->second.later = nullptr;
     const std::shared_ptr<Stream> stream = answer.response.stream;
     bool streaming = false;
     with(id, [&](Connection &connection) {
@@ -267,11 +286,11 @@ void Front::settle(std::uint64_t id, Client &client) {
     Connection &connection = *client.connection;
     if (connection.state() == Connection::State::closed)
         return forget(id);
-    const unsigned wanted = connection.interest();
+    const unsigned wanted = connection.interest() | (client.later ? unsigned{EPOLLRDHUP} : 0U);
     // Most clients are silent until they have their answer: no need to look away meanwhile, and
     // back.
     const bool working = connection.state() == Connection::State::working;
-    if (client.watched == wanted || (working && !client.restless))
+    if (client.watched == wanted || (working && !client.restless && !client.later))
         return;
     client.watched = wanted;
     if (!watch(connection.descriptor(), id, wanted, true))
@@ -292,6 +311,8 @@ void Front::account(Client &client) {
 void Front::forget(std::uint64_t id) {
     const auto found = clients_.find(id);
     buffered_ -= found->second.buffered;
+    if (found->second.later)
+        found->second.later->abandon();
     clients_.erase(found);
     count_ = clients_.size();
 }

@@ -2,6 +2,7 @@
 // The server: one thread polls all sockets, puts requests together and sends answers, so that a
 // slow client costs a buffer and no thread; a bounded number of workers make the answers.
 #include "http/connection.hpp"
+#include "http/later.hpp"
 #include "http/workers.hpp"
 
 #include <Poco/Net/ServerSocket.h>
@@ -53,7 +54,8 @@ class Front {
         std::unique_ptr<Connection> connection;
         unsigned watched; // as told to epoll
         std::size_t buffered;
-        bool restless; // sends while we work for it
+        bool restless;                          // sends while we work for it
+        std::shared_ptr<Later> later = nullptr; // its answer, which it waits for
     };
 
     // Lets `step` have the connection, if it is still there, and does what follows from its state.
@@ -74,6 +76,7 @@ class Front {
     void take_answers();
     void answer(std::uint64_t id, Response response);
     void deliver(Answer &answer);
+    void put_off(std::uint64_t id, const std::shared_ptr<Later> &later);
     void sweep();
     void stop_accepting();
     bool busy() const;

@@ -26,6 +26,7 @@ struct Request {
 };
 
 class Stream;
+class Later;
 
 struct Response {
     int status = 200;
@@ -33,6 +34,7 @@ struct Response {
     std::string content_type = "application/json";
     Fields headers;
     std::shared_ptr<Stream> stream; // the body goes on with what this one is given, until it closes
+    std::shared_ptr<Later> later;   // all of it comes later, in another response
     bool close = false;             // the connection is closed after it
 };
 

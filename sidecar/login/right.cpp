@@ -6,8 +6,9 @@ namespace ayb::login {
 
 namespace {
 
-constexpr const char *kWords[] = {"read", "operate", "admin"};
+constexpr const char *kWords[] = {"read", "operate", "admin", "work"};
 constexpr std::size_t kLongestName = 64;
+constexpr std::string_view kWorks = "work:";
 
 } // namespace
 
@@ -18,6 +19,24 @@ std::optional<Right> right_of(std::string_view word) {
         if (word == word_of(right))
             return right;
     return std::nullopt;
+}
+
+bool covers(Right has, Right wanted) {
+    return has == wanted || (has != Right::work && wanted != Right::work && has > wanted);
+}
+
+std::string right_text(const Identity &who) {
+    return who.right == Right::work ? std::string(kWorks) + who.role : word_of(who.right);
+}
+
+std::optional<Identity> holder(std::string_view name, std::string_view right) {
+    if (!is_name(name))
+        return std::nullopt;
+    if (const auto usual = right_of(right))
+        return Identity{std::string(name), *usual};
+    if (right.substr(0, kWorks.size()) != kWorks || !is_name(right.substr(kWorks.size())))
+        return std::nullopt;
+    return Identity{std::string(name), Right::work, std::string(right.substr(kWorks.size()))};
 }
 
 bool is_name(std::string_view name) {

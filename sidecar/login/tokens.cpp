@@ -29,7 +29,7 @@ std::string_view take_part(std::string_view &rest) {
 }
 
 std::string content_of(const Identity &who, long long end) {
-    return who.name + "." + word_of(who.right) + "." + std::to_string(end);
+    return who.name + "." + right_text(who) + "." + std::to_string(end);
 }
 
 } // namespace
@@ -47,12 +47,12 @@ TokenFile::Entry TokenFile::read_line(const std::string &line) {
         throw std::runtime_error("name, right and SHA-256 are wanted");
     if (!is_name(name))
         throw std::runtime_error("a name has letters, digits, _ and -, at most 64");
-    const auto known = right_of(right);
+    const auto known = holder(name, right);
     if (!known)
-        throw std::runtime_error("a right is read, operate or admin");
+        throw std::runtime_error("a right is read, operate, admin or work:ROLE");
     if (!is_digest(digest))
         throw std::runtime_error("SHA-256 is 64 hex digits in lower case");
-    return {{name, *known}, digest};
+    return {*known, digest};
 }
 
 std::vector<TokenFile::Entry> TokenFile::read() const {
@@ -106,14 +106,12 @@ bool looks_sealed(std::string_view token) {
 std::optional<Identity> unsealed(std::string_view token, const std::string &key) {
     std::string_view rest = token;
     const std::string_view name = take_part(rest);
-    const auto right = right_of(take_part(rest));
+    const auto who = holder(name, take_part(rest));
     const std::string_view until = take_part(rest);
     long long end = 0;
     const auto read = std::from_chars(until.data(), until.data() + until.size(), end);
-    if (!is_name(name) || !right || read.ec != std::errc() || end <= unix_now())
-        return std::nullopt;
-    const Identity who{std::string(name), *right};
-    if (!same_bytes(token, sealed_token(who, end, key)))
+    if (!who || read.ec != std::errc() || end <= unix_now() ||
+        !same_bytes(token, sealed_token(*who, end, key)))
         return std::nullopt;
     return who;
 }

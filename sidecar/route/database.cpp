@@ -30,7 +30,9 @@ std::optional<std::string> text_of(const db::Result &result) {
 } // namespace
 
 Database::Database(db::Pool &pool, const login::Identity &caller)
-    : pool_(pool), role_(std::string("ayb_jobs_") + login::word_of(caller.right)),
+    : pool_(pool), role_(caller.right == login::Right::work
+                             ? caller.role
+                             : std::string("ayb_jobs_") + login::word_of(caller.right)),
       actor_(caller.name), right_(caller.right) {}
 
 std::optional<std::string> Database::ask(const std::string &sql,

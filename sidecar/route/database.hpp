@@ -42,6 +42,8 @@ class Database {
     bool has_extension() const;
 
     db::Pool &pool() const { return pool_; }
+    const std::string &role() const { return role_; }
+    const std::string &actor() const { return actor_; } // the caller's name
 
   private:
     void explain(db::Error &error) const;

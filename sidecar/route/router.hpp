@@ -5,7 +5,7 @@
 namespace ayb::api {
 
 // What a caller needs: nothing at all, or a token with this right.
-enum class Access { open, read, operate, admin };
+enum class Access { open, read, operate, admin, work };
 
 struct Route {
     const char *method;

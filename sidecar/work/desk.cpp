@@ -13,7 +13,6 @@ using std::chrono::milliseconds;
 
 constexpr milliseconds kLongestBeat{5000}; // how late we hear of a cancel
 constexpr milliseconds kBackOff{500};
-constexpr milliseconds kCalm{50}; // where a wake led to nothing, as when others were quicker
 constexpr milliseconds kLongestStatement{15000};
 constexpr std::size_t kMostReports = 1000;
 constexpr std::size_t kMostBytes = 32 * 1024 * 1024; // of reports that are told together
@@ -312,7 +311,7 @@ void Desk::claim_failed(const db::Error &error) {
 // What was there is claimed.
 void Desk::listen(bool empty_handed) {
     empty_handed_ = empty_handed ? empty_handed_ + 1 : 0;
-    bell_.listen(settings_.types, empty_handed_ > 1 ? kCalm : milliseconds(0));
+    bell_.listen(settings_.types, empty_handed_);
 }
 
 void Desk::take_claimed(const db::Result &result, std::size_t wanted, Clock::time_point sent) {

@@ -29,7 +29,8 @@ my %may;
     $lay->('.');
 }
 
-# The sidecar's own arrows: db, json and login know nobody, http json alone, work db and json, route these, api routes,
+# The sidecar's own arrows: db, json and login know nobody, http json alone, work db and json, route these, worker
+# and api routes,
 # cli these, app all.
 my %sidecar_may = (
     db    => [qw(db)],
@@ -38,9 +39,10 @@ my %sidecar_may = (
     http  => [qw(json http)],
     work  => [qw(db json work)],
     route => [qw(db json http login route)],
-    api   => [qw(db json http login route api)],
-    cli   => [qw(db json http login route api cli)],
-    app   => [qw(db json http login route api cli work app)],
+    worker => [qw(db json http login route worker)],
+    api   => [qw(db json http login route worker api)],
+    cli   => [qw(db json http login route worker api cli)],
+    app   => [qw(db json http login route worker api cli work app)],
 );
 
 # The one header that knows PostgreSQL's majors apart.

@@ -11,6 +11,9 @@ const client = new Client(base, operations);
 const checker = new Checker(document);
 const unknown = "01234567-89ab-7def-8123-456789abcdef";
 let checked = 0;
+let worker = ""; // a token of the right work, once it is made
+
+const tokenOf = (id: Op): string => (client.operation(id).right === "work" ? worker : token);
 
 function check(id: Op, answer: Answer, status: number): void {
     const told = `${id}: ${answer.status} ${JSON.stringify(answer.body)}`;
@@ -21,7 +24,7 @@ function check(id: Op, answer: Answer, status: number): void {
 
 async function call<O extends Op>(id: O, input: Input<O> = {}, status = 200): Promise<Good<O>> {
     const body = input.body === undefined ? undefined : JSON.stringify(input.body);
-    const answer = await client.send(id, token, input.path ?? {}, input.query ?? {}, body);
+    const answer = await client.send(id, tokenOf(id), input.path ?? {}, input.query ?? {}, body);
     check(id, answer, status);
     return answer.body as Good<O>;
 }
@@ -34,6 +37,12 @@ const schedule = async () => {
 const view = async () => {
     const known = (await call("listMatviews")).items.find((one) => one.viewName === "driven_view");
     return known?.id ?? (await call("registerMatview", { body: { schema: "public", viewName: "driven_view" } }, 201)).id;
+};
+
+worker = (await call("createToken", { body: { name: "w", right: "work", role: "sidecar" } }, 201)).token;
+const refusedJobs = async (id: "completeClaimed" | "failClaimed" | "extendClaimed", rest: object) => {
+    const answer = await call(id, { body: { jobs: [{ id: unknown, attempt: 1, ...rest }] } });
+    assert.deepEqual(answer.items, [{ id: unknown, reason: "unknown" }]);
 };
 
 const scenarios: { [O in Op]: () => Promise<unknown> } = {
@@ -128,6 +137,10 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     getSchema: async () => assert.ok(Object.values((await call("getSchema")).tables).every((one) => one.columns.length > 0)),
     getLive: async () => assert.equal((await call("getLive")).status, "ok"),
     getReady: async () => assert.equal((await call("getReady")).status, "ok"),
+    claimJobs: async () => assert.equal((await call("claimJobs", { query: { wait: 0 }, body: { types: ["driven"], max: 2 } })).count, 0),
+    completeClaimed: async () => refusedJobs("completeClaimed", { result: null }),
+    failClaimed: async () => refusedJobs("failClaimed", { error: "no" }),
+    extendClaimed: async () => refusedJobs("extendClaimed", {}),
     getHealth: async () => assert.equal((await call("getHealth")).database, "ok"),
     getMetrics: async () => call("getMetrics"),
     getDocument: async () => call("getDocument"),
@@ -147,17 +160,17 @@ async function refusals(id: Op): Promise<void> {
         check(id, await client.send(id, who, at, query, sent), status);
     if (right !== undefined) await refused(401, undefined, own, {}, full[id]);
     if (right !== undefined && right !== "read") await refused(403, reader, own, {}, full[id]);
-    if (path.includes("{id}")) await refused(400, token, { id: "no id" }, {}, body && "{}");
+    if (path.includes("{id}")) await refused(400, tokenOf(id), { id: "no id" }, {}, body && "{}");
     if (path.includes("{id}") && !["retryJob", "cancelJob"].includes(id))
-        await refused(404, token, own, {}, full[id] ?? (body && "{}"));
-    if (path.includes("{type}")) await refused(404, token, own, {});
-    if (parameters.some((one) => one.name === "database")) await refused(404, token, own, { database: "nowhere" }, full[id]);
-    if (body !== undefined) for (const sent of ["[", "[]", "3"]) await refused(400, token, own, {}, sent);
+        await refused(404, tokenOf(id), own, {}, full[id] ?? (body && "{}"));
+    if (path.includes("{type}")) await refused(404, tokenOf(id), own, {});
+    if (parameters.some((one) => one.name === "database")) await refused(404, tokenOf(id), own, { database: "nowhere" }, full[id]);
+    if (body !== undefined) for (const sent of ["[", "[]", "3"]) await refused(400, tokenOf(id), own, {}, sent);
     for (const one of parameters)
-        if (one.in === "query" && (one.schema as any).format === "date-time") await refused(400, token, own, { [one.name]: "tomorrow" });
+        if (one.in === "query" && (one.schema as any).format === "date-time") await refused(400, tokenOf(id), own, { [one.name]: "tomorrow" });
     if (right !== undefined && id !== "listenToEvents") {
         const url = `${base}${path.replace("{id}", unknown).replace("{type}", "driven")}?x=%ff`; // no text
-        const answer = await fetch(url, { method: client.operation(id).method, headers: { Authorization: `Bearer ${token}` } });
+        const answer = await fetch(url, { method: client.operation(id).method, headers: { Authorization: `Bearer ${tokenOf(id)}` } });
         check(id, { status: answer.status, type: answer.headers.get("content-type") ?? "", body: await answer.json() }, 400);
     }
 }

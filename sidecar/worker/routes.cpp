@@ -1,0 +1,84 @@
+#include "worker/routes.hpp"
+
+namespace ayb::worker {
+
+namespace {
+
+// {"items":[{"id","reason"}],"count"} of what the worker doesn't hold.
+std::string refused_sql(const char *call) {
+    return api::guarded(
+        api::list(api::object({{"id", "r.id"}, {"reason", "r.reason"}}),
+                  std::string("ayb_jobs.") + call + " WITH ORDINALITY AS r (id, reason, number)",
+                  "r.number"));
+}
+
+// The jobs as they came: what they may have is the function's to say.
+std::string jobs_of(const json::Object &body) {
+    const auto jobs = body.raw("jobs");
+    if (!jobs || jobs->empty() || jobs->front() != '[')
+        throw api::invalid("jobs", "not a list");
+    return std::string(*jobs);
+}
+
+http::Response tell(const api::Call &call, const std::string &sql) {
+    const json::Object body = call.body();
+    api::require_known(body, {"worker", "jobs"});
+    return api::json_response(
+        call.database().ask(sql, {worker_id(call, body), jobs_of(body)}).value_or(""));
+}
+
+http::Response complete(const api::Call &call) {
+    static const std::string sql = refused_sql("complete_many($1, $2::jsonb)");
+    return tell(call, sql);
+}
+
+http::Response fail(const api::Call &call) {
+    static const std::string sql = refused_sql("fail_many($1, $2::jsonb)");
+    return tell(call, sql);
+}
+
+http::Response extend(const api::Call &call) {
+    static const std::string sql = refused_sql("extend_many($1, $2::jsonb, $3::interval)");
+    const json::Object body = call.body();
+    api::require_known(body, {"worker", "jobs", "lease"});
+    return api::json_response(
+        call.database()
+            .ask(sql, {worker_id(call, body), jobs_of(body), body.text("lease")})
+            .value_or(""));
+}
+
+} // namespace
+
+Lounge &Work::lounge_of(db::Pool &pool) {
+    const std::lock_guard lock(mutex_);
+    std::unique_ptr<Lounge> &lounge = lounges_[&pool];
+    if (!lounge)
+        lounge = std::make_unique<Lounge>(pool);
+    return *lounge;
+}
+
+// Tried at once, and only who gets nothing waits.
+http::Response Work::claim(const api::Call &call) {
+    Claim claim = read_claim(call);
+    Claimed claimed = run(claim, call.database());
+    if (claimed.any || claim.wait.count() == 0)
+        return api::json_response(std::move(claimed.json));
+    return lounge_of(call.database().pool()).wait(std::move(claim), call.database());
+}
+
+void Work::close() {
+    const std::lock_guard lock(mutex_);
+    for (const auto &[pool, lounge] : lounges_)
+        lounge->close();
+}
+
+std::vector<api::Route> Work::routes() {
+    using api::Access;
+    return {{"POST", "/api/worker/claim", Access::work,
+             [this](const api::Call &call) { return claim(call); }},
+            {"POST", "/api/worker/complete", Access::work, complete},
+            {"POST", "/api/worker/fail", Access::work, fail},
+            {"POST", "/api/worker/extend", Access::work, extend}};
+}
+
+} // namespace ayb::worker
