@@ -366,18 +366,23 @@ CREATE TABLE ayb_jobs.pauses (
 COMMENT ON TABLE ayb_jobs.pauses IS 'types that are paused; the empty type stands for all of the database';
 
 CREATE TABLE ayb_jobs.type_limits (
-    type    text        COLLATE "C" NOT NULL,
-    running integer,
-    starts  integer,
-    per     interval,
-    set_by  regrole     NOT NULL,
-    set_at  timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
+    type            text        COLLATE "C" NOT NULL,
+    running         integer,
+    running_per_key integer,
+    starts          integer,
+    starts_per_key  integer,
+    per             interval,
+    set_by          regrole     NOT NULL,
+    set_at          timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     CONSTRAINT type_limits_pkey PRIMARY KEY (type),
-    CONSTRAINT type_limits_rule_check CHECK (running IS NOT NULL OR starts IS NOT NULL),
-    CONSTRAINT type_limits_running_check CHECK (running >= 1),
-    CONSTRAINT type_limits_starts_check CHECK (starts >= 1 AND per > '0' AND per <= '1 hour' OR starts IS NULL AND per IS NULL)
+    CONSTRAINT type_limits_rule_check CHECK (num_nonnulls(running, running_per_key, starts, starts_per_key) > 0),
+    CONSTRAINT type_limits_running_check CHECK (least(running, running_per_key) >= 1),
+    CONSTRAINT type_limits_starts_check CHECK (least(starts, starts_per_key) >= 1),
+    CONSTRAINT type_limits_per_check CHECK (per > '0' AND per <= '1 hour'),
+    CONSTRAINT type_limits_together_check CHECK ((coalesce(starts, starts_per_key) IS NULL) = (per IS NULL))
 );
-COMMENT ON TABLE ayb_jobs.type_limits IS 'how many jobs of a type run at once, and how many start in any time of a length';
+COMMENT ON TABLE ayb_jobs.type_limits IS
+    'how many jobs of a type, and of each of its keys, run at once, and how many start in any time of a length';
 
 CREATE TABLE ayb_jobs.database_stamp (
     system_identifier bigint      NOT NULL,

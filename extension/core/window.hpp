@@ -32,6 +32,7 @@ class Window {
     // What was counted in one length counts as of now in another one.
     void carry(int64_t now, int64_t length, int64_t other);
 
+    bool has_reserved() const { return reserved_ > 0; }
     void reserve() { reserved_++; }
     void release() { reserved_--; }
 

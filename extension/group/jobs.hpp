@@ -13,7 +13,6 @@ namespace ayb {
 struct GroupType {
     Handler handler;
     Way way;
-    bool has_place;       // under its limit, if it has one
     int subtransactions;  // that one of its jobs writes in
     uint64 callable_made; // code_generation() by then; 0 where it isn't known
     Callable callable;
@@ -33,6 +32,7 @@ struct GroupedJob {
     std::optional<Bond> bond;
     ItemPointerData place; // of the row that is locked
     int run;
+    uint64 key; // the hash of its partition key, where its type has a limit; else 0
     TimestampTz run_at;
     TimestampTz started_at;
     TimestampTz ended_at;

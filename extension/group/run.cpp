@@ -145,7 +145,7 @@ bool goes_on(const GroupedJob &job) {
 void run_one(Group *group, GroupedJob *job, TimestampTz now) {
     const int subtransactions = MyProc->subxidStatus.count;
     clear_interrupts();
-    note_start(job->type->handler.type);
+    note_start(job->type->handler.type, job->key);
     begin_job(job->id, job->run, job->type->handler.type, now);
     show_activity(job->type->handler.type, job->id);
     attempt(group, job);

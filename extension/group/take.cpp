@@ -84,6 +84,7 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     job.run_at = DatumGetTimestampTz(slot_getattr(row, kRunAt, &null));
     job.ran_before = !slot_attisnull(row, kLastRunAt);
     job.bond = bond_of(row);
+    job.key = any_limits() ? key_of_row(row) : 0;
     job.keyed = !slot_attisnull(row, kIdempotencyKey);
     job.verdict = GroupVerdict::waiting;
     room->jobs--;
@@ -92,17 +93,21 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     room->bytes -= Min(room->bytes, VARSIZE(DatumGetPointer(job.payload)));
 }
 
-// Where the type has a limit: one place for all its jobs, and a start for each.
-bool may_start(GroupType *type, TupleTableSlot *row) {
-    if (type->has_place)
-        return reserve_start(type->handler.type);
-    return type->has_place = reserve_next_run(type->handler.type, row);
+// Its row stays locked until the group ends.
+void refuse(Group *group, Line *line, Lack lack) {
+    group->refused++;
+    settle_lack(line, lack);
 }
 
-// Its row stays locked until the group ends.
-void refuse(Group *group, Line *line) {
-    group->refused++;
-    skip_lane(line);
+// Of what is locked. Where the type has a limit there is one place for all its jobs, another one
+// for those of a key, and a start for each.
+void take(Group *group, GroupType *type, Line *line, Room *room) {
+    TupleTableSlot *row = line->here->rows.row;
+    const Lack lack = reserve_next_run(group->role, type->handler.type, row, true);
+    if (lack == Lack::nothing)
+        add_job(group, type, row, room);
+    else
+        refuse(group, line, lack);
 }
 
 // Looks at one row. Where it doesn't fit it is passed over.
@@ -113,10 +118,7 @@ void look_at(Group *group, Line *line, Room *room) {
         group->if_taken = GroupTurn::ran_and_leased_due;
         room->passed--;
     } else if (lock_in_line(line)) {
-        if (may_start(type, row))
-            add_job(group, type, row, room);
-        else
-            refuse(group, line);
+        take(group, type, line, room);
     }
 }
 

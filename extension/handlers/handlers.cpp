@@ -135,7 +135,9 @@ Sql<const char *> g_beside{R"sql(
             = ayb_jobs_internal.lane(0::regrole, $1, 0::smallint, NULL) AND h.type <> $1
 )sql"};
 Sql<> g_read_pauses{"SELECT type FROM ayb_jobs.pauses"};
-Sql<> g_read_rules{"SELECT type, running, starts, per FROM ayb_jobs.type_limits"};
+Sql<> g_read_rules{R"sql(
+    SELECT type, running, running_per_key, starts, starts_per_key, per FROM ayb_jobs.type_limits
+)sql"};
 Sql<> g_read_grants{R"sql(
     SELECT type, role::oid, for_role::oid, granted_by::oid FROM ayb_jobs.worker_grants
 )sql"};
@@ -201,7 +203,8 @@ void read_rules() {
     for (uint64 row = 0; row < rows; row++) {
         Rule read{};
         Datum per = 0;
-        read_row(row, &read.type, &read.rule.running, &read.rule.starts, &per);
+        read_row(row, &read.type, &read.rule.running, &read.rule.running_per_key, &read.rule.starts,
+                 &read.rule.starts_per_key, &per);
         if (per != 0)
             read.rule.per =
                 interval_milliseconds(DatumGetIntervalP(per)) * kMicrosecondsPerMillisecond;

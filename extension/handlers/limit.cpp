@@ -1,4 +1,5 @@
-// set_limit() and clear_limit(): how many jobs of a type run at once, and how many start in a time.
+// set_limit() and clear_limit(): how many jobs of a type, and of each key, run at once, and how
+// many start in a time.
 #include "base/arguments.hpp"
 #include "base/rows.hpp"
 #include "handlers/handlers.hpp"
@@ -14,11 +15,14 @@ namespace {
 
 constexpr int64 kLongest = 3600000; // milliseconds
 
-Sql<const char *, std::optional<int>, std::optional<int>, std::optional<Span>, Oid, At> g_set{R"sql(
-    INSERT INTO ayb_jobs.type_limits AS l (type, running, starts, per, set_by, set_at)
-    VALUES ($1, $2, $3, $4, $5, $6)
+using Most = std::optional<int>;
+Sql<const char *, Most, Most, Most, Most, std::optional<Span>, Oid, At> g_set{R"sql(
+    INSERT INTO ayb_jobs.type_limits AS l (type, running, running_per_key, starts, starts_per_key,
+        per, set_by, set_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
     ON CONFLICT (type) DO UPDATE
-    SET running = excluded.running, starts = excluded.starts, per = excluded.per,
+    SET running = excluded.running, running_per_key = excluded.running_per_key,
+        starts = excluded.starts, starts_per_key = excluded.starts_per_key, per = excluded.per,
         set_by = excluded.set_by, set_at = excluded.set_at
     RETURNING l
 )sql"};
@@ -30,21 +34,26 @@ Sql<const char *> g_clear{"DELETE FROM ayb_jobs.type_limits WHERE type = $1"};
     pg_unreachable();
 }
 
-void check_count(FunctionCallInfo fcinfo, int number, const char *name) {
-    if (!PG_ARGISNULL(number) && PG_GETARG_INT32(number) < 1)
-        refuse(name, psprintf("%s must be at least 1", name),
-               "ayb_jobs.pause(type) lets none start; NULL is no such limit.");
-}
+// The arguments.
+enum { kRunning = 1, kRunningPerKey, kStarts, kStartsPerKey, kPer };
+constexpr const char *kNames[] = {"type",   "running",        "running_per_key",
+                                  "starts", "starts_per_key", "per"};
 
 void check_rule(FunctionCallInfo fcinfo) {
-    check_count(fcinfo, 1, "running");
-    check_count(fcinfo, 2, "starts");
-    if (PG_ARGISNULL(1) && PG_ARGISNULL(2))
+    bool any = false;
+    for (int number = kRunning; number <= kStartsPerKey; number++) {
+        any = any || !PG_ARGISNULL(number);
+        if (!PG_ARGISNULL(number) && PG_GETARG_INT32(number) < 1)
+            refuse(kNames[number], psprintf("%s must be at least 1", kNames[number]),
+                   "ayb_jobs.pause(type) lets none start; NULL is no such limit.");
+    }
+    if (!any)
         refuse("running", "no limit is given", "ayb_jobs.clear_limit(type) takes it away.");
-    if (PG_ARGISNULL(2) != PG_ARGISNULL(3))
-        refuse(PG_ARGISNULL(2) ? "starts" : "per", "starts and per belong together",
+    const bool starts = !PG_ARGISNULL(kStarts) || !PG_ARGISNULL(kStartsPerKey);
+    if (starts == PG_ARGISNULL(kPer))
+        refuse(starts ? "per" : "starts", "starts and per belong together",
                "starts => 100, per => '10 s' lets 100 start in any ten seconds.");
-    if (duration_argument(fcinfo, 3, "per", 1) > kLongest)
+    if (duration_argument(fcinfo, kPer, "per", 1) > kLongest)
         refuse("per", "per must be at most an hour", "A schedule starts jobs by the day.");
 }
 
@@ -53,11 +62,14 @@ void notice_removed(const char *type, FunctionCallInfo fcinfo) {
     const LimitRule *before = find_rule(type);
     if (before == nullptr)
         return;
-    const bool running = before->running > 0 && PG_ARGISNULL(1);
-    const bool starts = before->starts > 0 && PG_ARGISNULL(2);
-    if (running || starts)
-        ereport(NOTICE, (errmsg("type \"%s\" has no limit of %s any more", type,
-                                running ? "running" : "starts"),
+    const int had[] = {0, before->running, before->running_per_key, before->starts,
+                       before->starts_per_key};
+    const char *removed = "";
+    for (int number = kRunning; number <= kStartsPerKey; number++)
+        if (had[number] > 0 && PG_ARGISNULL(number))
+            removed = psprintf("%s%s%s", removed, removed[0] == '\0' ? "" : ", ", kNames[number]);
+    if (removed[0] != '\0')
+        ereport(NOTICE, (errmsg("type \"%s\" has no limit of %s any more", type, removed),
                          errhint("set_limit() gives the whole rule: pass it again to keep it.")));
 }
 
@@ -67,7 +79,7 @@ void notice_removed(const char *type, FunctionCallInfo fcinfo) {
 
 using namespace ayb;
 
-// set_limit(type, running, starts, per) → type_limits
+// set_limit(type, running, running_per_key, starts, starts_per_key, per) → type_limits
 AYB_SQL_FUNCTION(ayb_jobs_set_limit) {
     const char *type = type_argument(fcinfo, 0);
     check_right(type, Right::admin);
@@ -77,8 +89,11 @@ AYB_SQL_FUNCTION(ayb_jobs_set_limit) {
     MemoryContext context = CurrentMemoryContext;
     PG_RETURN_DATUM(in_bounded_books([&] {
         Datum row = 0;
-        g_set.run(type, optional_argument<int>(fcinfo, 1), optional_argument<int>(fcinfo, 2),
-                  optional_argument<Span>(fcinfo, 3), me, At{clock_now()});
+        g_set.run(type, optional_argument<int>(fcinfo, kRunning),
+                  optional_argument<int>(fcinfo, kRunningPerKey),
+                  optional_argument<int>(fcinfo, kStarts),
+                  optional_argument<int>(fcinfo, kStartsPerKey),
+                  optional_argument<Span>(fcinfo, kPer), me, At{clock_now()});
         read_row(0, &row);
         return copy_row(row, context);
     }));

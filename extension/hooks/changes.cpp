@@ -289,8 +289,8 @@ void note_run(const Change &change) {
     if ((change.from == kRunning) == (change.to == kRunning))
         return;
     if (any_limits())
-        g_notes.runs.add(
-            {0, limit_key(change.type), change.job, change.run, change.to == kRunning});
+        g_notes.runs.add({0, limit_key(change.type), hash_of_key(change.key), change.job,
+                          change.run, change.to == kRunning});
     else
         g_notes.runs_unnoted = true;
 }

@@ -1,9 +1,10 @@
 #include "hooks/shared.hpp"
 
 #include "lanes/counts.hpp"
+#include "lanes/key_uses.hpp"
 #include "lanes/lanes.hpp"
 #include "lanes/limits.hpp"
-#include "lanes/places.hpp"
+#include "lanes/place_table.hpp"
 #include "lanes/ring.hpp"
 #include "memory/configuration.hpp"
 #include "memory/crashed.hpp"
@@ -40,6 +41,7 @@ constexpr Part kParts[] = {
     {limits_size, init_limits},
     {places_size, init_places},
     {rings_size, init_rings},
+    {key_uses_size, init_key_uses},
     {types_size, init_types},
     {sources_size, init_sources},
     {events_size, init_events},

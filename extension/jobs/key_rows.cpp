@@ -156,6 +156,13 @@ void note_tried(KeyRows *keys) { keys->looks[keys->here].tried = true; }
 
 void note_taken(KeyRows *keys) { keys->looks[keys->here].taken = true; }
 
+void skip_key(KeyRows *keys) {
+    KeyLook &look = keys->looks[keys->here];
+    keys->left -= look.done ? 0 : 1;
+    look.done = look.spared = true; // nobody has its rows locked
+    keys->at_range = false;
+}
+
 void give_back_turns(const KeyRows &keys) {
     for (int i = keys.count - 1; i >= 0; i--)
         if (!keys.looks[i].tried && (!keys.looks[i].done || keys.looks[i].spared))

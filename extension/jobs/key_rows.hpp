@@ -37,6 +37,8 @@ bool next_key_row(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at
 // The row that was found is to be locked; and is taken.
 void note_tried(KeyRows *keys);
 void note_taken(KeyRows *keys);
+// Or its key may not start: no further row of it is.
+void skip_key(KeyRows *keys);
 
 // Keys of which no row was to be locked keep their turn.
 void give_back_turns(const KeyRows &keys);

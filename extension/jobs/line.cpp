@@ -82,6 +82,13 @@ bool comes_before(const Line &line, const LineLane *first) {
            (first == nullptr || turn_of_floor(*line.lanes[line.opened].pick) < first->turn);
 }
 
+void skip_lane(Line *line) {
+    close_range(&line->here->rows);
+    line->here->open = false;
+    line->here->any = false; // what is left waits for no lock
+    line->here = nullptr;
+}
+
 } // namespace
 
 Line open_line(const Picks &picks, TimestampTz until, bool raise) {
@@ -108,11 +115,14 @@ bool next_in_line(Line *line) {
     return line->here != nullptr;
 }
 
-void skip_lane(Line *line) {
-    close_range(&line->here->rows);
-    line->here->open = false;
-    line->here->any = false; // what is left waits for no lock
-    line->here = nullptr;
+void settle_lack(Line *line, Lack lack) {
+    const bool has_turns = line->here->pick->turns != nullptr;
+    if (lack == Lack::type)
+        skip_lane(line);
+    else if (has_turns && lack == Lack::key)
+        skip_key(&line->here->keys);
+    else if (has_turns)
+        note_taken(&line->here->keys);
 }
 
 bool take_in_line(Line *line) {
@@ -123,12 +133,9 @@ bool take_in_line(Line *line) {
         distrust(line);
         return false;
     }
-    const bool placed = reserve_next_run(lane.type, line->here->rows.row);
-    if (!placed)
-        skip_lane(line);
-    else if (lane.turns != nullptr)
-        note_taken(&line->here->keys);
-    return placed;
+    const Lack lack = reserve_next_run(lane.role, lane.type, line->here->rows.row);
+    settle_lack(line, lack);
+    return lack == Lack::nothing;
 }
 
 bool leave_distrusted(const Line &line) {

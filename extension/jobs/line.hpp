@@ -4,6 +4,7 @@
 // What the looks show of the lanes is told to shared memory on the way.
 #include "jobs/key_rows.hpp"
 #include "jobs/lane_rows.hpp"
+#include "lanes/places.hpp"
 
 namespace ayb {
 
@@ -45,14 +46,14 @@ inline bool lock_in_line(Line *line) {
 }
 
 // The same, and takes the place that the job's next run needs where its type has a limit. False
-// also where there is none: then the line goes on behind the lane, and the row stays locked until
-// the transaction ends. And false for what is bound to something that doesn't carry it any more:
-// the line remembers it, and ends where that has become many.
+// also where there is none: then the line goes on behind the lane, or the key, and the row stays
+// locked until the transaction ends. And false for what is bound to something that doesn't carry it
+// any more: the line remembers it, and ends where that has become many.
 bool take_in_line(Line *line);
 // Has what the line remembers so wait for trust; whether there was any.
 bool leave_distrusted(const Line &line);
 // For a group, which has one place for all its jobs of a type: what take_in_line() does then.
-void skip_lane(Line *line);
+void settle_lack(Line *line, Lack lack);
 
 // Nothing in it could be locked: its lanes are not looked at before others come due in them, or
 // `again`, unless something is committed there. Those that were slow to open are left as they are.

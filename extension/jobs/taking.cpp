@@ -2,7 +2,6 @@
 
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
-#include "lanes/places.hpp"
 
 namespace ayb {
 
@@ -19,13 +18,24 @@ Sql<UuidArray, const char *, At, At, WaitsFor, std::optional<Oid>> g_take{R"sql(
         q.partition_key, q.meta
 )sql"};
 
+const char *key_text(TupleTableSlot *row) {
+    bool null;
+    const Datum key = slot_getattr(row, kPartitionKey, &null);
+    return null ? nullptr : TextDatumGetCString(key);
+}
+
 } // namespace
 
-bool reserve_next_run(const char *type, TupleTableSlot *row) {
+Lack reserve_next_run(Oid role, const char *type, TupleTableSlot *row, bool in_group) {
+    if (!any_limits())
+        return Lack::nothing;
     bool null;
-    return !any_limits() || reserve_place(type, uuid_value(slot_getattr(row, kId, &null)),
-                                          DatumGetInt32(slot_getattr(row, kRuns, &null)) + 1);
+    const Starting starting{type, role, key_text(row), uuid_value(slot_getattr(row, kId, &null)),
+                            DatumGetInt32(slot_getattr(row, kRuns, &null)) + 1};
+    return in_group ? reserve_in_group(starting) : reserve_place(starting);
 }
+
+uint64 key_of_row(TupleTableSlot *row) { return hash_of_key(key_text(row)); }
 
 uint64 take_rows(const UuidArray &ids, const Taker &taker) {
     return g_take.run(ids, taker.worker, At{taker.lease_until}, At{taker.now},

@@ -2,14 +2,18 @@
 // Claims: queued rows that the caller has locked (jobs/line.hpp) turn into leased ones.
 #include <optional>
 
+#include "lanes/places.hpp"
 #include "memory/state.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {
 
-// A place for the next run of a job whose row is locked, where its type has a limit:
-// reserve_place().
-bool reserve_next_run(const char *type, TupleTableSlot *row);
+// A place for the next run of a role's job whose row is locked, where its type has a limit:
+// reserve_place(), or reserve_in_group().
+Lack reserve_next_run(Oid role, const char *type, TupleTableSlot *row, bool in_group = false);
+
+// The hash of its key.
+uint64 key_of_row(TupleTableSlot *row);
 
 struct Taker {
     const char *worker;

@@ -3,6 +3,7 @@
 #include <climits>
 
 #include "memory/configuration.hpp"
+#include "memory/floor.hpp"
 #include "memory/state.hpp"
 #include "pg/clock.hpp"
 
@@ -13,16 +14,21 @@ namespace {
 HTAB *g_limits;
 pg_atomic_uint32 *g_count;
 
+// After shared memory was new.
+bool is_used_up(const Limit &limit, TimestampTz now) {
+    return (limit.rule.starts > 0 || limit.rule.starts_per_key > 0) && now < limit.used_up_until;
+}
+
 TimestampTz next_opening(Limit *limit, TimestampTz now) {
     if (!places_are_free(*limit))
         return DT_NOEND;
     if (starts_are_free(limit, now))
         return DT_NOBEGIN;
-    if (now >= limit->used_up_until &&
-        limit->window.waits(now, limit->rule.per, limit->rule.starts))
+    if (is_used_up(*limit, now))
+        return limit->used_up_until;
+    if (limit->window.waits(now, limit->rule.per, limit->rule.starts))
         return DT_NOEND;
-    return Max(limit->used_up_until,
-               limit->window.opens_at(now, limit->rule.per, limit->rule.starts));
+    return limit->window.opens_at(now, limit->rule.per, limit->rule.starts);
 }
 
 int places_left(const Limit &limit) {
@@ -46,6 +52,7 @@ Limit *make_limit(const LimitKey &key, bool *found) {
         return limit;
     memset(static_cast<void *>(limit), 0, sizeof(Limit));
     limit->key = key;
+    limit->born = new_life();
     pg_atomic_init_u64(&limit->opens_at, static_cast<uint64>(DT_NOEND));
     pg_atomic_fetch_add_u32(g_count, 1);
     return limit;
@@ -66,13 +73,18 @@ void set_rule(Limit *limit, const LimitRule &rule, TimestampTz now) {
 
 } // namespace
 
+void add_opened(Opened *opened, Oid role) {
+    add_role(opened, role);
+    opened->jobs = Max(opened->jobs, 1);
+}
+
 Limit *limit_at(const LimitKey &key) {
     return static_cast<Limit *>(hash_search(g_limits, &key, HASH_FIND, nullptr));
 }
 
 bool starts_are_free(Limit *limit, TimestampTz now) {
-    return limit->rule.starts == 0 ||
-           (now >= limit->used_up_until &&
+    return !is_used_up(*limit, now) &&
+           (limit->rule.starts == 0 ||
             limit->window.has_room(now, limit->rule.per, limit->rule.starts));
 }
 
@@ -127,7 +139,7 @@ void close_limit(const LimitKey &key) {
     });
 }
 
-void enter_limit(const LimitKey &key, const LimitRule &rule, Opened *opened) {
+void enter_limit(const LimitKey &key, const LimitRule &rule, TellKeys tell, Opened *opened) {
     with_limits([&](TimestampTz now) {
         bool found;
         Limit *limit = make_limit(key, &found);
@@ -135,8 +147,11 @@ void enter_limit(const LimitKey &key, const LimitRule &rule, Opened *opened) {
             return;
         if (!found)
             limit->used_up_until = later(now, rule.per);
+        const LimitRule before = limit->rule;
         set_rule(limit, rule, now);
         refresh(limit, now, opened);
+        if (before.has_keys() || rule.has_keys())
+            tell(*limit, before, now, opened);
     });
 }
 

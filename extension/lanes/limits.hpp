@@ -29,8 +29,12 @@ inline constexpr int kMostWaiting = 16; // roles that are known by name
 // What is set. 0 where there is no such limit.
 struct LimitRule {
     int running;
+    int running_per_key;
     int starts;
+    int starts_per_key;
     int64 per; // microseconds
+
+    bool has_keys() const { return running_per_key > 0 || starts_per_key > 0; }
 };
 
 // Roles that are told, by tell_opened() (lanes.hpp), that there is a place for a job of theirs.
@@ -48,6 +52,7 @@ struct LimitKey {
 
 struct Limit {
     LimitKey key;              // must be first
+    uint64 born;               // of which time of it this is
     pg_atomic_uint64 opens_at; // nothing starts before; DT_NOEND until a place is left
     LimitRule rule;
     bool counted;        // all that run are known
@@ -85,8 +90,11 @@ inline TimestampTz opens_at(const Limit *limit) {
 // counted. Never throws.
 void close_limit(const LimitKey &key);
 
-// The scheduler's: what is set.
-void enter_limit(const LimitKey &key, const LimitRule &rule, Opened *opened);
+// The scheduler's: what is set. Where that has a rule for keys, or had one, they are told under the
+// lock: refresh_uses().
+using TellKeys = void (*)(const Limit &limit, const LimitRule &before, TimestampTz now,
+                          Opened *opened);
+void enter_limit(const LimitKey &key, const LimitRule &rule, TellKeys tell, Opened *opened);
 // Those of a database: palloc'd.
 LimitKey *limits_of(Oid database, int *count);
 
@@ -109,6 +117,9 @@ struct LimitUse {
     TimestampTz opens_at;
 };
 bool state_of_limit(const LimitKey &key, LimitUse *state);
+
+// One more role is told.
+void add_opened(Opened *opened, Oid role);
 
 // For places.cpp: what is done under Locks::limits, which the caller holds exclusively.
 Limit *limit_at(const LimitKey &key);

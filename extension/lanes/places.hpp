@@ -6,17 +6,30 @@
 
 namespace ayb {
 
-Size places_size();
-void init_places();
+// The run of a job whose row the caller has locked.
+struct Starting {
+    const char *type;
+    Oid role;
+    const char *key; // null where it has none
+    core::Uuid job;
+    int run;
+};
 
-// A place for this run of a job whose row the caller has locked, and one start. False where the
-// type has none. True, and nothing is done, where it has no limit. May run out of memory (ereport).
-bool reserve_place(const char *type, const core::Uuid &job, int run);
+// What it lacks.
+enum class Lack { nothing, type, key };
 
-// One more start under the place that this transaction has for the type: a group has one place for
-// all its jobs of a type, which run one after another. And one of these begins.
-bool reserve_start(const char *type);
-void note_start(const char *type);
+// The hash by which places know a key; 0 for none.
+uint64 hash_of_key(const char *key);
+
+// A place for it and one start, of the type and of its key. A key that lacks one, or has no further
+// one, is out of its role's ring until it has. Nothing is lacking, and nothing is done, where the
+// type has no limit. May run out of memory (ereport).
+Lack reserve_place(const Starting &starting);
+
+// The same in a group, which has one place for all its jobs of a type, and one for all of a key, as
+// they run one after another: each of them takes a start. And one of these begins.
+Lack reserve_in_group(const Starting &starting);
+void note_start(const char *type, uint64 key);
 
 // Whether this transaction has places that are reserved; or has asked for one, so that its end has
 // to be told.
@@ -27,6 +40,7 @@ bool has_asked();
 struct PlaceChange {
     SubTransactionId subid; // which noted it
     LimitKey limit;
+    uint64 key; // the hash of its key; 0 for none
     core::Uuid job;
     int run;
     bool runs;
@@ -41,6 +55,7 @@ void settle_places(const PlaceChange *changes, int count, Opened *opened);
 struct RunningRow {
     core::Uuid job;
     int run;
+    uint64 key; // its hash; 0 for none
 };
 bool count_limit(const LimitKey &key, uint64 mark, RunningRow *rows, int count, Opened *opened);
 

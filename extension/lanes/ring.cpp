@@ -15,9 +15,10 @@ struct Ring {
     RingKey key;             // must be first
     pg_atomic_uint64 due_at; // DT_NOBEGIN, or the first of those that are held
     dlist_head ready;
-    pairingheap held;
-    bool searches; // keys may be missing
-    bool missed;   // the search has met one for which there was no room
+    dlist_head locked; // keys all of whose jobs are
+    pairingheap held;  // these, and those that a limit blocks, by when they are ready again
+    bool searches;     // keys may be missing
+    bool missed;       // the search has met one for which there was no room
     uint64 search;
     TimestampTz search_at; // not before
     char cursor[kPartitionKeyBytes];
@@ -25,6 +26,7 @@ struct Ring {
 
 namespace {
 
+constexpr int64 kLongestWait = 3600 * kMicrosecondsPerSecond; // for a rate
 constexpr int64 kWhileFull = 100 * kMicrosecondsPerMillisecond;
 
 struct KeyTag {
@@ -33,11 +35,13 @@ struct KeyTag {
 };
 
 struct KeyEntry {
-    KeyTag tag; // must be first
-    dlist_node ready;
+    KeyTag tag;       // must be first
+    dlist_node place; // among those that are ready, or locked
     pairingheap_node held;
     Floor<Position> floor;
     TimestampTz held_until; // 0 for one that is ready
+    bool is_blocked;        // by a limit
+    dlist_node blocked;
     char key[kPartitionKeyBytes];
 };
 
@@ -50,7 +54,7 @@ template <typename Node> KeyEntry *entry_at(const Node *node, size_t offset) {
                                         offset);
 }
 
-KeyEntry *ready_entry(const dlist_node *node) { return entry_at(node, offsetof(KeyEntry, ready)); }
+KeyEntry *ready_entry(const dlist_node *node) { return entry_at(node, offsetof(KeyEntry, place)); }
 
 KeyEntry *held_entry(const pairingheap_node *node) {
     return entry_at(node, offsetof(KeyEntry, held));
@@ -86,34 +90,52 @@ KeyEntry *make_entry(Ring *ring, const char *key, const Position &first) {
         return nullptr;
     open_floor(&entry->floor, first, kEnd, new_life());
     entry->held_until = 0;
+    entry->is_blocked = false;
     strlcpy(entry->key, key, kPartitionKeyBytes);
-    dlist_push_tail(&ring->ready, &entry->ready);
+    dlist_push_tail(&ring->ready, &entry->place);
     return entry;
+}
+
+// Out of wherever it is; the caller puts it somewhere else.
+void take_out(Ring *ring, KeyEntry *entry) {
+    if (entry->held_until != 0)
+        pairingheap_remove(&ring->held, &entry->held);
+    dlist_delete(entry->is_blocked ? &entry->blocked : &entry->place);
 }
 
 void let_go(Ring *ring, KeyEntry *entry) {
     if (entry->held_until == 0)
         return;
-    pairingheap_remove(&ring->held, &entry->held);
+    take_out(ring, entry);
     entry->held_until = 0;
-    dlist_push_tail(&ring->ready, &entry->ready);
+    entry->is_blocked = false;
+    dlist_push_tail(&ring->ready, &entry->place);
+}
+
+void hold(Ring *ring, KeyEntry *entry, TimestampTz until, dlist_head *blocked) {
+    take_out(ring, entry);
+    entry->held_until = until;
+    entry->is_blocked = blocked != nullptr;
+    pairingheap_add(&ring->held, &entry->held);
+    if (entry->is_blocked)
+        dlist_push_tail(blocked, &entry->blocked);
+    else
+        dlist_push_tail(&ring->locked, &entry->place);
 }
 
 void remove_entry(Ring *ring, KeyEntry *entry) {
-    if (entry->held_until == 0)
-        dlist_delete(&entry->ready);
-    else
-        pairingheap_remove(&ring->held, &entry->held);
+    take_out(ring, entry);
     hash_search(g_keys, &entry->tag, HASH_REMOVE, nullptr);
 }
 
-// A clock that was turned back lets go of all.
+// One that is further off than any is held was held before the clock was turned back.
 void let_go_of_due(Ring *ring, TimestampTz now) {
-    const TimestampTz longest =
-        later(now, settings::poll_interval * kMicrosecondsPerMillisecond + kWhileFull);
+    const int64 longest =
+        Max(kLongestWait, settings::poll_interval * kMicrosecondsPerMillisecond + kWhileFull);
     while (!pairingheap_is_empty(&ring->held)) {
-        auto *first = held_entry(pairingheap_first(&ring->held));
-        if (first->held_until > now && first->held_until <= longest)
+        KeyEntry *first = held_entry(pairingheap_first(&ring->held));
+        const TimestampTz until = first->held_until;
+        if (until > now && (until <= later(now, longest) || until == DT_NOEND))
             return;
         let_go(ring, first);
     }
@@ -195,6 +217,7 @@ const Ring *make_ring(const RingKey &key) {
         memset(static_cast<void *>(ring), 0, sizeof(Ring));
         ring->key = key;
         dlist_init(&ring->ready);
+        dlist_init(&ring->locked);
         ring->held.ph_compare = sooner;
         begin_search(ring);
         pg_atomic_init_u64(&ring->due_at, static_cast<uint64>(DT_NOBEGIN));
@@ -218,12 +241,13 @@ void lower_key(const RingKey &key, const char *text, const Position &first) {
             return;
         }
         lower_floor(&entry->floor, first);
-        let_go(ring, entry);
+        if (!entry->is_blocked)
+            let_go(ring, entry);
     });
 }
 
 void search_keys(const RingKey &key) {
-    with_ring(key, [](Ring *ring, TimestampTz /*now*/) { search_again(ring); });
+    with_ring(key, [](Ring *ring, TimestampTz) { search_again(ring); });
 }
 
 void search_all_keys(Oid database) {
@@ -246,8 +270,8 @@ void take_turns(const RingKey &key, int most, Turns *turns) {
             if (entry == first)
                 break;
             first = first != nullptr ? first : entry;
-            dlist_delete(&entry->ready);
-            dlist_push_tail(&ring->ready, &entry->ready);
+            dlist_delete(&entry->place);
+            dlist_push_tail(&ring->ready, &entry->place);
             strlcpy(turns->keys[turns->count].key, entry->key, kPartitionKeyBytes);
             turns->keys[turns->count++].mark = mark_floor(entry->floor);
         }
@@ -265,8 +289,8 @@ void give_back_turn(const RingKey &key, const KeyTurn &turn) {
         KeyEntry *entry = entry_of(*ring, turn.key);
         if (entry == nullptr || entry->held_until != 0)
             return;
-        dlist_delete(&entry->ready);
-        dlist_push_head(&ring->ready, &entry->ready);
+        dlist_delete(&entry->place);
+        dlist_push_head(&ring->ready, &entry->place);
     });
 }
 
@@ -286,9 +310,7 @@ void hold_key(const RingKey &key, const KeyTurn &turn, TimestampTz until) {
         KeyEntry *entry = entry_of(*ring, turn.key);
         if (entry == nullptr || entry->held_until != 0 || entry->floor.commits != turn.mark.commits)
             return;
-        dlist_delete(&entry->ready);
-        entry->held_until = until;
-        pairingheap_add(&ring->held, &entry->held);
+        hold(ring, entry, until, nullptr);
     });
 }
 
@@ -296,8 +318,8 @@ void free_keys(Oid database, Oid role) {
     each_ring([=](Ring *ring) {
         if (ring->key.database != database || ring->key.role != role)
             return;
-        while (!pairingheap_is_empty(&ring->held))
-            let_go(ring, held_entry(pairingheap_first(&ring->held)));
+        while (!dlist_is_empty(&ring->locked))
+            let_go(ring, ready_entry(dlist_head_node(&ring->locked)));
         refresh(ring);
     });
 }
@@ -327,6 +349,34 @@ void pass_key(const RingKey &key, uint64 search, const char *text) {
         ring->searches = again;
         ring->search_at = later(now, kWhileFull);
     });
+}
+
+void block_key(const RingKey &key, const char *text, TimestampTz until, dlist_head *blocked) {
+    Ring *ring = ring_at(key);
+    KeyEntry *entry = ring != nullptr ? entry_of(*ring, text) : nullptr;
+    if (entry == nullptr)
+        return;
+    hold(ring, entry, until, blocked);
+    refresh(ring);
+}
+
+void open_keys(dlist_head *blocked, TimestampTz at, Opened *opened) {
+    for (dlist_node *node = blocked->head.next, *next; node != &blocked->head; node = next) {
+        next = node->next;
+        KeyEntry *entry = entry_at(node, offsetof(KeyEntry, blocked));
+        Ring *ring = ring_at(entry->tag.ring);
+        const TimestampTz before = ring_due(ring);
+        if (at == DT_NOBEGIN) {
+            let_go(ring, entry);
+        } else if (entry->held_until != at) {
+            pairingheap_remove(&ring->held, &entry->held);
+            entry->held_until = at;
+            pairingheap_add(&ring->held, &entry->held);
+        }
+        refresh(ring);
+        if (ring_due(ring) < before)
+            add_opened(opened, entry->tag.ring.role);
+    }
 }
 
 void forget_rings(Oid database) {

@@ -8,7 +8,8 @@
 // its jobs: by priority, then by id. Commits enter keys and lower their floors (lower_key); who has
 // looked at the table raises them (raise_key), and a key whose floor is raised to the end is out. A
 // key all of whose jobs somebody has locked is held, and comes back by its instant, by a commit or
-// when locks are told to be free.
+// when locks are told to be free. One that may not start by the limits of its type is blocked, and
+// comes back by its instant or when there is a place (key_uses.hpp).
 //
 // What isn't entered (the ring is new, something was committed unheard, or the table is full) is
 // found along the index: the ring is `open`, and whoever takes turns looks at some keys behind its
@@ -88,6 +89,12 @@ void free_keys(Oid database, Oid role);
 bool enter_key(const RingKey &ring, const char *key, const Position &at);
 // It has come to a key; past the last one for null.
 void pass_key(const RingKey &ring, uint64 search, const char *key);
+
+// For key_uses.cpp, which holds Locks::limits: a key may not start before that, in the ring of one
+// role or, in all rings in which it is blocked, before another instant: DT_NOBEGIN for now. Whose
+// ring that opens is told.
+void block_key(const RingKey &ring, const char *key, TimestampTz until, dlist_head *blocked);
+void open_keys(dlist_head *blocked, TimestampTz at, Opened *opened);
 
 // Of a database that is served no more.
 void forget_rings(Oid database);

@@ -3,6 +3,8 @@
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
 #include "handlers/handlers.hpp"
+#include "jobs/taking.hpp"
+#include "lanes/key_uses.hpp"
 #include "lanes/lanes.hpp"
 #include "lanes/places.hpp"
 #include "memory/configuration.hpp"
@@ -35,7 +37,7 @@ struct Entering {
 void enter(const char *type, const LimitRule &rule, void *context) {
     auto *entering = static_cast<Entering *>(context);
     const LimitKey key = limit_key(type);
-    enter_limit(key, rule, &entering->opened);
+    enter_limit(key, rule, refresh_uses, &entering->opened);
     for (int i = 0; i < entering->count; i++)
         if (entering->known[i].type == key.type)
             entering->known[i].type = 0;
@@ -87,7 +89,7 @@ struct Running {
             rows = static_cast<RunningRow *>(repalloc_huge(rows, room * sizeof(RunningRow)));
         }
         rows[count++] = {uuid_value(slot_getattr(row, kId, &null)),
-                         DatumGetInt32(slot_getattr(row, kRuns, &null))};
+                         DatumGetInt32(slot_getattr(row, kRuns, &null)), key_of_row(row)};
     }
 };
 
