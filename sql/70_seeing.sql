@@ -86,16 +86,16 @@ CREATE FUNCTION ayb_jobs_internal.distrusted(OUT type text, OUT run_as oid, OUT 
 BEGIN ATOMIC
     WITH RECURSIVE walk AS (
         (SELECT q.type, q.run_as, q.registration, q.enqueued_by
-         FROM ayb_jobs.job_queue AS q WHERE q.waits_for = 'trust' AND q.state = 'queued'
-         ORDER BY q.type, q.registration, q.enqueued_by, q.run_as LIMIT 1)
+         FROM ayb_jobs.job_queue AS q WHERE q.waits_for = 'trust' AND q.state = 'queued' AND q.registration IS NOT NULL
+         ORDER BY q.waits_for, q.state, q.type, q.registration, q.enqueued_by, q.run_as LIMIT 1)
         UNION ALL
         SELECT n.type, n.run_as, n.registration, n.enqueued_by
         FROM walk AS w CROSS JOIN LATERAL (
             SELECT q.type, q.run_as, q.registration, q.enqueued_by
             FROM ayb_jobs.job_queue AS q
-            WHERE q.waits_for = 'trust' AND q.state = 'queued'
+            WHERE q.waits_for = 'trust' AND q.state = 'queued' AND q.registration IS NOT NULL
               AND (q.type, q.registration, q.enqueued_by, q.run_as) > (w.type, w.registration, w.enqueued_by, w.run_as)
-            ORDER BY q.type, q.registration, q.enqueued_by, q.run_as LIMIT 1) AS n
+            ORDER BY q.waits_for, q.state, q.type, q.registration, q.enqueued_by, q.run_as LIMIT 1) AS n
     )
     SELECT w.type, w.run_as, w.registration, w.enqueued_by FROM walk AS w;
 END;
