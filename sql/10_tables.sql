@@ -147,10 +147,11 @@ CREATE INDEX job_queue_lease_idx ON ayb_jobs.job_queue (lease_until) WHERE state
 -- The keys of a definer's jobs are not its owner's: job_keys alone has them.
 CREATE UNIQUE INDEX job_queue_idempotency_key_idx ON ayb_jobs.job_queue (run_as, idempotency_key)
     WHERE idempotency_key IS NOT NULL AND registration IS NULL;
--- Each UPDATE of a job compiles the conditions of all indexes: those of this one are the cheapest that leave nearly all rows out.
+-- Each UPDATE of a job compiles the conditions of all indexes: those of these two are the cheapest that leave nearly all rows out.
 CREATE INDEX job_queue_trust_idx ON ayb_jobs.job_queue (waits_for, state, type, registration, enqueued_by, run_as)
     WHERE waits_for IS NOT NULL AND registration IS NOT NULL;
-CREATE INDEX job_queue_time_idx ON ayb_jobs.job_queue (run_at) WHERE waits_for = 'time' AND state = 'queued';
+CREATE INDEX job_queue_time_idx ON ayb_jobs.job_queue (waits_for, state, run_at)
+    WHERE waits_for IS NOT NULL AND partition_key IS NOT NULL;
 CREATE INDEX job_queue_type_idx ON ayb_jobs.job_queue (type, id);
 CREATE INDEX job_queue_schedule_idx ON ayb_jobs.job_queue (schedule_id) WHERE schedule_id IS NOT NULL;
 CREATE INDEX job_queue_failed_idx ON ayb_jobs.job_queue (id) WHERE state = 'failed';

@@ -60,8 +60,9 @@ Sql<At, int, At> g_release_timed{R"sql(
     WITH due AS (
         SELECT q.id
         FROM ayb_jobs.job_queue AS q
-        WHERE q.waits_for = 'time' AND q.state = 'queued' AND q.run_at >= $3 AND q.run_at <= $1
-        ORDER BY q.run_at
+        WHERE q.waits_for = 'time' AND q.state = 'queued' AND q.partition_key IS NOT NULL
+            AND q.run_at >= $3 AND q.run_at <= $1
+        ORDER BY q.waits_for, q.state, q.run_at
         LIMIT $2
         FOR UPDATE SKIP LOCKED
     )
@@ -70,8 +71,9 @@ Sql<At, int, At> g_release_timed{R"sql(
 Sql<At> g_next_time{R"sql(
     SELECT q.run_at
     FROM ayb_jobs.job_queue AS q
-    WHERE q.waits_for = 'time' AND q.state = 'queued' AND q.run_at >= $1
-    ORDER BY q.run_at
+    WHERE q.waits_for = 'time' AND q.state = 'queued' AND q.partition_key IS NOT NULL
+        AND q.run_at >= $1
+    ORDER BY q.waits_for, q.state, q.run_at
     LIMIT 1
 )sql"};
 
