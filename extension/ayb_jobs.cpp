@@ -1,4 +1,5 @@
 // The entry point: what is set up when the library is loaded.
+#include "base/options.hpp"
 #include "handlers/handlers.hpp"
 #include "handlers/intruder.hpp"
 #include "hooks/access_hook.hpp"
@@ -19,6 +20,7 @@ PGDLLEXPORT void _PG_init(void);
 
 void _PG_init(void) {
     using namespace ayb;
+    define_meta();
     settings::define();
     install_change_callbacks();
     install_source_callbacks();

@@ -10,6 +10,7 @@ namespace ayb {
 inline constexpr int kMaxNameCharacters = 100; // of types and schedules
 inline constexpr int kMaxKeyBytes = 255;
 inline constexpr Size kMaxPayloadBytes = 16 * 1024 * 1024;
+inline constexpr Size kMaxMetaBytes = 8192;
 
 // Raises 22004 where argument `number` (from 0) is NULL.
 void require_argument(FunctionCallInfo fcinfo, int number, const char *name);

@@ -26,7 +26,7 @@ int key_number(const Objects &objects, const JsonbValue &key) {
     for (int i = 0; i < objects.key_count; i++)
         if (strcmp(objects.keys[i].name, name) == 0)
             return i;
-    refuse(psprintf("unknown key \"%s\"", name), "jobs", known_keys(objects));
+    refuse(psprintf("unknown key \"%s\"", name), objects.argument, known_keys(objects));
 }
 
 // How a value of the type stands in JSON.
@@ -95,6 +95,7 @@ void read_keys(Objects *objects, JsonbContainer *object, NullableDatum *values) 
 Objects *objects_argument(FunctionCallInfo fcinfo, int number, const Key *keys, int key_count) {
     require_argument(fcinfo, number, "jobs");
     auto *objects = static_cast<Objects *>(palloc0(sizeof(Objects)));
+    objects->argument = "jobs";
     objects->array = PG_GETARG_JSONB_P(number);
     objects->keys = keys;
     objects->key_count = key_count;
@@ -112,6 +113,16 @@ void read_object(Objects *objects, int number, NullableDatum *values) {
     if (job->type != jbvBinary || !JsonContainerIsObject(job->val.binary.data))
         refuse("a job must be an object", "jobs", known_keys(*objects));
     read_keys(objects, job->val.binary.data, values);
+}
+
+void read_named(Jsonb *object, const char *argument, const Key *keys, int key_count,
+                NullableDatum *values) {
+    Objects objects{argument, nullptr, keys, key_count, 1, 0, nullptr};
+    for (int i = 0; i < key_count; i++)
+        values[i] = {0, true};
+    if (!JB_ROOT_IS_OBJECT(object))
+        refuse(psprintf("%s must be an object", argument), argument, known_keys(objects));
+    read_keys(&objects, &object->root, values);
 }
 
 void rethrow(const Objects &objects, MemoryContext context) {

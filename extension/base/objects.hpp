@@ -13,6 +13,7 @@ struct Key {
 
 // The array "jobs", and what of it is being read. Palloc'd: on the stack a jump may lose it.
 struct Objects {
+    const char *argument;
     Jsonb *array;
     const Key *keys;
     int key_count;
@@ -27,6 +28,10 @@ Objects *objects_argument(FunctionCallInfo fcinfo, int number, const Key *keys, 
 // Reads element `number` into as many values as there are keys: what is left out is NULL, and so is
 // a null, but for jsonb.
 void read_object(Objects *objects, int number, NullableDatum *values);
+
+// Reads the one object that `argument` is, in the same way. 22023 for one that isn't.
+void read_named(Jsonb *object, const char *argument, const Key *keys, int key_count,
+                NullableDatum *values);
 
 // Raises the error at hand again; it says which element it is about, in its message and in the name
 // of the argument.

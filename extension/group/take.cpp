@@ -2,6 +2,7 @@
 #include "base/columns.hpp"
 #include "group/jobs.hpp"
 #include "handlers/bond.hpp"
+#include "jobs/expiry.hpp"
 #include "jobs/line.hpp"
 #include "jobs/taking.hpp"
 #include "lanes/places.hpp"
@@ -65,10 +66,10 @@ int int_of(TupleTableSlot *row, int column) {
 }
 
 // A first attempt of a type that goes grouped. Whatever failed once goes by lease, and so does what
-// nothing carries any more, which is dealt with there.
+// nothing carries any more or is beyond its deadline, which is dealt with there.
 bool fits(const Group &group, const GroupType &type, TupleTableSlot *row) {
     return type.way.grouped && int_of(row, kAttempts) == 0 &&
-           is_carried(row, type.handler.type, group.role);
+           may_be_run(row, type.handler.type, group.role);
 }
 
 void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {

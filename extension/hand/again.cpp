@@ -15,7 +15,8 @@ namespace {
 // again.
 #define AYB_REVIVED                                                                                \
     "state = 'queued', attempts = least(q.attempts, q.max_attempts - 1), canceled_at = NULL,"      \
-    " waits_for = NULL"
+    " expires_at = CASE WHEN q.state = 'canceled' THEN NULL ELSE q.expires_at END, waits_for = "   \
+    "NULL"
 #define AYB_ONE(change)                                                                            \
     "UPDATE ayb_jobs.job_queue AS q SET " change ", run_at = $2, updated_at = $3 WHERE q.id = $1"
 

@@ -111,6 +111,7 @@ Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments
     order.run_at = due_argument(fcinfo, at.run_at, at.delay, order.now);
     order.max_attempts = max_attempts_argument(fcinfo, at.max_attempts);
     order.priority = priority_argument(fcinfo, at.priority);
+    order.options = options_argument(fcinfo, at.options);
     if (!apply_handler(&order, GetUserId()) &&
         (*unhandled == nullptr || strcmp(*unhandled, type) != 0)) {
         notice_no_handler(type);
@@ -125,7 +126,7 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhan
     require_argument(fcinfo, 1, "payload");
     check_json_size(PG_GETARG_DATUM(1), "payload");
     const char *key = key_argument(fcinfo, 3);
-    const Order order = make_order(fcinfo, type, {2, 6, 4, 5, 7}, unhandled);
+    const Order order = make_order(fcinfo, type, {2, 6, 4, 5, 7, 9}, unhandled);
     const Datum payload = PG_GETARG_DATUM(1);
     const NullableDatum *partition_key = PG_ARGISNULL(8) ? nullptr : &fcinfo->args[8];
     if (partition_key != nullptr)
@@ -150,7 +151,7 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhan
 using namespace ayb;
 
 // enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay, priority,
-// partition_key) → uuid
+// partition_key, options) → uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     bool is_new;
     const char *unhandled = nullptr;

@@ -77,7 +77,7 @@ constexpr Key kKeys[kEnqueueArguments] = {{"type", TEXTOID},          {"payload"
                                           {"run_at", TIMESTAMPTZOID}, {"idempotency_key", TEXTOID},
                                           {"max_attempts", INT4OID},  {"run_as", NAMEOID},
                                           {"delay", INTERVALOID},     {"priority", INT4OID},
-                                          {"partition_key", TEXTOID}};
+                                          {"partition_key", TEXTOID}, {"options", JSONBOID}};
 constexpr int kPayload = 1;
 
 // {}: what enqueue() has for a payload that is left out.
@@ -106,7 +106,7 @@ void enqueue_objects(FunctionCallInfo fcinfo, Objects *jobs, Datum *ids) {
 
 using namespace ayb;
 
-// enqueue_many(type, payloads, run_at, delay, priority, partition_keys) → setof uuid
+// enqueue_many(type, payloads, run_at, delay, priority, partition_keys, options) → setof uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payloads");
@@ -114,7 +114,7 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
     const char *unhandled = nullptr;
     const Datum *payloads = read_payloads(PG_GETARG_ARRAYTYPE_P(1), &count);
     const NullableDatum *keys = read_keys(fcinfo, 5, count);
-    const Order order = make_order(fcinfo, type, {2, 3, PG_NARGS(), PG_NARGS(), 4}, &unhandled);
+    const Order order = make_order(fcinfo, type, {2, 3, PG_NARGS(), PG_NARGS(), 4, 6}, &unhandled);
     if (order.builtin)
         check_payloads(type, payloads, count);
     Datum *ids = make_ids(count, order.now);

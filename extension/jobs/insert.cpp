@@ -14,12 +14,15 @@ namespace ayb {
 namespace {
 
 // Where the direct way is closed.
-using InsertJobs = Sql<UuidArray, JsonArray, const char *, Oid, At, int, const char *, At, Oid, int,
-                       std::optional<core::Uuid>, TextArray>;
+using InsertJobs =
+    Sql<UuidArray, JsonArray, const char *, Oid, At, int, const char *, At, Oid, int,
+        std::optional<core::Uuid>, TextArray, std::optional<At>, std::optional<Json>>;
 InsertJobs g_insert{R"sql(
     INSERT INTO ayb_jobs.job_queue (id, type, payload, run_as, enqueued_by, run_at,
-        max_attempts, idempotency_key, created_at, updated_at, priority, registration, partition_key)
-    SELECT u.id, $3, u.payload, $4, $9, $5, $6, $7, $8, $8, $10, $11, u.partition_key
+        max_attempts, idempotency_key, created_at, updated_at, priority, registration, partition_key,
+        expires_at, meta)
+    SELECT u.id, $3, u.payload, $4, $9, $5, $6, $7, $8, $8, $10, $11, u.partition_key,
+        $13, $14
     FROM unnest($1, $2, $12) AS u (id, payload, partition_key)
 )sql"};
 
@@ -36,10 +39,14 @@ void insert_by_statement(const Order &order, const Datum *ids, const Datum *payl
     const JsonArray payload_array(
         construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT));
     const TextArray key_array(text_array(partition_keys, count));
+    const Options &options = order.options;
+    const auto expires_at =
+        options.expires_at ? std::make_optional(At{*options.expires_at}) : std::nullopt;
+    const auto meta = options.meta == 0 ? std::nullopt : std::make_optional<Json>(options.meta);
     in_books([&] {
         g_insert.run(id_array, payload_array, order.type, order.run_as, At{order.run_at},
                      order.max_attempts, key, At{order.now}, order.enqueued_by, *order.priority,
-                     order.registration, key_array);
+                     order.registration, key_array, expires_at, meta);
     });
 }
 
@@ -73,6 +80,10 @@ Row describe_row(const Order &order, const char *key) {
     row.set_text(kIdempotencyKey, key);
     if (order.registration)
         row.set(kRegistration, uuid_datum(*order.registration));
+    if (order.options.expires_at)
+        row.set(kExpiresAt, TimestampTzGetDatum(*order.options.expires_at));
+    if (order.options.meta != 0)
+        row.set(kMeta, order.options.meta);
     row.set(kLane, Int64GetDatum(lane_place(order.run_as, order.type, *order.priority)));
     row.set(kCreatedAt, TimestampTzGetDatum(order.now));
     row.set(kUpdatedAt, TimestampTzGetDatum(order.now));

@@ -2,6 +2,7 @@
 
 #include "base/arguments.hpp"
 #include "handlers/bond.hpp"
+#include "jobs/expiry.hpp"
 #include "jobs/taking.hpp"
 #include "pg/books.hpp"
 
@@ -9,7 +10,7 @@ namespace ayb {
 
 namespace {
 
-constexpr int kMostDistrusted = 1000; // of one transaction
+constexpr int kMostLeft = 1000; // of one transaction
 
 [[noreturn]] void report_unusable() {
     ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
@@ -49,11 +50,11 @@ void open_next(Line *line) {
         raise_lane_floor(lane->pick->key(), lane->pick->mark, lane->at);
 }
 
-// Of the row that is locked.
-void distrust(Line *line) {
-    if (line->distrusted == nullptr)
-        line->distrusted = static_cast<Datum *>(palloc(kMostDistrusted * sizeof(Datum)));
-    line->distrusted[line->distrusted_count++] = uuid_datum(line->here->at.id);
+// Remembers the row that is locked.
+void leave(Line *line, LeftRows *rows) {
+    if (rows->ids == nullptr)
+        rows->ids = static_cast<Datum *>(palloc(kMostLeft * sizeof(Datum)));
+    rows->ids[rows->count++] = uuid_datum(line->here->at.id);
 }
 
 LineLane *first_open(const Line &line) {
@@ -103,7 +104,7 @@ Line open_line(const Picks &picks, TimestampTz until, bool raise) {
 }
 
 bool next_in_line(Line *line) {
-    if (line->distrusted_count == kMostDistrusted)
+    if (line->distrusted.count == kMostLeft || line->expired.count == kMostLeft)
         return false;
     if (line->here != nullptr)
         step(*line, line->here);
@@ -130,7 +131,11 @@ bool take_in_line(Line *line) {
         return false;
     const LanePick &lane = *line->here->pick;
     if (!is_carried(line->here->rows.row, lane.type, lane.role)) {
-        distrust(line);
+        leave(line, &line->distrusted);
+        return false;
+    }
+    if (is_expired(line->here->rows.row, line->until)) {
+        leave(line, &line->expired);
         return false;
     }
     const Lack lack = reserve_next_run(lane.role, lane.type, line->here->rows.row);
@@ -138,10 +143,12 @@ bool take_in_line(Line *line) {
     return lack == Lack::nothing;
 }
 
-bool leave_distrusted(const Line &line) {
-    if (line.distrusted_count > 0)
-        let_wait_for_trust(line.distrusted, line.distrusted_count);
-    return line.distrusted_count > 0;
+bool settle_left(const Line &line) {
+    if (line.distrusted.count > 0)
+        let_wait_for_trust(line.distrusted.ids, line.distrusted.count);
+    if (line.expired.count > 0)
+        cancel_expired(line.expired.ids, line.expired.count, line.until);
+    return line.distrusted.count > 0 || line.expired.count > 0;
 }
 
 void hold_line(const Line &line, TimestampTz again) {

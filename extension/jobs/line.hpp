@@ -18,6 +18,12 @@ struct LineLane {
     bool any; // it had a row that is due
 };
 
+// Jobs that are locked, and not taken.
+struct LeftRows {
+    Datum *ids;
+    int count;
+};
+
 struct Line {
     LineLane *lanes; // in the order of their floors' turns
     int count;
@@ -25,8 +31,8 @@ struct Line {
     TimestampTz until;
     bool raise; // floors may be raised
     LineLane *here;
-    Datum *distrusted; // jobs that are locked, and that nothing carries any more
-    int distrusted_count;
+    LeftRows distrusted; // that nothing carries any more
+    LeftRows expired;
 };
 
 // Begins to read what is due by `until`, for the active snapshot, which is younger than the picks.
@@ -48,10 +54,10 @@ inline bool lock_in_line(Line *line) {
 // The same, and takes the place that the job's next run needs where its type has a limit. False
 // also where there is none: then the line goes on behind the lane, or the key, and the row stays
 // locked until the transaction ends. And false for what is bound to something that doesn't carry it
-// any more: the line remembers it, and ends where that has become many.
+// any more, or is beyond its deadline: the line remembers it, and ends where that has become many.
 bool take_in_line(Line *line);
-// Has what the line remembers so wait for trust; whether there was any.
-bool leave_distrusted(const Line &line);
+// Has what the line remembers so wait for trust, or cancels it; whether there was any.
+bool settle_left(const Line &line);
 // For a group, which has one place for all its jobs of a type: what take_in_line() does then.
 void settle_lack(Line *line, Lack lack);
 

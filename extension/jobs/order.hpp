@@ -2,6 +2,7 @@
 // What a job becomes before it is written: whose it is, and how often it is tried.
 #include <optional>
 
+#include "base/options.hpp"
 #include "handlers/handlers.hpp"
 
 namespace ayb {
@@ -17,6 +18,7 @@ struct Order {
     int max_attempts;            // 0 in: the handler's, or else the setting's
     std::optional<int> priority; // none in: the handler's
     TimestampTz now;
+    Options options;
 
     // Whose its idempotency key is: a definer's jobs aren't to tell of their owner's.
     Oid key_owner() const { return registration ? enqueued_by : run_as; }

@@ -10,8 +10,6 @@ namespace ayb {
 
 namespace {
 
-constexpr Size kMaxMetaBytes = 8192;
-
 [[noreturn]] void refuse(const char *fact, const char *hint) {
     ereport(ERROR, (errcode(ERRCODE_CHECK_VIOLATION), errmsg("%s", fact), errhint("%s", hint)));
     pg_unreachable();

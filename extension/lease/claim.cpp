@@ -88,7 +88,7 @@ Claimed lock_first(const Picks &picks, TimestampTz now, Locked *locked) {
         found = take_in_line(&line);
     if (found)
         *locked = {line.here->at.id, bond_of(line.here->rows.row)};
-    const bool left = leave_distrusted(line);
+    const bool left = settle_left(line);
     if (!found && !left)
         hold_line(line, later(now, settings::poll_interval * kMicrosecondsPerMillisecond));
     close_line(&line);

@@ -89,7 +89,7 @@ int lock_some(const Claim &claim, int keys, Datum *ids, bool *more) {
     while (count < claim.jobs && next_in_line(&line))
         if (take_in_line(&line))
             ids[count++] = uuid_datum(line.here->at.id);
-    *more = !leave_distrusted(line) && has_more_keys(picks);
+    *more = !settle_left(line) && has_more_keys(picks);
     close_line(&line);
     PopActiveSnapshot();
     return count;

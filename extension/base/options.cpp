@@ -1,0 +1,97 @@
+#include "base/options.hpp"
+
+#include "base/arguments.hpp"
+#include "base/objects.hpp"
+
+namespace ayb {
+
+namespace {
+
+enum Option { kExpiresAt, kMeta, kOptions };
+constexpr Key kKeys[kOptions] = {{"expires_at", TIMESTAMPTZOID}, {"meta", JSONBOID}};
+
+char *g_meta = nullptr; // the setting
+
+// SQL's NULL, or JSON's: what is left out.
+bool is_none(const NullableDatum &value) {
+    if (value.isnull)
+        return true;
+    JsonbValue scalar;
+    return JsonbExtractScalar(&DatumGetJsonbP(value.value)->root, &scalar) &&
+           scalar.type == jbvNull;
+}
+
+void check_meta(Datum meta, const char *what) {
+    if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(meta)))
+        ereport(ERROR,
+                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be an object", what),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "meta"),
+                 errhint("It takes {\"name\": value, ...}.")));
+    const Size bytes = VARSIZE(DatumGetPointer(meta));
+    if (bytes > kMaxMetaBytes)
+        ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too large", what),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "meta"),
+                        errdetail("It has %zu bytes; %zu are allowed.", bytes, kMaxMetaBytes),
+                        errhint("What a handler works on belongs into the payload.")));
+}
+
+void name_setting(void * /*argument*/) { errcontext("setting ayb_jobs.meta"); }
+
+// What the session has for each of its jobs.
+Datum meta_of_session() {
+    if (*g_meta == '\0')
+        return 0;
+    ErrorContextCallback callback{error_context_stack, name_setting, nullptr};
+    error_context_stack = &callback;
+    const Datum meta = DirectFunctionCall1(jsonb_in, CStringGetDatum(g_meta));
+    check_meta(meta, "ayb_jobs.meta");
+    error_context_stack = callback.previous;
+    return meta;
+}
+
+void check_deadline(TimestampTz at) {
+    if (TIMESTAMP_NOT_FINITE(at))
+        ereport(ERROR,
+                (errcode(ERRCODE_DATETIME_VALUE_OUT_OF_RANGE), errmsg("expires_at is out of range"),
+                 err_generic_string(PG_DIAG_COLUMN_NAME, "expires_at"),
+                 errhint("Leave it out for a job without a deadline.")));
+}
+
+// What the job names itself counts.
+Datum merged(Datum session, Datum own) {
+    if (session == 0)
+        return own;
+    const Datum meta = DirectFunctionCall2(jsonb_concat, session, own);
+    check_meta(meta, "meta");
+    return meta;
+}
+
+void read_options(Datum argument, Options *options) {
+    NullableDatum values[kOptions];
+    read_named(DatumGetJsonbP(argument), "options", kKeys, kOptions, values);
+    if (!values[kExpiresAt].isnull) {
+        options->expires_at = DatumGetTimestampTz(values[kExpiresAt].value);
+        check_deadline(*options->expires_at);
+    }
+    if (is_none(values[kMeta]))
+        return;
+    check_meta(values[kMeta].value, "meta");
+    options->meta = merged(options->meta, values[kMeta].value);
+}
+
+} // namespace
+
+Options options_argument(FunctionCallInfo fcinfo, int number) {
+    Options options{std::nullopt, meta_of_session()};
+    if (!is_none(fcinfo->args[number]))
+        read_options(PG_GETARG_DATUM(number), &options);
+    return options;
+}
+
+void define_meta() {
+    DefineCustomStringVariable("ayb_jobs.meta", "What each job of the session carries as its meta.",
+                               "A JSON object; what a job names itself counts.", &g_meta, "",
+                               PGC_USERSET, 0, nullptr, nullptr, nullptr);
+}
+
+} // namespace ayb

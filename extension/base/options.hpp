@@ -1,0 +1,22 @@
+#pragma once
+// The argument options of enqueue() and its forms for many: what few jobs need. A key that is added
+// belongs into the table of options.cpp.
+#include <optional>
+
+#include "pg/postgres.hpp"
+
+namespace ayb {
+
+struct Options {
+    std::optional<TimestampTz> expires_at;
+    Datum meta; // a jsonb object, with what the setting ayb_jobs.meta has; 0 for none
+};
+
+// The options in argument `number`, which may be NULL. 22023 for an unknown key, by its name;
+// 22008; 54000.
+Options options_argument(FunctionCallInfo fcinfo, int number);
+
+// Declares ayb_jobs.meta. Called once, by _PG_init, before all other settings.
+void define_meta();
+
+} // namespace ayb
