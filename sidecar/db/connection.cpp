@@ -178,13 +178,14 @@ pg_result *Connection::next_result(Time end) {
     return PQgetResult(connection_);
 }
 
-void Connection::result_check(const Result &result) {
+void Connection::result_check(const Result &result, std::size_t statement) {
     const ExecStatusType status = PQresultStatus(result.get());
     if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
         return;
     if (PQstatus(connection_) != CONNECTION_OK || result.get() == nullptr)
         lost(true);
-    const Error error = make_error(result.get());
+    Error error = make_error(result.get());
+    error.statement = statement;
     // The server goes away, or became a standby: the next session is to look for the right one.
     if (error.sqlstate.compare(0, 3, "57P") == 0 || error.sqlstate == "25006") {
         broken_ = true;
@@ -256,13 +257,12 @@ std::vector<Result> Connection::query_all(const std::vector<Statement> &statemen
         sent = sent && send(statement);
     sent = sent && PQpipelineSync(connection_) == 1;
     const std::size_t extra = pooled_ ? 1 : 0;
-    std::vector<Result> results = finish_all(sent, statements.size() + extra);
-    results.erase(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(extra));
-    return results;
+    return finish_all(sent, extra, statements.size());
 }
 
-// All are read, also behind one that failed, so that the session can be used again.
-std::vector<Result> Connection::finish_all(bool sent, std::size_t count) {
+// All are read, also behind one that failed, so that the session can be used again. The first ones
+// are our own.
+std::vector<Result> Connection::finish_all(bool sent, std::size_t extra, std::size_t count) {
     if (!sent)
         lost(false);
     const Time end = end_after(timeout_);
@@ -279,10 +279,11 @@ std::vector<Result> Connection::finish_all(bool sent, std::size_t count) {
             results.push_back(std::move(result));
     }
     PQexitPipelineMode(connection_);
-    for (const Result &result : results)
-        result_check(result);
-    if (results.size() != count)
+    for (std::size_t i = 0; i < results.size(); i++)
+        result_check(results[i], i < extra ? 0 : i - extra);
+    if (results.size() != extra + count)
         lost(true);
+    results.erase(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(extra));
     return results;
 }
 

@@ -84,13 +84,13 @@ class Connection {
     static void note(void *connection, const pg_result *notice);
     Result finish(bool sent);
     pg_result *next_result(std::chrono::steady_clock::time_point end);
-    void result_check(const Result &result);
+    void result_check(const Result &result, std::size_t statement = 0);
     void wait(bool for_write, std::chrono::steady_clock::time_point end);
     void flush(std::chrono::steady_clock::time_point end);
     [[noreturn]] void lost(bool sent);
     const std::string &prepare(const std::string &sql);
     bool send(const Statement &statement);
-    std::vector<Result> finish_all(bool sent, std::size_t count);
+    std::vector<Result> finish_all(bool sent, std::size_t extra, std::size_t count);
     void set_up();
 
     pg_conn *connection_;

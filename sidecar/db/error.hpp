@@ -13,7 +13,8 @@ struct Error : std::runtime_error {
     std::string severity;
     std::string detail;
     std::string hint;
-    std::string column; // what it is about, where the server names that
+    std::string column;        // what it is about, where the server names that
+    std::size_t statement = 0; // which one failed of those that were sent together
 };
 
 // There is no database to ask now, or no free connection to it. What was asked for may have been

@@ -91,10 +91,10 @@ std::vector<db::Result> Database::make_and_run(const db::Statement &making,
     return results;
 }
 
-// That the session's role may not become ours says nothing of rights by itself.
+// That the session's role may not become ours, which is the first statement, says nothing of rights
+// by itself.
 void Database::explain(db::Error &error) const {
-    const std::string said = error.what();
-    if (!right_ || error.sqlstate != "42501" || said.find('"' + role_ + '"') == std::string::npos)
+    if (!right_ || error.sqlstate != "42501" || error.statement != 0)
         return;
     error.detail = std::string("it takes the right ") + login::word_of(*right_);
     error.hint = "GRANT " + role_ + " to the role that the sidecar logs in as.";
