@@ -317,6 +317,7 @@ CREATE TABLE ayb_jobs.matview_refreshes (
     last_refresh_error       text,
     last_refresh_rows        bigint,
     last_skipped_at          timestamptz,
+    last_success_at          timestamptz,
     last_durations_ms        bigint[]    NOT NULL DEFAULT '{}',
     changes_seen             bigint,
     sources_seen             text,
@@ -337,6 +338,7 @@ COMMENT ON COLUMN ayb_jobs.matview_refreshes.skip_unchanged IS
 COMMENT ON COLUMN ayb_jobs.matview_refreshes.run_as IS 'the view''s owner when it was registered, to whom the registration belongs';
 COMMENT ON COLUMN ayb_jobs.matview_refreshes.last_refresh_at IS 'when the last refresh ended, well or not';
 COMMENT ON COLUMN ayb_jobs.matview_refreshes.last_refresh_rows IS 'how many rows the last good refresh read';
+COMMENT ON COLUMN ayb_jobs.matview_refreshes.last_success_at IS 'when the last good refresh ended';
 COMMENT ON COLUMN ayb_jobs.matview_refreshes.last_skipped_at IS 'when a refresh was left out last, as nothing had changed';
 COMMENT ON COLUMN ayb_jobs.matview_refreshes.last_durations_ms IS 'of the last ten good refreshes, the newest first';
 COMMENT ON COLUMN ayb_jobs.matview_refreshes.changes_seen IS

@@ -145,12 +145,12 @@ BEGIN
     EXECUTE format($sql$
         WITH fresh AS (
             INSERT INTO ayb_jobs.matview_refreshes AS m (id, schema_name, view_name, refresh_mode, run_as, last_refresh_at,
-                last_refresh_duration_ms, last_refresh_status, last_refresh_error, created_at, updated_at)
+                last_refresh_duration_ms, last_refresh_status, last_refresh_error, last_success_at, created_at, updated_at)
             SELECT a.id, a.schema_name, a.view_name, a.refresh_mode,
                    coalesce((SELECT c.relowner::regrole FROM pg_class AS c
                              WHERE c.oid = to_regclass(format('%%I.%%I', a.schema_name, a.view_name))), ayb_jobs_internal.owner_of(%1$L)),
-                   a.last_refresh_at, a.last_refresh_duration_ms, a.last_refresh_status, a.last_refresh_error, a.created_at,
-                   a.updated_at
+                   a.last_refresh_at, a.last_refresh_duration_ms, a.last_refresh_status, a.last_refresh_error,
+                   CASE WHEN a.last_refresh_status = 'success' THEN a.last_refresh_at END, a.created_at, a.updated_at
             FROM ONLY %1$s AS a WHERE NOT EXISTS (SELECT FROM ayb_jobs.imports AS i WHERE i.id = a.id)
             ON CONFLICT DO NOTHING RETURNING m.id
         )

@@ -22,9 +22,11 @@ GRANT EXECUTE ON ALL ROUTINES IN SCHEMA ayb_jobs, ayb_jobs_internal TO PUBLIC;
 GRANT USAGE ON TYPE ayb_jobs.refresh_outcome, ayb_jobs.claimed_job TO PUBLIC;
 REVOKE ALL ON FUNCTION ayb_jobs_internal.install_builtins(text), ayb_jobs_internal.prepare_history(timestamptz), ayb_jobs_internal.server_state(),
                        ayb_jobs_internal.retire_jobs(integer), ayb_jobs_internal.retire_history(uuid, integer), ayb_jobs_internal.retire_rights(),
-                       ayb_jobs_internal.processes(), ayb_jobs_internal.troubles(), ayb_jobs.health(), ayb_jobs_internal.wire_key() FROM PUBLIC;
+                       ayb_jobs_internal.processes(), ayb_jobs_internal.troubles(), ayb_jobs.health(), ayb_jobs_internal.wire_key(),
+                       ayb_jobs_internal.totals() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ayb_jobs.health() TO ayb_jobs_read, pg_monitor;
 GRANT EXECUTE ON FUNCTION ayb_jobs_internal.wire_key() TO ayb_jobs_sidecar;
+GRANT EXECUTE ON FUNCTION ayb_jobs_internal.totals() TO ayb_jobs_read;
 -- Triggers that exist fire whoever writes; nobody else is to make one of them, on a table of a shape of their own.
 REVOKE ALL ON FUNCTION ayb_jobs_internal.note_job(), ayb_jobs_internal.note_schedule(), ayb_jobs_internal.note_configuration(),
                        ayb_jobs_internal.note_truncate(), ayb_jobs_internal.note_limit(), ayb_jobs_internal.replace_builtin(), ayb_jobs_internal.expect_schedule(),

@@ -1,4 +1,5 @@
-// What has happened: the last events, and the counts of the minute that goes on.
+// What has happened: the last events, the counts of the minute that goes on, and all since the
+// start.
 #include "base/answer.hpp"
 
 #include "base/arguments.hpp"
@@ -28,18 +29,20 @@ void put_event(const Event &event, ReturnSetInfo *result) {
     row.put(result);
 }
 
+void put_counts(const TypeCounts &counts, Row *row) {
+    for (const int64 count :
+         {counts.completed, counts.failed, counts.retried, counts.lost, counts.canceled})
+        row->add(Int64GetDatum(count));
+    row->add(bigint_array(counts.wait));
+    row->add(bigint_array(counts.run));
+}
+
 void put_minute(const TypeStats &stats, ReturnSetInfo *result) {
     Row row;
     row.add_time(stats.minute);
     row.add(ObjectIdGetDatum(stats.key.role));
     row.add(CStringGetTextDatum(stats.type));
-    row.add(Int64GetDatum(stats.completed));
-    row.add(Int64GetDatum(stats.failed));
-    row.add(Int64GetDatum(stats.retried));
-    row.add(Int64GetDatum(stats.lost));
-    row.add(Int64GetDatum(stats.canceled));
-    row.add(bigint_array(stats.wait));
-    row.add(bigint_array(stats.run));
+    put_counts(stats, &row);
     row.put(result);
 }
 
@@ -90,5 +93,22 @@ AYB_SQL_FUNCTION(ayb_jobs_current_minutes) {
     for (int i = 0; i < count; i++)
         if (me.sees(entries[i].key.role))
             put_minute(entries[i], result);
+    PG_RETURN_NULL();
+}
+
+// totals() → setof (place, type, counts): since the server started
+AYB_SQL_FUNCTION(ayb_jobs_totals) {
+    ReturnSetInfo *result = begin_set(fcinfo);
+    if (!preloaded())
+        PG_RETURN_NULL();
+    auto *totals = static_cast<TypeTotals *>(palloc(most_totals() * sizeof(TypeTotals)));
+    const int count = read_totals(MyDatabaseId, totals);
+    for (int i = 0; i < count; i++) {
+        Row row;
+        row.add(Int32GetDatum(totals[i].place));
+        row.add(CStringGetTextDatum(totals[i].type));
+        put_counts(totals[i], &row);
+        row.put(result);
+    }
     PG_RETURN_NULL();
 }

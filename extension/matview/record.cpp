@@ -10,7 +10,8 @@ namespace {
 
 Sql<core::Uuid, At, int64, int64, const char *, Oid> g_success{R"sql(
     UPDATE ayb_jobs.matview_refreshes AS m
-    SET last_refresh_at = $2, last_refresh_duration_ms = $3, last_refresh_status = 'success',
+    SET last_refresh_at = $2, last_success_at = $2, last_refresh_duration_ms = $3,
+        last_refresh_status = 'success',
         last_refresh_error = NULL, last_refresh_rows = $4, sources_seen = $5,
         changes_seen = ayb_jobs_internal.base_changes($6),
         last_durations_ms = ($3 || m.last_durations_ms)[1:10]

@@ -91,16 +91,11 @@ int64 &counter(TypeStats *stats, Outcome outcome) {
     return stats->canceled;
 }
 
-void add_counts(TypeStats *to, const TypeStats &from) {
-    to->completed += from.completed;
-    to->failed += from.failed;
-    to->retried += from.retried;
-    to->lost += from.lost;
-    to->canceled += from.canceled;
-    for (int i = 0; i < core::kHistogramBuckets; i++) {
-        to->wait[i] += from.wait[i];
-        to->run[i] += from.run[i];
-    }
+// What is taken out of the minutes goes on in the totals, under the same lock: so the sum of both
+// never falls.
+void count_total(const TypeStats &stats, int sign) {
+    if (TypeTotals *total = total_of(stats.key.database, stats.type))
+        add_counts(total, stats, sign);
 }
 
 void begin_minute(TypeStats *stats, TimestampTz now) {
@@ -148,9 +143,12 @@ void enter_handler(TypeStats *stats, int64 handler_us) {
 
 } // namespace
 
-Size types_size() { return hash_estimate_size(kMaxTypes, sizeof(TypeStats)); }
+Size types_size() {
+    return add_size(hash_estimate_size(kMaxTypes, sizeof(TypeStats)), totals_size());
+}
 
 void init_types() {
+    init_totals();
     g_types = shared_table("ayb_jobs types", kMaxTypes, sizeof(TypeKey), sizeof(TypeStats));
 }
 
@@ -240,13 +238,17 @@ int take_minutes(Oid database, TimestampTz before, bool keep, TypeStats *out) {
     int count = 0;
     HASH_SEQ_STATUS scan;
     LWLockAcquire(lock_of(Locks::types), keep ? LW_SHARED : LW_EXCLUSIVE);
+    if (!keep)
+        make_room_for_totals();
     hash_seq_init(&scan, g_types);
     while (auto *stats = static_cast<TypeStats *>(hash_seq_search(&scan))) {
         if (stats->key.database != database || !has_counts(*stats) || stats->minute >= before)
             continue;
         out[count++] = *stats;
-        if (!keep)
-            clear_counts(stats);
+        if (keep)
+            continue;
+        count_total(*stats, 1);
+        clear_counts(stats);
     }
     LWLockRelease(lock_of(Locks::types));
     return count;
@@ -256,9 +258,32 @@ void return_minutes(const TypeStats *entries, int count) {
     LWLockAcquire(lock_of(Locks::types), LW_EXCLUSIVE);
     for (int i = 0; i < count; i++)
         if (TypeStats *stats =
-                place_for(entries[i].key.database, entries[i].key.role, entries[i].type))
+                place_for(entries[i].key.database, entries[i].key.role, entries[i].type)) {
             add_counts(stats, entries[i]);
+            // Under another name than it was taken, it stays where it was counted.
+            if (stats->key.hash == entries[i].key.hash)
+                count_total(entries[i], -1);
+        }
     LWLockRelease(lock_of(Locks::types));
+}
+
+int read_totals(Oid database, TypeTotals *out) {
+    HASH_SEQ_STATUS scan;
+    LWLockAcquire(lock_of(Locks::types), LW_EXCLUSIVE);
+    make_room_for_totals();
+    // First all get their lines: which one is a type's is settled when it is first shown.
+    hash_seq_init(&scan, g_types);
+    while (auto *stats = static_cast<TypeStats *>(hash_seq_search(&scan)))
+        if (stats->key.database == database && has_counts(*stats))
+            total_of(database, stats->type);
+    const int count = copy_totals(database, out);
+    hash_seq_init(&scan, g_types);
+    while (auto *stats = static_cast<TypeStats *>(hash_seq_search(&scan)))
+        if (stats->key.database == database && has_counts(*stats))
+            if (const TypeTotals *total = total_of(database, stats->type))
+                add_counts(&out[total->copied], *stats);
+    LWLockRelease(lock_of(Locks::types));
+    return count;
 }
 
 } // namespace ayb

@@ -1,9 +1,7 @@
 #pragma once
 // Counts and latencies by job type since the last whole minute, and how long a type usually runs.
 // Guarded by Locks::types.
-#include "core/histogram.hpp"
-#include "memory/part.hpp"
-#include "memory/state.hpp"
+#include "records/totals.hpp"
 
 namespace ayb {
 
@@ -15,25 +13,10 @@ inline constexpr double kSlow = 1000000;
 // Why a type lost the grouped way.
 enum class Strike : int { none, overstay, failures, commit, ended, traces };
 
-struct TypeKey {
-    Oid database;
-    Oid role;
-    uint64 hash; // of the type's name
-};
-
 // One type for one role. Times in microseconds; counts of how jobs ended and histograms are those
 // since the last whole minute.
-struct TypeStats {
-    TypeKey key; // must be first
-    char type[kTypeBytes];
+struct TypeStats : TypeName, TypeCounts {
     TimestampTz minute;
-    int64 completed;
-    int64 failed;
-    int64 retried;
-    int64 lost;
-    int64 canceled;
-    int64 wait[core::kHistogramBuckets];
-    int64 run[core::kHistogramBuckets];
     double run_average; // moving; 0 until known
 
     // Which way it goes: see group/ways.hpp.
@@ -97,5 +80,9 @@ int take_minutes(Oid database, TimestampTz before, bool keep, TypeStats *out);
 
 // Puts entries back that could not be written.
 void return_minutes(const TypeStats *entries, int count);
+
+// What the database's types have come to since the server started, with the minute that goes on.
+// Room for most_totals() in `out`; how many.
+int read_totals(Oid database, TypeTotals *out);
 
 } // namespace ayb

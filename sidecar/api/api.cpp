@@ -53,7 +53,8 @@ Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLo
     router_.add(database_routes(databases_));
     router_.add(events_.routes());
     router_.add(probe_routes(database_));
-    router_.add(metrics_routes(databases_, counters_, events_));
+    counters_.listeners = [this] { return events_.listeners(); };
+    router_.add(figures::metrics_routes(databases_, counters_, settings.metrics_types));
     router_.add(openapi_routes());
     router_.add(page_routes());
     router_.add(work_.routes());
@@ -148,10 +149,10 @@ http::Response Api::serve(const http::Request &request) noexcept {
                 if (asked.method != "OPTIONS")
                     gate_.allow_origin(asked, answer);
                 answer.headers.emplace_back("X-Request-Id", asked.id);
-                counters_.requests[static_cast<std::size_t>(answer.status / 100)]++;
-                log_({asked, gate_.client(asked), caller ? caller->name : "", answer.status,
-                      std::chrono::duration_cast<std::chrono::microseconds>(
-                          std::chrono::steady_clock::now() - start),
+                const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
+                    std::chrono::steady_clock::now() - start);
+                counters_.note(answer.status, took);
+                log_({asked, gate_.client(asked), caller ? caller->name : "", answer.status, took,
                       error});
                 return std::move(answer);
             },

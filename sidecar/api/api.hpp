@@ -1,8 +1,9 @@
 #pragma once
 // The one handler that everything comes through: whatever happens, the answer is the contract's
 // JSON.
+#include "api/events.hpp"
 #include "api/gate.hpp"
-#include "api/metrics.hpp"
+#include "figures/metrics.hpp"
 #include "http/later.hpp"
 #include "worker/routes.hpp"
 
@@ -12,6 +13,7 @@ struct ApiSettings {
     GateSettings gate;
     std::chrono::milliseconds refresh_timeout{3600000};
     std::size_t max_listeners = 256;
+    int metrics_types = 100;     // how many types have series of their own in /metrics
     bool allow_commands = false; // whether jobs may be made whose payload says what is run
 };
 
@@ -46,7 +48,7 @@ class Api {
         events_.close();
         work_.close();
     }
-    Counters &counters() { return counters_; }
+    figures::Counters &counters() { return counters_; }
 
   private:
     using Caller = std::optional<login::Identity>;
@@ -64,7 +66,7 @@ class Api {
     Gate gate_;
     AllEvents events_;
     worker::Work work_;
-    Counters counters_;
+    figures::Counters counters_;
     Router router_;
     const AccessLog log_;
 };

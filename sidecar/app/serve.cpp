@@ -77,6 +77,8 @@ api::ApiSettings api_settings(const Settings &settings) {
     api.gate.listen_host = Poco::Net::SocketAddress(settings.text("listen")).host().toString();
     api.refresh_timeout = milliseconds(settings, "refresh-timeout");
     api.allow_commands = settings.flag("allow-commands");
+    // Beyond what the database tells apart there are none.
+    api.metrics_types = static_cast<int>(std::min(settings.number("metrics-types"), 1024LL));
     api.max_listeners = static_cast<std::size_t>(settings.number("max-listeners"));
     return api;
 }

@@ -150,12 +150,13 @@ class Databases(ApiTest):
                 for database, up in (("default", 1), ("second", 1), ("away", 0), ("mute", 0)):
                     self.assertIn(f'ayb_jobs_up{{database="{database}"}} {up}', lines)
             self.assertEqual(len(mute.taken), 1)
-            queued = [line.split()[0] for line in lines if 'state="queued"' in line]
-            self.assertEqual(queued, [f'ayb_jobs_jobs{{database="{name}",state="queued"}}' for name in ("default", "second")])
-            # All lines of a metric behind its type, which comes once.
-            metrics = [line.split()[2] if line[0] == "#" else re.split("[{ ]", line)[0] for line in lines]
+            failed = [line.split()[0] for line in lines if 'phase="failed"' in line]
+            self.assertEqual(failed, [f'ayb_jobs_jobs{{database="{name}",phase="failed"}}' for name in ("default", "second")])
+            # All lines of a metric behind its help and its type, which come once.
+            metrics = [line.split()[2] if line[0] == "#" else re.sub("_(bucket|sum|count)$", "", re.split("[{ ]", line)[0])
+                       for line in lines]
             self.assertEqual([name for name, _ in itertools.groupby(metrics)], list(dict.fromkeys(metrics)))
-            self.assertEqual(len([line for line in lines if line[0] == "#"]), len(set(metrics)))
+            self.assertEqual(len([line for line in lines if line[0] == "#"]), 2 * len(set(metrics)))
         finally:
             mute.close()
             self.assertEqual(sidecar.stop(), 0)

@@ -121,7 +121,7 @@ class Seeing(ApiTest):
         self.assertEqual(answer.header("Content-Type"), "text/plain; version=0.0.4; charset=utf-8")
         sample = r'[a-z_]+(\{[a-z_]+="[^"]*"(,[a-z_]+="[^"]*")*\})? [0-9.e+-]+'
         for line in answer.body.decode().splitlines():
-            self.assertRegex(line, f"^(# TYPE [a-z_]+ (gauge|counter)|{sample})$")
+            self.assertRegex(line, f"^(# HELP [a-z_]+ .*|# TYPE [a-z_]+ (gauge|counter|histogram)|{sample})$")
         self.assertIn('ayb_jobs_up{database="default"} 1\n', answer.body.decode())
 
     def test_the_open_routes_cost_the_database_little(self):

@@ -29,9 +29,8 @@ my %may;
     $lay->('.');
 }
 
-# The sidecar's own arrows: db, json and login know nobody, http json alone, work db and json, route these, worker
-# and api routes,
-# cli these, app all.
+# The sidecar's own arrows: db, json and login know nobody, http json alone, work db and json, route these, worker,
+# figures and api routes, cli these, app all.
 my %sidecar_may = (
     db    => [qw(db)],
     json  => [qw(json)],
@@ -40,9 +39,10 @@ my %sidecar_may = (
     work  => [qw(db json work)],
     route => [qw(db json http login route)],
     worker => [qw(db json http login route worker)],
-    api   => [qw(db json http login route worker api)],
-    cli   => [qw(db json http login route worker api cli)],
-    app   => [qw(db json http login route worker api cli work app)],
+    figures => [qw(db http login route figures)],
+    api   => [qw(db json http login route worker figures api)],
+    cli   => [qw(db json http login route worker figures api cli)],
+    app   => [qw(db json http login route worker figures api cli work app)],
 );
 
 # The one header that knows PostgreSQL's majors apart.

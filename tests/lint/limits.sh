@@ -34,6 +34,7 @@ rows=(
     'type in an event=kEventTypeBytes - 1'
     'roles with jobs=kMaxRoles'
     'types with counts=kMaxTypes'
+    'types with totals since the start=kMaxTotals'
     'lanes: types of a role with queued jobs=kMostLanes;kMaxLanes'
     'databases, workers=-' # a setting of PostgreSQL's
     'latencies=kHistogramBuckets'

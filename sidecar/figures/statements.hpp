@@ -1,0 +1,14 @@
+#pragma once
+// The statements that a database is asked for its figures by. Each row is a metric's name, its
+// value and two labels, each a name and a value, which are NULL where there are fewer. $1: how many
+// of what has a name of its own are shown, those that came first.
+#include <string>
+
+namespace ayb::figures {
+
+// What is known without counting.
+extern const std::string kFigures;
+// What reads the queue.
+extern const std::string kPhases;
+
+} // namespace ayb::figures
