@@ -60,6 +60,11 @@ char *text_of(const Key &key, const JsonbValue &value) {
     return pnstrdup(value.val.string.val, value.val.string.len);
 }
 
+// What a type says of a text that it can't read names no argument.
+void name_key(void *key) {
+    err_generic_string(PG_DIAG_COLUMN_NAME, static_cast<const Key *>(key)->name);
+}
+
 void read_value(const Key &key, JsonbValue *value, NullableDatum *into) {
     into->isnull = key.type != JSONBOID && value->type == jbvNull;
     if (into->isnull)
@@ -71,7 +76,11 @@ void read_value(const Key &key, JsonbValue *value, NullableDatum *into) {
     Oid input;
     Oid element;
     getTypeInputInfo(key.type, &input, &element);
-    into->value = OidInputFunctionCall(input, text_of(key, *value), element, -1);
+    char *text = text_of(key, *value);
+    ErrorContextCallback named{error_context_stack, name_key, const_cast<Key *>(&key)};
+    error_context_stack = &named;
+    into->value = OidInputFunctionCall(input, text, element, -1);
+    error_context_stack = named.previous;
 }
 
 void read_keys(Objects *objects, JsonbContainer *object, NullableDatum *values) {

@@ -291,5 +291,6 @@ SELECT call, wrong_argument(call) FROM unnest(ARRAY[
     'set_progress(101)', 'register_matview('''')', 'register_matview(''a b'')', 'register_matview(''a'', ''a b'')',
     'register_matview(''a'', refresh_mode => ''odd'')', 'register_matview(''a'', lock_timeout => ''-1s'')',
     'claim('''', ''{outside}'')', 'claim(''w'', ''{NULL}'')', 'claim(''w'', ''{outside}'', 0)', 'claim(''w'', ''{outside}'', lease => ''367 d'')',
-    'cron_preview(''@daily'', count => 0)', 'create_schedule(''x'', ''x'', ''@daily'', overlap => ''odd'')']) WITH ORDINALITY AS c (call, n) ORDER BY n;
+    'cron_preview(''@daily'', count => 0)', 'create_schedule(''x'', ''x'', ''@daily'', overlap => ''odd'')',
+    'enqueue(''x'', options => ''{"expires_at": "soon"}'')', 'enqueue(''x'', options => ''{"meta": 1}'')', 'enqueue(''x'', options => ''{"odd": 1}'')']) WITH ORDINALITY AS c (call, n) ORDER BY n;
 DROP FUNCTION wrong_argument;

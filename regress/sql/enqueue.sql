@@ -173,6 +173,7 @@ SELECT e.* FROM unnest(ARRAY[NULL, '{}', '1', '[1]', '[[]]', '[null]', '[{}]', '
     '[{"type": "outside", "max_attempts": 3000000000}]', '[{"type": "outside", "run_at": "tomorrow at tea"}]', '[{"type": "outside", "run_at": "infinity"}]',
     '[{"type": "outside", "delay": "-1 s"}]', '[{"type": "outside", "delay": 5}]', '[{"type": "outside", "delay": "1 s", "run_at": "2100-01-01"}]',
     '[{"type": "outside", "run_as": "regress_no_such_role"}]', '[{"type": "outside", "idempotency_key": ""}]',
+    '[{"type": "outside", "options": {"expires_at": "soon"}}]', '[{"type": "outside", "options": {"odd": 1}}]',
     '[{"type": "outside", "idempotency_key": "kept?"}, {"type": "outside"}, {"type": ""}]']::jsonb[]) WITH ORDINALITY AS c (jobs, n)
 CROSS JOIN LATERAL element(jobs) AS e ORDER BY n;
 SELECT books() = :'before' AS nothing_is_left;
