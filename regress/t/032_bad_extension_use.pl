@@ -37,6 +37,8 @@ my %values = (
     'double precision' => [q{'NaN'}, q{'Infinity'}, q{'-Infinity'}, '0', '-1', '2'],
     numeric => [q{'NaN'}, q{'Infinity'}, q{'-Infinity'}, '0', '-1', '1e30'],
     anyelement => ['NULL::uuid', 'NULL::ayb_jobs.jobs'],
+    'ayb_jobs.schedules' => [q{(SELECT jsonb_populate_record(NULL::ayb_jobs.schedules, '{"last_jobs": [null, "00000000-0000-0000-0000-000000000000"], "payload": []}'))},
+        q{(SELECT s FROM ayb_jobs.schedules AS s LIMIT 1)}],
 );
 
 # All of the extension's functions that SQL can call, with their arguments' types, and the aggregate.

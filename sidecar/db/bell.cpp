@@ -16,7 +16,7 @@ milliseconds calm_after(unsigned in_vain) {
     return in_vain < 2 ? milliseconds(0)
                        : std::min(kCalm * (1 << std::min(in_vain - 2, 8U)), kWithoutWaiting);
 }
-const std::string kLongest = "10 s"; // a statement may take longer
+constexpr const char *kLongest = "10 s"; // a statement may take longer
 
 } // namespace
 

@@ -7,9 +7,6 @@
 
 namespace ayb::figures {
 
-const std::vector<double> Counters::kBounds = {0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-                                               0.1,   0.25,   0.5,   1,    10};
-
 void Counters::note(int status, std::chrono::microseconds took) {
     const int place = status - 100;
     if (place >= 0 && place < static_cast<int>(statuses_.size()))
@@ -25,7 +22,8 @@ void Counters::add_to(Page &page) const {
         if (const auto count = statuses_[i].load(); count != 0)
             page.add("ayb_jobs_http_requests_total", label("code", std::to_string(100 + i)),
                      std::to_string(count));
-    Buckets buckets{kBounds, {}, static_cast<double>(microseconds_.load()) / 1e6};
+    Buckets buckets{
+        {kBounds.begin(), kBounds.end()}, {}, static_cast<double>(microseconds_.load()) / 1e6};
     for (const Count &count : times_)
         buckets.counts.push_back(count.load());
     page.add("ayb_jobs_http_request_seconds", "", buckets);

@@ -22,10 +22,11 @@ class Counters {
 
   private:
     using Count = std::atomic<unsigned long long>;
-    static const std::vector<double> kBounds; // seconds
+    static constexpr std::array kBounds{0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
+                                        0.1,   0.25,   0.5,   1.0,  10.0}; // seconds
 
     std::array<Count, 500> statuses_{}; // from 100 on
-    std::array<Count, 12> times_{};     // one more than there are bounds
+    std::array<Count, kBounds.size() + 1> times_{};
     Count microseconds_{0};
 };
 

@@ -2,7 +2,7 @@
 
 namespace ayb::figures {
 
-const std::string kFigures = R"sql(
+const char *const kFigures = R"sql(
     WITH s AS MATERIALIZED (SELECT * FROM ayb_jobs.stats()),
     l AS MATERIALIZED (SELECT * FROM ayb_jobs.limits ORDER BY set_at, type LIMIT $1::integer)
     SELECT f.metric, f.value::text, f.name, f.of, f.name2, f.of2 FROM (
@@ -56,7 +56,7 @@ const std::string kFigures = R"sql(
     ) AS f
 )sql";
 
-const std::string kPhases = R"sql(
+const char *const kPhases = R"sql(
     WITH q AS MATERIALIZED (
         SELECT j.phase, j.type, count(*) AS jobs FROM ayb_jobs.jobs AS j
         WHERE j.state = 'queued' GROUP BY j.phase, j.type)

@@ -7,8 +7,8 @@
 namespace ayb::figures {
 
 // What is known without counting.
-extern const std::string kFigures;
+extern const char *const kFigures;
 // What reads the queue.
-extern const std::string kPhases;
+extern const char *const kPhases;
 
 } // namespace ayb::figures

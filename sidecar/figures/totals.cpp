@@ -5,7 +5,7 @@
 
 namespace ayb::figures {
 
-const std::string kTotals =
+const char *const kTotals =
     "SELECT t.place, t.type, t.completed, t.failed, t.retried, t.lost, t.canceled, t.wait_time,"
     " t.run_time FROM ayb_jobs_internal.totals() AS t ORDER BY t.place";
 

@@ -7,7 +7,7 @@ namespace ayb::figures {
 
 // A row a type, in the order in which the database has first seen them; the last argument of
 // add_totals() is what this gives.
-extern const std::string kTotals;
+extern const char *const kTotals;
 
 // The first `own` types have series of their own, and keep them; all others count together as
 // type "".

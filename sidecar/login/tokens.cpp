@@ -106,7 +106,7 @@ bool looks_sealed(std::string_view token) {
 std::optional<Identity> unsealed(std::string_view token, const std::string &key) {
     std::string_view rest = token;
     const std::string_view name = take_part(rest);
-    const auto who = holder(name, take_part(rest));
+    auto who = holder(name, take_part(rest));
     const std::string_view until = take_part(rest);
     long long end = 0;
     const auto read = std::from_chars(until.data(), until.data() + until.size(), end);

@@ -51,12 +51,10 @@ ByLines::Member &ByLines::idle_one() {
     });
     if (idle != members_.end())
         return *idle;
-    members_.push_back(
-        {std::make_unique<Process>(launch_, std::vector<std::string>(), kLongestLine),
-         {},
-         false,
-         {}});
-    return members_.back();
+    auto process = std::make_unique<Process>(launch_, std::vector<std::string>(), kLongestLine);
+    Member &member = members_.emplace_back();
+    member.process = std::move(process);
+    return member;
 }
 
 void ByLines::start(Job job) {

@@ -30,8 +30,7 @@ std::string find_program(const std::string &name) {
     const char *path = std::getenv("PATH");
     std::istringstream directories(path != nullptr ? path : kUsualPath);
     for (std::string directory; std::getline(directories, directory, ':');)
-        if (const std::string file = (directory.empty() ? "." : directory) + "/" + name;
-            is_program(file))
+        if (std::string file = (directory.empty() ? "." : directory) + "/" + name; is_program(file))
             return file;
     return "";
 }

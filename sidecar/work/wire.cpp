@@ -27,7 +27,7 @@ bool of_class(const db::Error &error, const char *sqlstate) {
 
 } // namespace
 
-const std::string kClaimSql =
+const char *const kClaimSql =
     "SELECT id, type, payload, attempt, max_attempts, to_json(run_at) #>> '{}', partition_key, meta"
     " FROM ayb_jobs.claim($1, $2::text[], $3::integer, $4::interval)";
 

@@ -16,7 +16,7 @@ std::string interval_of(std::chrono::milliseconds time);
 std::string json_of(const Report &report);
 
 // Of the rows of claim_sql().
-extern const std::string kClaimSql; // of worker, types, how many, lease
+extern const char *const kClaimSql; // of worker, types, how many, lease
 Job job_of(const db::Result &rows, int row);
 
 // Where the database refused what this reports, another report that it may take; nothing where

@@ -25,7 +25,7 @@ std::string result(const std::string &out) {
     return output.wrong.empty() ? output.result.value_or("none") : "wrong";
 }
 
-Options read(std::vector<std::string> words) { return read_options(words); }
+Options read(const std::vector<std::string> &words) { return read_options(words); }
 
 } // namespace
 
