@@ -84,7 +84,7 @@ class Document(ApiTest):
         served = set()
         for file in glob.glob(os.path.join(SOURCES, "sidecar", "*", "*.cpp")):
             with open(file, encoding="utf-8") as source:
-                served |= set(re.findall(r'\{"([A-Z]+)",\s*"(/[^"]*)",\s*Access::(\w+)', source.read()))
+                served |= set(re.findall(r'\{"([A-Z]+)",\s*"(/[^"]*)",\s*(?:\w+::)*Access::(\w+)', source.read()))
         self.assertGreater(len(served), 30)
         allowed = self.sidecar.send("OPTIONS", "/api/admin/jobs").header("Access-Control-Allow-Methods")
         self.assertEqual({method for method, _, _ in served} | {"OPTIONS"}, set(allowed.split(", ")))
