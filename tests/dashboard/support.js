@@ -131,6 +131,8 @@ export function pageTest(name, path, body, look = WIDE) {
         try {
             const page = await openPage(context, path);
             await logIn(page);
+            // A reload before the answer would have the page ask for the password again.
+            await page.getByLabel("Password").waitFor({ state: "detached" });
             await body(page, context);
             assert.deepEqual(page.faults, []);
         } finally {
