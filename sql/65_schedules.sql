@@ -109,7 +109,7 @@ COMMENT ON FUNCTION ayb_jobs_internal.job_outcome(text, text, jsonb) IS
 CREATE FUNCTION ayb_jobs.schedule_runs(schedule text, max integer DEFAULT 10, OUT job_id uuid, OUT scheduled_at timestamptz,
                                        OUT outcome text, OUT started_at timestamptz, OUT duration_ms double precision,
                                        OUT runs integer, OUT error text)
-    RETURNS SETOF record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    RETURNS SETOF record LANGUAGE sql VOLATILE ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     WITH named AS MATERIALIZED (
         SELECT s.id, s.job_type FROM ayb_jobs.schedules AS s
@@ -141,7 +141,7 @@ COMMENT ON FUNCTION ayb_jobs.schedule_runs(text, integer) IS
 CREATE FUNCTION ayb_jobs.schedule_runs(id uuid, max integer DEFAULT 10, OUT job_id uuid, OUT scheduled_at timestamptz,
                                        OUT outcome text, OUT started_at timestamptz, OUT duration_ms double precision,
                                        OUT runs integer, OUT error text)
-    RETURNS SETOF record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
+    RETURNS SETOF record LANGUAGE sql VOLATILE ROWS 10 SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT r.* FROM ayb_jobs.schedule_runs(id::text, max) AS r;
 END;

@@ -206,7 +206,7 @@ CREATE FUNCTION ayb_jobs.attempts(job_id uuid, OUT attempt integer, OUT status t
                                   OUT started_at timestamptz, OUT finished_at timestamptz,
                                   OUT duration_ms double precision, OUT error text, OUT sqlstate text,
                                   OUT hint text, OUT context text, OUT log jsonb)
-    RETURNS SETOF record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    RETURNS SETOF record LANGUAGE sql STABLE ROWS 10 SET search_path = pg_catalog, pg_temp SET jit = off
 BEGIN ATOMIC
     SELECT u.attempt, u.status, u.worker_id, u.started_at, u.finished_at,
            (extract(epoch FROM u.finished_at - u.started_at) * 1000)::double precision, u.error, u.sqlstate,

@@ -35,12 +35,14 @@ Error make_error(const PGresult *result) {
     return error;
 }
 
-// What all our statements take for granted; $1 says whether for the transaction alone.
+// What all our statements take for granted; $1 says whether for the transaction alone. Each reads
+// little, of a view of many days: to compile it would take longer than to run it.
 constexpr const char *kSessionSettings =
     "SELECT pg_catalog.set_config('search_path', 'pg_catalog, pg_temp', $1::boolean),"
     " pg_catalog.set_config('TimeZone', 'UTC', $1::boolean),"
     " pg_catalog.set_config('DateStyle', 'ISO', $1::boolean),"
     " pg_catalog.set_config('IntervalStyle', 'postgres', $1::boolean),"
+    " pg_catalog.set_config('jit', 'off', $1::boolean),"
     " pg_catalog.set_config('statement_timeout', $2, $1::boolean)";
 
 std::vector<const char *> pointers(const Parameters &parameters) {
