@@ -147,15 +147,19 @@ CREATE INDEX job_queue_lease_idx ON ayb_jobs.job_queue (lease_until) WHERE state
 -- The keys of a definer's jobs are not its owner's: job_keys alone has them.
 CREATE UNIQUE INDEX job_queue_idempotency_key_idx ON ayb_jobs.job_queue (run_as, idempotency_key)
     WHERE idempotency_key IS NOT NULL AND registration IS NULL;
--- Each UPDATE of a job compiles the conditions of all indexes: those of these two are the cheapest that leave nearly all rows out.
+-- Each UPDATE of a job compiles the conditions of all indexes: those of these three are the cheapest that leave nearly all rows out.
+-- What has been started never comes back into this one, and what ended without it has given its key up: so no retry can meet
+-- another job here.
+CREATE UNIQUE INDEX job_queue_unique_key_idx ON ayb_jobs.job_queue (enqueued_by, type, unique_key)
+    WHERE unique_key IS NOT NULL AND last_run_at IS NULL;
 CREATE INDEX job_queue_trust_idx ON ayb_jobs.job_queue (waits_for, state, type, registration, enqueued_by, run_as)
     WHERE waits_for IS NOT NULL AND registration IS NOT NULL;
 CREATE INDEX job_queue_time_idx ON ayb_jobs.job_queue (waits_for, state, run_at)
     WHERE waits_for IS NOT NULL AND partition_key IS NOT NULL;
 CREATE INDEX job_queue_type_idx ON ayb_jobs.job_queue (type, id);
 CREATE INDEX job_queue_schedule_idx ON ayb_jobs.job_queue (schedule_id) WHERE schedule_id IS NOT NULL;
-CREATE INDEX job_queue_failed_idx ON ayb_jobs.job_queue (id) WHERE state = 'failed';
-CREATE INDEX job_queue_canceled_idx ON ayb_jobs.job_queue (id) WHERE state = 'canceled';
+-- One for both states: each UPDATE of a job opens all indexes, whether it has an entry there or not.
+CREATE INDEX job_queue_ended_id_idx ON ayb_jobs.job_queue (state, id) WHERE state IN ('failed', 'canceled');
 CREATE INDEX job_queue_ended_type_idx ON ayb_jobs.job_queue (state, type, id)
     WHERE state IN ('failed', 'canceled');
 CREATE INDEX job_queue_ended_idx ON ayb_jobs.job_queue (updated_at) WHERE state IN ('failed', 'canceled');

@@ -25,7 +25,7 @@ BEGIN
                           WHEN g.ends THEN format('the role that enqueued it (%s) does not exist any more', q.enqueued_by::oid)
                           ELSE q.last_error END,
         idempotency_key = CASE WHEN g.whose THEN NULL ELSE q.idempotency_key END,
-        unique_key = CASE WHEN g.whose THEN NULL ELSE q.unique_key END,
+        unique_key = CASE WHEN g.whose OR g.by_whom THEN NULL ELSE q.unique_key END,
         run_as = CASE WHEN g.whose THEN 0::oid ELSE q.run_as END,
         enqueued_by = CASE WHEN g.by_whom THEN 0::oid ELSE q.enqueued_by END
     FROM gone AS g WHERE q.id = g.id;

@@ -126,7 +126,7 @@ void read_object(Objects *objects, int number, NullableDatum *values) {
 
 void read_named(Jsonb *object, const char *argument, const Key *keys, int key_count,
                 NullableDatum *values) {
-    Objects objects{argument, nullptr, keys, key_count, 1, 0, nullptr};
+    Objects objects{argument, nullptr, keys, key_count, 1, nullptr, 0, nullptr};
     for (int i = 0; i < key_count; i++)
         values[i] = {0, true};
     if (!JB_ROOT_IS_OBJECT(object))

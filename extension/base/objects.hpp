@@ -18,6 +18,7 @@ struct Objects {
     const Key *keys;
     int key_count;
     int count;
+    int *order;      // in which they are read; null for that of the array
     int element;     // that is read
     const char *key; // of that; null where it is none's
 };
@@ -44,8 +45,9 @@ void each_object(Objects *objects, NullableDatum *values, const Visit &visit) {
     PG_TRY();
     {
         for (int i = 0; i < objects->count; i++) {
-            read_object(objects, i, values);
-            visit(i);
+            const int number = objects->order != nullptr ? objects->order[i] : i;
+            read_object(objects, number, values);
+            visit(number);
         }
     }
     PG_CATCH();

@@ -2,13 +2,17 @@
 
 #include "base/arguments.hpp"
 #include "base/objects.hpp"
+#include "pg/clock.hpp"
 
 namespace ayb {
 
 namespace {
 
-enum Option { kExpiresAt, kMeta, kOptions };
-constexpr Key kKeys[kOptions] = {{"expires_at", TIMESTAMPTZOID}, {"meta", JSONBOID}};
+enum Option { kExpiresAt, kMeta, kOnConflict, kMaxDelay, kOptions };
+constexpr Key kKeys[kOptions] = {{"expires_at", TIMESTAMPTZOID},
+                                 {"meta", JSONBOID},
+                                 {"on_conflict", TEXTOID},
+                                 {"max_delay", INTERVALOID}};
 
 char *g_meta = nullptr; // the setting
 
@@ -66,6 +70,39 @@ Datum merged(Datum session, Datum own) {
     return meta;
 }
 
+[[noreturn]] void refuse(Option option, const char *message, const char *hint) {
+    const char *name = kKeys[option].name;
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s %s", name, message),
+                    err_generic_string(PG_DIAG_COLUMN_NAME, name), errhint("%s", hint)));
+    pg_unreachable();
+}
+
+OnConflict read_on_conflict(Datum value) {
+    OnConflict found;
+    if (!core::find_word(TextDatumGetCString(value), &found))
+        refuse(kOnConflict, "must be keep, replace or debounce",
+               "keep leaves the job that waits as it is, replace gives it what the call says, "
+               "debounce does so too, up to max_delay after its creation.");
+    return found;
+}
+
+int64 read_max_delay(Datum value) {
+    const int64 delay = interval_milliseconds(DatumGetIntervalP(value));
+    if (delay <= 0)
+        refuse(kMaxDelay, "must be positive",
+               "It is how long after its creation a job may be put off.");
+    return delay;
+}
+
+void read_conflict(const NullableDatum *values, Options *options) {
+    if (!values[kOnConflict].isnull)
+        options->on_conflict = read_on_conflict(values[kOnConflict].value);
+    if (!values[kMaxDelay].isnull)
+        options->max_delay_ms = read_max_delay(values[kMaxDelay].value);
+    if (options->max_delay_ms && options->on_conflict != OnConflict::debounce)
+        refuse(kMaxDelay, "is for on_conflict debounce", "Leave it out otherwise.");
+}
+
 void read_options(Datum argument, Options *options) {
     NullableDatum values[kOptions];
     read_named(DatumGetJsonbP(argument), "options", kKeys, kOptions, values);
@@ -73,6 +110,7 @@ void read_options(Datum argument, Options *options) {
         options->expires_at = DatumGetTimestampTz(values[kExpiresAt].value);
         check_deadline(*options->expires_at);
     }
+    read_conflict(values, options);
     if (is_none(values[kMeta]))
         return;
     check_meta(values[kMeta].value, "meta");
@@ -82,7 +120,8 @@ void read_options(Datum argument, Options *options) {
 } // namespace
 
 Options options_argument(FunctionCallInfo fcinfo, int number) {
-    Options options{std::nullopt, meta_of_session()};
+    Options options{};
+    options.meta = meta_of_session();
     if (!is_none(fcinfo->args[number]))
         read_options(PG_GETARG_DATUM(number), &options);
     return options;

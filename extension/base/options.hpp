@@ -4,12 +4,24 @@
 #include <optional>
 
 #include "pg/postgres.hpp"
+#include "core/words.hpp"
 
 namespace ayb {
+
+// What becomes of a job whose unique key another one has that waits for its first start.
+enum class OnConflict { keep, replace, debounce };
+
+namespace core {
+template <> struct Words<OnConflict> {
+    static constexpr const char *kWords[] = {"keep", "replace", "debounce"};
+};
+} // namespace core
 
 struct Options {
     std::optional<TimestampTz> expires_at;
     Datum meta; // a jsonb object, with what the setting ayb_jobs.meta has; 0 for none
+    std::optional<OnConflict> on_conflict;
+    std::optional<int64> max_delay_ms; // for debounce alone
 };
 
 // The options in argument `number`, which may be NULL. 22023 for an unknown key, by its name;

@@ -119,6 +119,18 @@ HeapTuple with_its_time(HeapTuple row, TupleDesc shape, const Values &values) {
     return with_value(row, shape, kWaitsFor, value, !should);
 }
 
+// A canceled job gives its unique key up, however it was canceled, and so does one that ended
+// without ever having been started: should it run after all, another one may have it by then.
+HeapTuple without_its_key(HeapTuple row, TupleDesc shape, const Values &values) {
+    if (values.null(kUniqueKey))
+        return row;
+    const int state = state_of(values);
+    const bool waits = state == static_cast<int>(State::queued);
+    if (state != static_cast<int>(State::canceled) && (waits || !values.null(kLastRunAt)))
+        return row;
+    return with_value(row, shape, kUniqueKey, 0, true);
+}
+
 } // namespace
 
 } // namespace ayb
@@ -138,7 +150,7 @@ AYB_SQL_FUNCTION(ayb_jobs_note_job) {
     const Values given(row, shape);
     if (!TRIGGER_FIRED_BY_DELETE(data->tg_event)) {
         check_row(given);
-        row = with_its_time(row, shape, given);
+        row = with_its_time(without_its_key(row, shape, given), shape, given);
     }
     const bool changed = row != data->tg_newtuple && row != data->tg_trigtuple;
     note_row(data, changed ? Values(row, shape) : given);

@@ -168,7 +168,7 @@ INSERT INTO ayb_jobs.job_queue (type, meta) VALUES ('x', jsonb_build_object('x',
 INSERT INTO ayb_jobs.job_queue (type, enqueued_by) VALUES ('x', NULL);
 BEGIN;
 INSERT INTO ayb_jobs.job_queue (type, waits_for, registration, priority, partition_key, unique_key, meta)
-SELECT 'x', w, ayb_jobs.uuid7(), p, repeat('k', 255), repeat('k', 255), jsonb_build_object('x', repeat('x', 8000))
+SELECT 'x', w, ayb_jobs.uuid7(), p, repeat('k', 255), rpad(w, 255, 'k'), jsonb_build_object('x', repeat('x', 8000))
 FROM unnest('{jobs,time,trust}'::text[], '{-4,0,4}'::smallint[]) AS v (w, p);
 UPDATE ayb_jobs.job_queue SET priority = 5;
 ROLLBACK;

@@ -16,10 +16,15 @@ db::Parameter as_text(const std::optional<long long> &value) {
 
 constexpr std::size_t kMaxJobs = 10000;
 
+db::Parameter raw_of(const json::Object &body, const char *key) {
+    const auto raw = body.raw(key);
+    return raw && *raw != "null" ? db::Parameter(std::string(*raw)) : std::nullopt;
+}
+
 // The arguments of enqueue(), as one job's object has them.
 db::Parameters order_of(const json::Object &body, bool commands) {
     require_known(body, {"type", "payload", "runAt", "idempotencyKey", "maxAttempts", "runAs",
-                         "priority", "partitionKey"});
+                         "priority", "partitionKey", "uniqueKey", "options"});
     const std::string type = body.text("type").value_or("");
     if (!commands)
         refuse_command(type);
@@ -30,7 +35,9 @@ db::Parameters order_of(const json::Object &body, bool commands) {
             as_text(body.integer("maxAttempts")),
             body.text("runAs"),
             as_text(body.integer("priority")),
-            body.text("partitionKey")};
+            body.text("partitionKey"),
+            body.text("uniqueKey"),
+            raw_of(body, "options")};
 }
 
 // One round trip: the first statement leaves the id of a new job to the second. Such a job is in
@@ -42,7 +49,7 @@ http::Response create_job(const Call &call, bool commands) {
                 " FROM ayb_jobs.enqueue_or_find(type => $1,"
                 " payload => $2::jsonb, run_at => $3::timestamptz, idempotency_key => $4,"
                 " max_attempts => $5::integer, run_as => $6::name, priority => $7::integer,"
-                " partition_key => $8) AS e");
+                " partition_key => $8, unique_key => $9, options => $10::jsonb) AS e");
     static const std::string read_sql =
         "SELECT " + job_json() +
         " FROM (SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id,"
@@ -71,16 +78,19 @@ http::Response create_job(const Call &call, bool commands) {
 // All or none, in one statement.
 http::Response create_jobs(const Call &call, bool commands) {
     static const std::string sql = guarded(
-        "SELECT '{\"ids\":' || coalesce(json_agg(e.id), '[]') || ',\"count\":' || count(*) || '}' "
+        "SELECT '{\"ids\":' || coalesce(json_agg(e.id ORDER BY e.number), '[]') || ',\"count\":' "
+        "|| count(*) || '}' "
         "FROM"
-        " (SELECT ayb_jobs.enqueue(type => coalesce(o.job ->> 'type', ''),"
+        " (SELECT o.number, ayb_jobs.enqueue(type => coalesce(o.job ->> 'type', ''),"
         " payload => coalesce(o.job -> 'payload', '{}'),"
         " run_at => (o.job ->> 'runAt')::timestamptz, idempotency_key => o.job ->> "
         "'idempotencyKey',"
         " max_attempts => (o.job ->> 'maxAttempts')::integer, run_as => (o.job ->> 'runAs')::name,"
-        " priority => (o.job ->> 'priority')::integer, partition_key => o.job ->> 'partitionKey')"
+        " priority => (o.job ->> 'priority')::integer, partition_key => o.job ->> 'partitionKey',"
+        " unique_key => o.job ->> 'uniqueKey', options => nullif(o.job -> 'options', 'null'))"
         " AS id FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS o (job, number)"
-        " ORDER BY o.number) AS e");
+        " ORDER BY o.job ->> 'uniqueKey' COLLATE \"C\" NULLS FIRST, o.job ->> 'type' COLLATE \"C\","
+        " o.number) AS e");
     const json::Object body = call.body();
     require_known(body, {"jobs"});
     const auto given = body.raw("jobs");

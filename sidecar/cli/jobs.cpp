@@ -49,7 +49,9 @@ const std::vector<Option> &create_options() {
         {"max-attempts", "maxAttempts", Option::Kind::number},
         {"run-as", "runAs", Option::Kind::text},
         {"priority", "priority", Option::Kind::integer},
-        {"partition-key", "partitionKey", Option::Kind::text}};
+        {"partition-key", "partitionKey", Option::Kind::text},
+        {"unique-key", "uniqueKey", Option::Kind::text},
+        {"options", "options", Option::Kind::json}};
     return options;
 }
 

@@ -406,6 +406,19 @@ class Change(JobTest):
         again = self.good(self.ask("POST", "/jobs", {"type": "parked", "idempotencyKey": "k <&> ü"}), 200)
         self.assertEqual(again, job)
 
+    def test_create_unique(self):
+        order = {"type": "parked", "payload": 1, "uniqueKey": "invoice 7"}
+        job = self.good(self.ask("POST", "/jobs", order), 201)
+        self.assertEqual(job["uniqueKey"], "invoice 7")
+        self.assertEqual(self.good(self.ask("POST", "/jobs", {**order, "payload": 2}))["payload"], 1)
+        replaced = self.good(self.ask("POST", "/jobs", {**order, "payload": 3, "options": {"on_conflict": "replace"}}))
+        self.assertEqual((replaced["id"], replaced["payload"]), (job["id"], 3))
+        many = [{**order, "uniqueKey": key} for key in ("z", "invoice 7", "y")]
+        ids = self.good(self.ask("POST", "/jobs/many", {"jobs": many}), 201)["ids"]
+        self.assertEqual([self.good(self.ask("GET", f"/jobs/{one}"))["uniqueKey"] for one in ids], ["z", "invoice 7", "y"])
+        self.raised(self.ask("POST", "/jobs", {**order, "options": {"on_conflict": "drop"}}), 400, "22023", "onConflict")
+        self.assertEqual(self.good(self.ask("POST", f"/jobs/{job['id']}/cancel")).get("uniqueKey"), None)
+
     def test_a_create_that_is_refused(self):
         for body in ({}, {"type": ""}, {"type": "x" * 101}, {"type": "x", "maxAttempts": 0},
                      {"type": "x", "runAs": "nobody"},

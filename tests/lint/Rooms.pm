@@ -17,6 +17,7 @@ my %may;
     };
     $lay->($_) for qw(core pg memory waiters lanes records hooks base handlers jobs);
     my @jobs = @below;
+    $lay->('enqueue');
     $may{hand} = { map { $_ => 1 } @jobs, 'hand' };
     $lay->('inside');
     $may{here} = { map { $_ => 1 } @below, 'here' };

@@ -12,6 +12,7 @@ struct OrderArguments {
     int max_attempts;
     int run_as;
     int priority;
+    int unique_key;
     int options;
 };
 
@@ -25,7 +26,7 @@ Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments
 // `*is_new` false. `*unhandled` as above.
 core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhandled);
 
-inline constexpr int kEnqueueArguments = 10;
+inline constexpr int kEnqueueArguments = 11;
 
 // Of a key that isn't NULL: 22023 for one that is empty or too long.
 void check_key(Datum key, const char *name);

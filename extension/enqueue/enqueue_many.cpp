@@ -1,7 +1,7 @@
 // enqueue_many(): jobs of one order by their payloads, or each with what it says itself.
 #include "base/arguments.hpp"
 #include "base/objects.hpp"
-#include "jobs/enqueue.hpp"
+#include "enqueue/enqueue.hpp"
 #include "jobs/insert.hpp"
 #include "jobs/payload.hpp"
 #include "pg/tuples.hpp"
@@ -77,7 +77,8 @@ constexpr Key kKeys[kEnqueueArguments] = {{"type", TEXTOID},          {"payload"
                                           {"run_at", TIMESTAMPTZOID}, {"idempotency_key", TEXTOID},
                                           {"max_attempts", INT4OID},  {"run_as", NAMEOID},
                                           {"delay", INTERVALOID},     {"priority", INT4OID},
-                                          {"partition_key", TEXTOID}, {"options", JSONBOID}};
+                                          {"partition_key", TEXTOID}, {"unique_key", TEXTOID},
+                                          {"options", JSONBOID}};
 constexpr int kPayload = 1;
 
 // {}: what enqueue() has for a payload that is left out.
@@ -87,11 +88,62 @@ Datum no_payload() {
     return JsonbPGetDatum(JsonbValueToJsonb(&none));
 }
 
+// Those with a unique key by type and key, after the others: two callers that sort them alike never
+// wait for each other in a circle.
+struct Keyed {
+    int number;
+    const char *type;
+    const char *key;
+};
+
+const char *string_of(const Objects &jobs, int number, const char *key) {
+    const JsonbValue *job = getIthJsonbValueFromContainer(&jobs.array->root, number);
+    JsonbValue value;
+    if (job->type != jbvBinary || !JsonContainerIsObject(job->val.binary.data) ||
+        getKeyJsonValueFromContainer(job->val.binary.data, key, strlen(key), &value) == nullptr ||
+        value.type != jbvString)
+        return nullptr;
+    return pnstrdup(value.val.string.val, value.val.string.len);
+}
+
+int compare_keyed(const void *left, const void *right) {
+    const auto *a = static_cast<const Keyed *>(left);
+    const auto *b = static_cast<const Keyed *>(right);
+    if (a->key == nullptr || b->key == nullptr)
+        return a->key == b->key ? a->number - b->number : a->key == nullptr ? -1 : 1;
+    const int by_type = strcmp(a->type, b->type);
+    const int by_key = by_type != 0 ? by_type : strcmp(a->key, b->key);
+    return by_key != 0 ? by_key : a->number - b->number;
+}
+
+void sort_unique(Objects *jobs) {
+    Keyed *all = nullptr;
+    for (int i = 0; i < jobs->count; i++) {
+        const char *key = string_of(*jobs, i, "unique_key");
+        if (key == nullptr)
+            continue;
+        if (all == nullptr) {
+            all = static_cast<Keyed *>(palloc0(jobs->count * sizeof(Keyed)));
+            for (int n = 0; n < jobs->count; n++)
+                all[n] = {n, "", nullptr};
+        }
+        const char *type = string_of(*jobs, i, "type");
+        all[i] = {i, type != nullptr ? type : "", key};
+    }
+    if (all == nullptr)
+        return;
+    qsort(all, jobs->count, sizeof(Keyed), compare_keyed);
+    jobs->order = static_cast<int *>(palloc(jobs->count * sizeof(int)));
+    for (int i = 0; i < jobs->count; i++)
+        jobs->order[i] = all[i].number;
+}
+
 void enqueue_objects(FunctionCallInfo fcinfo, Objects *jobs, Datum *ids) {
     LOCAL_FCINFO(call, kEnqueueArguments);
     InitFunctionCallInfoData(*call, fcinfo->flinfo, kEnqueueArguments, fcinfo->fncollation, nullptr,
                              nullptr);
     const char *unhandled = nullptr;
+    sort_unique(jobs);
     each_object(jobs, call->args, [&](int number) {
         bool is_new;
         if (call->args[kPayload].isnull)
@@ -114,7 +166,8 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
     const char *unhandled = nullptr;
     const Datum *payloads = read_payloads(PG_GETARG_ARRAYTYPE_P(1), &count);
     const NullableDatum *keys = read_keys(fcinfo, 5, count);
-    const Order order = make_order(fcinfo, type, {2, 3, PG_NARGS(), PG_NARGS(), 4, 6}, &unhandled);
+    const Order order =
+        make_order(fcinfo, type, {2, 3, PG_NARGS(), PG_NARGS(), 4, PG_NARGS(), 6}, &unhandled);
     if (order.builtin)
         check_payloads(type, payloads, count);
     Datum *ids = make_ids(count, order.now);

@@ -1,8 +1,9 @@
 // enqueue() and enqueue_or_find(): one row a job, in the caller's transaction.
-#include "jobs/enqueue.hpp"
+#include "enqueue/enqueue.hpp"
 
 #include "base/arguments.hpp"
 #include "base/notice.hpp"
+#include "enqueue/unique.hpp"
 #include "jobs/insert.hpp"
 #include "jobs/payload.hpp"
 #include "pg/clock.hpp"
@@ -102,6 +103,27 @@ void check_key(Datum key, const char *name) {
                  errhint("Pass NULL for a job without a key.")));
 }
 
+namespace {
+
+constexpr int kUniqueKeyArgument = 9;
+
+[[noreturn]] void refuse(const char *message, const char *column, const char *hint) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
+                    err_generic_string(PG_DIAG_COLUMN_NAME, column), errhint("%s", hint)));
+    pg_unreachable();
+}
+
+// The options, of which some are for jobs with a unique key.
+Options order_options(FunctionCallInfo fcinfo, const OrderArguments &at) {
+    const Options options = options_argument(fcinfo, at.options);
+    if (options.on_conflict && (PG_NARGS() <= at.unique_key || PG_ARGISNULL(at.unique_key)))
+        refuse("on_conflict is for jobs with a unique_key", "on_conflict",
+               "Pass a unique_key, or leave it out.");
+    return options;
+}
+
+} // namespace
+
 Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments &at,
                  const char **unhandled) {
     Order order{};
@@ -111,7 +133,7 @@ Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments
     order.run_at = due_argument(fcinfo, at.run_at, at.delay, order.now);
     order.max_attempts = max_attempts_argument(fcinfo, at.max_attempts);
     order.priority = priority_argument(fcinfo, at.priority);
-    order.options = options_argument(fcinfo, at.options);
+    order.options = order_options(fcinfo, at);
     if (!apply_handler(&order, GetUserId()) &&
         (*unhandled == nullptr || strcmp(*unhandled, type) != 0)) {
         notice_no_handler(type);
@@ -121,12 +143,39 @@ Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments
     return order;
 }
 
+namespace {
+
+void insert_plain(const Order &order, const char *key, Datum payload,
+                  const NullableDatum *partition_key, core::Uuid *id) {
+    const Datum id_value = uuid_datum(*id);
+    if (key != nullptr)
+        insert_with_key(order, key, payload, partition_key, id);
+    else
+        insert_jobs(order, &id_value, &payload, partition_key, 1, nullptr);
+}
+
+// What only a job with a unique key needs.
+void insert_by_unique_key(const Order &order, Datum unique_key, const char *key, Datum payload,
+                          const NullableDatum *partition_key, core::Uuid *id) {
+    check_key(unique_key, "unique_key");
+    if (key != nullptr)
+        refuse("unique_key and idempotency_key can't both be given", "unique_key",
+               "unique_key is for what waits, idempotency_key for good.");
+    const UniqueJob job{TextDatumGetCString(unique_key), payload,
+                        partition_key != nullptr ? TextDatumGetCString(partition_key->value)
+                                                 : nullptr};
+    insert_unique(order, job, id);
+}
+
+} // namespace
+
 core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhandled) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payload");
     check_json_size(PG_GETARG_DATUM(1), "payload");
     const char *key = key_argument(fcinfo, 3);
-    const Order order = make_order(fcinfo, type, {2, 6, 4, 5, 7, 9}, unhandled);
+    const Order order =
+        make_order(fcinfo, type, {2, 6, 4, 5, 7, kUniqueKeyArgument, 10}, unhandled);
     const Datum payload = PG_GETARG_DATUM(1);
     const NullableDatum *partition_key = PG_ARGISNULL(8) ? nullptr : &fcinfo->args[8];
     if (partition_key != nullptr)
@@ -136,12 +185,11 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhan
 
     const core::Uuid fresh = new_job_id(order.now);
     core::Uuid id = fresh;
-    if (key != nullptr) {
-        insert_with_key(order, key, payload, partition_key, &id);
-    } else {
-        const Datum id_value = uuid_datum(id);
-        insert_jobs(order, &id_value, &payload, partition_key, 1, nullptr);
-    }
+    if (PG_ARGISNULL(kUniqueKeyArgument))
+        insert_plain(order, key, payload, partition_key, &id);
+    else
+        insert_by_unique_key(order, PG_GETARG_DATUM(kUniqueKeyArgument), key, payload,
+                             partition_key, &id);
     *is_new = id == fresh;
     return id;
 }
@@ -151,7 +199,7 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhan
 using namespace ayb;
 
 // enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay, priority,
-// partition_key, options) → uuid
+// partition_key, unique_key, options) → uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     bool is_new;
     const char *unhandled = nullptr;
