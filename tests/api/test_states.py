@@ -69,7 +69,7 @@ class States(ApiTest):
             return
         found = {"leased": "running"}.get(state, "queued" if state in QUEUED else state)
         self.assertEqual((answer.status, answer.json["sqlstate"]), (409, "55000"), answer.body)
-        self.assertIn(f"{job} is {found}", answer.json.get("details", "") + answer.json["message"])
+        self.assertRegex(answer.json.get("details", "") + answer.json["message"], rf"{job}\b.*\b{found}\b")
         self.assertTrue(answer.json.get("hint"), answer.body)
 
     def test_an_unknown_id(self):
