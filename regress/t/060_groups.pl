@@ -223,6 +223,7 @@ is(xacts($doomed), '-', 'which has not run');
 unlike(xacts($ids[0]), qr/[-+]/, 'and itself has run once');
 @ids = run_jobs('one that enqueues', ['run', q({"run": "SELECT to_jsonb(ayb_jobs.enqueue('quick', '{\"what\": \"nested\"}'))"})]);
 is(sql($node, q{SELECT count(*) FROM ran WHERE what = 'nested'}), '1', 'a job enqueues another one');
+turn_clock($node, 600);    # that it was changed inside its group was a strike of the canceled one's type
 
 # --- a job that is looked at, and canceled, while it is in a group
 sql($node, 'ALTER SYSTEM SET ayb_jobs.group_budget = 1000; SELECT pg_reload_conf()');
