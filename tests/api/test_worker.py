@@ -4,6 +4,7 @@ import hashlib
 import json
 import os
 import re
+import signal
 import subprocess
 import threading
 
@@ -213,13 +214,14 @@ class Shell(WorkerTest):
         os.chmod(os.path.join(directory, "parcel"), 0o755)
         self.enqueue(3)
         worker = subprocess.Popen(["bash", "-c", script.replace("resize", "parcel")], cwd=directory, stdout=subprocess.DEVNULL,
+                                  start_new_session=True,
                                   env={"PATH": os.environ["PATH"], "TOKEN": "parcels",
                                        "SIDECAR": f"http://127.0.0.1:{self.sidecar.port}"})
         try:
             ended = "SELECT count(*) FROM ayb_jobs.jobs WHERE state IN ('completed', 'failed')"
             until(lambda: self.server.psql(ended) == "3", "all to end")
         finally:
-            worker.kill()
+            os.killpg(worker.pid, signal.SIGKILL)
             worker.wait(PATIENCE)
         became = "SELECT state, attempts, coalesce(result::text, last_error) FROM ayb_jobs.jobs ORDER BY payload"
         self.assertEqual(self.server.psql(became),
