@@ -91,7 +91,7 @@ pageTest("register one from the list", "/views", async page => {
     await dialog.waitFor();
     await page.keyboard.press("Escape");
     await dialog.waitFor({ state: "detached" });
-    assert.equal(await page.evaluate(() => document.activeElement.textContent), "Register");
+    await page.waitForFunction(() => document.activeElement.textContent === "Register");
 });
 
 pageTest("refresh now, and what keeps it from being refreshed", "/views", async page => {
