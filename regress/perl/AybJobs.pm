@@ -12,7 +12,7 @@ use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(new_server start_server serve serving sql eventually holds at_once promptly finishes stops log_holds count_in_log
     set_configuration turn_clock turn_to ticked create_schedule ticks_of health backends_of start_sleeper state_of jobs_of own_log adopted
-    pause_at is_at go_on shut_gate open_gate at_gate start_endless end_endless);
+    pause_at is_at go_on shut_gate open_gate at_gate start_endless end_endless order_of);
 
 # No test asks how long something took. What nothing may hold up gets this long, in seconds: far above what a loaded
 # machine needs, and less than what it would otherwise wait for, which is a job of an hour, the engine's own next look
@@ -294,6 +294,15 @@ sub is_at {
 sub state_of {
     my ($node, $id) = @_;
     return sql($node, "SELECT state || '/' || attempts FROM ayb_jobs.jobs WHERE id = '$id'");
+}
+
+# In which order jobs run that a query enqueues while all is paused, by what work() leaves of them; a test that all do.
+sub order_of {
+    my ($node, $enqueue) = @_;
+    my $jobs = sql($node, "TRUNCATE effects; SELECT ayb_jobs.pause(); SELECT count(*) FROM ($enqueue) AS e");
+    sql($node, 'SELECT ayb_jobs.resume()');
+    Test::More::ok(eventually($node, "SELECT count(*) = $jobs FROM effects"), 'all run');
+    return sql($node, q{SELECT string_agg(what, ' ' ORDER BY at, ctid) FROM effects});
 }
 
 # How many jobs of a type there are in each state: "completed=2 failed=1".

@@ -16,33 +16,24 @@ sql($node, q{SELECT type FROM ayb_jobs.register_handler('leased', 'work(jsonb)',
 SELECT type FROM ayb_jobs.register_handler('urgent', 'work(jsonb)', priority => -2);
 SELECT type FROM ayb_jobs.register_handler('out', kind => 'external')});
 
-# In which order they run that are enqueued while all is paused.
-sub order_of {
-    my ($enqueue) = @_;
-    my $jobs = sql($node, "TRUNCATE effects; SELECT ayb_jobs.pause(); SELECT count(*) FROM ($enqueue) AS e");
-    sql($node, 'SELECT ayb_jobs.resume()');
-    ok(eventually($node, "SELECT count(*) = $jobs FROM effects"), 'all run');
-    return sql($node, q{SELECT string_agg(what, ' ' ORDER BY at, ctid) FROM effects});
-}
-
 # The value of one column of VALUES each, in the order in which they were enqueued.
 sub jobs { return "SELECT ayb_jobs.enqueue(type, jsonb_build_object('what', what), run_at, priority => priority) FROM (VALUES $_[0]) AS v (type, what, run_at, priority)" }
 my $now = 'clock_timestamp()';
 for my $type (qw(leased work)) {
-    is(order_of(jobs("('$type', 'a', $now, 0), ('$type', 'b', $now, 4), ('$type', 'c', $now, -4), ('$type', 'd', $now, -1), ('$type', 'e', $now, NULL)")),
+    is(order_of($node, jobs("('$type', 'a', $now, 0), ('$type', 'b', $now, 4), ('$type', 'c', $now, -4), ('$type', 'd', $now, -1), ('$type', 'e', $now, NULL)")),
        'c d a e b', "$type: by priority, then in order");
-    is(order_of(jobs("('$type', 'a', $now, -1), ('$type', 'b', $now - interval '59 min', 0), ('$type', 'c', $now - interval '61 min', 0)")),
+    is(order_of($node, jobs("('$type', 'a', $now, -1), ('$type', 'b', $now - interval '59 min', 0), ('$type', 'c', $now - interval '61 min', 0)")),
        'c a b', 'a level is worth a step of waiting');
 }
-is(order_of(jobs("('work', 'a', $now, NULL), ('urgent', 'b', $now, NULL), ('urgent', 'c', $now, 0), ('leased', 'd', $now, -1)")),
+is(order_of($node, jobs("('work', 'a', $now, NULL), ('urgent', 'b', $now, NULL), ('urgent', 'c', $now, 0), ('leased', 'd', $now, -1)")),
    'b d a c', 'across types too, and by the type where the job names none');
 
 # What waits longest comes at last, however much goes first: after eight steps it is ahead of all that comes later.
-is(order_of(jobs("('work', 'last', $now - interval '479 min', 4), ('work', 'first', $now, -4)")), 'first last', 'not before eight steps');
-is(order_of(jobs("('work', 'last', $now - interval '481 min', 4), ('work', 'first', $now, -4)")), 'last first', 'then it comes');
+is(order_of($node, jobs("('work', 'last', $now - interval '479 min', 4), ('work', 'first', $now, -4)")), 'first last', 'not before eight steps');
+is(order_of($node, jobs("('work', 'last', $now - interval '481 min', 4), ('work', 'first', $now, -4)")), 'last first', 'then it comes');
 
 # Amid many.
-is(order_of(q{SELECT FROM ayb_jobs.enqueue_many('work', array_fill('{"what": "many"}'::jsonb, ARRAY[2000]), priority => 4)
+is(order_of($node, q{SELECT FROM ayb_jobs.enqueue_many('work', array_fill('{"what": "many"}'::jsonb, ARRAY[2000]), priority => 4)
     UNION ALL SELECT FROM ayb_jobs.enqueue('work', '{"what": "one"}', priority => -4)}) =~ s/ .*//sr, 'one', 'it is the next one');
 
 # A queued job changes its place.
