@@ -138,34 +138,19 @@ class Answer:
         return None
 
 
-class Sidecar:
-    """`ayb-jobs serve` as a process of its own."""
+class Program:
+    """`ayb-jobs` as a process of its own, which says all it says to a log."""
 
-    def __init__(self, name, dsn, *flags, password=PASSWORD, environment=None):
-        self.port = free_port()
-        self.log_file = os.path.join(OUT, name + ".log")
-        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "UBSAN_OPTIONS": "print_stacktrace=1",
-                       **(environment or {})}
-        if password is not None:
-            environment["AYB_JOBS_PASSWORD"] = password
+    def start(self, log_file, words, environment, whole_log=True):
+        self.log_file = os.path.join(OUT, log_file)
         self._log = open(self.log_file, "ab")
-        self.process = subprocess.Popen(
-            [*LAUNCH, SIDECAR, "serve", "--listen", f"127.0.0.1:{self.port}", "--dsn", dsn, *flags], env=environment,
-            stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log)
-        until(self._answers, f"{name} to listen")
-        self._token = None
-
-    def _answers(self):
-        if self.process.poll() is not None:
-            raise AssertionError(f"the sidecar ended: {self.log()}")
-        try:
-            socket.create_connection(("127.0.0.1", self.port), 1).close()
-            return True
-        except OSError:
-            return False
+        self._begin = 0 if whole_log else self._log.tell()
+        self.process = subprocess.Popen([*LAUNCH, SIDECAR, *words], env=environment, stdin=subprocess.DEVNULL,
+                                        stdout=self._log, stderr=self._log)
 
     def log(self):
         with open(self.log_file, encoding="utf-8", errors="replace") as file:
+            file.seek(self._begin)
             return file.read()
 
     def stop(self, sig=signal.SIGTERM):
@@ -178,6 +163,29 @@ class Sidecar:
             if finding in self.log():
                 raise AssertionError(f"{finding} in {self.log_file}")
         return status
+
+
+class Sidecar(Program):
+    """`ayb-jobs serve`."""
+
+    def __init__(self, name, dsn, *flags, password=PASSWORD, environment=None):
+        self.port = free_port()
+        environment = {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", "UBSAN_OPTIONS": "print_stacktrace=1",
+                       **(environment or {})}
+        if password is not None:
+            environment["AYB_JOBS_PASSWORD"] = password
+        self.start(name + ".log", ["serve", "--listen", f"127.0.0.1:{self.port}", "--dsn", dsn, *flags], environment)
+        until(self._answers, f"{name} to listen")
+        self._token = None
+
+    def _answers(self):
+        if self.process.poll() is not None:
+            raise AssertionError(f"the sidecar ended: {self.log()}")
+        try:
+            socket.create_connection(("127.0.0.1", self.port), 1).close()
+            return True
+        except OSError:
+            return False
 
     def send(self, method, path, body=None, headers=None, patience=PATIENCE):
         """One request on a connection of its own, without a token."""

@@ -3,45 +3,23 @@
 import contextlib
 import json
 import os
-import signal
-import subprocess
 import unittest
 
-from support import EMPTY, LAUNCH, OUT, PATIENCE, SIDECAR, server, until
+from support import EMPTY, OUT, PATIENCE, Program, server, until
 
 
-class Worker:
-    """`ayb-jobs work` as a process of its own, whose login has grant_worker for the types and nothing else."""
+class Worker(Program):
+    """`ayb-jobs work`, whose login has grant_worker for the types and nothing else."""
 
     def __init__(self, case, *words, command=None, script=None, **environment):
-        self.case = case
-        self.log_file = os.path.join(OUT, "work.log")
-        self._log = open(self.log_file, "ab")
-        self.begin = self._log.tell()
         command = command or ["sh", "-c", script]
-        self.process = subprocess.Popen(
-            [*LAUNCH, SIDECAR, "work", *words, "--dsn", case.dsn(), "--", *command], stdin=subprocess.DEVNULL,
-            env={"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **environment}, stdout=self._log, stderr=self._log)
-
-    def log(self):
-        with open(self.log_file, encoding="utf-8", errors="replace") as file:
-            file.seek(self.begin)
-            return file.read()
+        self.start("work.log", ["work", *words, "--dsn", case.dsn(), "--", *command],
+                   {"PATH": os.environ["PATH"], "LANG": "C.UTF-8", **environment}, whole_log=False)
 
     def kill(self):
         self.process.kill()
         self.process.wait(PATIENCE)
         self._log.close()
-
-    def stop(self, sig=signal.SIGTERM):
-        """Gives back its exit status; a sanitizer's finding is a failure."""
-        if self.process.poll() is None:
-            self.process.send_signal(sig)
-        status = self.process.wait(PATIENCE)
-        self._log.close()
-        for finding in ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "ThreadSanitizer"):
-            self.case.assertNotIn(finding, self.log())
-        return status
 
 
 def runs(pid):
