@@ -3,31 +3,13 @@
 # make up brings all of it back at the same ports; a page that can't be built is said, with why.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")/../.." && pwd -P)
-lab=$(mktemp -d /tmp/ayb_test.XXXXXX)
-# shellcheck disable=SC2317,SC2329  # called by the trap
-finish() {
-    [[ ! ${listener:-} ]] || kill "$listener"
-    [[ ! -e $lab/Makefile ]] || make -s -C "$lab" distclean
-    rm -rf "$lab"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-fail() {
-    echo "failed: $*" >&2
-    exit 1
-}
-chmod 755 "$lab"
-# Built files and all, so that nearly nothing is compiled again.
-tar -C "$here" --exclude=./.ayb --exclude=./.git -cf - . | tar -C "$lab" -xf -
-cd "$lab"
+source "$(dirname "$0")/lab.sh"
 # The sidecar in the build that the API tests have, too.
 "$here/tests/harness/build-sidecar" address,undefined >/dev/null
 export AYB_SIDECAR=$here/.ayb/build/sidecar-address,undefined/sidecar/ayb-jobs
 # Some small files are to be compiled; PGXS makes no object anew that only the library wants.
 rm extension/core/cron_*.o extension/ayb_jobs.so
 
-ask() { (eval "$exports" && PATH=$(echo "$lab"/.ayb/root/usr/lib/postgresql/*/bin):$PATH psql -XqAt -c "$1"); }
 # line WHAT: the number of the first line of the log that has it.
 line() { grep -nF -m 1 -e "$1" "$lab/demo.log" | cut -d: -f1 | grep . || fail "make demo doesn't say: $1"; }
 
@@ -38,7 +20,7 @@ make --no-print-directory demo >demo.log 2>&1 || fail "$(cat demo.log)"
 (($(line 'the extension: 10 of ') < $(line 'PostgreSQL runs in .ayb'))) || fail "it doesn't say that it builds while it does"
 line 'It works' >/dev/null
 exports=$(make -s up 2>up.log)
-[[ $(ask "SELECT string_agg(name, ' ' ORDER BY name) FROM ayb_jobs.schedules WHERE enabled AND next_run_at > now()") == \
+[[ $(ask "$exports" "SELECT string_agg(name, ' ' ORDER BY name) FROM ayb_jobs.schedules WHERE enabled AND next_run_at > now()") == \
     'expired_auth_cleanup_daily expired_oauth_cleanup_daily session_cleanup_hourly webhook_delivery_prune_daily' ]] ||
     fail "AYB's schedules are not there"
 
@@ -59,7 +41,6 @@ python3 -c 'import socket, sys, time
 taken = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 print("taken", flush=True)
 time.sleep(600)' "${url##*:}" >taken &
-listener=$!
 until grep -q taken taken; do sleep 0.05; done
 make -s up >/dev/null 2>up.log
 grep -q "port ${url##*:} is somebody else's now" up.log || fail "a taken port isn't said: $(cat up.log)"

@@ -3,26 +3,7 @@
 # this checkout.
 set -euo pipefail
 
-here=$(cd "$(dirname "$0")/../.." && pwd -P)
-lab=$(mktemp -d /tmp/ayb_test.XXXXXX)
-# shellcheck disable=SC2317,SC2329  # called by the trap
-finish() {
-    [[ ! -e $lab/Makefile ]] || make -s -C "$lab" distclean
-    rm -rf "$lab"
-}
-trap finish EXIT
-trap 'exit 130' INT TERM
-fail() {
-    echo "failed: $*" >&2
-    exit 1
-}
-chmod 755 "$lab"
-# Built files and all, so that nothing is compiled again.
-tar -C "$here" --exclude=./.ayb --exclude=./.git -cf - . | tar -C "$lab" -xf -
-cd "$lab"
-
-# ask EXPORTS QUERY
-ask() { (eval "$1" && PATH=$(echo "$lab"/.ayb/root/usr/lib/postgresql/*/bin):$PATH psql -XqAt -c "$2"); }
+source "$(dirname "$0")/lab.sh"
 
 make -s down
 first=$(make -s up)
