@@ -15,6 +15,12 @@ constexpr TimestampTz kYear10000 = (static_cast<int64>(5373485) - POSTGRES_EPOCH
 
 } // namespace
 
+void refuse_argument(const char *argument, const char *fact, const char *hint) {
+    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", fact),
+                    err_generic_string(PG_DIAG_COLUMN_NAME, argument), errhint("%s", hint)));
+    pg_unreachable();
+}
+
 void require_argument(FunctionCallInfo fcinfo, int number, const char *name) {
     if (PG_ARGISNULL(number))
         ereport(ERROR,

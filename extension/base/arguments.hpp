@@ -12,6 +12,9 @@ inline constexpr int kMaxKeyBytes = 255;
 inline constexpr Size kMaxPayloadBytes = 16 * 1024 * 1024;
 inline constexpr Size kMaxMetaBytes = 8192;
 
+// Raises 22023 about an argument, or a key of one.
+[[noreturn]] void refuse_argument(const char *argument, const char *fact, const char *hint);
+
 // Raises 22004 where argument `number` (from 0) is NULL.
 void require_argument(FunctionCallInfo fcinfo, int number, const char *name);
 

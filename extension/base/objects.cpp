@@ -6,12 +6,6 @@ namespace ayb {
 
 namespace {
 
-[[noreturn]] void refuse(const char *message, const char *column, const char *hint) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
-                    err_generic_string(PG_DIAG_COLUMN_NAME, column), errhint("%s", hint)));
-    pg_unreachable();
-}
-
 const char *known_keys(const Objects &objects) {
     StringInfoData text;
     initStringInfo(&text);
@@ -26,7 +20,7 @@ int key_number(const Objects &objects, const JsonbValue &key) {
     for (int i = 0; i < objects.key_count; i++)
         if (strcmp(objects.keys[i].name, name) == 0)
             return i;
-    refuse(psprintf("unknown key \"%s\"", name), objects.argument, known_keys(objects));
+    refuse_argument(objects.argument, psprintf("unknown key \"%s\"", name), known_keys(objects));
 }
 
 // How a value of the type stands in JSON.
@@ -50,8 +44,8 @@ Form form_of(Oid type) {
 char *text_of(const Key &key, const JsonbValue &value) {
     const Form form = form_of(key.type);
     if (value.type != form.type)
-        refuse(psprintf("%s must be %s", key.name, form.name), key.name,
-               "null stands for a key that is left out.");
+        refuse_argument(key.name, psprintf("%s must be %s", key.name, form.name),
+                        "null stands for a key that is left out.");
     if (form.type == jbvNumeric)
         return DatumGetCString(
             DirectFunctionCall1(numeric_out, NumericGetDatum(value.val.numeric)));
@@ -109,7 +103,7 @@ Objects *objects_argument(FunctionCallInfo fcinfo, int number, const Key *keys, 
     objects->keys = keys;
     objects->key_count = key_count;
     if (!JB_ROOT_IS_ARRAY(objects->array) || JB_ROOT_IS_SCALAR(objects->array))
-        refuse("jobs must be an array", "jobs", known_keys(*objects));
+        refuse_argument("jobs", "jobs must be an array", known_keys(*objects));
     objects->count = static_cast<int>(JB_ROOT_COUNT(objects->array));
     return objects;
 }
@@ -120,7 +114,7 @@ void read_object(Objects *objects, int number, NullableDatum *values) {
         values[i] = {0, true};
     const JsonbValue *job = getIthJsonbValueFromContainer(&objects->array->root, number);
     if (job->type != jbvBinary || !JsonContainerIsObject(job->val.binary.data))
-        refuse("a job must be an object", "jobs", known_keys(*objects));
+        refuse_argument("jobs", "a job must be an object", known_keys(*objects));
     read_keys(objects, job->val.binary.data, values);
 }
 
@@ -130,7 +124,7 @@ void read_named(Jsonb *object, const char *argument, const Key *keys, int key_co
     for (int i = 0; i < key_count; i++)
         values[i] = {0, true};
     if (!JB_ROOT_IS_OBJECT(object))
-        refuse(psprintf("%s must be an object", argument), argument, known_keys(objects));
+        refuse_argument(argument, psprintf("%s must be an object", argument), known_keys(objects));
     read_keys(&objects, &object->root, values);
 }
 

@@ -27,10 +27,8 @@ bool is_none(const NullableDatum &value) {
 
 void check_meta(Datum meta, const char *what) {
     if (!JB_ROOT_IS_OBJECT(DatumGetJsonbP(meta)))
-        ereport(ERROR,
-                (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s must be an object", what),
-                 err_generic_string(PG_DIAG_COLUMN_NAME, "meta"),
-                 errhint("It takes {\"name\": value, ...}.")));
+        refuse_argument("meta", psprintf("%s must be an object", what),
+                        "It takes {\"name\": value, ...}.");
     const Size bytes = VARSIZE(DatumGetPointer(meta));
     if (bytes > kMaxMetaBytes)
         ereport(ERROR, (errcode(ERRCODE_PROGRAM_LIMIT_EXCEEDED), errmsg("%s is too large", what),
@@ -70,27 +68,21 @@ Datum merged(Datum session, Datum own) {
     return meta;
 }
 
-[[noreturn]] void refuse(Option option, const char *message, const char *hint) {
-    const char *name = kKeys[option].name;
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s %s", name, message),
-                    err_generic_string(PG_DIAG_COLUMN_NAME, name), errhint("%s", hint)));
-    pg_unreachable();
-}
-
 OnConflict read_on_conflict(Datum value) {
     OnConflict found;
     if (!core::find_word(TextDatumGetCString(value), &found))
-        refuse(kOnConflict, "must be keep, replace or debounce",
-               "keep leaves the job that waits as it is, replace gives it what the call says, "
-               "debounce does so too, up to max_delay after its creation.");
+        refuse_argument(
+            "on_conflict", "on_conflict must be keep, replace or debounce",
+            "keep leaves the job that waits as it is, replace gives it what the call says, "
+            "debounce does so too, up to max_delay after its creation.");
     return found;
 }
 
 int64 read_max_delay(Datum value) {
     const int64 delay = interval_milliseconds(DatumGetIntervalP(value));
     if (delay <= 0)
-        refuse(kMaxDelay, "must be positive",
-               "It is how long after its creation a job may be put off.");
+        refuse_argument("max_delay", "max_delay must be positive",
+                        "It is how long after its creation a job may be put off.");
     return delay;
 }
 
@@ -100,7 +92,8 @@ void read_conflict(const NullableDatum *values, Options *options) {
     if (!values[kMaxDelay].isnull)
         options->max_delay_ms = read_max_delay(values[kMaxDelay].value);
     if (options->max_delay_ms && options->on_conflict != OnConflict::debounce)
-        refuse(kMaxDelay, "is for on_conflict debounce", "Leave it out otherwise.");
+        refuse_argument("max_delay", "max_delay is for on_conflict debounce",
+                        "Leave it out otherwise.");
 }
 
 void read_options(Datum argument, Options *options) {

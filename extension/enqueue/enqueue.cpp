@@ -107,18 +107,12 @@ namespace {
 
 constexpr int kUniqueKeyArgument = 9;
 
-[[noreturn]] void refuse(const char *message, const char *column, const char *hint) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", message),
-                    err_generic_string(PG_DIAG_COLUMN_NAME, column), errhint("%s", hint)));
-    pg_unreachable();
-}
-
 // The options, of which some are for jobs with a unique key.
 Options order_options(FunctionCallInfo fcinfo, const OrderArguments &at) {
     const Options options = options_argument(fcinfo, at.options);
     if (options.on_conflict && (PG_NARGS() <= at.unique_key || PG_ARGISNULL(at.unique_key)))
-        refuse("on_conflict is for jobs with a unique_key", "on_conflict",
-               "Pass a unique_key, or leave it out.");
+        refuse_argument("on_conflict", "on_conflict is for jobs with a unique_key",
+                        "Pass a unique_key, or leave it out.");
     return options;
 }
 
@@ -159,8 +153,8 @@ void insert_by_unique_key(const Order &order, Datum unique_key, const char *key,
                           const NullableDatum *partition_key, core::Uuid *id) {
     check_key(unique_key, "unique_key");
     if (key != nullptr)
-        refuse("unique_key and idempotency_key can't both be given", "unique_key",
-               "unique_key is for what waits, idempotency_key for good.");
+        refuse_argument("unique_key", "unique_key and idempotency_key can't both be given",
+                        "unique_key is for what waits, idempotency_key for good.");
     const UniqueJob job{TextDatumGetCString(unique_key), payload,
                         partition_key != nullptr ? TextDatumGetCString(partition_key->value)
                                                  : nullptr};

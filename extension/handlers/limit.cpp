@@ -28,12 +28,6 @@ Sql<const char *, Most, Most, Most, Most, std::optional<Span>, Oid, At> g_set{R"
 )sql"};
 Sql<const char *> g_clear{"DELETE FROM ayb_jobs.type_limits WHERE type = $1"};
 
-[[noreturn]] void refuse(const char *argument, const char *fact, const char *hint) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", fact),
-                    err_generic_string(PG_DIAG_COLUMN_NAME, argument), errhint("%s", hint)));
-    pg_unreachable();
-}
-
 // The arguments.
 enum { kRunning = 1, kRunningPerKey, kStarts, kStartsPerKey, kPer };
 constexpr const char *kNames[] = {"type",   "running",        "running_per_key",
@@ -44,17 +38,18 @@ void check_rule(FunctionCallInfo fcinfo) {
     for (int number = kRunning; number <= kStartsPerKey; number++) {
         any = any || !PG_ARGISNULL(number);
         if (!PG_ARGISNULL(number) && PG_GETARG_INT32(number) < 1)
-            refuse(kNames[number], psprintf("%s must be at least 1", kNames[number]),
-                   "ayb_jobs.pause(type) lets none start; NULL is no such limit.");
+            refuse_argument(kNames[number], psprintf("%s must be at least 1", kNames[number]),
+                            "ayb_jobs.pause(type) lets none start; NULL is no such limit.");
     }
     if (!any)
-        refuse("running", "no limit is given", "ayb_jobs.clear_limit(type) takes it away.");
+        refuse_argument("running", "no limit is given",
+                        "ayb_jobs.clear_limit(type) takes it away.");
     const bool starts = !PG_ARGISNULL(kStarts) || !PG_ARGISNULL(kStartsPerKey);
     if (starts == PG_ARGISNULL(kPer))
-        refuse(starts ? "per" : "starts", "starts and per belong together",
-               "starts => 100, per => '10 s' lets 100 start in any ten seconds.");
+        refuse_argument(starts ? "per" : "starts", "starts and per belong together",
+                        "starts => 100, per => '10 s' lets 100 start in any ten seconds.");
     if (duration_argument(fcinfo, kPer, "per", 1) > kLongest)
-        refuse("per", "per must be at most an hour", "A schedule starts jobs by the day.");
+        refuse_argument("per", "per must be at most an hour", "A schedule starts jobs by the day.");
 }
 
 // What a rule had that the new one hasn't.

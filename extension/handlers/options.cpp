@@ -1,22 +1,19 @@
 #include "handlers/options.hpp"
 
+#include "base/arguments.hpp"
+
 namespace ayb {
 
 namespace {
 
 constexpr const char *kEnqueuerSees = "enqueuer_sees";
 
-[[noreturn]] void refuse(const char *fact, const char *hint) {
-    ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", fact),
-                    err_generic_string(PG_DIAG_COLUMN_NAME, "options"), errhint("%s", hint)));
-    pg_unreachable();
-}
-
 void set_option(HandlerOptions *options, const char *name, const JsonbValue &value) {
     if (strcmp(name, kEnqueuerSees) != 0)
-        refuse(psprintf("unknown option \"%s\"", name), "There is enqueuer_sees.");
+        refuse_argument("options", psprintf("unknown option \"%s\"", name),
+                        "There is enqueuer_sees.");
     if (value.type != jbvBool)
-        refuse("enqueuer_sees must be true or false", "Leave it out for true.");
+        refuse_argument("options", "enqueuer_sees must be true or false", "Leave it out for true.");
     options->enqueuer_sees = value.val.boolean;
 }
 
@@ -28,7 +25,8 @@ HandlerOptions handler_options(FunctionCallInfo fcinfo, int number, bool definer
         return options;
     Jsonb *given = PG_GETARG_JSONB_P(number);
     if (!JB_ROOT_IS_OBJECT(given))
-        refuse("options must be a JSON object", "It takes {\"name\": value, ...}.");
+        refuse_argument("options", "options must be a JSON object",
+                        "It takes {\"name\": value, ...}.");
     JsonbIterator *at = JsonbIteratorInit(&given->root);
     JsonbValue value;
     JsonbIteratorToken token;
@@ -39,8 +37,8 @@ HandlerOptions handler_options(FunctionCallInfo fcinfo, int number, bool definer
             set_option(&options, name, value);
         }
     if (!options.enqueuer_sees && !definer)
-        refuse("enqueuer_sees is an option of definers",
-               "Others' jobs run as who enqueues them, and are that role's to see.");
+        refuse_argument("options", "enqueuer_sees is an option of definers",
+                        "Others' jobs run as who enqueues them, and are that role's to see.");
     return options;
 }
 
