@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <list>
-#include <system_error>
 
 namespace ayb::work {
 
@@ -15,7 +14,7 @@ class ByLines : public Place {
     ByLines(const Launch &launch, Desk &desk, const Note &note)
         : launch_(launch), desk_(desk), note_(note) {}
 
-    void start(Job job) override;
+    void start(Job &&job) override;
     void lose(const Desk::Lost &lost) override;
     void close() override;
     void end_all() override;
@@ -57,18 +56,11 @@ ByLines::Member &ByLines::idle_one() {
     return member;
 }
 
-void ByLines::start(Job job) {
-    try {
-        Member &member = idle_one();
-        member.process->write(line_of(job));
-        member.process->ending().err.clear();
-        member.job = std::move(job);
-    } catch (const std::system_error &error) {
-        Ending ending;
-        ending.start_error = error.code().value();
-        desk_.tell(report_of(job, ending));
-        desk_.add_room(1);
-    }
+void ByLines::start(Job &&job) {
+    Member &member = idle_one();
+    member.process->write(line_of(job));
+    member.process->ending().err.clear();
+    member.job = std::move(job);
 }
 
 void ByLines::lose(const Desk::Lost &lost) {

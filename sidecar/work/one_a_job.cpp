@@ -2,7 +2,6 @@
 #include "work/place.hpp"
 
 #include <list>
-#include <system_error>
 
 namespace ayb::work {
 
@@ -12,7 +11,7 @@ class OneAJob : public Place {
   public:
     OneAJob(const Launch &launch, Desk &desk) : launch_(launch), desk_(desk) {}
 
-    void start(Job job) override;
+    void start(Job &&job) override;
     void lose(const Desk::Lost &lost) override;
     void close() override {}
     void end_all() override;
@@ -36,18 +35,11 @@ class OneAJob : public Place {
     std::list<Running> running_;
 };
 
-void OneAJob::start(Job job) {
-    try {
-        auto process = std::make_unique<Process>(launch_, variables_of(job), kLongestOutput);
-        process->write(job.payload + "\n");
-        process->end_input();
-        running_.push_back({std::move(job), std::move(process)});
-    } catch (const std::system_error &error) {
-        Ending ending;
-        ending.start_error = error.code().value();
-        desk_.tell(report_of(job, ending));
-        desk_.add_room(1);
-    }
+void OneAJob::start(Job &&job) {
+    auto process = std::make_unique<Process>(launch_, variables_of(job), kLongestOutput);
+    process->write(job.payload + "\n");
+    process->end_input();
+    running_.push_back({std::move(job), std::move(process)});
 }
 
 void OneAJob::lose(const Desk::Lost &lost) {

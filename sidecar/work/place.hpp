@@ -14,7 +14,8 @@ class Place {
     Place(const Place &) = delete;
     Place &operator=(const Place &) = delete;
 
-    virtual void start(Job job) = 0;
+    // Throws std::system_error where no program could be started; the job is the caller's then.
+    virtual void start(Job &&job) = 0;
     // The job is somebody else's, or nobody's any more: its program is to end, and says nothing.
     virtual void lose(const Desk::Lost &lost) = 0;
     // No job follows.

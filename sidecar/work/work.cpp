@@ -11,6 +11,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <random>
+#include <system_error>
 
 namespace ayb::work {
 
@@ -81,7 +82,7 @@ class Worker {
             for (const Desk::Lost &lost : desk_.take_lost())
                 place_->lose(lost);
             for (Job &job : desk_.take_jobs())
-                place_->start(std::move(job));
+                start(std::move(job));
             place_->go_on();
             take_signals();
             if (Clock::now() >= end_at_)
@@ -101,6 +102,17 @@ class Worker {
         ::poll(looks.data(), looks.size(), place_->empty() && !stopping_ ? -1 : kTickMs);
         std::uint64_t count;
         [[maybe_unused]] const auto got = ::read(news_.get(), &count, sizeof(count));
+    }
+
+    void start(Job &&job) {
+        try {
+            place_->start(std::move(job));
+        } catch (const std::system_error &error) {
+            Ending ending;
+            ending.start_error = error.code().value();
+            desk_.tell(report_of(job, ending));
+            desk_.add_room(1);
+        }
     }
 
     void take_signals() {
