@@ -2,8 +2,8 @@
 
 #include "base/arguments.hpp"
 #include "jobs/expiry.hpp"
+#include "jobs/insert.hpp"
 #include "pg/clock.hpp"
-#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -40,14 +40,6 @@ Insert g_insert{R"sql(
         WHERE unique_key IS NOT NULL AND last_run_at IS NULL DO NOTHING
     RETURNING q.id
 )sql"};
-
-std::optional<At> deadline_of(const Options &options) {
-    return options.expires_at ? std::make_optional(At{*options.expires_at}) : std::nullopt;
-}
-
-std::optional<Json> meta_of(const Options &options) {
-    return options.meta == 0 ? std::nullopt : std::make_optional<Json>(options.meta);
-}
 
 // False also where it was of no use any more: to keep it would be to lose this one.
 bool kept(const Order &order, const UniqueJob &job) {

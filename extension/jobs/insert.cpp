@@ -7,7 +7,6 @@
 #include "jobs/queue_table.hpp"
 #include "jobs/row_check.hpp"
 #include "pg/arrays.hpp"
-#include "pg/sql.hpp"
 
 namespace ayb {
 
@@ -39,14 +38,11 @@ void insert_by_statement(const Order &order, const Datum *ids, const Datum *payl
     const JsonArray payload_array(
         construct_array(const_cast<Datum *>(payloads), count, JSONBOID, -1, false, TYPALIGN_INT));
     const TextArray key_array(text_array(partition_keys, count));
-    const Options &options = order.options;
-    const auto expires_at =
-        options.expires_at ? std::make_optional(At{*options.expires_at}) : std::nullopt;
-    const auto meta = options.meta == 0 ? std::nullopt : std::make_optional<Json>(options.meta);
     in_books([&] {
         g_insert.run(id_array, payload_array, order.type, order.run_as, At{order.run_at},
                      order.max_attempts, key, At{order.now}, order.enqueued_by, *order.priority,
-                     order.registration, key_array, expires_at, meta);
+                     order.registration, key_array, deadline_of(order.options),
+                     meta_of(order.options));
     });
 }
 
@@ -122,6 +118,14 @@ void set_partition_key(const Order &order, const NullableDatum &key, Row *row, C
 }
 
 } // namespace
+
+std::optional<At> deadline_of(const Options &options) {
+    return options.expires_at ? std::make_optional(At{*options.expires_at}) : std::nullopt;
+}
+
+std::optional<Json> meta_of(const Options &options) {
+    return options.meta == 0 ? std::nullopt : std::make_optional<Json>(options.meta);
+}
 
 void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads,
                  const NullableDatum *partition_keys, int count, const char *key) {
