@@ -8,8 +8,8 @@
 #include "lease/claim.hpp"
 #include "memory/my_slot.hpp"
 #include "pg/clock.hpp"
-#include "pg/group_timer.hpp"
 #include "pg/session.hpp"
+#include "timers/group_timer.hpp"
 
 namespace ayb {
 

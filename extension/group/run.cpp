@@ -4,14 +4,14 @@
 #include "hooks/signals.hpp"
 #include "inside/log.hpp"
 #include "inside/snooze.hpp"
-#include "lanes/places.hpp"
 #include "lease/claim.hpp"
 #include "memory/configuration.hpp"
 #include "memory/my_slot.hpp"
 #include "pg/clock.hpp"
-#include "pg/group_timer.hpp"
 #include "pg/session.hpp"
 #include "pg/traces.hpp"
+#include "timers/group_timer.hpp"
+#include "turns/places.hpp"
 
 namespace ayb {
 

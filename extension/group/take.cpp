@@ -5,9 +5,9 @@
 #include "jobs/expiry.hpp"
 #include "jobs/line.hpp"
 #include "jobs/taking.hpp"
-#include "lanes/places.hpp"
 #include "memory/configuration.hpp"
 #include "pg/clock.hpp"
+#include "turns/places.hpp"
 
 namespace ayb {
 

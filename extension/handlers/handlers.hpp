@@ -4,8 +4,8 @@
 #include <optional>
 
 #include "base/job.hpp"
-#include "lanes/limits.hpp"
 #include "memory/state.hpp"
+#include "turns/limits.hpp"
 
 namespace ayb {
 

@@ -3,8 +3,6 @@
 #include "hooks/notes.hpp"
 #include "lanes/counts.hpp"
 #include "lanes/lanes.hpp"
-#include "lanes/limits.hpp"
-#include "lanes/places.hpp"
 #include "memory/configuration.hpp"
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
@@ -13,6 +11,8 @@
 #include "pg/settings.hpp"
 #include "pg/text.hpp"
 #include "records/events.hpp"
+#include "turns/limits.hpp"
+#include "turns/places.hpp"
 #include "waiters/waiters.hpp"
 
 namespace ayb {

@@ -1,11 +1,7 @@
 #include "hooks/shared.hpp"
 
 #include "lanes/counts.hpp"
-#include "lanes/key_uses.hpp"
 #include "lanes/lanes.hpp"
-#include "lanes/limits.hpp"
-#include "lanes/place_table.hpp"
-#include "lanes/ring.hpp"
 #include "memory/configuration.hpp"
 #include "memory/crashed.hpp"
 #include "memory/databases.hpp"
@@ -17,6 +13,10 @@
 #include "records/events.hpp"
 #include "records/sources.hpp"
 #include "records/type_stats.hpp"
+#include "turns/key_uses.hpp"
+#include "turns/limits.hpp"
+#include "turns/place_table.hpp"
+#include "turns/ring.hpp"
 #include "waiters/waiters.hpp"
 
 namespace ayb {

@@ -3,7 +3,7 @@
 #include "pg/postgres.hpp"
 #include "memory/slots.hpp"
 #include "pg/settings.hpp"
-#include "pg/steady_timer.hpp"
+#include "timers/steady_timer.hpp"
 
 namespace ayb {
 

@@ -1,5 +1,5 @@
 #pragma once
-// The rows of one lane with keys, one of each key in turn (lanes/ring.hpp), as the active snapshot
+// The rows of one lane with keys, one of each key in turn (turns/ring.hpp), as the active snapshot
 // shows them. What the looks show of the keys is told to shared memory on the way.
 #include "lanes/picks.hpp"
 #include "pg/raw_range.hpp"

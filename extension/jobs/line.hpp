@@ -4,7 +4,7 @@
 // What the looks show of the lanes is told to shared memory on the way.
 #include "jobs/key_rows.hpp"
 #include "jobs/lane_rows.hpp"
-#include "lanes/places.hpp"
+#include "turns/places.hpp"
 
 namespace ayb {
 

@@ -2,9 +2,9 @@
 // Claims: queued rows that the caller has locked (jobs/line.hpp) turn into leased ones.
 #include <optional>
 
-#include "lanes/places.hpp"
 #include "memory/state.hpp"
 #include "pg/sql.hpp"
+#include "turns/places.hpp"
 
 namespace ayb {
 

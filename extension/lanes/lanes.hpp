@@ -23,10 +23,10 @@
 //
 // A type stands in its lane's key as a hash. Where two of a role are the same the second one is of
 // the rest.
-#include "lanes/limits.hpp"
-#include "lanes/ring.hpp"
 #include "memory/floor.hpp"
 #include "memory/state.hpp"
+#include "turns/limits.hpp"
+#include "turns/ring.hpp"
 
 namespace ayb {
 

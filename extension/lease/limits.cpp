@@ -4,15 +4,15 @@
 #include "base/columns.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/taking.hpp"
-#include "lanes/key_uses.hpp"
 #include "lanes/lanes.hpp"
-#include "lanes/places.hpp"
 #include "memory/configuration.hpp"
 #include "memory/databases.hpp"
 #include "memory/slots.hpp"
 #include "pg/clock.hpp"
 #include "pg/raw_range.hpp"
 #include "pg/transaction.hpp"
+#include "turns/key_uses.hpp"
+#include "turns/places.hpp"
 
 namespace ayb {
 

@@ -15,10 +15,10 @@
 #include "memory/my_slot.hpp"
 #include "pg/books.hpp"
 #include "pg/clock.hpp"
-#include "pg/job_timer.hpp"
 #include "pg/session.hpp"
 #include "pg/text.hpp"
 #include "records/type_stats.hpp"
+#include "timers/job_timer.hpp"
 
 namespace ayb {
 

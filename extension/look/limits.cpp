@@ -1,5 +1,5 @@
 // What limits have come to, as shared memory knows it.
-#include "lanes/limits.hpp"
+#include "turns/limits.hpp"
 
 #include "base/answer.hpp"
 #include "pg/tuples.hpp"

@@ -1,8 +1,8 @@
 #include "matview/statement.hpp"
 
 #include "pg/books.hpp"
-#include "pg/job_timer.hpp"
-#include "pg/statement_timer.hpp"
+#include "timers/job_timer.hpp"
+#include "timers/statement_timer.hpp"
 
 namespace ayb {
 

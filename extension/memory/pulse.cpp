@@ -1,7 +1,7 @@
 #include "memory/pulse.hpp"
 
 #include "pg/clock.hpp"
-#include "pg/steady_timer.hpp"
+#include "timers/steady_timer.hpp"
 
 namespace ayb {
 

@@ -12,10 +12,10 @@
 #include "memory/my_slot.hpp"
 #include "pg/background.hpp"
 #include "pg/clock.hpp"
-#include "pg/group_timer.hpp"
-#include "pg/job_timer.hpp"
 #include "pg/session.hpp"
 #include "pg/transaction.hpp"
+#include "timers/group_timer.hpp"
+#include "timers/job_timer.hpp"
 #include "workers/attach.hpp"
 
 namespace ayb {

@@ -2,7 +2,7 @@
 // The places of jobs of limited types (limits.hpp): who has one, and what a transaction has
 // reserved.
 #include "core/uuid7.hpp"
-#include "lanes/limits.hpp"
+#include "turns/limits.hpp"
 
 namespace ayb {
 

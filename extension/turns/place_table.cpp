@@ -1,4 +1,4 @@
-#include "lanes/place_table.hpp"
+#include "turns/place_table.hpp"
 
 #include "pg/settings.hpp"
 

@@ -1,8 +1,8 @@
-#include "lanes/places.hpp"
+#include "turns/places.hpp"
 
-#include "lanes/place_table.hpp"
 #include "memory/state.hpp"
 #include "pg/settings.hpp"
+#include "turns/place_table.hpp"
 
 namespace ayb {
 

@@ -6,8 +6,8 @@
 // All of it under Locks::limits, which the caller holds exclusively. Keys are known by a hash: two
 // that are alike share a limit.
 #include "core/window.hpp"
-#include "lanes/limits.hpp"
-#include "lanes/ring.hpp"
+#include "turns/limits.hpp"
+#include "turns/ring.hpp"
 
 namespace ayb {
 

@@ -1,4 +1,4 @@
-#include "lanes/ring.hpp"
+#include "turns/ring.hpp"
 
 #include "memory/state.hpp"
 #include "pg/clock.hpp"

@@ -1,4 +1,4 @@
-#include "lanes/limits.hpp"
+#include "turns/limits.hpp"
 
 #include <climits>
 

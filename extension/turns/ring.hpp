@@ -18,8 +18,8 @@
 //
 // All of it is guarded by Locks::limits, exclusively, but for when a ring is due, which is atomic.
 // A ring stays as long as its database is served.
-#include "lanes/limits.hpp"
 #include "memory/floor.hpp"
+#include "turns/limits.hpp"
 
 namespace ayb {
 

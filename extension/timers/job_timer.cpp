@@ -1,4 +1,4 @@
-#include "pg/job_timer.hpp"
+#include "timers/job_timer.hpp"
 
 #include "pg/settings.hpp"
 

@@ -1,4 +1,4 @@
-#include "lanes/key_uses.hpp"
+#include "turns/key_uses.hpp"
 
 #include "pg/settings.hpp"
 

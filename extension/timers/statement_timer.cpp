@@ -1,6 +1,6 @@
-#include "pg/statement_timer.hpp"
+#include "timers/statement_timer.hpp"
 
-#include "pg/job_timer.hpp"
+#include "timers/job_timer.hpp"
 
 namespace ayb {
 

@@ -1,4 +1,4 @@
-#include "pg/group_timer.hpp"
+#include "timers/group_timer.hpp"
 
 #include "pg/clock.hpp"
 

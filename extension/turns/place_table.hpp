@@ -2,7 +2,7 @@
 // The table of places (places.hpp), and by what each is counted. All of it under Locks::limits,
 // which the caller holds exclusively.
 #include "core/uuid7.hpp"
-#include "lanes/key_uses.hpp"
+#include "turns/key_uses.hpp"
 
 namespace ayb {
 
