@@ -26,19 +26,23 @@ sub session_at {
     $session->query_until(qr/sent/, "\\echo sent\n$statement;\n");
     return $pid;
 }
-my $waits = q{(SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'LWLock' AND wait_event = 'ayb_jobs')};
+# How many of these wait for it. The scheduler may, too, as it begins.
+sub waiting {
+    my $pids = join ', ', @_;
+    return "(SELECT count(*) FROM pg_stat_activity WHERE pid IN ($pids) AND wait_event_type = 'LWLock' AND wait_event = 'ayb_jobs')";
+}
 
 my ($holder, $commit, $pruner) = map { $node->background_psql('postgres') } 1 .. 3;
 pause_at($node, 'lanes');
 $holder->query_until(qr/sent/, "\\echo sent\nSELECT ayb_jobs_test_share_lanes();\n");
 ok(is_at($node, 'lanes'), 'nobody can make a lane');
 my $slow = session_at($commit, q{SET ROLE other; SELECT ayb_jobs.enqueue('work', '{"what": "pruned"}')});
-ok(eventually($node, "SELECT $waits = 1"), 'a commit waits for that');
-session_at($pruner, q{SELECT ayb_jobs_test_prune('other'::regrole)});
-ok(eventually($node, "SELECT $waits = 2"), 'one that removes lanes waits behind it');
+ok(eventually($node, 'SELECT 1 = ' . waiting($slow)), 'a commit waits for that');
+my $second = session_at($pruner, q{SELECT ayb_jobs_test_prune('other'::regrole)});
+ok(eventually($node, 'SELECT 2 = ' . waiting($slow, $second)), 'one that removes lanes waits behind it');
 system_or_bail('chrt', '--idle', '-p', '0', $slow);
 go_on($node, 'lanes');
-ok(eventually($node, "SELECT $waits = 0"), 'both go on');
+ok(eventually($node, 'SELECT 0 = ' . waiting($slow, $second)), 'both go on');
 ok(eventually($node, q{SELECT EXISTS (SELECT FROM effects WHERE what = 'pruned')}), 'the job runs');
 $_->quit for $holder, $commit, $pruner;
 $node->stop('immediate');
