@@ -86,6 +86,14 @@ void Desk::tell(Report report) {
     changed_.notify_one();
 }
 
+void Desk::give_back(const Job &job) {
+    Report report;
+    report.id = job.id;
+    report.attempt = job.attempt;
+    report.unbegun = report.alone = true;
+    tell(std::move(report));
+}
+
 bool Desk::idle() {
     const std::lock_guard lock(mutex_);
     return reports_.empty() && jobs_.empty() && !busy_;
@@ -187,7 +195,7 @@ void Desk::report() {
         if (reports.empty())
             return;
         try {
-            send(reports, reports.front().completed);
+            send(reports);
             told(reports);
         } catch (const db::Error &error) {
             send_otherwise(reports, error);
@@ -198,18 +206,32 @@ void Desk::report() {
     }
 }
 
-void Desk::send(const std::vector<Report> &reports, bool completed) {
+void Desk::send(const std::vector<Report> &reports) {
     static const std::string complete =
         "SELECT id, reason FROM ayb_jobs.complete_many($1, $2::jsonb)";
     static const std::string fail = "SELECT id, reason FROM ayb_jobs.fail_many($1, $2::jsonb)";
+    if (reports.front().unbegun)
+        return send_back(reports.front());
     std::string jobs;
     for (const Report &report : reports)
         jobs += (jobs.empty() ? "[" : ",") + json_of(report);
-    const db::Result refused =
-        session().query(completed ? complete : fail, {settings_.worker, jobs + "]"});
+    const db::Result refused = session().query(reports.front().completed ? complete : fail,
+                                               {settings_.worker, jobs + "]"});
     for (int row = 0; row < refused.rows(); row++)
         note_("the job isn't ours any more: " + refused.at(row, 1).value_or(""),
               refused.at(row, 0).value_or(""));
+}
+
+// Where it isn't ours any more, nothing is left to do.
+void Desk::send_back(const Report &report) {
+    static const std::string sql = "SELECT FROM ayb_jobs.snooze($1, $2, $3)";
+    try {
+        session().query(sql, {report.id, settings_.worker, std::to_string(report.attempt)});
+    } catch (const db::Error &error) {
+        if (error.sqlstate != "55000" && error.sqlstate != "P0002")
+            throw;
+        note_(error.what(), report.id);
+    }
 }
 
 void Desk::told(const std::vector<Report> &reports) {

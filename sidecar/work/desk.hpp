@@ -42,6 +42,8 @@ class Desk {
     };
     std::vector<Lost> take_lost();
     void tell(Report report);
+    // A job of take_jobs() that isn't begun: it is due again at once, and no attempt is charged.
+    void give_back(const Job &job);
     // Whether all that we were told is told, and all that was claimed taken.
     bool idle();
     // Why no job can ever be claimed; "" while nothing speaks against it.
@@ -62,7 +64,8 @@ class Desk {
     void away(const std::string &why);
     void report();
     std::vector<Report> take_reports();
-    void send(const std::vector<Report> &reports, bool completed);
+    void send(const std::vector<Report> &reports);
+    void send_back(const Report &report);
     void told(const std::vector<Report> &reports);
     void put_back(std::vector<Report> reports);
     void send_otherwise(std::vector<Report> reports, const db::Error &error);

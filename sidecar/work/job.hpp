@@ -20,6 +20,7 @@ struct Job {
 struct Report {
     std::string id;
     int attempt = 0;
+    bool unbegun = false; // given back, uncharged: told alone
     bool completed = false;
     std::optional<std::string> result; // JSON text, of a completed job; none is NULL
     std::string error;                 // of a failed one, as are these:

@@ -64,7 +64,7 @@ std::string json_of(const Report &report) {
 }
 
 std::optional<Report> otherwise(Report report, const db::Error &error) {
-    if (!of_class(error, "22") && !of_class(error, "54"))
+    if (report.unbegun || (!of_class(error, "22") && !of_class(error, "54")))
         return std::nullopt;
     if (!report.completed) {
         if (is_ascii(report.error) && !report.retry_in)

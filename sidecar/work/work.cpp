@@ -82,7 +82,7 @@ class Worker {
             for (const Desk::Lost &lost : desk_.take_lost())
                 place_->lose(lost);
             for (Job &job : desk_.take_jobs())
-                start(std::move(job));
+                take(std::move(job));
             place_->go_on();
             take_signals();
             if (Clock::now() >= end_at_)
@@ -104,7 +104,11 @@ class Worker {
         [[maybe_unused]] const auto got = ::read(news_.get(), &count, sizeof(count));
     }
 
-    void start(Job &&job) {
+    // A claim may be on its way when we stop: no program is begun then, which would have the time
+    // of those that run.
+    void take(Job &&job) {
+        if (stopping_)
+            return desk_.give_back(job);
         try {
             place_->start(std::move(job));
         } catch (const std::system_error &error) {

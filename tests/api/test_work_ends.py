@@ -77,7 +77,7 @@ class Ends(WorkTest):
 
     def test_a_lease_that_cannot_be_kept_ends_the_program(self):
         self.enqueue()
-        with self.working("--lease", "1s", script=STUBBORN):
+        with self.working("--lease", "1s", "--grace", "0s", script=STUBBORN):  # it may have begun anew
             family = self.family()
             with self.server.held("LOCK TABLE ayb_jobs.job_queue"):
                 self.gone(*family)
@@ -101,6 +101,19 @@ class Ends(WorkTest):
             self.assertEqual(self.ended(job), 'completed 1 "done"')
             worker.process.wait()
         self.assertEqual(self.column(following, "state"), "queued")
+
+    def test_what_is_claimed_while_it_stops_is_given_back(self):
+        job = self.enqueue()
+        with self.server.held("LOCK TABLE ayb_jobs.job_queue"):
+            worker = Worker(self, "program", "--env", "FILES", script=GOES_ON, FILES=self.files)
+            waiting = "SELECT count(*) > 0 FROM pg_stat_activity WHERE usename = 'programs' AND wait_event_type = 'Lock'"
+            until(lambda: self.server.psql(waiting) == "t", "its claim to wait for the lock")
+            worker.process.send_signal(signal.SIGTERM)
+            until(lambda: "stopping" in worker.log(), "it to stop")
+        self.open_gate()
+        self.assertEqual(worker.stop(), 0, worker.log())
+        self.assertEqual(self.column(job, "state || ' ' || attempts"), "queued 0")
+        self.assertFalse(os.path.exists(os.path.join(self.files, "child")))
 
     def test_what_outlasts_the_grace_is_tried_again(self):
         for grace, sig in (("0s", signal.SIGTERM), ("1h", signal.SIGINT)):
