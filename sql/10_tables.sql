@@ -144,9 +144,10 @@ BEGIN
     END LOOP;
 END $$;
 CREATE INDEX job_queue_lease_idx ON ayb_jobs.job_queue (lease_until) WHERE state = 'running';
--- The keys of a definer's jobs are not its owner's: job_keys alone has them.
+-- The keys of a definer's jobs are not its owner's: job_keys alone has them. What was canceled holds none; asked for its state
+-- instead, each UPDATE of a job would cost more.
 CREATE UNIQUE INDEX job_queue_idempotency_key_idx ON ayb_jobs.job_queue (run_as, idempotency_key)
-    WHERE idempotency_key IS NOT NULL AND registration IS NULL;
+    WHERE idempotency_key IS NOT NULL AND registration IS NULL AND canceled_at IS NULL;
 -- Each UPDATE of a job compiles the conditions of all indexes: those of these three are the cheapest that leave nearly all rows out.
 -- What has been started never comes back into this one, and what ended without it has given its key up: so no retry can meet
 -- another job here.
@@ -208,11 +209,13 @@ CREATE TABLE ayb_jobs.job_attempts (
     hint        text,
     context     text,
     log         jsonb,
+    letter      uuid,
     CONSTRAINT job_attempts_pkey PRIMARY KEY (job_id, finished_at, attempt),
     CONSTRAINT job_attempts_status_check CHECK (status IN ('failed', 'lost', 'canceled', 'snoozed'))
 );
 COMMENT ON TABLE ayb_jobs.job_attempts IS 'one row for each attempt that didn''t complete its job, kept as long as that; of the last hundred at least';
 COMMENT ON COLUMN ayb_jobs.job_attempts.log IS 'what was said by add_log(): [{"at", "level", "message"}]';
+COMMENT ON COLUMN ayb_jobs.job_attempts.letter IS 'the dead letter that was enqueued as the job failed for good with it';
 -- For health(): only what goes on and on by snooze() comes that far.
 CREATE INDEX job_attempts_endless_idx ON ayb_jobs.job_attempts (job_id) WHERE attempt > 100000;
 COMMENT ON COLUMN ayb_jobs.job_attempts.attempt IS 'which run of the job it was: its runs by then';
@@ -224,7 +227,7 @@ CREATE TABLE ayb_jobs.job_keys (
     CONSTRAINT job_keys_pkey PRIMARY KEY (run_as, idempotency_key)
 );
 COMMENT ON TABLE ayb_jobs.job_keys IS
-    'idempotency keys that are taken: as long as the job can be looked up, completed or not';
+    'idempotency keys that are taken: as long as the job can be looked up, completed or not; a canceled job''s is free';
 COMMENT ON COLUMN ayb_jobs.job_keys.run_as IS 'whose key it is: the job''s role, or of a definer''s job who enqueued it';
 
 CREATE TABLE ayb_jobs.imports (
@@ -271,6 +274,8 @@ CREATE TABLE ayb_jobs.handlers (
     builtin         boolean     NOT NULL DEFAULT false,
     priority        integer     NOT NULL DEFAULT 0,
     enqueuer_sees   boolean     NOT NULL DEFAULT true,
+    dead_letter     text        COLLATE "C",
+    keep            boolean     NOT NULL DEFAULT true,
     created_at      timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     updated_at      timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     CONSTRAINT handlers_pkey PRIMARY KEY (type),
@@ -281,7 +286,8 @@ CREATE TABLE ayb_jobs.handlers (
     CONSTRAINT handlers_definer_check CHECK (definer = (registration IS NOT NULL) AND (kind = 'function' OR NOT definer)),
     CONSTRAINT handlers_timeout_check CHECK (timeout > '0'),
     CONSTRAINT handlers_max_attempts_check CHECK (max_attempts >= 1),
-    CONSTRAINT handlers_priority_check CHECK (priority BETWEEN -4 AND 4)
+    CONSTRAINT handlers_priority_check CHECK (priority BETWEEN -4 AND 4),
+    CONSTRAINT handlers_dead_letter_check CHECK (dead_letter <> '' AND length(dead_letter) <= 100 AND dead_letter <> type)
 );
 -- Types with the same hash would share their lanes.
 CREATE UNIQUE INDEX handlers_lane_key ON ayb_jobs.handlers (ayb_jobs_internal.lane(0::regrole, type, 0::smallint, NULL));
@@ -289,6 +295,8 @@ COMMENT ON TABLE ayb_jobs.handlers IS 'what a job type runs';
 COMMENT ON COLUMN ayb_jobs.handlers.builtin IS 'it comes with the extension: the installation brings it, a dump doesn''t';
 COMMENT ON COLUMN ayb_jobs.handlers.priority IS 'of its jobs that name none: from -4, which goes first, to 4';
 COMMENT ON COLUMN ayb_jobs.handlers.enqueuer_sees IS 'of a definer: whether who enqueued a job of it sees it, and may cancel it';
+COMMENT ON COLUMN ayb_jobs.handlers.dead_letter IS 'the type of the job that tells of one of this type which has failed for good';
+COMMENT ON COLUMN ayb_jobs.handlers.keep IS 'whether its completed jobs are kept in the history';
 COMMENT ON COLUMN ayb_jobs.handlers.owner IS 'whose type it is; only that role or an admin replaces it';
 COMMENT ON COLUMN ayb_jobs.handlers.registration IS
     'of a definer: stands for its function, by schema, name and argument. Jobs are bound to it, and to the owner';

@@ -2,9 +2,10 @@ CREATE FUNCTION ayb_jobs.register_handler(type text, handler text DEFAULT NULL, 
                                           timeout interval DEFAULT NULL, max_attempts integer DEFAULT NULL,
                                           backoff interval[] DEFAULT NULL, definer boolean DEFAULT false,
                                           grouped boolean DEFAULT true, owner name DEFAULT NULL,
-                                          priority integer DEFAULT NULL, options jsonb DEFAULT NULL)
+                                          priority integer DEFAULT NULL, dead_letter text DEFAULT NULL,
+                                          keep boolean DEFAULT true, options jsonb DEFAULT NULL)
     RETURNS ayb_jobs.handlers LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_register_handler';
-COMMENT ON FUNCTION ayb_jobs.register_handler(text, text, text, interval, integer, interval[], boolean, boolean, name, integer, jsonb) IS
+COMMENT ON FUNCTION ayb_jobs.register_handler(text, text, text, interval, integer, interval[], boolean, boolean, name, integer, text, boolean, jsonb) IS
     'says what jobs of a type run: a function (by its signature), a command (one statement), or external; a new type takes CREATE on the database or allow_types()';
 
 CREATE FUNCTION ayb_jobs.unregister_handler(type text) RETURNS void

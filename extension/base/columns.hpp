@@ -65,6 +65,14 @@ inline std::optional<State> state_value(Datum value) {
         AYB_COLUMN_NAME) ") SELECT d.payload, d.worker, d.attempt, d.run, d.started_at, d.result," \
                          " d.ended_at, d.log" AYB_TAKEN_COLUMNS(AYB_DONE_COLUMN) " FROM done AS d"
 
+// Whether nobody has a key by this job, the one of its row in job_keys: it is canceled, or gone
+// (its day was dropped a moment ago). No EXISTS, which the planner may take for a hash table of all
+// ids.
+#define AYB_NOBODY_HAS(job)                                                                        \
+    "(SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.id = " job                                  \
+    " AND q.canceled_at IS NULL LIMIT 1) IS NULL"                                                  \
+    " AND (SELECT h.id FROM ayb_jobs.job_history AS h WHERE h.id = " job " LIMIT 1) IS NULL"
+
 // Frees the idempotency keys of jobs that are gone: of rows `g` of `gone`, which have these columns
 // at least. A further condition may follow.
 #define AYB_KEY_COLUMNS(row) row ".id, " row ".run_as, " row ".enqueued_by, " row ".idempotency_key"

@@ -2,6 +2,7 @@
 #include "enqueue/enqueue.hpp"
 
 #include "base/arguments.hpp"
+#include "base/columns.hpp"
 #include "base/notice.hpp"
 #include "enqueue/unique.hpp"
 #include "jobs/insert.hpp"
@@ -19,22 +20,25 @@ Sql<Oid, const char *, core::Uuid> g_take_key{R"sql(
     ON CONFLICT (run_as, idempotency_key) DO NOTHING
     RETURNING k.job_id
 )sql"};
-// A key whose job is gone (its day was dropped a moment ago) is free. No EXISTS, which the planner
-// may take for a hash table of all ids.
-Sql<Oid, const char *, core::Uuid> g_reuse_key{R"sql(
-    UPDATE ayb_jobs.job_keys AS k SET job_id = $3
-    WHERE k.run_as = $1 AND k.idempotency_key = $2
-        AND (SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.id = k.job_id LIMIT 1) IS NULL
-        AND (SELECT h.id FROM ayb_jobs.job_history AS h WHERE h.id = k.job_id LIMIT 1) IS NULL
-    RETURNING k.job_id
+#define AYB_FREE "k.run_as = $1 AND k.idempotency_key = $2 AND " AYB_NOBODY_HAS("k.job_id")
+Sql<Oid, const char *> g_is_free{"SELECT k.job_id FROM ayb_jobs.job_keys AS k WHERE " AYB_FREE};
+// Who runs a canceled job again takes its key again, under this lock: what the next statement sees
+// stays so.
+Sql<Oid, const char *> g_lock_key{R"sql(
+    SELECT k.job_id FROM ayb_jobs.job_keys AS k
+    WHERE k.run_as = $1 AND k.idempotency_key = $2 FOR UPDATE
 )sql"};
+Sql<Oid, const char *, core::Uuid> g_reuse_key{
+    "UPDATE ayb_jobs.job_keys AS k SET job_id = $3 WHERE " AYB_FREE " RETURNING k.job_id"};
+#undef AYB_FREE
 Sql<Oid, const char *> g_find_key{R"sql(
     SELECT k.job_id FROM ayb_jobs.job_keys AS k WHERE k.run_as = $1 AND k.idempotency_key = $2
 )sql"};
 // A job that was written into the table by hand holds its key there alone.
 Sql<Oid, const char *> g_find_queued_key{R"sql(
-    SELECT q.id, q.state FROM ayb_jobs.job_queue AS q
+    SELECT q.id FROM ayb_jobs.job_queue AS q
     WHERE q.run_as = $1 AND q.idempotency_key = $2 AND q.registration IS NULL
+        AND q.canceled_at IS NULL
 )sql"};
 
 const char *key_argument(FunctionCallInfo fcinfo, int number) {
@@ -44,15 +48,13 @@ const char *key_argument(FunctionCallInfo fcinfo, int number) {
     return text_to_cstring(PG_GETARG_TEXT_PP(number));
 }
 
-// The last result has the job that has the key: with its state, where it isn't completed.
-void notice_canceled(const char *key) {
-    State state = State::queued;
-    if (SPI_tuptable->tupdesc->natts > 1)
-        read_column(0, 2, &state);
-    if (state == State::canceled)
-        ereport(NOTICE,
-                (errmsg("no job was enqueued: idempotency_key \"%s\" is a canceled job's", key),
-                 errhint("It becomes free with that job, after ayb_jobs.failed_retention.")));
+// Takes it for a new job where its job is canceled or gone. Most are neither, and nobody waits for
+// them.
+bool reuse_key(Oid role, const char *key, const core::Uuid &id) {
+    if (g_is_free.run(role, key) == 0)
+        return false;
+    g_lock_key.run(role, key);
+    return g_reuse_key.run(role, key, id) > 0;
 }
 
 // Takes the key for `*id`, or sets `*id` to the job that has it and returns false. Inside the
@@ -62,7 +64,7 @@ bool take_key_inside(Oid role, const char *key, core::Uuid *id) {
         if (g_take_key.run(role, key, *id) > 0)
             return true;
         if (g_find_queued_key.run(role, key) == 0) {
-            if (g_reuse_key.run(role, key, *id) > 0)
+            if (reuse_key(role, key, *id))
                 return true;
             if (g_find_key.run(role, key) == 0)
                 ereport(ERROR, (errcode(ERRCODE_T_R_SERIALIZATION_FAILURE),
@@ -71,7 +73,6 @@ bool take_key_inside(Oid role, const char *key, core::Uuid *id) {
         }
     }
     read_row(0, id);
-    notice_canceled(key);
     return false;
 }
 

@@ -23,7 +23,7 @@ Sql<UuidArray, JsonArray, TimeArray, TimeArray, const char *, JsonArray> g_compl
         RETURNING )sql" AYB_LEAVING R"sql(, $5 AS worker, 1 AS attempt, q.runs + 1 AS run,
             u.started_at, u.result, u.ended_at, u.log
     ))sql" AYB_INTO_HISTORY};
-// With retention = 0 nothing of the jobs stays.
+// With retention = 0, or of a type that isn't to be kept, nothing of the jobs stays.
 Sql<UuidArray> g_forget{R"sql(
     DELETE FROM ayb_jobs.job_queue AS q
     USING unnest($1) AS u (id)
@@ -73,7 +73,7 @@ struct Columns {
     int count;
 };
 
-Columns columns_of(const Group &group) {
+Columns columns_of(const Group &group, bool kept) {
     Columns columns{};
     const Size size = group.done * sizeof(Datum);
     columns.ids = static_cast<Datum *>(palloc(size));
@@ -83,7 +83,7 @@ Columns columns_of(const Group &group) {
     columns.no_logs = static_cast<bool *>(palloc(group.done));
     columns.started_at = static_cast<Datum *>(palloc(size));
     columns.ended_at = static_cast<Datum *>(palloc(size));
-    each_job(group, GroupVerdict::done, [&](GroupedJob &job) {
+    each_done(group, kept, [&](GroupedJob &job) {
         const int n = columns.count++;
         columns.ids[n] = PointerGetDatum(&job.id);
         columns.results[n] = job.result;
@@ -108,11 +108,11 @@ JsonArray documents(Datum *values, bool *nulls, int count) {
         construct_md_array(values, nulls, 1, &length, &first, JSONBOID, -1, false, TYPALIGN_INT));
 }
 
-// Of those that are done and have `mark` set, what stands elsewhere.
+// Of those that leave nothing and have `mark` set, what stands elsewhere.
 void forget_rest(const Group &group, bool GroupedJob::*mark, Sql<UuidArray> &statement) {
     auto *ids = static_cast<Datum *>(palloc(group.done * sizeof(Datum)));
     int count = 0;
-    each_job(group, GroupVerdict::done, [&](GroupedJob &job) {
+    each_done(group, false, [&](GroupedJob &job) {
         ids[count] = PointerGetDatum(&job.id);
         count += static_cast<int>(job.*mark);
     });
@@ -120,24 +120,32 @@ void forget_rest(const Group &group, bool GroupedJob::*mark, Sql<UuidArray> &sta
         statement.run(UuidArray(uuid_array(ids, count)));
 }
 
-uint64 forget(const Group &group) {
+// What is counted as completed, and isn't kept, isn't there.
+void uncount(const Group &group) {
+    if (settings::retention > 0)
+        each_done(group, false,
+                  [&](GroupedJob &job) { note_deleted(group.role, job.type->handler.type, 1); });
+}
+
+uint64 forget(const Group &group, int forgotten) {
     forget_rest(group, &GroupedJob::keyed, g_forget_keys);
     forget_rest(group, &GroupedJob::ran_before, g_forget_attempts);
+    uncount(group);
     if (forget_jobs(group))
-        return group.done;
-    const Columns columns = columns_of(group);
+        return forgotten;
+    const Columns columns = columns_of(group, false);
     return g_forget.run(UuidArray(uuid_array(columns.ids, columns.count)));
 }
 
-uint64 complete(const Group &group, const char *worker) {
+uint64 complete(const Group &group, int kept, const char *worker) {
     const TimestampTz first = group.jobs[0].ended_at;
     const TimestampTz last = group.jobs[group.ran - 1].ended_at;
     ensure_history(first);
     ensure_history(last); // past midnight
     const Oid day = history_table(first, last);
-    if (OidIsValid(day) && move_jobs(group, day, worker))
-        return group.done;
-    const Columns columns = columns_of(group);
+    if (OidIsValid(day) && move_jobs(group, kept, day, worker))
+        return kept;
+    const Columns columns = columns_of(group, true);
     return g_complete.run(UuidArray(uuid_array(columns.ids, columns.count)),
                           documents(columns.results, columns.nulls, columns.count),
                           times(columns.started_at, columns.count),
@@ -152,8 +160,14 @@ uint64 complete(const Group &group, const char *worker) {
 }
 
 void take_out(const Group &group, const char *worker) {
+    int kept = 0;
+    each_done(group, true, [&](GroupedJob & /*job*/) { kept++; });
+    uint64 rows = 0;
     complete_queued(true);
-    const uint64 rows = settings::retention == 0 ? forget(group) : complete(group, worker);
+    if (kept < group.done)
+        rows += forget(group, group.done - kept);
+    if (kept > 0)
+        rows += complete(group, kept, worker);
     complete_queued(false);
     if (rows != static_cast<uint64>(group.done))
         report_changed();

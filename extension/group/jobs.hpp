@@ -13,6 +13,7 @@ namespace ayb {
 struct GroupType {
     Handler handler;
     Way way;
+    bool kept;            // in the history, once they are done
     int subtransactions;  // that one of its jobs writes in
     uint64 callable_made; // code_generation() by then; 0 where it isn't known
     Callable callable;
@@ -72,6 +73,14 @@ template <typename Visit> void each_job(const Group &group, GroupVerdict verdict
             visit(*job);
 }
 
+// The same for those that are done, and go into the history, or leave nothing.
+template <typename Visit> void each_done(const Group &group, bool kept, Visit visit) {
+    each_job(group, GroupVerdict::done, [&](GroupedJob &job) {
+        if (job.type->kept == kept)
+            visit(job);
+    });
+}
+
 // Locks rows of the picked lanes and fills the group. In a transaction, with a snapshot that is
 // younger than the picks.
 void take_jobs(Group *group, const Picks &picks);
@@ -83,10 +92,11 @@ void run_jobs(Group *group);
 // as it was when it was locked.
 void finish_jobs(const Group &group);
 
-// The same for what is done alone, without SQL: into a day's table of the history, or away. False,
+// The same for what is done alone, without SQL: what is kept, so many, into a day's table of the
+// history, or the rest away. False,
 // and nothing is done, where something stands on the tables that only SQL does justice to. Inside
 // the books.
-bool move_jobs(const Group &group, Oid day, const char *worker);
+bool move_jobs(const Group &group, int kept, Oid day, const char *worker);
 bool forget_jobs(const Group &group);
 
 } // namespace ayb

@@ -82,7 +82,7 @@ void remove(const Group &group, RawRemoval *queue, GroupedJob *job) {
 }
 
 void move_into(const Group &group, RawRemoval *queue, RawRows *day, Datum worker) {
-    each_job(group, GroupVerdict::done, [&](GroupedJob &job) {
+    each_done(group, true, [&](GroupedJob &job) {
         if (!read_raw(queue, &job.place))
             report_changed(job);
         const HistoryRow row = describe_row(queue->row, job, worker);
@@ -94,12 +94,12 @@ void move_into(const Group &group, RawRemoval *queue, RawRows *day, Datum worker
 
 } // namespace
 
-bool move_jobs(const Group &group, Oid day, const char *worker) {
+bool move_jobs(const Group &group, int kept, Oid day, const char *worker) {
     RawRemoval queue;
     RawRows rows;
     if (!open_raw_removal(queue_table(), &queue))
         return false;
-    const bool open = open_raw_partition(&g_history, day, group.done, &rows);
+    const bool open = open_raw_partition(&g_history, day, kept, &rows);
     if (open)
         move_into(group, &queue, &rows, CStringGetTextDatum(worker));
     close_raw_removal(&queue);
@@ -110,7 +110,7 @@ bool forget_jobs(const Group &group) {
     RawRemoval queue;
     if (!open_raw_removal(queue_table(), &queue))
         return false;
-    each_job(group, GroupVerdict::done, [&](GroupedJob &job) { remove(group, &queue, &job); });
+    each_done(group, false, [&](GroupedJob &job) { remove(group, &queue, &job); });
     close_raw_removal(&queue);
     return true;
 }

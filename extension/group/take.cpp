@@ -49,6 +49,7 @@ GroupType *add_type(Group *group, const char *name) {
     strlcpy(type->handler.type, name, kTypeBytes);
     type->way = way_of(type->handler, group->role);
     type->subtransactions = type->way.record.subtransactions;
+    type->kept = settings::retention > 0 && keeps_history(name);
     type->next = group->types;
     return group->types = type;
 }

@@ -2,6 +2,8 @@
 // set_priority().
 #include "base/arguments.hpp"
 #include "hand/by_hand.hpp"
+#include "hand/keys.hpp"
+#include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/roles.hpp"
 
@@ -34,6 +36,13 @@ Sql<core::Uuid, int, At> g_set_priority{R"sql(
         "run",                                                                                     \
         "(q.state = 'canceled' AND q.run_as <> 0::oid OR q.state = 'queued' AND q.run_at > $1)",   \
         AYB_OWN, which, AYB_REVIVED ", run_at = $1")
+
+// Those that have been canceled, and had a key.
+#define AYB_KEYED(which)                                                                           \
+    "SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.state = 'canceled' AND q.run_as <> 0::oid"   \
+    " AND q.idempotency_key IS NOT NULL AND ($2 OR " AYB_OWN ")" which " FOR UPDATE SKIP LOCKED"
+ChangeMatching g_keyed_matching{AYB_KEYED(AYB_MATCHING)};
+ChangeMany g_keyed_many{AYB_KEYED(AYB_OF_THESE)};
 
 ChangeMatching g_retry_matching{AYB_RETRY(AYB_MATCHING)};
 ChangeMatching g_run_matching{AYB_RUN(AYB_MATCHING)};
@@ -69,6 +78,10 @@ void run_found(const core::Uuid &id, const Found &job, TimestampTz now) {
                          ? "ayb_jobs.retry_now(id) runs a failed job again."
                          : "It has been started; for another run, enqueue a job.");
     check_role(id, job);
+    if (!waits) {
+        const Datum one = uuid_datum(id);
+        take_keys_again(UuidArray(uuid_array(&one, 1)));
+    }
     if (!waits || job.run_at > now)
         g_revive.run(id, At{now}, At{now});
 }
@@ -114,10 +127,12 @@ AYB_SQL_FUNCTION(ayb_jobs_run_now) {
 }
 
 // run_now_matching(type, since, until, phase) → bigint
-AYB_SQL_FUNCTION(ayb_jobs_run_now_matching) { return change_matching(fcinfo, &g_run_matching); }
+AYB_SQL_FUNCTION(ayb_jobs_run_now_matching) {
+    return change_matching(fcinfo, &g_run_matching, &g_keyed_matching);
+}
 
 // run_now_many(ids) → bigint
-AYB_SQL_FUNCTION(ayb_jobs_run_now_many) { return change_many(fcinfo, &g_run_many); }
+AYB_SQL_FUNCTION(ayb_jobs_run_now_many) { return change_many(fcinfo, &g_run_many, &g_keyed_many); }
 
 // reschedule(id, run_at, delay) → jobs
 AYB_SQL_FUNCTION(ayb_jobs_reschedule) {

@@ -2,6 +2,8 @@
 
 #include "base/arguments.hpp"
 #include "base/rights.hpp"
+#include "hand/keys.hpp"
+#include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/settings.hpp"
 
@@ -15,7 +17,19 @@ Sql<core::Uuid, At, const char *, Oid, const char *> g_note{R"sql(
     SELECT q.id, q.run_as, $2, $3, $4::regrole, $5 FROM ayb_jobs.job_queue AS q WHERE q.id = $1
 )sql"};
 
-template <typename... Which> int64 change(ChangeOf<Which...> *statement, const Which &...which) {
+// The ids in the last result.
+UuidArray ids_of(uint64 rows) {
+    ArrayBuildState *ids = new_column(UUIDOID);
+    for (uint64 row = 0; row < rows; row++) {
+        core::Uuid id;
+        read_row(row, &id);
+        add_value(ids, uuid_datum(id));
+    }
+    return UuidArray(whole_column(ids));
+}
+
+template <typename... Which>
+int64 change(ChangeOf<Which...> *statement, ChangeOf<Which...> *keyed, const Which &...which) {
     const At now{clock_now()};
     const Viewer me = viewer(Right::operate);
     const OidArray mine(me.array);
@@ -24,6 +38,10 @@ template <typename... Which> int64 change(ChangeOf<Which...> *statement, const W
     int64 changed = 0;
     int64 there = 0;
     in_bounded_books([&] {
+        const uint64 rows =
+            keyed != nullptr ? keyed->run(now, me.all, mine, caller, whom, which...) : 0;
+        if (rows > 0)
+            take_keys_again(ids_of(rows));
         statement->run(now, me.all, mine, caller, whom, which...);
         read_row(0, &changed, &there);
     });
@@ -73,14 +91,15 @@ Matching matching_arguments(FunctionCallInfo fcinfo) {
     return matching;
 }
 
-Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement) {
+Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement, ChangeMatching *keyed) {
     const Matching which = matching_arguments(fcinfo);
-    return Int64GetDatum(change(statement, which.type, which.since, which.until, which.phase));
+    return Int64GetDatum(
+        change(statement, keyed, which.type, which.since, which.until, which.phase));
 }
 
-Datum change_many(FunctionCallInfo fcinfo, ChangeMany *statement) {
+Datum change_many(FunctionCallInfo fcinfo, ChangeMany *statement, ChangeMany *keyed) {
     require_argument(fcinfo, 0, "ids");
-    return Int64GetDatum(change(statement, UuidArray(PG_GETARG_DATUM(0))));
+    return Int64GetDatum(change(statement, keyed, UuidArray(PG_GETARG_DATUM(0))));
 }
 
 } // namespace ayb

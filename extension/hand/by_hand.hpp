@@ -75,10 +75,12 @@ struct Matching {
 };
 Matching matching_arguments(FunctionCallInfo fcinfo);
 
-// (type, since, until, phase) → how many were changed.
-Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement);
+// (type, since, until, phase) → how many were changed. Before, in the same transaction, those that
+// `keyed` finds, canceled ones with a key, take these again.
+Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement,
+                      ChangeMatching *keyed = nullptr);
 
 // (ids) → how many were changed.
-Datum change_many(FunctionCallInfo fcinfo, ChangeMany *statement);
+Datum change_many(FunctionCallInfo fcinfo, ChangeMany *statement, ChangeMany *keyed = nullptr);
 
 } // namespace ayb

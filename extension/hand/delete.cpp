@@ -27,8 +27,8 @@ namespace {
     " AND ($2 OR " AYB_OWN ")" completed " RETURNING true AS completed, " AYB_TRACES               \
     "), gone AS (TABLE waiting UNION ALL TABLE ended), keys AS (" AYB_FREE_KEYS(                   \
         "gone") "), attempts AS (DELETE FROM ayb_jobs.job_attempts AS a"                           \
-                " WHERE a.job_id = ANY (ARRAY(SELECT g.id FROM gone AS g))), noted AS (INSERT "    \
-                "INTO ayb_jobs.job_actions"                                                        \
+                " WHERE a.job_id = ANY (ARRAY(SELECT g.id FROM gone AS g)) RETURNING a.letter), "  \
+                "noted AS (INSERT INTO ayb_jobs.job_actions"                                       \
                 " (job_id, run_as, at, action, done_by, actor)"                                    \
                 " SELECT g.id, g.run_as, $1, 'delete', $4::regrole, $5 FROM gone AS g)"            \
                 " SELECT g.run_as::oid, g.type, count(g.id), count(g.id) FILTER (WHERE"            \
@@ -36,7 +36,8 @@ namespace {
                 " " AYB_OWN ")" which "), (SELECT count(*) FROM waiting),"                         \
                 " ARRAY(SELECT DISTINCT 'schedule ' || s.name FROM gone AS h"                      \
                 " JOIN ayb_jobs.schedules AS s ON s.id = h.schedule_id AND s.payload = h.payload"  \
-                " WHERE $2 OR s.run_as = ANY ($3) ORDER BY 1)"                                     \
+                " WHERE $2 OR s.run_as = ANY ($3) ORDER BY 1),"                                    \
+                " ARRAY(SELECT t.letter FROM attempts AS t WHERE t.letter IS NOT NULL)"            \
                 " FROM (SELECT) AS one LEFT JOIN gone AS g ON true GROUP BY g.run_as, g.type"
 
 #define AYB_COMPLETED AYB_OF_SPAN " AND ($9 IS NULL OR $9 = 'completed')"
@@ -46,18 +47,25 @@ ChangeOf<UuidArray, At> g_delete_many{AYB_DELETE(AYB_OF_THESE, AYB_OF_THESE, "$7
 ChangeOf<const char *, std::optional<At>, std::optional<At>, const char *, At> g_delete_matching{
     AYB_DELETE(AYB_MATCHING, AYB_COMPLETED, "$10"), Plan::of_values};
 
+// Those of them that are still there hold a payload.
+Sql<UuidArray, TextArray> g_letters_left{R"sql(
+    SELECT $2 || ARRAY(SELECT 'job ' || q.id FROM ayb_jobs.job_queue AS q WHERE q.id = ANY ($1) ORDER BY 1)
+)sql"};
+
 // What became of it: how many were deleted, how many were left as they run or are locked, and the
-// names of what still holds a payload, as text[], in the books' memory.
+// names of what still holds a payload, as text[], and the dead letters that do, as uuid[], in the
+// books' memory.
 struct Deletion {
     int64 deleted;
     int64 left;
     Datum holders;
+    Datum letters;
 };
 
 // Inside the books, as `me`, of whom the roles are seen.
 template <typename... Which>
-Deletion delete_jobs(ChangeOf<Which...> *statement, const Caller &me, const Viewer &seen,
-                     const Which &...which) {
+Deletion delete_these(ChangeOf<Which...> *statement, const Caller &me, const Viewer &seen,
+                      const Which &...which) {
     Deletion deletion{};
     const uint64 rows = statement->run(At{clock_now()}, seen.all, OidArray(seen.array), me.role,
                                        me.actor, which...);
@@ -68,7 +76,8 @@ Deletion delete_jobs(ChangeOf<Which...> *statement, const Caller &me, const View
         int64 completed = 0;
         int64 there = 0;
         int64 taken = 0;
-        read_row(row, &role, &type, &gone, &completed, &there, &taken, &deletion.holders);
+        read_row(row, &role, &type, &gone, &completed, &there, &taken, &deletion.holders,
+                 &deletion.letters);
         deletion.deleted += gone;
         deletion.left = there - taken;
         if (completed > 0 && preloaded())
@@ -94,6 +103,21 @@ TimestampTz first_made(Datum ids) {
             first = Min(first, made_at(uuid_value(id)));
     array_free_iterator(each);
     return first;
+}
+
+// The same, with the dead letters of the jobs, which have their payload: these are of the same
+// roles. One that runs is left, and named.
+template <typename... Which>
+Deletion delete_jobs(ChangeOf<Which...> *statement, const Caller &me, const Viewer &seen,
+                     const Which &...which) {
+    Deletion deletion = delete_these(statement, me, seen, which...);
+    if (ARR_NDIM(DatumGetArrayTypeP(deletion.letters)) == 0)
+        return deletion;
+    const UuidArray letters(deletion.letters);
+    delete_these(&g_delete_many, me, seen, letters, with_margin(first_made(deletion.letters)));
+    g_letters_left.run(letters, TextArray(deletion.holders));
+    read_row(0, &deletion.holders);
+    return deletion;
 }
 
 Datum copy_array(Datum array, MemoryContext context) {

@@ -1,6 +1,7 @@
 #include "handlers/handlers.hpp"
 
 #include "memory/configuration.hpp"
+#include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "pg/extension.hpp"
 #include "pg/settings.hpp"
@@ -10,7 +11,7 @@ namespace ayb {
 
 namespace {
 
-struct Pause {
+struct Pause {             // or any type of which no more is known than that it is there
     char type[kTypeBytes]; // the key
 };
 
@@ -55,13 +56,14 @@ struct Cache {
 
 Cache g_handlers{"handlers", sizeof(Entry)};
 Cache g_pauses{"pauses", sizeof(Pause)};
+Cache g_unkept{"handlers", sizeof(Pause)}; // whose completed jobs aren't kept
 Cache g_rules{"type_limits", sizeof(Rule)};
 Cache g_grants{"worker_grants", sizeof(Granted)};
 uint64 g_code_generation = 1;
 
 // Any relation may stand behind `relation`: a look at two oids would need the catalogs.
 void on_invalidation(Datum /*argument*/, Oid relation) {
-    for (Cache *cache : {&g_handlers, &g_pauses, &g_rules, &g_grants})
+    for (Cache *cache : {&g_handlers, &g_pauses, &g_unkept, &g_rules, &g_grants})
         if (relation == InvalidOid || relation == cache->oid) {
             cache->valid = false;
             cache->invalidations++;
@@ -125,7 +127,7 @@ template <typename Row> const Row *look_up(const Cache &cache, const char *type)
 #define AYB_READ_HANDLERS                                                                          \
     "SELECT type, kind, owner::oid, function_schema, function_name, function_owner::oid,"          \
     " takes_payload, command, timeout, max_attempts, backoff, registration, builtin, grouped,"     \
-    " priority FROM ayb_jobs.handlers"
+    " priority, dead_letter IS NOT NULL FROM ayb_jobs.handlers"
 Sql<> g_read_handlers{AYB_READ_HANDLERS};
 Sql<const char *> g_read_handler{AYB_READ_HANDLERS " WHERE type = $1"};
 // By the index handlers_lane_key.
@@ -135,6 +137,7 @@ Sql<const char *> g_beside{R"sql(
             = ayb_jobs_internal.lane(0::regrole, $1, 0::smallint, NULL) AND h.type <> $1
 )sql"};
 Sql<> g_read_pauses{"SELECT type FROM ayb_jobs.pauses"};
+Sql<> g_read_unkept{"SELECT type FROM ayb_jobs.handlers WHERE NOT keep"};
 Sql<> g_read_rules{R"sql(
     SELECT type, running, running_per_key, starts, starts_per_key, per FROM ayb_jobs.type_limits
 )sql"};
@@ -161,7 +164,8 @@ Handler read_handler(uint64 row, MemoryContext context) {
     Datum backoff = 0;
     read_row(row, &read.type, &read.kind, &read.owner, &read.schema, &read.name,
              &read.function_owner, &read.takes_payload, &read.command, &timeout, &read.max_attempts,
-             &backoff, &read.registration, &read.builtin, &read.grouped, &read.priority);
+             &backoff, &read.registration, &read.builtin, &read.grouped, &read.priority,
+             &read.dead_letter);
     if (read.command != nullptr)
         read.command = MemoryContextStrdup(context, read.command);
     if (timeout != 0)
@@ -189,14 +193,17 @@ void read_all_types() {
     g_handlers.whole = true;
 }
 
-void read_pauses() {
-    const uint64 rows = g_read_pauses.run();
+// The types of the last result.
+void enter_types(Cache *cache, uint64 rows) {
     for (uint64 row = 0; row < rows; row++) {
         char type[kTypeBytes] = {};
         read_row(row, &type);
-        enter<Pause>(&g_pauses, type);
+        enter<Pause>(cache, type);
     }
 }
+
+void read_pauses() { enter_types(&g_pauses, g_read_pauses.run()); }
+void read_unkept() { enter_types(&g_unkept, g_read_unkept.run()); }
 
 void read_rules() {
     const uint64 rows = g_read_rules.run();
@@ -307,6 +314,21 @@ bool may_work(const char *type, Oid run_as, Oid worker) {
         },
         &asked);
     return asked.may;
+}
+
+bool keeps_history(const char *type) {
+    load(&g_unkept, read_unkept);
+    return look_up<Pause>(g_unkept, type) == nullptr;
+}
+
+ArrayType *unkept_types() {
+    load(&g_unkept, read_unkept);
+    ArrayBuildState *types = new_column(TEXTOID);
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, g_unkept.entries);
+    while (const auto *found = static_cast<const Pause *>(hash_seq_search(&scan)))
+        add_text(types, found->type);
+    return DatumGetArrayTypeP(whole_column(types));
 }
 
 bool is_paused(const char *type) {

@@ -34,6 +34,7 @@ struct Handler {
     int priority;                           // of jobs that name none
     std::optional<core::Uuid> registration; // of a definer
     bool grouped;                           // may go the grouped way
+    bool dead_letter;                       // a job tells of each that has failed for good
     int backoff_count;                      // 0 for the default
     int64 backoff_ms[kMaxBackoffSteps];
 };
@@ -43,6 +44,11 @@ const Handler *find_handler(const char *type);
 
 // Says that so many are about to be asked for.
 void expect_handlers(long types);
+
+// Whether the type's completed jobs are kept, as far as any are; and the types whose aren't,
+// palloc'd: mostly none.
+bool keeps_history(const char *type);
+ArrayType *unkept_types();
 
 // By which generation of the configuration find_handler() has just answered; 0 where that can't be
 // kept.

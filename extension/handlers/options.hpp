@@ -9,7 +9,7 @@ struct HandlerOptions {
 };
 
 // Raises 22023 for a key that there isn't, a value of another type, or one that says nothing of
-// such a handler. NULL is as {}.
+// such a handler. NULL is as {}, and so is a key that is null.
 HandlerOptions handler_options(FunctionCallInfo fcinfo, int number, bool definer);
 
 } // namespace ayb

@@ -28,21 +28,24 @@ struct Registration {
     bool everybodys; // PUBLIC may execute the function
     const char *command;
     bool definer;
+    const char *dead_letter;
+    bool keep;
     HandlerOptions options;
 };
 
 // What a definer's jobs are bound to stands for the function: whoever registers the same one again,
 // after a restore or under another timeout, carries on what is queued.
-using Register = Sql<const char *, Kind, Oid, const char *, const char *, std::optional<bool>,
-                     const char *, std::optional<Span>, std::optional<int>,
-                     std::optional<SpanArray>, bool, bool, At, Oid, std::optional<Oid>, int, bool>;
+using Register =
+    Sql<const char *, Kind, Oid, const char *, const char *, std::optional<bool>, const char *,
+        std::optional<Span>, std::optional<int>, std::optional<SpanArray>, bool, bool, At, Oid,
+        std::optional<Oid>, int, bool, const char *, bool>;
 Register g_register{R"sql(
     INSERT INTO ayb_jobs.handlers AS h (type, kind, owner, function_schema, function_name,
         function_owner, takes_payload, command, timeout, max_attempts, backoff, definer, grouped,
-        created_at, updated_at, priority, registration, enqueuer_sees)
+        created_at, updated_at, priority, registration, enqueuer_sees, dead_letter, keep)
     VALUES ($1, $2, $3, $4::name, $5::name, $15, $6, $7, $8, $9, $10, $11, $12, $13, $13, $16,
         CASE WHEN $11 THEN encode(substr(sha256(convert_to(
-            jsonb_build_array($4, $5, $6)::text, 'UTF8')), 1, 16), 'hex')::uuid END, $17)
+            jsonb_build_array($4, $5, $6)::text, 'UTF8')), 1, 16), 'hex')::uuid END, $17, $18, $19)
     ON CONFLICT (type) DO UPDATE
     SET kind = excluded.kind, owner = excluded.owner, function_schema = excluded.function_schema,
         function_name = excluded.function_name, function_owner = excluded.function_owner,
@@ -50,7 +53,8 @@ Register g_register{R"sql(
         timeout = excluded.timeout, max_attempts = excluded.max_attempts,
         backoff = excluded.backoff, definer = excluded.definer, grouped = excluded.grouped,
         priority = excluded.priority, registration = excluded.registration,
-        updated_at = excluded.updated_at, enqueuer_sees = excluded.enqueuer_sees
+        updated_at = excluded.updated_at, enqueuer_sees = excluded.enqueuer_sees,
+        dead_letter = excluded.dead_letter, keep = excluded.keep
     WHERE h.owner = $14
     RETURNING h
 )sql"};
@@ -178,12 +182,34 @@ void check_length(const char *command) {
                         errhint("Put it into a procedure, and register CALL of that.")));
 }
 
+// What comes with the extension has no use for what a letter says.
+const char *dead_letter_argument(FunctionCallInfo fcinfo, int number, const char *type) {
+    if (PG_ARGISNULL(number))
+        return nullptr;
+    const char *letter = type_argument(fcinfo, number, "dead_letter");
+    const Handler *handler = find_handler(letter);
+    if (strcmp(letter, type) == 0)
+        refuse_argument("dead_letter", "a type can't be its own dead letter",
+                        "Name another type, whose jobs tell of this one's.");
+    if (handler != nullptr && handler->builtin)
+        refuse_argument("dead_letter", psprintf("type \"%s\" can't be a dead letter", letter),
+                        "It comes with the extension: name a type of your own.");
+    if (handler == nullptr)
+        ereport(NOTICE,
+                (errmsg("no handler is registered for type \"%s\" yet", letter),
+                 errhint("Dead letters wait until ayb_jobs.register_handler() names one.")));
+    return letter;
+}
+
 Registration make_registration(FunctionCallInfo fcinfo) {
     Registration registration{};
     registration.type = type_argument(fcinfo, 0);
     registration.kind = kind_argument(fcinfo, 2);
     registration.definer = !PG_ARGISNULL(6) && PG_GETARG_BOOL(6);
-    registration.options = handler_options(fcinfo, 10, registration.definer);
+    require_argument(fcinfo, 11, "keep");
+    registration.dead_letter = dead_letter_argument(fcinfo, 10, registration.type);
+    registration.keep = PG_GETARG_BOOL(11);
+    registration.options = handler_options(fcinfo, 12, registration.definer);
     const Kind kind = registration.kind;
     const char *handler = text_argument(fcinfo, 1);
     if (handler == nullptr && kind != Kind::external)
@@ -285,7 +311,8 @@ Datum write_registration(FunctionCallInfo fcinfo, const Registration &wanted, Oi
         optional_argument<SpanArray>(fcinfo, 5), wanted.definer, PG_GETARG_BOOL(7), At{clock_now()},
         OidIsValid(before) ? before : owner,
         function ? std::make_optional(wanted.function_owner) : std::nullopt,
-        priority_argument(fcinfo, 9).value_or(0), wanted.options.enqueuer_sees);
+        priority_argument(fcinfo, 9).value_or(0), wanted.options.enqueuer_sees, wanted.dead_letter,
+        wanted.keep);
     if (rows == 0)
         ereport(ERROR, (errcode(ERRCODE_INSUFFICIENT_PRIVILEGE),
                         errmsg("must be owner of the handler of type \"%s\"", wanted.type),
@@ -313,7 +340,7 @@ void remove_registration(const char *type, Oid caller, bool admin) {
 using namespace ayb;
 
 // register_handler(type, handler, kind, timeout, max_attempts, backoff, definer, grouped, owner,
-// priority, options) → handlers
+// priority, dead_letter, keep, options) → handlers
 AYB_SQL_FUNCTION(ayb_jobs_register_handler) {
     const Registration registration = make_registration(fcinfo);
     check_numbers(fcinfo);

@@ -102,7 +102,7 @@ bool end_well(const Job &job, const HandlerResult &result) {
     const HandlerResult end{result.value, result.null, whole_log()};
     return in_books([&] {
         return snooze ? snooze_job(job.id, worker, job.run, *snooze, end.log, clock_now())
-                      : complete_job(job.id, worker, job.run, end, clock_now());
+                      : complete_job(job.id, job.type, worker, job.run, end, clock_now());
     });
 }
 

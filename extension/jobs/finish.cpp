@@ -4,7 +4,9 @@
 #include "base/columns.hpp"
 #include "core/backoff.hpp"
 #include "handlers/handlers.hpp"
+#include "hooks/changes.hpp"
 #include "jobs/history.hpp"
+#include "letters/letters.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
 #include "pg/text.hpp"
@@ -58,7 +60,24 @@ OfEach<JsonArray, At> g_complete_each{
         WHERE )sql" AYB_EACH_MINE R"sql(
         RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN R"sql( u.result AS result, $6 AS ended_at, q.log
     ))sql" AYB_INTO_HISTORY " RETURNING id, runs, run_as::oid, type"};
-// With retention = 0 nothing of the job stays.
+// The same where some types keep no history: $7. What is not kept takes what it has elsewhere
+// along.
+OfEach<JsonArray, At, TextArray> g_complete_some{
+    R"sql(
+    WITH done AS (
+        DELETE FROM ayb_jobs.job_queue AS q
+        USING )sql" AYB_EACH R"sql(, $5) AS u (id, run, result)
+        WHERE )sql" AYB_EACH_MINE R"sql(
+        RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN
+    R"sql( u.result AS result, $6 AS ended_at, q.log, q.type <> ALL ($7) AS kept
+    ),
+    forgotten AS (SELECT d.id, d.run_as, d.enqueued_by, d.idempotency_key FROM done AS d WHERE NOT d.kept),
+    keys AS ()sql" AYB_FREE_KEYS("forgotten") R"sql(),
+    attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING forgotten AS f WHERE a.job_id = f.id),
+    written AS ()sql" AYB_INTO_HISTORY R"sql( WHERE d.kept)
+    SELECT d.id, d.run, d.run_as::oid, d.type, d.kept FROM done AS d
+)sql"};
+// With retention = 0, or of a type that isn't to be kept, nothing of the job stays.
 #define AYB_FORGOTTEN                                                                              \
     " RETURNING " AYB_KEY_COLUMNS("q") ", q.runs, q.type), keys AS (" AYB_FREE_KEYS(               \
         "done") ")"                                                                                \
@@ -77,11 +96,11 @@ OfMine<std::optional<At>, const char *, At, const char *, const char *, const ch
         UPDATE ayb_jobs.job_queue AS q
         SET )sql" AYB_FAIL("$4", "$5", "$6") R"sql(
         WHERE )sql" AYB_MINE R"sql(
-        RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state, q.log
+        RETURNING q.id, q.runs, q.run_as, q.last_run_at, q.state, q.type, q.log
     ),
     noted AS ()sql" AYB_NOTE_FAILURE("$7", "$2", "$6", "$8", "$9",
                                      "$10, $11, coalesce($12, e.log)") R"sql()
-    SELECT e.state FROM ended AS e
+    SELECT e.state, e.type FROM ended AS e
 )sql"};
 OfEach<> g_hold_each{"SELECT q.id, q.runs, q.type, q.attempts FROM " AYB_EACH
                      ") AS u (id, run) JOIN ayb_jobs.job_queue AS q ON " AYB_EACH_MINE
@@ -127,7 +146,8 @@ OfMine<At, At, std::optional<Json>, std::optional<Json>> g_snooze{
     SELECT e.id FROM ended AS e
 )sql"};
 Sql<core::Uuid, int> g_drop_attempts{R"sql(
-    DELETE FROM ayb_jobs.job_attempts AS a WHERE a.job_id = $1 AND a.attempt <= $2
+    DELETE FROM ayb_jobs.job_attempts AS a
+    WHERE a.job_id = $1 AND a.attempt <= $2 AND a.letter IS NULL
 )sql"};
 OfMine<At, std::optional<At>> g_put_back{R"sql(
     UPDATE ayb_jobs.job_queue AS q
@@ -172,6 +192,35 @@ const char *clipped(const char *text) {
     return text == nullptr ? nullptr : pnstrdup(text, clipped_bytes(text, kErrorTextBytes - 1));
 }
 
+// What is counted as completed, and isn't kept, isn't there.
+void note_forgotten(uint64 row) {
+    Oid role = InvalidOid;
+    char type[kTypeBytes] = "";
+    read_column(row, 3, &role);
+    read_column(row, 4, &type);
+    if (preloaded())
+        note_deleted(role, type, 1);
+}
+
+bool forget_job(const core::Uuid &id, const char *worker, int run) {
+    const bool done = g_forget.run(id, worker, run) > 0;
+    if (done)
+        note_forgotten(0);
+    return done;
+}
+
+uint64 complete_some(const Runs &runs, Datum results, TimestampTz now, const ArrayType *unkept) {
+    const uint64 rows =
+        run_each(&g_complete_some, runs, JsonArray(results), At{now}, TextArray(unkept));
+    for (uint64 row = 0; row < rows; row++) {
+        bool kept = true;
+        read_column(row, 5, &kept);
+        if (!kept)
+            note_forgotten(row);
+    }
+    return rows;
+}
+
 // Uniform in [0, 1): spreads the retries of jobs that failed together.
 double jitter() {
     uint32 random = 0;
@@ -182,10 +231,12 @@ double jitter() {
 
 } // namespace
 
-bool complete_job(const core::Uuid &id, const char *worker, int run, const HandlerResult &result,
-                  TimestampTz now) {
+bool complete_job(const core::Uuid &id, const char *type, const char *worker, int run,
+                  const HandlerResult &result, TimestampTz now) {
     if (settings::retention == 0)
         return g_forget.run(id, worker, run) > 0;
+    if (!keeps_history(type))
+        return forget_job(id, worker, run);
     ensure_history(now);
     return g_complete.run(id, worker, run, optional_json(result.value, result.null), At{now},
                           optional_log(result.log)) > 0;
@@ -199,8 +250,13 @@ bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &
                    sqlstate, failure.hint, failure.context, optional_log(failure.log)) == 0)
         return false;
     State state = State::queued;
-    read_row(0, &state);
+    char type[kTypeBytes] = "";
+    read_row(0, &state, &type);
     *failed = state == State::failed;
+    if (*failed && leaves_letter(type)) {
+        const Datum one = uuid_datum(id);
+        leave_letters(UuidArray(uuid_array(&one, 1)), now);
+    }
     drop_old_attempts(id, run);
     return true;
 }
@@ -242,6 +298,9 @@ uint64 complete_runs(const Runs &runs, Datum results, TimestampTz now) {
     if (settings::retention == 0)
         return run_each(&g_forget_each, runs);
     ensure_history(now);
+    const ArrayType *unkept = unkept_types();
+    if (ARR_NDIM(unkept) > 0)
+        return complete_some(runs, results, now, unkept);
     return run_each(&g_complete_each, runs, JsonArray(results), At{now});
 }
 

@@ -8,13 +8,14 @@
 
 namespace ayb {
 
-// Moves the job to the history (or away, with retention = 0), and frees its key with it.
-bool complete_job(const core::Uuid &id, const char *worker, int run, const HandlerResult &result,
-                  TimestampTz now);
+// Moves the job to the history (or away, with retention = 0 or of a type that isn't kept), and
+// frees its key with it.
+bool complete_job(const core::Uuid &id, const char *type, const char *worker, int run,
+                  const HandlerResult &result, TimestampTz now);
 
 // Records the failed or lost attempt (`status`) and puts the job back for `retry_at`, or marks it
 // failed where that is none or its attempts are used up, with `error` as its last_error. `*failed`
-// says which.
+// says which: then its dead letter is enqueued, if its type has one.
 bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &failure,
               const char *error, const char *status, std::optional<TimestampTz> retry_at,
               TimestampTz now, bool *failed);
@@ -54,7 +55,8 @@ struct Runs {
 // The same for many, with a column of what each needs beside, by one statement. What isn't held is
 // left as it is. The rows are those that are: id, runs, run_as, type. Return how many there are.
 uint64 complete_runs(const Runs &runs, Datum results, TimestampTz now);
-// Besides the state that each has now. `retry_at` is NULL for what is not to be tried again.
+// Besides the state that each has now. `retry_at` is NULL for what is not to be tried again. Leaves
+// no letters.
 uint64 fail_runs(const Runs &runs, Datum retry_at, Datum errors, TimestampTz now);
 // Only id and runs. A lease that goes on for half of the time or more stays as it is.
 uint64 extend_runs(const Runs &runs, TimestampTz lease_until, TimestampTz now);

@@ -66,7 +66,7 @@ bool end_well(const Job &job, const char *worker, const HandlerResult &result) {
     if (const auto snooze = said_snooze())
         return put_off_step(job, worker, *snooze);
     const HandlerResult end{result.value, result.null, whole_log()};
-    return complete_job(job.id, worker, job.run, end, clock_now());
+    return complete_job(job.id, job.type, worker, job.run, end, clock_now());
 }
 
 // Completes the job, or has it snooze, in the current transaction. Cancels wait: they are for the

@@ -197,7 +197,7 @@ AYB_SQL_FUNCTION(ayb_jobs_complete) {
     Held job;
     const Datum row = in_bounded_books([&] {
         job = require_held(held);
-        complete_job(held.id, held.worker, held.run, result, clock_now());
+        complete_job(held.id, job.type, held.worker, held.run, result, clock_now());
         return copy_row(job_row(held.id), held.context);
     });
     count_outcome(job.run_as, job.type, Outcome::completed);

@@ -6,6 +6,7 @@
 #include "base/rights.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/finish.hpp"
+#include "letters/letters.hpp"
 #include "outside/worker.hpp"
 #include "pg/arrays.hpp"
 #include "pg/clock.hpp"
@@ -212,11 +213,20 @@ void fail(const Batch &batch) {
     const Columns columns = columns_of_held(batch);
     const uint64 rows = fail_runs(runs_of(batch, columns), whole_column(columns.retry_at),
                                   whole_column(columns.values), batch.now);
+    ArrayBuildState *letters = new_column(UUIDOID);
     for (uint64 row = 0; row < rows; row++) {
         State state = State::queued;
+        core::Uuid id;
+        char type[kTypeBytes] = "";
+        read_row(row, &id);
+        read_column(row, 4, &type);
         read_column(row, 5, &state);
         count_row(row, state == State::failed ? Outcome::failed : Outcome::retried);
+        if (state == State::failed && leaves_letter(type))
+            add_value(letters, uuid_datum(id));
     }
+    if (letters->nelems > 0)
+        leave_letters(UuidArray(whole_column(letters)), batch.now);
 }
 
 // To extend a lease twice is to extend it.

@@ -52,6 +52,21 @@ CREATE FUNCTION books() RETURNS text LANGUAGE sql AS $$
                       (SELECT string_agg(p::text, ' ' ORDER BY p.type) FROM ayb_jobs.pauses AS p)))
 $$;
 
+-- Every table and view of ours in which the word stands, in whatever column; and the events.
+CREATE FUNCTION holding(word text) RETURNS SETOF text LANGUAGE plpgsql AS $$
+DECLARE
+    relation regclass;
+    found boolean;
+BEGIN
+    FOR relation IN SELECT c.oid FROM pg_class AS c WHERE c.relnamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace)
+                    AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition ORDER BY c.relname LOOP
+        EXECUTE format('SELECT EXISTS (SELECT FROM %s AS r WHERE position($1 IN r::text) > 0)', relation) INTO found USING word;
+        IF found THEN
+            RETURN NEXT relation;
+        END IF;
+    END LOOP;
+    RETURN QUERY SELECT 'an event' FROM ayb_jobs.events(max_events => 4096) AS e WHERE position(word IN e::text) > 0;
+END $$;
 -- A worker outside that asks until it is given a job: the scheduler may be at it with the same lease.
 CREATE FUNCTION claim_one(worker text, type text, lease interval DEFAULT '1 hour') RETURNS SETOF ayb_jobs.claimed_job
     LANGUAGE plpgsql AS $$

@@ -169,7 +169,7 @@ FROM unnest(ARRAY['no_such', 'no_such(jsonb)', 'no_such.good(jsonb)', 'no_such.g
 SELECT handler, refused(format('SELECT ayb_jobs.register_handler(%L, %L)', 'new', handler)) ~ '^(42602|22P02|42704|42883): ' AS refused
 FROM unnest(ARRAY['(', 'good(', 'good(no_such)']) AS handler;
 SELECT options, refused(format('SELECT ayb_jobs.register_handler(%L, %L, definer => %L, options => %L)', 'new', 'good(jsonb)', options <> '{"enqueuer_sees": false}', options))
-FROM unnest(ARRAY['[]', '1', '{"enqueuer_sees": null}', '{"enqueuer_sees": "no"}', '{"enqueuer_sees": false, "enquerer_sees": true}', '{"": {}}', '{"enqueuer_sees": false}']) AS options;
+FROM unnest(ARRAY['[]', '1', '{"enqueuer_sees": 0}', '{"enqueuer_sees": "no"}', '{"enqueuer_sees": false, "enquerer_sees": true}', '{"": {}}', '{"enqueuer_sees": false}']) AS options;
 SELECT refused($$SELECT ayb_jobs.register_handler(NULL, 'good(jsonb)')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('', 'good(jsonb)')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler(repeat('x', 101), 'good(jsonb)')$$);

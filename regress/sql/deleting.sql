@@ -1,22 +1,6 @@
 -- delete_job() and its forms for many: afterwards nothing that SQL shows has the payload, but for what they name.
 SELECT type FROM ayb_jobs.register_handler('letter', kind => 'external', max_attempts => 3);
 
--- Every table and view of ours in which the word stands, in whatever column; and the events.
-CREATE FUNCTION holding(word text) RETURNS SETOF text LANGUAGE plpgsql AS $$
-DECLARE
-    relation regclass;
-    found boolean;
-BEGIN
-    FOR relation IN SELECT c.oid FROM pg_class AS c WHERE c.relnamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace)
-                    AND c.relkind IN ('r', 'p', 'v') AND NOT c.relispartition ORDER BY c.relname LOOP
-        EXECUTE format('SELECT EXISTS (SELECT FROM %s AS r WHERE position($1 IN r::text) > 0)', relation) INTO found USING word;
-        IF found THEN
-            RETURN NEXT relation;
-        END IF;
-    END LOOP;
-    RETURN QUERY SELECT 'an event' FROM ayb_jobs.events(max_events => 4096) AS e WHERE position(word IN e::text) > 0;
-END $$;
-
 -- a job that failed, was tried again, and completed
 SELECT ayb_jobs.enqueue('letter', '{"to": "Ada Lovelace"}', idempotency_key => 'to Ada Lovelace') AS id \gset
 SELECT attempt FROM ayb_jobs.claim('w', '{letter}');
@@ -124,6 +108,6 @@ SELECT deleted FROM ayb_jobs.delete_matching('letter', since => now());
 SELECT days > 0 AS some, old FROM locked_days();
 COMMIT;
 
-DROP FUNCTION holding, locked_days;
+DROP FUNCTION locked_days;
 SELECT ayb_jobs.unregister_handler(type) FROM unnest('{letter,letter of alice}'::text[]) AS type;
 TRUNCATE ayb_jobs.job_queue, ayb_jobs.job_keys, ayb_jobs.job_attempts;

@@ -115,9 +115,9 @@ SELECT ayb_jobs.enqueue('outside', idempotency_key => 'once') AS id \gset
 SELECT ayb_jobs.enqueue('outside', idempotency_key => 'once') = :'id' AS same;
 ROLLBACK;
 SELECT ayb_jobs.enqueue('outside', idempotency_key => 'once') <> :'id' AS own;
--- canceled and completed jobs can be looked up, so they keep their key
+-- a canceled job's key is free; a completed one can be looked up, so it keeps its key
 SELECT state FROM ayb_jobs.cancel(:'first');
-SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key') = :'first' AS same_when_canceled;
+SELECT ayb_jobs.enqueue('outside', idempotency_key => 'key') <> :'first' AS free_when_canceled;
 SELECT ayb_jobs.enqueue('twice', idempotency_key => 'done', run_at => '2000-01-01') AS id \gset
 SELECT id = :'id' AS mine, attempt FROM ayb_jobs.claim('w', '{twice}') \gx
 SELECT state FROM ayb_jobs.complete(:'id', 'w', 1);

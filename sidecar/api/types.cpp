@@ -20,6 +20,8 @@ std::string handler_json() {
                    {"definer", "h.definer"},
                    {"grouped", "h.grouped"},
                    {"priority", "h.priority"},
+                   {"deadLetter", "h.dead_letter"},
+                   {"keep", "h.keep"},
                    {"createdAt", "h.created_at"},
                    {"updatedAt", "h.updated_at"}});
 }
