@@ -181,6 +181,20 @@ BEGIN ATOMIC
                       ORDER BY p.type)
     FROM ayb_jobs.pauses AS p
     UNION ALL
+    -- Of all databases together. Keys without room in the ring have their turn all the same.
+    SELECT 'limits', CASE WHEN bool_or(t.what <> 'keys') THEN 'error' WHEN count(t.what) > 0 THEN 'warning' ELSE 'ok' END,
+           coalesce(string_agg(CASE t.what WHEN 'limits' THEN 'no type beyond ' || t.room || ' with a limit starts a job'
+                                           WHEN 'places' THEN 'no job of a limited type starts while ' || t.room || ' run'
+                                           WHEN 'key uses' THEN 'no further key of a limited type starts a job while ' || t.room || ' have some that run or count'
+                                           ELSE 'keys beyond ' || t.room || ' that have jobs are looked for along the index' END,
+                               '; ' ORDER BY t.what), 'there is room for places and keys'),
+           CASE WHEN bool_or(t.what = 'places') THEN 'ALTER SYSTEM SET ayb_jobs.max_places = ' || 4 * min(t.room) FILTER (WHERE t.what = 'places')
+                                                     || '; and a restart of the server.'
+                WHEN bool_or(t.what LIKE 'key%') THEN 'ALTER SYSTEM SET ayb_jobs.max_keys = ' || 4 * min(t.room) FILTER (WHERE t.what LIKE 'key%')
+                                                      || '; and a restart of the server.'
+                WHEN count(t.what) > 0 THEN 'ayb_jobs.clear_limit(type) makes room.' END
+    FROM ayb_jobs_internal.turn_tables() AS t WHERE t.used >= t.room
+    UNION ALL
     SELECT 'worker_slots', CASE WHEN s.no_slot_since IS NULL THEN 'ok' ELSE 'error' END,
            CASE WHEN s.no_slot_since IS NULL THEN 'background worker slots are free'
                 ELSE 'no background worker slot has been free since ' || s.no_slot_since END,

@@ -69,6 +69,12 @@ KeyUse *make_use(const LimitKey &limit, uint64 key) {
     return use;
 }
 
+long used_keys(TimestampTz now) {
+    if (hash_get_num_entries(g_uses) >= settings::max_keys)
+        remove_idle(now);
+    return hash_get_num_entries(g_uses);
+}
+
 TimestampTz use_opens_at(const Limit &limit, KeyUse *use, TimestampTz now) {
     const LimitRule &rule = limit.rule;
     if (rule.running_per_key > 0 && use->places >= rule.running_per_key)

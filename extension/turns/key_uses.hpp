@@ -30,6 +30,9 @@ void init_key_uses();
 KeyUse *find_use(const LimitKey &limit, uint64 key);
 KeyUse *make_use(const LimitKey &limit, uint64 key);
 
+// How many there are, in all databases. A table that is full is swept first.
+long used_keys(TimestampTz now);
+
 // When one more may start: DT_NOBEGIN for now, DT_NOEND for when a place is left.
 TimestampTz use_opens_at(const Limit &limit, KeyUse *use, TimestampTz now);
 

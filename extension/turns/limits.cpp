@@ -118,6 +118,8 @@ void init_limits() {
     g_limits = shared_table("ayb_jobs limits", kMaxLimits, sizeof(LimitKey), sizeof(Limit));
 }
 
+int limits_set() { return static_cast<int>(pg_atomic_read_u32(g_count)); }
+
 bool any_limits() { return preloaded() && pg_atomic_read_u32(g_count) != 0; }
 
 LimitKey limit_key(const char *type) { return {MyDatabaseId, hash_of_type(type)}; }

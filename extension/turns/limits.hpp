@@ -69,6 +69,9 @@ struct Limit {
 Size limits_size();
 void init_limits();
 
+// How many are set, in all databases.
+int limits_set();
+
 // Whether there is any limit, of whatever database: a load.
 bool any_limits();
 

@@ -312,6 +312,30 @@ bool count_limit(const LimitKey &key, uint64 mark, RunningRow *rows, int count, 
     return good;
 }
 
+KeyState state_of_key(const LimitKey &key, uint64 hash) {
+    KeyState state{0, 0, DT_NOBEGIN};
+    with_limit(key, [&](const Limit &limit, TimestampTz now) {
+        KeyUse *use = limit.rule.has_keys() ? find_use(key, hash) : nullptr;
+        if (use == nullptr)
+            return;
+        const LimitRule &rule = limit.rule;
+        state.places = use->places;
+        state.started =
+            rule.starts_per_key > 0 ? use->window.used(now, rule.per, rule.starts_per_key) : 0;
+        state.opens_at = use_opens_at(limit, use, now);
+    });
+    return state;
+}
+
+void fullness_of_turns(Fullness (&tables)[kTurnTables]) {
+    with_limits([&](TimestampTz now) {
+        tables[0] = {"limits", limits_set(), kMaxLimits};
+        tables[1] = {"places", hash_get_num_entries(place_table()), settings::max_places};
+        tables[2] = {"key uses", used_keys(now), settings::max_keys};
+        tables[3] = {"keys", keys_in_rings(), settings::max_keys};
+    });
+}
+
 uint64 hash_of_key(const char *key) {
     return key == nullptr ? 0 : Max(hash_of_type(key), UINT64CONST(1));
 }

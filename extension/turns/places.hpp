@@ -59,6 +59,23 @@ struct RunningRow {
 };
 bool count_limit(const LimitKey &key, uint64 mark, RunningRow *rows, int count, Opened *opened);
 
+// What a limit has come to for one key of the type.
+struct KeyState {
+    int places;
+    int started; // of those that count now
+    TimestampTz opens_at;
+};
+KeyState state_of_key(const LimitKey &key, uint64 hash);
+
+// The tables that can be full, in all databases together: for health().
+struct Fullness {
+    const char *what;
+    long used;
+    long room;
+};
+inline constexpr int kTurnTables = 4;
+void fullness_of_turns(Fullness (&tables)[kTurnTables]);
+
 // Unless it was set since `generation` of the configuration, by which there is none.
 void remove_limit(const LimitKey &key, uint64 generation, Opened *opened);
 

@@ -351,6 +351,8 @@ void pass_key(const RingKey &key, uint64 search, const char *text) {
     });
 }
 
+long keys_in_rings() { return hash_get_num_entries(g_keys); }
+
 void block_key(const RingKey &key, const char *text, TimestampTz until, dlist_head *blocked) {
     Ring *ring = ring_at(key);
     KeyEntry *entry = ring != nullptr ? entry_of(*ring, text) : nullptr;

@@ -90,6 +90,9 @@ bool enter_key(const RingKey &ring, const char *key, const Position &at);
 // It has come to a key; past the last one for null.
 void pass_key(const RingKey &ring, uint64 search, const char *key);
 
+// How many keys all rings have; the caller holds Locks::limits.
+long keys_in_rings();
+
 // For key_uses.cpp, which holds Locks::limits: a key may not start before that, in the ring of one
 // role or, in all rings in which it is blocked, before another instant: DT_NOBEGIN for now. Whose
 // ring that opens is told.

@@ -16,6 +16,8 @@ max_prepared_transactions = 2
 max_worker_processes = 6
 max_logical_replication_workers = 0
 max_parallel_workers = 0
+ayb_jobs.max_places = 128
+ayb_jobs.max_keys = 128
 });
 serve($node, 'postgres');
 sql($node, 'CREATE ROLE deploy LOGIN');
@@ -274,6 +276,36 @@ follow(xmin_horizon => bad('xmin_horizon', 'warning', q{prepared transaction}));
 sql($node, q{SELECT FROM ayb_jobs.enqueue_many('outside', array_fill('{}'::jsonb, '{120000}'))});
 sql($node, q{DELETE FROM ayb_jobs.job_queue; SELECT pg_stat_force_next_flush()});
 follow(dead_tuples => bad('dead_tuples', 'warning', 'dead rows in job_queue'));
+
+# Tables of limits and keys: the ring of keys, what their limits count, and places. One look finds some keys, so claims go on.
+sub claims_all {
+    my ($jobs, $name) = @_;
+    local $Test::Builder::Level = $Test::Builder::Level + 1;
+    return holds($node, 'postgres', qq{(SELECT count(c) >= 0 FROM ayb_jobs.claim('me', '{crowd}', 50) AS c)
+        AND (SELECT count(*) = $jobs FROM ayb_jobs.job_queue WHERE type = 'crowd' AND state = 'running')}, $name);
+}
+my $crowd = q{SELECT count(ayb_jobs.enqueue('crowd', partition_key => n::text)) FROM generate_series(1, 200) AS n};
+sql($node, q{SELECT ayb_jobs.register_handler('crowd', kind => 'external'); SELECT ayb_jobs.enqueue('crowd', partition_key => 'first')});
+claims_all(1, 'the ring is made');
+sql($node, $crowd);
+like(bad('limits', 'warning', '^keys beyond 128 that have jobs'), qr/^ALTER SYSTEM SET ayb_jobs.max_keys = 512;/, 'limits: the hint for keys');
+claims_all(201, 'they have their turn all the same');
+sql($node, q{DELETE FROM ayb_jobs.job_queue WHERE type = 'crowd'; SELECT ayb_jobs.set_limit('crowd', running_per_key => 1)});
+holds($node, 'postgres', q{(SELECT in_force FROM ayb_jobs.limits)}, 'in force');
+sql($node, $crowd);
+claims_all(128, 'of so many keys there are limits');
+bad('limits', 'error', 'no further key of a limited type starts a job while 128 have some.*no job of a limited type starts while 128 run');
+claims_all(128, 'no others start');
+is(sql($node, q{SELECT count(*) FROM ayb_jobs.limit_keys('crowd', 500) WHERE running_now = 1 AND opens_at = 'infinity'}), 128, 'and what each has come to');
+for my $table (qw(max_places max_keys)) { # each hint, until all are ok
+    ($hint) = sql($node, 'SELECT ' . of('limits', 'hint')) =~ /^(ALTER SYSTEM SET ayb_jobs.$table = 512);/ or fail("limits: the hint for $table");
+    sql($node, $hint);
+    $node->restart;
+}
+good('limits', 'that');
+holds($node, 'postgres', q{(SELECT in_force FROM ayb_jobs.limits)}, 'in force again');
+claims_all(200, 'the rest starts');
+sql($node, q{DELETE FROM ayb_jobs.job_queue WHERE type = 'crowd'; SELECT ayb_jobs.clear_limit('crowd')});
 
 # The history's days: one that can't be made, and one that somebody reads.
 sql($node, q{DO $$ BEGIN FOR d IN 1 .. 20 LOOP

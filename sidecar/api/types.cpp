@@ -1,10 +1,14 @@
 #include "api/types.hpp"
 
+#include <cstdint>
+#include <cstdlib>
+
 namespace ayb::api {
 
 namespace {
 
 constexpr const char *kNotFound = "type not found";
+constexpr const char *kPerHint = "the time in which so many start: from 0.001 to 3600";
 
 std::string handler_json() {
     return object({{"type", "h.type"},
@@ -55,6 +59,7 @@ constexpr const char *kLying =
     "LATERAL (SELECT count(*) AS seen,"
     " count(*) FILTER (WHERE s.state = 'queued') AS queued,"
     " count(*) FILTER (WHERE s.state = 'running') AS running,"
+    " count(*) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()) AS due,"
     " min(s.run_at) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()) AS oldest_due"
     " FROM (SELECT j.state, j.run_at FROM ayb_jobs.job_queue AS j WHERE j.type = k.type"
     " ORDER BY j.id LIMIT 5000) AS s) AS q";
@@ -66,14 +71,55 @@ std::vector<Field> fields_of_lying() {
             {"oldestDueAgeSec", "extract(epoch FROM now() - q.oldest_due)"}};
 }
 
-// A type of `k`, with what lies in the queue of it.
-std::string type_json() {
+// An instant of `opens_at`: absent where that is now, or when a job that runs has ended.
+constexpr const char *kOpensAt = "CASE WHEN isfinite(l.opens_at) THEN l.opens_at END";
+
+// The keys of type `k` that have most jobs.
+std::string keys_json() {
+    return "(SELECT json_agg((" +
+           object({{"key", "l.partition_key"},
+                   {"queued", "l.queued"},
+                   {"running", "l.running_now"},
+                   {"started", "l.started_now"},
+                   {"open", "l.opens_at IS NULL"},
+                   {"opensAt", kOpensAt}}) +
+           ")::json) FROM ayb_jobs.limit_keys(k.type, 50) AS l)";
+}
+
+// What is set for type `k`, and what it has come to.
+std::string limit_json(bool whole) {
+    const std::string keys =
+        whole ? "CASE WHEN num_nonnulls(l.running_per_key, l.starts_per_key) > 0 THEN " +
+                    keys_json() + " END"
+              : "NULL::json";
+    return "(SELECT (" +
+           object({{"running", "l.running"},
+                   {"runningPerKey", "l.running_per_key"},
+                   {"starts", "l.starts"},
+                   {"startsPerKey", "l.starts_per_key"},
+                   {"perSec", "extract(epoch FROM l.per)"},
+                   {"inForce", "l.in_force"},
+                   {"runningNow", "l.running_now"},
+                   {"startedNow", "l.started_now"},
+                   {"waiting", "q.due"},
+                   {"open", "l.opens_at IS NULL"},
+                   {"opensAt", kOpensAt},
+                   {"keys", keys.c_str()},
+                   {"setBy", "pg_get_userbyid(l.set_by)"},
+                   {"setAt", "l.set_at"}}) +
+           ")::json FROM ayb_jobs.limits AS l WHERE l.type = k.type)";
+}
+
+// A type of `k`, with what lies in the queue of it; the whole of one has the keys that wait.
+std::string type_json(bool whole) {
     static const std::string handler =
         "(SELECT (" + handler_json() + ")::json FROM ayb_jobs.handlers AS h WHERE h.type = k.type)";
+    const std::string limit = limit_json(whole);
     return object(
         joined({{{"type", "k.type"},
                  {"paused", "EXISTS (SELECT FROM ayb_jobs.pauses AS p WHERE p.type = k.type)"},
-                 {"handler", handler.c_str()}},
+                 {"handler", handler.c_str()},
+                 {"limit", limit.c_str()}},
                 fields_of_lying(),
                 {{"lastHour", "r.counts"}}}));
 }
@@ -90,14 +136,14 @@ std::string from(const std::string &types, const std::string &type) {
            " AS r ON r.job_type = k.type CROSS JOIN " + kLying;
 }
 
-// Those that have a handler, jobs in the queue, or a pause.
+// Those that have a handler, jobs in the queue, a pause, or a limit.
 http::Response list_types(const Call &call) {
     static const std::string known =
         "SELECT h.type FROM ayb_jobs.handlers AS h UNION SELECT t.type FROM types AS t WHERE"
         " t.type IS NOT NULL UNION SELECT p.type FROM ayb_jobs.pauses AS p WHERE p.type <> ''"
-        " ORDER BY 1 LIMIT 500";
+        " UNION SELECT l.type FROM ayb_jobs.type_limits AS l ORDER BY 1 LIMIT 500";
     static const std::string sql =
-        guarded(walked() + list(type_json(), from(known, "NULL"), "k.type"));
+        guarded(walked() + list(type_json(false), from(known, "NULL"), "k.type"));
     return json_response(*call.database().ask(sql));
 }
 
@@ -114,9 +160,10 @@ http::Response list_queue(const Call &call) {
 
 std::string read_one() {
     const std::string of_type = " WHERE x.type = $1";
-    return "SELECT (SELECT " + type_json() + " FROM " + from("SELECT $1::text AS type", "$1") +
+    return "SELECT (SELECT " + type_json(true) + " FROM " + from("SELECT $1::text AS type", "$1") +
            " WHERE EXISTS (SELECT FROM ayb_jobs.handlers AS x" + of_type +
            ") OR EXISTS (SELECT FROM ayb_jobs.job_queue AS x" + of_type +
+           ") OR EXISTS (SELECT FROM ayb_jobs.type_limits AS x" + of_type +
            ") OR EXISTS (SELECT FROM ayb_jobs.pauses AS x" + of_type + " AND x.type <> ''))";
 }
 
@@ -133,6 +180,55 @@ http::Response switch_type(const Call &call, const char *function) {
     return get_type(call);
 }
 
+// At least one, as a parameter; nothing where it is absent or null.
+db::Parameter most_of(const json::Object &body, const char *name) {
+    const auto value = body.integer(name);
+    if (value && (*value < 1 || *value > INT32_MAX))
+        throw invalid(name, "a whole number of at least 1");
+    return value ? db::Parameter(std::to_string(*value)) : std::nullopt;
+}
+
+// In seconds.
+db::Parameter per_of(const json::Object &body) {
+    const auto raw = body.raw("perSec");
+    if (!raw || *raw == "null")
+        return std::nullopt;
+    const std::string text(*raw);
+    const double seconds = text.front() == '"' ? 0 : std::strtod(text.c_str(), nullptr);
+    if (!(seconds >= 0.001 && seconds <= 3600))
+        throw invalid("perSec", kPerHint);
+    return text;
+}
+
+// The whole rule: what is absent has no limit afterwards.
+http::Response set_limit(const Call &call) {
+    static const std::string sql =
+        "SELECT (ayb_jobs.set_limit($1, running => $2::integer, running_per_key => $3::integer,"
+        " starts => $4::integer, starts_per_key => $5::integer,"
+        " per => make_interval(secs => $6::double precision))).type";
+    const json::Object body = call.body();
+    require_known(body, {"running", "runningPerKey", "starts", "startsPerKey", "perSec"});
+    const db::Parameters rule = {call.named(),
+                                 most_of(body, "running"),
+                                 most_of(body, "runningPerKey"),
+                                 most_of(body, "starts"),
+                                 most_of(body, "startsPerKey"),
+                                 per_of(body)};
+    if (!rule[1] && !rule[2] && !rule[3] && !rule[4])
+        throw invalid("running", "no limit is given; DELETE takes it away");
+    if ((rule[3] || rule[4]) != rule[5].has_value())
+        throw invalid(rule[5] ? "starts" : "perSec", "starts and perSec belong together");
+    get_type(call);
+    call.database().ask(sql, rule);
+    return get_type(call);
+}
+
+http::Response clear_limit(const Call &call) {
+    get_type(call);
+    call.database().ask("SELECT ayb_jobs.clear_limit($1)::text", {call.named()});
+    return no_content();
+}
+
 } // namespace
 
 std::vector<Field> fields_of_series() {
@@ -147,6 +243,8 @@ std::vector<Route> type_routes() {
             {"GET", "/api/admin/queue", Access::read, list_queue},
             {"GET", "/api/admin/types", Access::read, list_types},
             {"GET", "/api/admin/types/{type}", Access::read, get_type},
+            {"PUT", "/api/admin/types/{type}/limit", Access::admin, set_limit},
+            {"DELETE", "/api/admin/types/{type}/limit", Access::admin, clear_limit},
             {"POST", "/api/admin/types/{type}/pause", Access::operate,
              [](const Call &call) { return switch_type(call, "pause"); }},
             {"POST", "/api/admin/types/{type}/resume", Access::operate,

@@ -28,7 +28,9 @@ const char *const kFigures = R"sql(
         SELECT k.metric, k.value, 'type', l.type, 'kind', k.kind
         FROM l CROSS JOIN LATERAL (VALUES
             ('ayb_jobs_limit', l.running, 'running', l.running),
+            ('ayb_jobs_limit', l.running_per_key, 'running_per_key', l.running_per_key),
             ('ayb_jobs_limit', l.starts, 'starts', l.starts),
+            ('ayb_jobs_limit', l.starts_per_key, 'starts_per_key', l.starts_per_key),
             ('ayb_jobs_limit_used', l.running_now, 'running', l.running),
             ('ayb_jobs_limit_used', l.started_now, 'starts', l.starts))
             AS k (metric, value, kind, rule)

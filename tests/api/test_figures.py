@@ -89,7 +89,8 @@ class Figures(OwnServerTest):
 
     def check_state(self):
         self.server.psql("""
-            SELECT ayb_jobs.set_limit('held', running => 2), ayb_jobs.set_limit('few', starts => 5, per => '1 min');
+            SELECT ayb_jobs.set_limit('held', running => 2, running_per_key => 1),
+                ayb_jobs.set_limit('few', starts => 5, per => '1 min');
             SELECT ayb_jobs.register_handler('held', 'quick'); SELECT ayb_jobs.pause('held');
             SELECT ayb_jobs.enqueue('held'), ayb_jobs.enqueue('held');
             SELECT ayb_jobs.enqueue('first', delay => '1 day')""")
@@ -98,6 +99,7 @@ class Figures(OwnServerTest):
         self.assertEqual(self.value("ayb_jobs_jobs", phase="completed"), 8)
         self.assertEqual(self.value("ayb_jobs_limit_waiting", type="held"), 2)
         self.assertEqual(self.value("ayb_jobs_limit", type="held", kind="running"), 2)
+        self.assertEqual(self.value("ayb_jobs_limit", type="held", kind="running_per_key"), 1)
         self.assertIsNone(self.value("ayb_jobs_limit", type="held", kind="starts"))
         self.assertEqual(self.value("ayb_jobs_limit_used", type="few", kind="starts"), 0)
         self.assertEqual(self.value("ayb_jobs_workers_limit"), int(self.server.psql("SHOW ayb_jobs.worker_concurrency")))

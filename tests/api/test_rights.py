@@ -14,7 +14,8 @@ TOKENS = {"reader": "read", "oncall": "operate", "deploy": "admin"}
 BOOKS = """
 SELECT md5(concat(%s))
 """ % ", ".join(f"(SELECT string_agg(t::text, ' ' ORDER BY t::text) FROM ayb_jobs.{table} AS t)" for table in (
-    "job_queue", "job_attempts", "job_keys", "job_actions", "schedules", "matview_refreshes", "handlers", "pauses", "wire_keys"))
+    "job_queue", "job_attempts", "job_keys", "job_actions", "schedules", "matview_refreshes", "handlers", "pauses",
+    "type_limits", "wire_keys"))
 
 
 def lines(tokens):

@@ -80,6 +80,54 @@ class Verbs(CliTest):
                 self.assertEqual(way("types", verb, "nope", status=1), f"Error: {verb} failed: type not found\n")
         self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.pauses"), "0")
 
+    def test_limits_of_a_type(self):
+        self.server.psql("SELECT ayb_jobs.register_handler('limited', kind => 'external');"
+                         " SELECT ayb_jobs.enqueue('limited', partition_key => key) FROM unnest('{a,a,b}'::text[]) AS key")
+        rule = {"running": 2, "runningPerKey": 1, "starts": 100, "startsPerKey": 10, "perSec": 60}
+        for way in (self.one, self.api):
+            self.assertEqual(way("types", "limit", "limited"), 'Type "limited" has no limit\n')
+            said = way("types", "limit", "limited", "--running", "2", "--running-per-key", "1", "--starts", "100",
+                       "--starts-per-key", "10", "--per", "60")
+            self.assertEqual(said, 'Type "limited" limited\n')
+            until(lambda: self.good(self.ask("GET", "/types/limited"))["limit"]["inForce"], "the limit")
+            claimed = self.server.psql("SELECT string_agg(partition_key, ' ') FROM ayb_jobs.claim('verbs', '{limited}', 9)")
+            self.assertEqual(set(claimed.split()), {"a", "b"})
+            lines = [cells(line) for line in way("types", "limit", "limited").splitlines()]
+            self.assertEqual(lines[1][:7], ["limited", "2", "1", "100", "10", "60.000000", "2"])
+            self.assertEqual(lines[1][9], "when one has ended")
+            self.assertEqual(lines[3], ["KEY", "QUEUED", "RUNNING", "STARTED", "OPENS"])
+            self.assertIn(["a", "1", "1", "1", "when one has ended"], lines[4:])
+            limit = self.good(self.ask("GET", "/types/limited"))["limit"]
+            self.assertLessEqual(rule.items(), limit.items())
+            self.assertEqual((limit["runningNow"], limit["open"]), (2, False))
+            self.assertNotIn("opensAt", limit)
+            listed = [one for one in self.good(self.ask("GET", "/types"))["items"] if one["type"] == "limited"]
+            self.assertLessEqual(rule.items(), listed[0]["limit"].items())
+            self.server.psql("SELECT ayb_jobs.fail(id, worker_id, runs, 'again', '0 s') FROM ayb_jobs.jobs"
+                             " WHERE type = 'limited' AND state = 'running'")
+            self.assertEqual(way("types", "limit", "limited", "--clear"), 'Type "limited" has no limit\n')
+            self.assertIn("--clear", way("types", "limit", "limited", "--clear", "--running", "1", status=1))
+            self.assertIn("type not found", way("types", "limit", "nope", "--running", "1", status=1))
+            self.assertIn("perSec", way("types", "limit", "limited", "--starts", "1", status=1))
+        self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.type_limits"), "0")
+
+    def test_a_limit_that_is_none(self):
+        self.create("--type", "bare")
+        for body, field in (({}, "running"), ({"running": 0}, "running"), ({"running": -1}, "running"),
+                            ({"running": 2 ** 31}, "running"), ({"runningPerKey": 0}, "runningPerKey"),
+                            ({"starts": 0, "perSec": 1}, "starts"), ({"startsPerKey": -5, "perSec": 1}, "startsPerKey"),
+                            ({"starts": 1}, "perSec"), ({"startsPerKey": 1}, "perSec"),
+                            ({"running": 1, "perSec": 1}, "starts"), ({"starts": 1, "perSec": 0}, "perSec"),
+                            ({"starts": 1, "perSec": 3601}, "perSec"), ({"starts": 1, "perSec": "10"}, "perSec"),
+                            ({"starts": 1, "perSec": [1]}, "perSec"), ({"running": 1, "odd": 1}, "odd")):
+            with self.subTest(body):
+                answer = self.ask("PUT", "/types/bare/limit", body)
+                self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.json)
+        for method, body in (("PUT", {"running": 1}), ("DELETE", None)):
+            self.refused(self.ask(method, "/types/nope/limit", body), 404, "type not found")
+        self.assertEqual(self.ask("DELETE", "/types/bare/limit").status, 204)
+        self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.type_limits"), "0")
+
     def test_what_a_type_did(self):
         self.failed("4")
 
@@ -165,5 +213,5 @@ class Verbs(CliTest):
         alone = run("jobs")
         self.assertEqual(alone.returncode, 2)
         self.assertIn("jobs needs a verb: list, show, create, retry, run, reschedule, cancel, delete\n", alone.stderr)
-        self.assertIn("unknown command types frobnicate: list, show, pause, resume", run("types", "frobnicate").stderr)
+        self.assertIn("unknown command types frobnicate: list, show, limit, pause, resume", run("types", "frobnicate").stderr)
         self.assertEqual(len(self.both("jobs", "list", "-n", "1", "-o", "csv").splitlines()), 2)

@@ -117,6 +117,14 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
         assert.ok((await call("listTypes")).items.some((one) => one.type === "driven" && one.queued > 0));
     },
     getType: async () => assert.equal((await call("getType", { path: { type: "driven" } })).paused, false),
+    setTypeLimit: async () => {
+        const type = await call("setTypeLimit", { path: { type: "driven" }, body: { running: 3, runningPerKey: 1 } });
+        assert.deepEqual([type.limit?.running, type.limit?.runningPerKey, type.limit?.starts], [3, 1, undefined]);
+    },
+    clearTypeLimit: async () => {
+        await call("clearTypeLimit", { path: { type: "driven" } });
+        assert.equal((await call("getType", { path: { type: "driven" } })).limit, undefined);
+    },
     pauseType: async () => assert.equal((await call("pauseType", { path: { type: "driven" } })).paused, true),
     resumeType: async () => assert.equal((await call("resumeType", { path: { type: "driven" } })).paused, false),
     listErrors: async () => assert.equal((await call("listErrors", { query: { since: "2020-01-01T00:00:00Z" } })).more, false),
