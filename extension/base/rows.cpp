@@ -6,7 +6,9 @@ namespace ayb {
 
 namespace {
 
-Sql<core::Uuid> g_row{"SELECT j FROM ayb_jobs.jobs AS j WHERE j.id = $1"};
+// What is known to be NULL in the history opens none of its days.
+Sql<core::Uuid> g_row{
+    "SELECT j FROM ayb_jobs.jobs AS j WHERE j.id = $1 AND j.completed_at IS NULL"};
 
 // The caller's right is part of each look-up: what is not theirs is neither locked nor waited for,
 // so that an id of somebody else's can't be told from one that nobody has.
@@ -21,10 +23,12 @@ Sql<core::Uuid> g_row{"SELECT j FROM ayb_jobs.jobs AS j WHERE j.id = $1"};
 
 Sql<core::Uuid, Oid, bool, bool> g_lock{AYB_FOUND " FOR UPDATE"};
 Sql<core::Uuid, Oid, bool, bool> g_find{AYB_FOUND};
-Sql<core::Uuid, Oid, bool, bool> g_history{R"sql(
+Sql<core::Uuid, Oid, bool, bool, At> g_history{R"sql(
     SELECT 'completed', h.run_as::oid, h.attempts, h.runs, h.worker_id, NULL::text, h.type,
         NULL::timestamptz, h.run_at, h.completed_at
-    FROM ayb_jobs.job_history AS h WHERE )sql" AYB_MAY_TOUCH("h") " LIMIT 1"};
+    FROM ayb_jobs.job_history AS h WHERE )sql" AYB_MAY_TOUCH(
+                                                   "h") " AND h.completed_at >= $5 LIMIT 1",
+                                               Plan::of_values};
 
 #undef AYB_FOUND
 #undef AYB_MAY_TOUCH
@@ -55,12 +59,29 @@ void no_such_job(const core::Uuid &id) {
     pg_unreachable();
 }
 
+TimestampTz first_made(Datum ids) {
+    TimestampTz first = DT_NOEND;
+    ArrayIterator each = array_create_iterator(DatumGetArrayTypeP(ids), 0, nullptr);
+    Datum id;
+    bool null;
+    while (array_iterate(each, &id, &null))
+        if (!null)
+            first = Min(first, made_at(uuid_value(id)));
+    array_free_iterator(each);
+    return first;
+}
+
+At first_completion(TimestampTz made) {
+    return At{TIMESTAMP_NOT_FINITE(made) || made < USECS_PER_DAY ? DT_NOBEGIN
+                                                                 : made - USECS_PER_DAY};
+}
+
 Found find_job(const core::Uuid &id, Oid me, bool all, Whose whose, bool lock) {
     const bool enqueued = whose == Whose::enqueued;
     Found found{};
     const uint64 queued =
         lock ? g_lock.run(id, me, all, enqueued) : g_find.run(id, me, all, enqueued);
-    if (queued == 0 && g_history.run(id, me, all, enqueued) == 0)
+    if (queued == 0 && g_history.run(id, me, all, enqueued, first_completion(made_at(id))) == 0)
         return found;
     found.exists = true;
     found.lease_until = DT_NOEND;

@@ -7,8 +7,8 @@
 
 namespace ayb {
 
-// A job as a row of the view, as a composite datum; 0 where there is none. Inside the books. Call
-// copy_row() before they are closed.
+// A job of the queue as a row of the view, as a composite datum; 0 where there is none. Inside the
+// books. Call copy_row() before they are closed.
 Datum job_row(const core::Uuid &id);
 
 // A composite datum, moved to `context`, so that it outlives the books. 0 stays 0.
@@ -40,6 +40,13 @@ struct Found {
 // Whose jobs a verb is for, of roles whose privileges the caller has: that run as one; or that one
 // has enqueued, too.
 enum class Whose { own, enqueued };
+
+// No job whose id was made at this instant completed before this one: a day's margin, as clocks are
+// set back. Searches of the history by ids are planned for it (Plan::of_values), so that no day
+// before is opened, or locked.
+At first_completion(TimestampTz made);
+// The earliest instant at which one of these ids (uuid[]) was made.
+TimestampTz first_made(Datum ids);
 
 // Looks the job up in the queue (locking its row, if `lock`) or the history. Inside the books. `me`
 // is the caller, who must be allowed to touch it, as all of them if `all`: otherwise it counts as

@@ -86,25 +86,6 @@ Deletion delete_these(ChangeOf<Which...> *statement, const Caller &me, const Vie
     return deletion;
 }
 
-// A day before the instant: clocks are set back, and ids and times of creation then lie ahead.
-At with_margin(TimestampTz instant) {
-    return At{TIMESTAMP_NOT_FINITE(instant) || instant < USECS_PER_DAY ? DT_NOBEGIN
-                                                                       : instant - USECS_PER_DAY};
-}
-
-// The earliest instant at which one of these ids was made.
-TimestampTz first_made(Datum ids) {
-    TimestampTz first = DT_NOEND;
-    ArrayIterator each = array_create_iterator(DatumGetArrayTypeP(ids), 0, nullptr);
-    Datum id;
-    bool null;
-    while (array_iterate(each, &id, &null))
-        if (!null)
-            first = Min(first, made_at(uuid_value(id)));
-    array_free_iterator(each);
-    return first;
-}
-
 // The same, with the dead letters of the jobs, which have their payload: these are of the same
 // roles. One that runs is left, and named.
 template <typename... Which>
@@ -114,7 +95,7 @@ Deletion delete_jobs(ChangeOf<Which...> *statement, const Caller &me, const View
     if (ARR_NDIM(DatumGetArrayTypeP(deletion.letters)) == 0)
         return deletion;
     const UuidArray letters(deletion.letters);
-    delete_these(&g_delete_many, me, seen, letters, with_margin(first_made(deletion.letters)));
+    delete_these(&g_delete_many, me, seen, letters, first_completion(first_made(deletion.letters)));
     g_letters_left.run(letters, TextArray(deletion.holders));
     read_row(0, &deletion.holders);
     return deletion;
@@ -177,7 +158,7 @@ AYB_SQL_FUNCTION(ayb_jobs_delete_job) {
 AYB_SQL_FUNCTION(ayb_jobs_delete_jobs) {
     require_argument(fcinfo, 0, "ids");
     const Datum ids = PG_GETARG_DATUM(0);
-    const At since = with_margin(first_made(ids));
+    const At since = first_completion(first_made(ids));
     const Caller me = caller(Whose::own, Right::admin);
     const Viewer seen = viewer(Right::admin);
     return answer(fcinfo, me,
@@ -192,7 +173,7 @@ AYB_SQL_FUNCTION(ayb_jobs_delete_matching) {
                         errmsg("type, since, until or phase must be given"),
                         err_generic_string(PG_DIAG_COLUMN_NAME, "type"),
                         errhint("since => '-infinity' deletes the jobs of all types.")));
-    const At since = with_margin(which.since ? which.since->at : DT_NOBEGIN);
+    const At since = first_completion(which.since ? which.since->at : DT_NOBEGIN);
     const Caller me = caller(Whose::own, Right::admin);
     const Viewer seen = viewer(Right::admin);
     return answer(fcinfo, me, [&] {

@@ -205,6 +205,7 @@ void tell() {
         if (g_notes.configuration)
             tell_configuration(database);
         if (g_notes.recount) {
+            tell_any_ended();
             pg_atomic_write_u32(&database->recount, 1);
             wake_scheduler(database);
         }
@@ -319,7 +320,7 @@ void note_change(const Change &change) {
             g_notes.any_time ? Min(g_notes.next_time, change.waits_until) : change.waits_until;
         g_notes.any_time = true;
     }
-    if (change.from != change.to && change.to >= 0)
+    if (change.from != change.to)
         note_event(change);
     note_run(change);
 }

@@ -52,6 +52,20 @@ OfMine<std::optional<Json>, At, std::optional<Json>> g_complete{
         RETURNING )sql" AYB_LEAVING AYB_AS_IT_RAN
     R"sql( $4 AS result, $5 AS ended_at, coalesce($6, q.log) AS log
     ))sql" AYB_INTO_HISTORY};
+// A row of the history as the view jobs shows it, its columns in their order: to read it there
+// would open every day.
+#define AYB_AS_JOB                                                                                 \
+    "ROW(id, type, payload, 'completed'::text, run_at, NULL::timestamptz, worker_id, attempts,"    \
+    " max_attempts, last_error, last_run_at, idempotency_key,"                                     \
+    " (SELECT s.id FROM ayb_jobs.schedules AS s WHERE s.id = schedule_id), created_at,"            \
+    " completed_at, completed_at, NULL::timestamptz, run_as, result, scheduled_at, NULL::text,"    \
+    " false, NULL::jsonb, NULL::smallint, partition_key, NULL::text, flow, enqueued_by, runs,"     \
+    " meta, 'completed'::text)::ayb_jobs.jobs"
+Sql<core::Uuid, const char *, int, Oid, std::optional<Json>, At> g_complete_held{
+    "WITH done AS (DELETE FROM ayb_jobs.job_queue AS q WHERE " AYB_MINE
+    " AND q.claimed_by = $4 RETURNING " AYB_LEAVING AYB_AS_IT_RAN
+    " $5 AS result, $6 AS ended_at, q.log)" AYB_INTO_HISTORY
+    " RETURNING type, run_as::oid, " AYB_AS_JOB};
 OfEach<JsonArray, At> g_complete_each{
     R"sql(
     WITH done AS (
@@ -174,6 +188,7 @@ OfMine<At, std::optional<Json>> g_cancel{R"sql(
 #undef AYB_FAIL
 #undef AYB_NOTE_FAILURE
 #undef AYB_FORGOTTEN
+#undef AYB_AS_JOB
 
 template <typename... More>
 uint64 run_each(OfEach<More...> *statement, const Runs &runs, const More &...more) {
@@ -240,6 +255,17 @@ bool complete_job(const core::Uuid &id, const char *type, const char *worker, in
     ensure_history(now);
     return g_complete.run(id, worker, run, optional_json(result.value, result.null), At{now},
                           optional_log(result.log)) > 0;
+}
+
+Completed complete_held(const core::Uuid &id, const char *worker, int run, Oid role,
+                        const HandlerResult &result, TimestampTz now) {
+    Completed completed{};
+    ensure_history(now);
+    completed.held = g_complete_held.run(id, worker, run, role,
+                                         optional_json(result.value, result.null), At{now}) > 0;
+    if (completed.held)
+        read_row(0, &completed.type, &completed.run_as, &completed.row);
+    return completed;
 }
 
 bool fail_job(const core::Uuid &id, const char *worker, int run, const Failure &failure,

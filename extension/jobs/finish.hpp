@@ -13,6 +13,17 @@ namespace ayb {
 bool complete_job(const core::Uuid &id, const char *type, const char *worker, int run,
                   const HandlerResult &result, TimestampTz now);
 
+// The same of a job of a type that is kept, which a worker outside has claimed as `role`: by one
+// statement, which locks it.
+struct Completed {
+    bool held;
+    Datum row; // of the view jobs, in the books' memory
+    char type[kTypeBytes];
+    Oid run_as;
+};
+Completed complete_held(const core::Uuid &id, const char *worker, int run, Oid role,
+                        const HandlerResult &result, TimestampTz now);
+
 // Records the failed or lost attempt (`status`) and puts the job back for `retry_at`, or marks it
 // failed where that is none or its attempts are used up, with `error` as its last_error. `*failed`
 // says which: then its dead letter is enqueued, if its type has one.

@@ -22,8 +22,10 @@ namespace {
 
 constexpr int kMaxClaim = 10000;
 
-Sql<core::Uuid, At, At> g_extend{R"sql(
-    UPDATE ayb_jobs.job_queue AS q SET lease_until = $2, updated_at = $3 WHERE q.id = $1
+Sql<core::Uuid, const char *, int, Oid, At, At> g_extend{R"sql(
+    UPDATE ayb_jobs.job_queue AS q SET lease_until = $5, updated_at = $6
+    WHERE q.id = $1 AND q.lease_until IS NOT NULL AND q.worker_id = $2 AND q.runs = $3
+        AND q.claimed_by = $4
 )sql"};
 
 // The last of it, as much as a handler's: inside/log.hpp. No index has to hear of it.
@@ -151,6 +153,24 @@ void take_locked(const Claim &claim, const Datum *ids, int count, ReturnSetInfo 
     }
 }
 
+// Where some jobs aren't kept, its type says whether it is. Inside the books.
+Completed complete_one(const Attempt &held, const HandlerResult &result) {
+    const TimestampTz now = clock_now();
+    if (settings::retention == 0 || ARR_NDIM(unkept_types()) > 0) {
+        const Held job = require_held(held);
+        if (settings::retention == 0 || !keeps_history(job.type)) {
+            complete_job(held.id, job.type, held.worker, held.run, result, now);
+            Completed gone{true, 0, "", job.run_as};
+            strlcpy(gone.type, job.type, sizeof(gone.type));
+            return gone;
+        }
+    }
+    const Completed done = complete_held(held.id, held.worker, held.run, held.me, result, now);
+    if (!done.held)
+        refuse_held(held);
+    return done;
+}
+
 } // namespace
 
 } // namespace ayb
@@ -179,8 +199,8 @@ AYB_SQL_FUNCTION(ayb_jobs_extend) {
     const TimestampTz now = clock_now();
     const TimestampTz lease_until = lease_argument(fcinfo, 3, now);
     PG_RETURN_DATUM(in_bounded_books([&] {
-        require_held(held);
-        g_extend.run(held.id, At{lease_until}, At{now});
+        if (g_extend.run(held.id, held.worker, held.run, held.me, At{lease_until}, At{now}) == 0)
+            refuse_held(held);
         return copy_row(job_row(held.id), held.context);
     }));
 }
@@ -194,11 +214,10 @@ AYB_SQL_FUNCTION(ayb_jobs_complete) {
         result.value = PG_GETARG_DATUM(3);
         check_json_size(result.value, "result");
     }
-    Held job;
+    Completed job{};
     const Datum row = in_bounded_books([&] {
-        job = require_held(held);
-        complete_job(held.id, job.type, held.worker, held.run, result, clock_now());
-        return copy_row(job_row(held.id), held.context);
+        job = complete_one(held, result);
+        return copy_row(job.row, held.context);
     });
     count_outcome(job.run_as, job.type, Outcome::completed);
     if (row == 0)

@@ -24,8 +24,21 @@ bool may_know(const Attempt &attempt, const Found &job) {
            may_work(job.type, job.run_as, attempt.me);
 }
 
-// Why the attempt isn't held, as far as the caller may know. Inside the books.
-[[noreturn]] void refuse_held(const Attempt &attempt) {
+} // namespace
+
+Attempt attempt_arguments(FunctionCallInfo fcinfo) {
+    Attempt attempt{};
+    attempt.id = id_argument(fcinfo, 0);
+    attempt.worker = worker_argument(fcinfo, 1);
+    require_argument(fcinfo, 2, "attempt");
+    attempt.run = PG_GETARG_INT32(2);
+    attempt.me = GetUserId();
+    attempt.admin = is_admin(attempt.me);
+    attempt.context = CurrentMemoryContext;
+    return attempt;
+}
+
+void refuse_held(const Attempt &attempt) {
     const core::Uuid &id = attempt.id;
     const Found found = find_job(id, attempt.me, true, Whose::own, false);
     if (!found.exists || !may_know(attempt, found))
@@ -50,20 +63,6 @@ bool may_know(const Attempt &attempt, const Found &job) {
                   : errdetail("Worker \"%s\" has it, in attempt %d.", found.worker, found.run),
              errhint("The lease of this attempt may have ended: drop what it has done.")));
     pg_unreachable();
-}
-
-} // namespace
-
-Attempt attempt_arguments(FunctionCallInfo fcinfo) {
-    Attempt attempt{};
-    attempt.id = id_argument(fcinfo, 0);
-    attempt.worker = worker_argument(fcinfo, 1);
-    require_argument(fcinfo, 2, "attempt");
-    attempt.run = PG_GETARG_INT32(2);
-    attempt.me = GetUserId();
-    attempt.admin = is_admin(attempt.me);
-    attempt.context = CurrentMemoryContext;
-    return attempt;
 }
 
 Held require_held(const Attempt &attempt) {

@@ -26,6 +26,10 @@ struct Held {
     int attempt; // that is charged
 };
 
+// Says why the attempt isn't held, as far as the caller may know: 55000 that names the state found,
+// P0002. Inside the books.
+[[noreturn]] void refuse_held(const Attempt &attempt);
+
 // The job, its row locked, if the worker holds this attempt: a claim belongs to the role that made
 // it, whatever that may see by now. 55000 that names the state found, if not. Inside the books.
 Held require_held(const Attempt &attempt);

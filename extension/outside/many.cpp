@@ -4,6 +4,7 @@
 #include "base/arguments.hpp"
 #include "base/objects.hpp"
 #include "base/rights.hpp"
+#include "base/rows.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/finish.hpp"
 #include "letters/letters.hpp"
@@ -17,15 +18,18 @@ namespace {
 
 // Why these aren't held: the state in which each is, of jobs whose role the caller has or may work
 // for.
-#define AYB_MAY_KNOW(row)                                                                          \
-    row ".id = u.id AND ($2 OR " row ".run_as = ANY ($3) OR " AYB_MAY_WORK(row, "$3") ") LIMIT 1"
-Sql<UuidArray, bool, OidArray> g_states{R"sql(
+#define AYB_MAY_KNOW(row, more)                                                                    \
+    row ".id = u.id AND ($2 OR " row ".run_as = ANY ($3) OR " AYB_MAY_WORK(row, "$3") ")" more     \
+                                                                                      " LIMIT 1"
+Sql<UuidArray, bool, OidArray, At> g_states{R"sql(
     SELECT coalesce(
-        (SELECT q.state FROM ayb_jobs.job_queue AS q WHERE )sql" AYB_MAY_KNOW("q") R"sql(),
-        (SELECT 'completed' FROM ayb_jobs.job_history AS j WHERE )sql" AYB_MAY_KNOW("j") R"sql(),
+        (SELECT q.state FROM ayb_jobs.job_queue AS q WHERE )sql" AYB_MAY_KNOW("q", "") R"sql(),
+        (SELECT 'completed' FROM ayb_jobs.job_history AS j WHERE )sql" AYB_MAY_KNOW(
+                                                "j", " AND j.completed_at >= $4") R"sql(),
         'unknown')
     FROM unnest($1) WITH ORDINALITY AS u (id, number) ORDER BY u.number
-)sql"};
+)sql",
+                                            Plan::of_values};
 #undef AYB_MAY_KNOW
 
 // The keys of an object, which are the arguments of a call about one job.
@@ -250,8 +254,10 @@ void put_refused(Batch *batch, ReturnSetInfo *result) {
             ids[count++] = uuid_datum(batch->items[i].id);
     if (count == 0)
         return;
-    const uint64 rows = g_states.run(UuidArray(uuid_array(ids, count)), batch->viewer.all,
-                                     OidArray(batch->viewer.array));
+    const Datum array = PointerGetDatum(uuid_array(ids, count));
+    const uint64 rows =
+        g_states.run(UuidArray(array), batch->viewer.all, OidArray(batch->viewer.array),
+                     first_completion(first_made(array)));
     for (uint64 row = 0; row < rows; row++) {
         Datum values[2] = {ids[row], 0};
         bool nulls[2] = {};

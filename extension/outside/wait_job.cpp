@@ -8,12 +8,13 @@ namespace ayb {
 
 namespace {
 
-Sql<core::Uuid> g_outcome{R"sql(
+Sql<core::Uuid, At> g_outcome{R"sql(
     SELECT NULL::jsonb, q.last_error FROM ayb_jobs.job_queue AS q WHERE q.id = $1
     UNION ALL
-    SELECT h.result, NULL FROM ayb_jobs.job_history AS h WHERE h.id = $1
+    SELECT h.result, NULL FROM ayb_jobs.job_history AS h WHERE h.id = $1 AND h.completed_at >= $2
     LIMIT 1
-)sql"};
+)sql",
+                              Plan::of_values};
 
 struct EndWait {
     core::Uuid id;
@@ -45,7 +46,7 @@ bool has_ended(EndWait *wait) {
         if (!found.exists)
             no_such_job(wait->id);
         wait->state = found.state;
-        if (found.state > State::running && g_outcome.run(wait->id) > 0)
+        if (found.state > State::running && g_outcome.run(wait->id, At{found.completed_at}) > 0)
             for (const int column : {1, 2})
                 wait->outcome[column - 1] = read_outcome(column, wait->memory);
     });

@@ -41,6 +41,8 @@ void publish_events(const Event *events, int count, int64 left_out) {
     const TimestampTz now = clock_now();
     g_events->next += left_out;
     for (int i = 0; i < count; i++) {
+        if (events[i].to < 0)
+            continue;
         const uint64 seq = g_events->next++;
         Event &event = g_events->ring[seq % kEventRing];
         event = events[i];
@@ -49,7 +51,7 @@ void publish_events(const Event *events, int count, int64 left_out) {
     }
     LWLockRelease(lock_of(Locks::events));
     for (int i = 0; i < count; i++)
-        if (events[i].to > static_cast<int>(State::running))
+        if (events[i].to < 0 || events[i].to > static_cast<int>(State::running))
             tell_ended(events[i].job);
     if (left_out > 0)
         tell_any_ended();

@@ -16,8 +16,8 @@ struct Event {
     Oid role;
     core::Uuid job;
     char type[kEventTypeBytes];
-    int from; // a State, or -1 for a new job
-    int to;
+    int from;               // a State, or -1 for a new job
+    int to;                 // or -1 for one that is gone: such an event is in no ring
     SubTransactionId subid; // which noted it; says nothing once it is in the ring
 };
 

@@ -94,7 +94,7 @@ SELECT id AS letter FROM ayb_jobs.jobs WHERE type = 'held alarm' AND payload ->>
 SELECT count(*) FROM ayb_jobs.claim('w', '{held alarm}') AS c WHERE c.id = :'letter';
 SELECT ayb_jobs.delete_job(:'byron') = ARRAY['job ' || :'letter'] AS named;
 SELECT holding('Ada Byron');
-SELECT * FROM ayb_jobs.delete_matching('held');
+SELECT * FROM ayb_jobs.delete_matching('held', phase => 'failed');
 SELECT holding('Ada King');
 SELECT state FROM ayb_jobs.complete(:'letter', 'w', 1);
 SELECT ayb_jobs.delete_job(:'letter');

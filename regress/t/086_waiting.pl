@@ -205,6 +205,13 @@ sql($node, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE applica
 like(ended('d'), qr/FATAL:  57P01/, 'who is ended leaves');
 is(sql($node, "CALL ayb_jobs.wait_for_job('$wanted[1]', '1 h')"), 'failed||no such image', 'one that has ended is told at once');
 is(sql($node, "CALL ayb_jobs.wait_for_job('$wanted[3]', '0.1 s')"), 'running||', 'after the timeout one that has not as it is');
+my @deleted = map { enqueue('out') } 1 .. 2;
+ending("e$_", $deleted[$_]) for 0, 1;
+sql($node, "SELECT ayb_jobs.delete_job('$deleted[0]')");
+like(ended('e0'), qr/ERROR:  P0002: /, 'of one that is deleted: there is none any more');
+is(sql($node, 'SELECT ' . asleep('e1')), '1', 'others sleep on then, too');
+sql($node, q{SELECT ayb_jobs.delete_matching('out', phase => 'external')});
+like(ended('e1'), qr/ERROR:  P0002: /, 'also by delete_matching()');
 my (undef, undef, $unknown) = $node->psql('postgres', "CALL ayb_jobs.wait_for_job('$wanted[1]')", extra_params => [ '-U', 'mallory', '-v', 'VERBOSITY=verbose' ]);
 like($unknown, qr/ERROR:  P0002: /, 'who may not see it is told of none');
 sql($node, "SELECT ayb_jobs.complete('$wanted[3]', 'v', 1)");
