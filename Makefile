@@ -66,6 +66,14 @@ valgrind:
 screenshots:
 	@$(harness)/screenshots
 
+## make grafana    make ops/grafana/ayb_jobs.json anew, by the script in ops/grafana/source
+grafana:
+	@$(harness)/build-grafana
+
+## make figures    Prometheus scrapes a demo under load for two minutes, and answers each query of the dashboard; FIGURES_SECONDS=N
+figures:
+	@tests/figures/run
+
 ## make bench      the measurements; BENCH="latency seeing" selects, BENCH_SCALE=small is quicker; AGAINST=REV takes turns
 ##                 with the extension as it is at REV
 bench:

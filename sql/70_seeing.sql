@@ -150,10 +150,11 @@ CREATE FUNCTION ayb_jobs_internal.current_minutes() RETURNS SETOF ayb_jobs.job_m
 COMMENT ON FUNCTION ayb_jobs_internal.current_minutes() IS 'counts of minutes that are not in job_minutes yet';
 
 CREATE FUNCTION ayb_jobs_internal.totals(OUT place integer, OUT type text, OUT completed bigint, OUT failed bigint, OUT retried bigint,
-                                         OUT lost bigint, OUT canceled bigint, OUT wait_time bigint[], OUT run_time bigint[])
+                                         OUT lost bigint, OUT canceled bigint, OUT wait_time bigint[], OUT run_time bigint[],
+                                         OUT wait_sum bigint, OUT run_sum bigint)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_totals';
 COMMENT ON FUNCTION ayb_jobs_internal.totals() IS
-    'attempts by type since the server started, the types by place as they were first seen: counts that only grow; those beyond 1,024 types come together as type "", place 0';
+    'attempts by type since the server started, the types by place as they were first seen: counts that only grow; those beyond 1,024 types come together as type "", place 0; sums in microseconds';
 
 CREATE FUNCTION ayb_jobs_internal.add_histograms(bigint[], bigint[]) RETURNS bigint[]
     LANGUAGE c IMMUTABLE STRICT PARALLEL SAFE AS 'MODULE_PATHNAME', 'ayb_jobs_add_histograms';

@@ -39,18 +39,6 @@ void check_meta(Datum meta, const char *what) {
 
 void name_setting(void * /*argument*/) { errcontext("setting ayb_jobs.meta"); }
 
-// What the session has for each of its jobs.
-Datum meta_of_session() {
-    if (*g_meta == '\0')
-        return 0;
-    ErrorContextCallback callback{error_context_stack, name_setting, nullptr};
-    error_context_stack = &callback;
-    const Datum meta = DirectFunctionCall1(jsonb_in, CStringGetDatum(g_meta));
-    check_meta(meta, "ayb_jobs.meta");
-    error_context_stack = callback.previous;
-    return meta;
-}
-
 void check_deadline(TimestampTz at) {
     if (TIMESTAMP_NOT_FINITE(at))
         ereport(ERROR,
@@ -111,6 +99,17 @@ void read_options(Datum argument, Options *options) {
 }
 
 } // namespace
+
+Datum meta_of_session() {
+    if (*g_meta == '\0')
+        return 0;
+    ErrorContextCallback callback{error_context_stack, name_setting, nullptr};
+    error_context_stack = &callback;
+    const Datum meta = DirectFunctionCall1(jsonb_in, CStringGetDatum(g_meta));
+    check_meta(meta, "ayb_jobs.meta");
+    error_context_stack = callback.previous;
+    return meta;
+}
 
 Options options_argument(FunctionCallInfo fcinfo, int number) {
     Options options{};

@@ -28,6 +28,10 @@ struct Options {
 // 22008; 54000.
 Options options_argument(FunctionCallInfo fcinfo, int number);
 
+// What ayb_jobs.meta has for each job that the session enqueues; 0 for nothing. 22P02, 22023;
+// 54000.
+Datum meta_of_session();
+
 // Declares ayb_jobs.meta. Called once, by _PG_init, before all other settings.
 void define_meta();
 

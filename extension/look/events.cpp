@@ -88,7 +88,7 @@ AYB_SQL_FUNCTION(ayb_jobs_current_minutes) {
     ReturnSetInfo *result = begin_set(fcinfo);
     if (!preloaded())
         PG_RETURN_NULL();
-    auto *entries = static_cast<TypeStats *>(palloc(kMaxTypes * sizeof(TypeStats)));
+    auto *entries = static_cast<TypeStats *>(palloc(most_types() * sizeof(TypeStats)));
     const int count = take_minutes(MyDatabaseId, DT_NOEND, true, entries);
     for (int i = 0; i < count; i++)
         if (me.sees(entries[i].key.role))
@@ -108,6 +108,8 @@ AYB_SQL_FUNCTION(ayb_jobs_totals) {
         row.add(Int32GetDatum(totals[i].place));
         row.add(CStringGetTextDatum(totals[i].type));
         put_counts(totals[i], &row);
+        row.add(Int64GetDatum(totals[i].wait_sum));
+        row.add(Int64GetDatum(totals[i].run_sum));
         row.put(result);
     }
     PG_RETURN_NULL();

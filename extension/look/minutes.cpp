@@ -49,7 +49,7 @@ void write_all(const TypeStats *entries, int count) {
 
 void write_minutes(TimestampTz now, bool all) {
     auto *entries = static_cast<TypeStats *>(
-        MemoryContextAlloc(TopMemoryContext, kMaxTypes * sizeof(TypeStats)));
+        MemoryContextAlloc(TopMemoryContext, most_types() * sizeof(TypeStats)));
     const TimestampTz before = all ? DT_NOEND : now - now % kMinute;
     const int count = take_minutes(MyDatabaseId, before, false, entries);
     PG_TRY();

@@ -24,6 +24,9 @@ struct TypeCounts {
     int64 canceled;
     int64 wait[core::kHistogramBuckets];
     int64 run[core::kHistogramBuckets];
+    // What the histograms' entries come to, in microseconds: buckets alone would only tell about.
+    int64 wait_sum;
+    int64 run_sum;
 };
 
 // `sign` -1 takes them away again.
@@ -33,6 +36,8 @@ inline void add_counts(TypeCounts *to, const TypeCounts &from, int sign = 1) {
     to->retried += sign * from.retried;
     to->lost += sign * from.lost;
     to->canceled += sign * from.canceled;
+    to->wait_sum += sign * from.wait_sum;
+    to->run_sum += sign * from.run_sum;
     for (int i = 0; i < core::kHistogramBuckets; i++) {
         to->wait[i] += sign * from.wait[i];
         to->run[i] += sign * from.run[i];

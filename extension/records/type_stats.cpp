@@ -32,16 +32,14 @@ bool has_counts(const TypeStats &stats) {
     return stats.completed + stats.failed + stats.retried + stats.lost + stats.canceled > 0;
 }
 
-void clear_counts(TypeStats *stats) {
-    stats->completed = stats->failed = stats->retried = stats->lost = stats->canceled = 0;
-    memset(stats->wait, 0, sizeof(stats->wait));
-    memset(stats->run, 0, sizeof(stats->run));
-}
+void clear_counts(TypeStats *stats) { static_cast<TypeCounts &>(*stats) = TypeCounts{}; }
 
-TypeStats *find_or_add(Oid database, Oid role, const char *type) {
+// Null where there are `most` entries already, and none is this.
+TypeStats *find_or_add(Oid database, Oid role, const char *type, int most) {
     bool found;
     TypeKey key = key_of(database, role, type);
-    auto *stats = static_cast<TypeStats *>(hash_search(g_types, &key, HASH_ENTER_NULL, &found));
+    const HASHACTION action = hash_get_num_entries(g_types) < most ? HASH_ENTER_NULL : HASH_FIND;
+    auto *stats = static_cast<TypeStats *>(hash_search(g_types, &key, action, &found));
     if (stats == nullptr)
         return nullptr;
     if (!found) {
@@ -66,12 +64,14 @@ void spare_one() {
 }
 
 TypeStats *place_for(Oid database, Oid role, const char *type) {
-    TypeStats *stats = find_or_add(database, role, type);
+    TypeStats *stats = find_or_add(database, role, type, kMaxTypes);
     if (stats == nullptr) {
         spare_one();
-        stats = find_or_add(database, role, type);
+        stats = find_or_add(database, role, type, kMaxTypes);
     }
-    return stats != nullptr ? stats : find_or_add(database, role, "");
+    if (stats == nullptr)
+        stats = find_or_add(database, role, "", kMaxTypes + kMaxOthers);
+    return stats != nullptr ? stats : find_or_add(database, InvalidOid, "", most_types());
 }
 
 int64 &counter(TypeStats *stats, Outcome outcome) {
@@ -110,11 +110,14 @@ void enter_average(TypeStats *stats, int64 run_us) {
 }
 
 void enter_run(TypeStats *stats, int64 wait_us, int64 run_us) {
-    if (wait_us >= 0)
+    if (wait_us >= 0) {
         stats->wait[core::histogram_bucket(wait_us)]++;
+        stats->wait_sum += wait_us;
+    }
     if (run_us < 0)
         return;
     stats->run[core::histogram_bucket(run_us)]++;
+    stats->run_sum += run_us;
     enter_average(stats, run_us);
 }
 
@@ -143,13 +146,15 @@ void enter_handler(TypeStats *stats, int64 handler_us) {
 
 } // namespace
 
+int most_types() { return kMaxTypes + kMaxOthers + slot_count(); }
+
 Size types_size() {
-    return add_size(hash_estimate_size(kMaxTypes, sizeof(TypeStats)), totals_size());
+    return add_size(hash_estimate_size(most_types(), sizeof(TypeStats)), totals_size());
 }
 
 void init_types() {
     init_totals();
-    g_types = shared_table("ayb_jobs types", kMaxTypes, sizeof(TypeKey), sizeof(TypeStats));
+    g_types = shared_table("ayb_jobs types", most_types(), sizeof(TypeKey), sizeof(TypeStats));
 }
 
 bool add_outcome(Oid database, Oid role, const char *type, Outcome outcome, int64 wait_us,

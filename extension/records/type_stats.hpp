@@ -6,6 +6,9 @@
 namespace ayb {
 
 inline constexpr int kMaxTypes = 1024;
+// Where these are all in use, room is kept for the empty type: of so many roles, and of nobody in
+// each database. So nothing that is counted is lost.
+inline constexpr int kMaxOthers = 256;
 
 // A type that usually runs longer than this is slow, in microseconds, and so is a job that has.
 inline constexpr double kSlow = 1000000;
@@ -32,14 +35,16 @@ struct TypeStats : TypeName, TypeCounts {
 
 Size types_size();
 void init_types();
+// How many entries there are at most.
+int most_types();
 
 // snoozed: a step of a job that goes on. It is measured, and counted nowhere.
 enum class Outcome { completed, failed, retried, lost, canceled, snoozed };
 
 // Adds one attempt. `wait_us`: from run_at to the start; `run_us`: from the claim to the end;
 // `handler_us`: in the handler alone; negative ones are not entered. Where the table is full the
-// attempt is entered under the empty type. Whether the type has become slow by it, or quick. Never
-// throws.
+// attempt is entered under the empty type, of the role or, where many have one, of nobody. Whether
+// the type has become slow by it, or quick. Never throws.
 bool add_outcome(Oid database, Oid role, const char *type, Outcome outcome, int64 wait_us,
                  int64 run_us, int64 handler_us);
 
@@ -75,7 +80,7 @@ void each_type(Oid database, void (*visit)(const TypeStats &stats, void *context
 double run_average(Oid database, Oid role, const char *type);
 
 // Copies the entries of the database that have counts from before `before` to `out` (room for
-// kMaxTypes) and clears them; with `keep` they are only copied.
+// most_types()) and clears them; with `keep` they are only copied.
 int take_minutes(Oid database, TimestampTz before, bool keep, TypeStats *out);
 
 // Puts entries back that could not be written.

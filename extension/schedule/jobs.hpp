@@ -22,8 +22,8 @@ TickJobs no_jobs();
 core::Uuid add_job(TickJobs *jobs, const core::Uuid &schedule, const Order &order,
                    TimestampTz scheduled_at);
 
-// Enqueues them, to run at `now`, with their schedules' type, payload and attempts. Inside the
-// books.
-void insert_jobs(const TickJobs &jobs, TimestampTz now);
+// Enqueues them, to run at `now`, with their schedules' type, payload and attempts, and this meta.
+// Inside the books.
+void insert_jobs(const TickJobs &jobs, TimestampTz now, std::optional<Json> meta = std::nullopt);
 
 } // namespace ayb

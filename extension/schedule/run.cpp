@@ -2,6 +2,7 @@
 #include "base/arguments.hpp"
 #include "base/rights.hpp"
 #include "base/rows.hpp"
+#include "jobs/insert.hpp"
 #include "pg/clock.hpp"
 #include "schedule/jobs.hpp"
 #include "schedule/rows.hpp"
@@ -28,6 +29,7 @@ Order order_of(const core::Uuid &id, Oid me) {
         return its;
     });
     order.now = clock_now();
+    order.options.meta = meta_of_session();
     if (!apply_handler(&order, order.run_as))
         notice_no_handler(order.type);
     return order;
@@ -47,7 +49,7 @@ AYB_SQL_FUNCTION(ayb_jobs_run_schedule_now) {
     PG_RETURN_DATUM(in_bounded_books([&] {
         TickJobs jobs = no_jobs();
         const core::Uuid job = add_job(&jobs, id, order, DT_NOEND);
-        insert_jobs(jobs, order.now);
+        insert_jobs(jobs, order.now, meta_of(order.options));
         g_ran.run(id, At{order.now}, job);
         return copy_row(job_row(job), context);
     }));

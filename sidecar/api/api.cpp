@@ -12,6 +12,7 @@
 #include "api/stopping.hpp"
 #include "api/tokens.hpp"
 #include "api/types.hpp"
+#include "route/trace.hpp"
 
 namespace ayb::api {
 
@@ -54,7 +55,7 @@ Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLo
     router_.add(events_.routes());
     router_.add(probe_routes(database_));
     counters_.listeners = [this] { return events_.listeners(); };
-    router_.add(figures::metrics_routes(databases_, counters_, settings.metrics_types));
+    router_.add(figures::metrics_routes(databases_, counters_, settings.metrics));
     router_.add(openapi_routes());
     router_.add(page_routes());
     router_.add(work_.routes());
@@ -119,7 +120,8 @@ http::Response Api::dispatch(const http::Request &request, const Caller &caller,
     if (match.route != nullptr) {
         db::Pool &pool = databases_.named(http::Query(request.query)["database"]);
         return handle(match, request,
-                      caller && as == As::caller ? Database(pool, *caller) : Database(pool));
+                      caller && as == As::caller ? Database(pool, *caller, traceparent_of(request))
+                                                 : Database(pool));
     }
     if (match.allowed.empty())
         throw Failure(404, "not found");

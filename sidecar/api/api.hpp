@@ -13,7 +13,7 @@ struct ApiSettings {
     GateSettings gate;
     std::chrono::milliseconds refresh_timeout{3600000};
     std::size_t max_listeners = 256;
-    int metrics_types = 100;     // how many types have series of their own in /metrics
+    figures::Shown metrics;
     bool allow_commands = false; // whether jobs may be made whose payload says what is run
 };
 

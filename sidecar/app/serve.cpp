@@ -4,6 +4,7 @@
 #include "app/log.hpp"
 #include "http/front.hpp"
 #include "login/auth.hpp"
+#include "route/trace.hpp"
 
 #include <Poco/Net/Context.h>
 #include <Poco/Net/NetSSL.h>
@@ -78,7 +79,8 @@ api::ApiSettings api_settings(const Settings &settings) {
     api.refresh_timeout = milliseconds(settings, "refresh-timeout");
     api.allow_commands = settings.flag("allow-commands");
     // Beyond what the database tells apart there are none.
-    api.metrics_types = static_cast<int>(std::min(settings.number("metrics-types"), 1024LL));
+    api.metrics.most_types = static_cast<int>(std::min(settings.number("metrics-types"), 1024LL));
+    api.metrics.wants_token = settings.flag("metrics-auth");
     api.max_listeners = static_cast<std::size_t>(settings.number("max-listeners"));
     return api;
 }
@@ -140,10 +142,15 @@ sigset_t our_signals() {
 // Only the path: a query may hold what isn't to be logged.
 void log_access(const api::Served &served) {
     const http::Request &request = served.request;
-    const LogFields fields = {{"requestId", request.id},       {"client", served.client},
-                              {"actor", served.actor},         {"method", request.method},
-                              {"path", request.path},          {"status", served.status},
-                              {"micros", served.took.count()}, {"error", served.error}};
+    const LogFields fields = {{"requestId", request.id},
+                              {"client", served.client},
+                              {"actor", served.actor},
+                              {"method", request.method},
+                              {"path", request.path},
+                              {"status", served.status},
+                              {"micros", served.took.count()},
+                              {"error", served.error},
+                              {"traceparent", api::traceparent_of(request)}};
     if (served.status >= 500)
         log_error("request", fields);
     else

@@ -84,6 +84,7 @@ const std::vector<Setting> &all_settings() {
         {"max-connections", "4096", "clients at the same time", Kind::number},
         {"max-listeners", "256", "listeners to events at the same time", Kind::number},
         {"metrics-types", "100", "types with series of their own in /metrics", Kind::number},
+        {"metrics-auth", "false", "whether /metrics takes a token of the right read", Kind::flag},
         {"header-timeout", "10000", "milliseconds to send the head of a request", Kind::number},
         {"body-timeout", "30000", "milliseconds to send the body", Kind::number},
         {"idle-timeout", "60000", "milliseconds between two requests", Kind::number},

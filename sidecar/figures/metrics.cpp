@@ -59,15 +59,19 @@ http::Response metrics(std::optional<Page> asked, const Counters &counters) {
 
 } // namespace
 
-// It wants no token, so all askers together cost a database two statements a second.
+// It may want no token, so all askers together cost a database two statements a second.
 std::vector<api::Route> metrics_routes(const api::Databases &databases, const Counters &counters,
-                                       int most) {
+                                       const Shown &shown) {
     const auto all = std::make_shared<std::vector<Asked>>();
     for (const api::NamedPool &one : databases.all())
-        all->emplace_back(one, most);
+        all->emplace_back(one, shown.most_types);
     const auto asked = std::make_shared<api::Fresh<Page>>(kAge, [all] { return ask_all(*all); });
-    return {{"GET", "/metrics", api::Access::open,
-             [asked, &counters](const api::Call &) { return metrics(asked->get(), counters); }}};
+    api::Route route{"GET", "/metrics", api::Access::open, [asked, &counters](const api::Call &) {
+                         return metrics(asked->get(), counters);
+                     }};
+    if (shown.wants_token)
+        route.access = api::Access::read;
+    return {std::move(route)};
 }
 
 } // namespace ayb::figures

@@ -30,8 +30,12 @@ class Counters {
     Count microseconds_{0};
 };
 
-// `most`: what the setting metrics-types says.
+struct Shown {
+    int most_types = 100; // so many have series of their own
+    bool wants_token = false;
+};
+
 std::vector<api::Route> metrics_routes(const api::Databases &databases, const Counters &counters,
-                                       int most);
+                                       const Shown &shown);
 
 } // namespace ayb::figures

@@ -15,10 +15,8 @@ const std::vector<Metric> &all_metrics() {
         {"ayb_jobs_attempts_total", Kind::counter, Of::database,
          "Attempts by type and outcome since the server started."},
         {"ayb_jobs_wait_seconds", Kind::histogram, Of::database,
-         "How long attempts waited from their run_at to their start, by type; the sum is estimated"
-         " from buckets."},
-        {"ayb_jobs_run_seconds", Kind::histogram, Of::database,
-         "How long attempts ran, by type; the sum is estimated from buckets."},
+         "How long attempts waited from their run_at to their start, by type."},
+        {"ayb_jobs_run_seconds", Kind::histogram, Of::database, "How long attempts ran, by type."},
         {"ayb_jobs_workers", Kind::gauge, Of::database, "Workers in the database, by state."},
         {"ayb_jobs_workers_limit", Kind::gauge, Of::database,
          "How many workers there may be: ayb_jobs.worker_concurrency."},

@@ -7,7 +7,7 @@ namespace ayb::figures {
 
 const char *const kTotals =
     "SELECT t.place, t.type, t.completed, t.failed, t.retried, t.lost, t.canceled, t.wait_time,"
-    " t.run_time FROM ayb_jobs_internal.totals() AS t ORDER BY t.place";
+    " t.run_time, t.wait_sum, t.run_sum FROM ayb_jobs_internal.totals() AS t ORDER BY t.place";
 
 namespace {
 
@@ -19,21 +19,25 @@ constexpr std::size_t kBuckets = 64;
 // Every second octave from 64 us to 18 minutes is a bound of ours.
 constexpr int kFirstOctave = 6, kLastOctave = 30, kStep = 2;
 
-using Times = std::array<unsigned long long, kBuckets>;
+struct Times {
+    std::array<unsigned long long, kBuckets> buckets{};
+    unsigned long long sum = 0; // microseconds
+};
 
 struct Counts {
     std::array<unsigned long long, kOutcomes> outcomes{};
-    Times wait{};
-    Times run{};
+    Times wait;
+    Times run;
 };
 
 unsigned long long number(const std::string &text) { return std::stoull(text); }
 
 // "{1,2,…}"
-void add_array(Times &times, const std::string &array) {
+void add_times(Times &times, const std::string &array, const std::string &sum) {
+    times.sum += number(sum);
     std::size_t begin = 1;
     for (std::size_t i = 0; i < kBuckets && begin < array.size(); i++) {
-        times[i] += number(array.substr(begin, array.find_first_of(",}", begin) - begin));
+        times.buckets[i] += number(array.substr(begin, array.find_first_of(",}", begin) - begin));
         begin = array.find_first_of(",}", begin) + 1;
     }
 }
@@ -41,12 +45,13 @@ void add_array(Times &times, const std::string &array) {
 void add_row(Counts &counts, const db::Result &totals, int row) {
     for (int i = 0; i < kOutcomes; i++)
         counts.outcomes[static_cast<std::size_t>(i)] += number(totals.at(row, 2 + i).value());
-    add_array(counts.wait, totals.at(row, 2 + kOutcomes).value());
-    add_array(counts.run, totals.at(row, 3 + kOutcomes).value());
+    const auto column = [&](int place) { return totals.at(row, 2 + kOutcomes + place).value(); };
+    add_times(counts.wait, column(0), column(2));
+    add_times(counts.run, column(1), column(3));
 }
 
 Buckets in_seconds(const Times &times) {
-    Buckets buckets{{}, {}, 0};
+    Buckets buckets{{}, {}, static_cast<double>(times.sum) / 1e6};
     for (int octave = kFirstOctave; octave <= kLastOctave; octave += kStep)
         buckets.bounds.push_back(std::ldexp(1.0, octave) / 1e6);
     buckets.counts.resize(buckets.bounds.size() + 1);
@@ -55,9 +60,7 @@ Buckets in_seconds(const Times &times) {
         while (into < buckets.bounds.size() &&
                static_cast<int>(i) >= 2 * (kFirstOctave + kStep * static_cast<int>(into)))
             into++;
-        buckets.counts[into] += times[i];
-        const double middle = std::exp2(static_cast<double>(i) / 2 + 0.25) / 1e6;
-        buckets.sum += static_cast<double>(times[i]) * middle;
+        buckets.counts[into] += times.buckets[i];
     }
     return buckets;
 }

@@ -29,11 +29,11 @@ std::optional<std::string> text_of(const db::Result &result) {
 
 } // namespace
 
-Database::Database(db::Pool &pool, const login::Identity &caller)
+Database::Database(db::Pool &pool, const login::Identity &caller, std::string traceparent)
     : pool_(pool), role_(caller.right == login::Right::work
                              ? caller.role
                              : std::string("ayb_jobs_") + login::word_of(caller.right)),
-      actor_(caller.name), right_(caller.right) {}
+      actor_(caller.name), traceparent_(std::move(traceparent)), right_(caller.right) {}
 
 std::optional<std::string> Database::ask(const std::string &sql,
                                          const db::Parameters &parameters) const {
@@ -55,17 +55,35 @@ std::vector<db::Result> Database::run(const std::vector<db::Statement> &statemen
     return run(session.session(), statements);
 }
 
+// For the rest of the transaction: whose it is, and what it belongs to.
+const std::string &Database::settings() const {
+    static const std::string become = "SELECT set_config('role', $1, true)";
+    static const std::string read = become + ", set_config('transaction_read_only', 'on', true)";
+    static const std::string act = become + ", set_config('ayb_jobs.actor', $2, true)";
+    // What the session's role has set for all of its jobs stays.
+    static const std::string trace =
+        act + ", set_config('ayb_jobs.meta', (coalesce(nullif("
+              "current_setting('ayb_jobs.meta', true), ''), '{}')::jsonb"
+              " || jsonb_build_object('traceparent', $3::text))::text, true)";
+    if (right_ == login::Right::read)
+        return read;
+    return traceparent_.empty() ? act : trace;
+}
+
+db::Parameters Database::values() const {
+    if (right_ == login::Right::read)
+        return {role_};
+    if (traceparent_.empty())
+        return {role_, actor_};
+    return {role_, actor_, traceparent_};
+}
+
 std::vector<db::Result> Database::run(db::Connection &session,
                                       const std::vector<db::Statement> &statements) const {
-    static const std::string act = "SELECT set_config('role', $1, true),"
-                                   " set_config('ayb_jobs.actor', $2, true)";
-    static const std::string read = "SELECT set_config('role', $1, true),"
-                                    " set_config('transaction_read_only', 'on', true)";
     if (role_ == "none")
         return run_plainly(session, statements);
-    const bool reads = right_ == login::Right::read;
-    const db::Parameters who = reads ? db::Parameters{role_} : db::Parameters{role_, actor_};
-    std::vector<db::Statement> all = {{reads ? read : act, who}};
+    const db::Parameters who = values();
+    std::vector<db::Statement> all = {{settings(), who}};
     for (const db::Statement &statement : statements)
         all.push_back(statement);
     try {

@@ -21,7 +21,8 @@ class Database {
     explicit Database(db::Pool &pool) : Database(pool, std::string("none")) {}
     // As a role of which the session's is a member.
     Database(db::Pool &pool, std::string role) : pool_(pool), role_(std::move(role)) {}
-    Database(db::Pool &pool, const login::Identity &caller);
+    // `traceparent`: of the request, "" for none; jobs that are enqueued carry it in their meta.
+    Database(db::Pool &pool, const login::Identity &caller, std::string traceparent);
 
     // The text of the row; nothing where it is NULL. Throws db::Error, or db::Unavailable; Failure
     // where ayb_jobs.enabled is off.
@@ -46,11 +47,14 @@ class Database {
     const std::string &actor() const { return actor_; } // the caller's name
 
   private:
+    const std::string &settings() const;
+    db::Parameters values() const; // the statement's of settings()
     void explain(db::Error &error) const;
 
     db::Pool &pool_;
     const std::string role_; // "none" is the session's own
     const std::string actor_;
+    const std::string traceparent_;
     const std::optional<login::Right> right_;
 };
 

@@ -1,11 +1,15 @@
 """What /metrics says: by the names of sidecar/figures/names.cpp, clean for Prometheus, bounded, and never falling."""
 
+import hashlib
+import os
 import re
 import subprocess
 
-from support import OwnServerTest, Server, Sidecar, until
+from support import OUT, OwnServerTest, Server, Sidecar, until
 
 SAMPLE = re.compile(r'([a-z_]+)(?:\{((?:[a-z_]+="(?:[^"\\]|\\.)*",?)*)\})? (\S+)$')
+
+PUT_ON = 180  # seconds
 
 
 def labels(text):
@@ -67,7 +71,9 @@ class Figures(OwnServerTest):
             self.check_minutes()
         with self.subTest("phases, limits, workers"):
             self.check_state()
-        with self.subTest("hundreds of types are no more lines"):
+        with self.subTest("sums are what the times come to"):
+            self.check_sums()
+        with self.subTest("types beyond all tables are no more lines, nothing falls by them, and all is counted"):
             self.check_bound()
         with self.subTest("clean"):
             done = subprocess.run(["promtool", "check", "metrics"], input=self.page(), text=True, capture_output=True,
@@ -76,7 +82,7 @@ class Figures(OwnServerTest):
 
     def check_minutes(self):
         before = counters(self.samples())
-        self.server.psql("ALTER SYSTEM SET ayb_jobs.test_clock_offset = 180; SELECT pg_reload_conf()")
+        self.server.psql(f"ALTER SYSTEM SET ayb_jobs.test_clock_offset = {PUT_ON}; SELECT pg_reload_conf()")
         until(lambda: self.server.psql("SELECT count(*) FROM ayb_jobs.job_minutes") != "0", "the minute to be written")
         until(lambda: self.server.psql("SELECT count(*) FROM ayb_jobs_internal.current_minutes()") == "0", "all of it")
         after = counters(self.samples())
@@ -107,12 +113,51 @@ class Figures(OwnServerTest):
         self.assertEqual(self.value("ayb_jobs_health", name="preloaded"), 0)
         self.assertEqual(self.value("ayb_jobs_build_info", extension="1.0"), 1)
 
+    def check_sums(self):
+        """By the middle of a histogram's bucket 4,200 seconds would be 3,612; check_minutes() has put the clock on."""
+        def total(metric):
+            return self.value(f"ayb_jobs_{metric}_seconds_sum", type="third")
+        wait, run = total("wait"), total("run")
+        self.server.psql(f"SELECT count(ayb_jobs.enqueue('third', run_at => now() - interval '{4200 - PUT_ON} s'))"
+                         " FROM generate_series(1, 3)")
+        until(lambda: self.value("ayb_jobs_wait_seconds_count", type="third") == 4, "the jobs")
+        self.assertTrue(3 * 4200 <= total("wait") - wait < 4 * 4200, (wait, total("wait")))
+        self.assertGreater(total("run"), run)
+
     def check_bound(self):
-        lines = len(self.page().splitlines())
-        self.server.psql("SELECT count(ayb_jobs.register_handler('type ' || n, 'quick')) FROM generate_series(1, 900) AS n;"
-                         " SELECT count(ayb_jobs.enqueue('type ' || n)) FROM generate_series(1, 900) AS n")
-        until(lambda: self.value("ayb_jobs_attempts_total", type="", outcome="completed") == 904, "a job of each")
-        self.assertLessEqual(len(self.page().splitlines()), lines)
+        size, before = len(self.page().splitlines()), counters(self.samples())
+        self.server.psql("SELECT count(ayb_jobs.register_handler('type ' || n, 'quick')) FROM generate_series(1, 1500) AS n;"
+                         " SELECT count(ayb_jobs.enqueue('type ' || n)) FROM generate_series(1, 1500) AS n")
+        until(lambda: self.value("ayb_jobs_attempts_total", type="", outcome="completed") == 1504, "a job of each")
+        self.assertLessEqual(len(self.page().splitlines()), size)
+        after = counters(self.samples())
+        self.assertEqual({key: value for key, value in before.items() if after.get(key, -1) < value}, {})
+
+    def test_who_may_read_them(self):
+        self.server.psql("""
+            CREATE FUNCTION bad(payload jsonb) RETURNS void LANGUAGE plpgsql AS
+                $$ BEGIN RAISE EXCEPTION 'hidden error of %', payload ->> 'name'; END $$;
+            SELECT ayb_jobs.register_handler('bad', 'bad', max_attempts => 1);
+            CREATE ROLE hidden_role LOGIN;
+            SELECT ayb_jobs.enqueue('bad', '{"name": "hidden payload"}', run_as => 'hidden_role');
+            SELECT ayb_jobs.enqueue('bad', '{"name": "hidden payload"}')""")
+        until(lambda: self.server.psql("SELECT count(*) FROM ayb_jobs.jobs WHERE type = 'bad' AND state = 'failed'") == "2",
+              "both to fail")
+        self.assertNotIn("hidden", self.page())
+        file = os.path.join(OUT, "metrics-tokens")
+        with open(file, "w", encoding="utf-8") as out:
+            for name, right in (("reader", "read"), ("worker", "work:hidden_role")):
+                out.write(f"{name} {right} {hashlib.sha256(name.encode()).hexdigest()}\n")
+        os.chmod(file, 0o600)
+        closed = Sidecar("closed", self.server.dsn(), "--metrics-auth", "--tokens-file", file)
+        try:
+            self.refused(closed.send("GET", "/metrics"), 401, "admin authentication required")
+            self.refused(closed.send("GET", "/metrics", None, {"Authorization": "Bearer worker"}), 403,
+                         "the token may not do this")
+            until(lambda: closed.send("GET", "/metrics", None, {"Authorization": "Bearer reader"}).status == 200,
+                  "the metrics")
+        finally:
+            self.assertEqual(closed.stop(), 0)
 
     def test_a_view(self):
         self.server.psql("""

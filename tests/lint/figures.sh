@@ -1,16 +1,29 @@
 #!/bin/bash
-# Each metric of sidecar/figures/names.cpp stands in the manual, alerts name no other, and each alert stands in the manual;
-# and promtool has nothing to say about the alerts and their tests.
+# Each metric of sidecar/figures/names.cpp stands in the manual, and in a panel of the dashboard or in an alert; those name no
+# other, and each alert stands in the manual; promtool has nothing to say about the alerts and their tests; and the dashboard is
+# what its script makes.
 source "$(dirname "$0")/lib.sh"
 
 names=sidecar/figures/names.cpp
 page=docs/operations/monitoring.md
 alerts=ops/prometheus/alerts.yml
-[[ -f $names ]] || finish
+dashboard=ops/grafana/ayb_jobs.json
+# Metrics that are for other uses: none.
+exceptions=()
+[[ -f $names ]] || if [[ -d ops/grafana/source ]]; then
+    status=0
+    said=$("$lint/../harness/build-grafana" check 2>&1) || status=$?
+    ((status == 0 || status == 3)) || wrong "$dashboard" "$said"
+    ((status != 3)) || printf 'note: no Node: the dashboard is not made anew\n'
+fi
+finish
 
 metrics=$(grep -oE '"ayb_jobs_[a-z_]+"' "$names" | tr -d '"')
-used=$(grep -oE '\bayb_jobs_[a-z_]+' "$alerts" | sed -E 's/_(bucket|sum|count)$//' | sort -u)
+# Of the dashboard only what a panel asks for: its name and its variables ask for the same words.
+used=$({ cat "$alerts" && grep '"expr"' "$dashboard"; } | grep -oE '\bayb_jobs_[a-z_]+' | sed -E 's/_(bucket|sum|count)$//' | sort -u)
 for metric in $metrics; do
+    [[ " ${exceptions[*]} " == *" $metric "* ]] || grep -qxF "$metric" <<<"$used" ||
+        wrong "$names" "no panel of $dashboard and no alert has $metric"
     grep -qF "\`$metric\`" "$page" || wrong "$names" "$page has no $metric"
 done
 for metric in $used; do

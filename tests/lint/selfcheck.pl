@@ -206,12 +206,17 @@ try_script('limits', 'bad', 'docs/reference/limits.md' => qq{$page| another | 25
 # Each is good but for what stands instead.
 my %figures = ('sidecar/figures/names.cpp' => q{{"ayb_jobs_up", Kind::gauge}\n},
     'docs/operations/monitoring.md' => q{| `ayb_jobs_up` | |\n| `Down` | |\n},
+    'ops/grafana/ayb_jobs.json' => q{"expr": "ayb_jobs_up"\n},
     'ops/prometheus/alerts.yml' => q{groups: [{name: a, rules: [\n  # - alert: Down\n  {alert: Down, expr: ayb_jobs_up == 0}]}]\n},
     'ops/prometheus/alerts_test.yml' => q{rule_files: [alerts.yml]\ntests:\n  - input_series: [{series: ayb_jobs_up, values: '0'}]\n    alert_rule_test:\n    - {eval_time: 0m, alertname: Down, exp_alerts: [{}]}\n});
 try_script('figures', 'good', %figures);
 try_script('figures', qr/monitoring\.md has no ayb_jobs_up/, %figures, 'docs/operations/monitoring.md' => q{| `Down` | |\n});
 try_script('figures', qr/what to do about Down/, %figures, 'docs/operations/monitoring.md' => q{`ayb_jobs_up`\n});
 try_script('figures', qr/there is no metric ayb_jobs_up/, %figures, 'sidecar/figures/names.cpp' => q{"ayb_jobs_gone"\n});
+try_script('figures', qr/no panel of .* and no alert has ayb_jobs_else/, %figures,
+    'sidecar/figures/names.cpp' => q{{"ayb_jobs_up", Kind::gauge},\n{"ayb_jobs_else", Kind::gauge}\n},
+    'docs/operations/monitoring.md' => q{| `ayb_jobs_up` `ayb_jobs_else` | |\n| `Down` | |\n},
+    'ops/grafana/ayb_jobs.json' => q{"title": "ayb_jobs_else"\n"expr": "ayb_jobs_up"\n});
 try_script('figures', qr/FAILED/, %figures, 'ops/prometheus/alerts_test.yml' => q{rule_files: [alerts.yml]\ntests:\n  - input_series: [{series: ayb_jobs_up, values: '1'}]\n    alert_rule_test:\n    - {eval_time: 0m, alertname: Down, exp_alerts: [{}]}\n});
 try_script('clocks', 'good', 'regress/t/a.pl' => q{my $deadline = time + 60;\n1 while time < $deadline;\n});
 try_script('clocks', 'good', 'tests/api/a.py' => q{end = time.monotonic() + 60\n});
