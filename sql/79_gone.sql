@@ -72,6 +72,7 @@ BEGIN
     DELETE FROM ayb_jobs.worker_grants AS g
     WHERE NOT EXISTS (SELECT FROM pg_authid AS r WHERE r.oid = g.role) OR NOT EXISTS (SELECT FROM pg_authid AS r WHERE r.oid = g.granted_by)
        OR g.for_role IS NOT NULL AND NOT EXISTS (SELECT FROM pg_authid AS r WHERE r.oid = g.for_role);
+    DELETE FROM ayb_jobs.health_watches AS w WHERE NOT EXISTS (SELECT FROM pg_authid AS r WHERE r.oid = w.run_as);
     DELETE FROM ayb_jobs.wire_keys AS w WHERE NOT EXISTS (SELECT FROM pg_authid AS r WHERE r.oid = w.role);
     -- A limit is its type's, whoever has set it; so is a pause.
     DELETE FROM ayb_jobs.type_limits AS l

@@ -27,6 +27,7 @@ enum class Duty : int {
     clock,
     gone,
     gone_history,
+    watches,
     count,
 };
 constexpr int kDuties = static_cast<int>(Duty::count) + 1;
@@ -49,6 +50,7 @@ template <> struct core::Words<Duty> {
         "set right what a wrong clock left",
         "take what dropped roles had out of service",
         "look for dropped roles in the history",
+        "tell of checks of health() that turned",
         "count jobs",
     };
 };

@@ -22,6 +22,7 @@
 #include "pg/transaction.hpp"
 #include "schedule/clock.hpp"
 #include "schedule/tick.hpp"
+#include "watch/watch.hpp"
 #include "workers/placing.hpp"
 
 #include <algorithm>
@@ -96,6 +97,11 @@ void step_times(TimestampTz now) {
 }
 
 void step_ticks(TimestampTz now) { g_ticks_wake = run_ticks(g_database, now); }
+
+void step_watches(TimestampTz now) {
+    g_long_statement = true;
+    tell_watches(now);
+}
 
 void step_enter_limits(TimestampTz /*now*/) { enter_limits(); }
 
@@ -239,6 +245,7 @@ void tick(TimestampTz now, Times *times) {
     times->tick = later(now, settings::scheduler_tick * kMicrosecondsPerMillisecond);
     pg_atomic_write_u32(&g_database->rescan, 1);
     guarded(Duty::minutes, step_minutes, now);
+    guarded(Duty::watches, step_watches, now);
     look_for_trust(now);
     look_for_gone();
     if (pg_atomic_exchange_u32(&g_database->doubt, 0) != 0 &&

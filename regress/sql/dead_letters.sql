@@ -84,17 +84,17 @@ SELECT count(*) FROM letters WHERE who <> current_user;
 GRANT EXECUTE ON FUNCTION take_letter(jsonb) TO PUBLIC;
 
 -- Who deletes a job deletes its letters; one that runs is named.
-SELECT type FROM ayb_jobs.register_handler('held', kind => 'external', max_attempts => 1, dead_letter => 'held alarm');
-SELECT type FROM ayb_jobs.register_handler('held alarm', kind => 'external');
-SELECT count(ayb_jobs.enqueue('held', format('"%s"', who)::jsonb)) FROM unnest('{Ada Byron,Ada King}'::text[]) AS who;
-SELECT count(f.state) FROM ayb_jobs.claim('w', '{held}', 2) AS c CROSS JOIN LATERAL ayb_jobs.fail(c.id, 'w', 1, c.payload #>> '{}') AS f;
+SELECT type FROM ayb_jobs.register_handler('mourned', kind => 'external', max_attempts => 1, dead_letter => 'mourned alarm');
+SELECT type FROM ayb_jobs.register_handler('mourned alarm', kind => 'external');
+SELECT count(ayb_jobs.enqueue('mourned', format('"%s"', who)::jsonb)) FROM unnest('{Ada Byron,Ada King}'::text[]) AS who;
+SELECT count(f.state) FROM ayb_jobs.claim('w', '{mourned}', 2) AS c CROSS JOIN LATERAL ayb_jobs.fail(c.id, 'w', 1, c.payload #>> '{}') AS f;
 SELECT holding('Ada King');
-SELECT id AS byron FROM ayb_jobs.jobs WHERE type = 'held' AND payload = '"Ada Byron"' \gset
-SELECT id AS letter FROM ayb_jobs.jobs WHERE type = 'held alarm' AND payload ->> 'payload' = 'Ada Byron' \gset
-SELECT count(*) FROM ayb_jobs.claim('w', '{held alarm}') AS c WHERE c.id = :'letter';
+SELECT id AS byron FROM ayb_jobs.jobs WHERE type = 'mourned' AND payload = '"Ada Byron"' \gset
+SELECT id AS letter FROM ayb_jobs.jobs WHERE type = 'mourned alarm' AND payload ->> 'payload' = 'Ada Byron' \gset
+SELECT count(*) FROM ayb_jobs.claim('w', '{mourned alarm}') AS c WHERE c.id = :'letter';
 SELECT ayb_jobs.delete_job(:'byron') = ARRAY['job ' || :'letter'] AS named;
 SELECT holding('Ada Byron');
-SELECT * FROM ayb_jobs.delete_matching('held', phase => 'failed');
+SELECT * FROM ayb_jobs.delete_matching('mourned');
 SELECT holding('Ada King');
 SELECT state FROM ayb_jobs.complete(:'letter', 'w', 1);
 SELECT ayb_jobs.delete_job(:'letter');
@@ -113,7 +113,7 @@ SELECT wait_for(:'id', 'failed');
 SELECT count(*) FROM ayb_jobs.jobs WHERE type = 'not yet there' OR meta ->> 'dead_letter_of' = :'id';
 
 SET client_min_messages = warning;
-SELECT count(ayb_jobs.unregister_handler(type)) FROM unnest('{fall,alarm,fall outside,ping,pong,bob hears,alice falls,alarm of the owner,held,held alarm}'::text[]) AS type;
-DELETE FROM ayb_jobs.job_queue WHERE type IN ('fall', 'alarm', 'fall outside', 'ping', 'pong', 'bob hears', 'alice falls', 'alarm of the owner', 'held', 'held alarm');
+SELECT count(ayb_jobs.unregister_handler(type)) FROM unnest('{fall,alarm,fall outside,ping,pong,bob hears,alice falls,alarm of the owner,mourned,mourned alarm}'::text[]) AS type;
+DELETE FROM ayb_jobs.job_queue WHERE type IN ('fall', 'alarm', 'fall outside', 'ping', 'pong', 'bob hears', 'alice falls', 'alarm of the owner', 'mourned', 'mourned alarm');
 DROP TABLE letters;
 DROP FUNCTION fall(jsonb), take_letter(jsonb), alice.falls();

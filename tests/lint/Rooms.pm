@@ -7,7 +7,7 @@ use FindBin;
 use Lint;
 
 # What a file of a room may include of ours: its own room, and those that stand below it. The engine's rooms lie on each
-# other in this order; hand, schedule and matview stand beside the ways in which jobs are run.
+# other in this order; hand, schedule, matview and watch stand beside the ways in which jobs are run.
 my %may;
 {
     my @below;
@@ -24,8 +24,8 @@ my %may;
     $lay->('lease');
     $lay->(qw(group outside));
     $lay->('look');
-    $may{$_} = { map { $_ => 1 } @jobs, $_ } for qw(schedule matview);
-    push @below, qw(schedule matview);
+    $may{$_} = { map { $_ => 1 } @jobs, $_ } for qw(schedule matview watch);
+    push @below, qw(schedule matview watch);
     $lay->('workers');
     $lay->('.');
 }
