@@ -388,17 +388,19 @@ CREATE TABLE ayb_jobs.type_limits (
     starts          integer,
     starts_per_key  integer,
     per             interval,
+    ordered         boolean     NOT NULL DEFAULT false,
     set_by          regrole     NOT NULL,
     set_at          timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
     CONSTRAINT type_limits_pkey PRIMARY KEY (type),
-    CONSTRAINT type_limits_rule_check CHECK (num_nonnulls(running, running_per_key, starts, starts_per_key) > 0),
+    CONSTRAINT type_limits_rule_check CHECK (ordered OR num_nonnulls(running, running_per_key, starts, starts_per_key) > 0),
     CONSTRAINT type_limits_running_check CHECK (least(running, running_per_key) >= 1),
     CONSTRAINT type_limits_starts_check CHECK (least(starts, starts_per_key) >= 1),
     CONSTRAINT type_limits_per_check CHECK (per > '0' AND per <= '1 hour'),
+    CONSTRAINT type_limits_ordered_check CHECK (NOT ordered OR running_per_key IS NULL OR running_per_key = 1),
     CONSTRAINT type_limits_together_check CHECK ((coalesce(starts, starts_per_key) IS NULL) = (per IS NULL))
 );
 COMMENT ON TABLE ayb_jobs.type_limits IS
-    'how many jobs of a type, and of each of its keys, run at once, and how many start in any time of a length';
+    'how many jobs of a type, and of each of its keys, run at once, how many start in any time of a length, and whether those of a key run in order';
 
 CREATE TABLE ayb_jobs.database_stamp (
     system_identifier bigint      NOT NULL,

@@ -15,10 +15,10 @@ CREATE FUNCTION ayb_jobs_internal.taken_by(type text) RETURNS text
 COMMENT ON FUNCTION ayb_jobs_internal.taken_by(text) IS
     'external for a type that workers outside take, handler for one that is not registered, else NULL';
 
-CREATE FUNCTION ayb_jobs_internal.phase(state text, waits_for text, run_at timestamptz, runs integer, type text, run_as regrole) RETURNS text
+CREATE FUNCTION ayb_jobs_internal.phase(id uuid, state text, waits_for text, run_at timestamptz, runs integer, type text, run_as regrole, partition_key text) RETURNS text
     LANGUAGE c STABLE AS 'MODULE_PATHNAME', 'ayb_jobs_phase';
-COMMENT ON FUNCTION ayb_jobs_internal.phase(text, text, timestamptz, integer, text, regrole) IS
-    'the phase of a job whose row in job_queue has these; NULL where any but waits_for is';
+COMMENT ON FUNCTION ayb_jobs_internal.phase(uuid, text, text, timestamptz, integer, text, regrole, text) IS
+    'the phase of a job whose row in job_queue has these; NULL where any but waits_for and partition_key is';
 
 -- What shared memory knows is a scalar over one array, never a join: so the newest fifty of millions stay
 -- an ordered walk along the indexes of both tables.
@@ -30,7 +30,7 @@ SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id, q
        q.id = ANY ((SELECT ayb_jobs_internal.running())::uuid[]) AS is_running,
        (SELECT ayb_jobs_internal.progress()) -> q.id::text AS progress,
        q.priority, q.partition_key, q.unique_key, q.flow, q.enqueued_by, q.runs, q.meta,
-       ayb_jobs_internal.phase(q.state, q.waits_for, q.run_at, q.runs, q.type, q.run_as) AS phase
+       ayb_jobs_internal.phase(q.id, q.state, q.waits_for, q.run_at, q.runs, q.type, q.run_as, q.partition_key) AS phase
 FROM ayb_jobs.job_queue AS q
 UNION ALL
 SELECT h.id, h.type, h.payload, 'completed'::text, h.run_at, NULL::timestamptz, h.worker_id, h.attempts,

@@ -1,8 +1,9 @@
 CREATE FUNCTION ayb_jobs.set_limit(type text, running integer DEFAULT NULL, running_per_key integer DEFAULT NULL,
-                                   starts integer DEFAULT NULL, starts_per_key integer DEFAULT NULL, per interval DEFAULT NULL)
+                                   starts integer DEFAULT NULL, starts_per_key integer DEFAULT NULL, per interval DEFAULT NULL,
+                                   ordered boolean DEFAULT false)
     RETURNS ayb_jobs.type_limits LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_set_limit';
-COMMENT ON FUNCTION ayb_jobs.set_limit(text, integer, integer, integer, integer, interval) IS
-    'says how many jobs of a type, and of each of its keys, run at once, and how many start in any time of a length: the whole rule, for all roles and workers outside together';
+COMMENT ON FUNCTION ayb_jobs.set_limit(text, integer, integer, integer, integer, interval, boolean) IS
+    'says how many jobs of a type, and of each of its keys, run at once, how many start in any time of a length, and whether those of a key run one after another, in order: the whole rule, for all roles and workers outside together';
 
 CREATE FUNCTION ayb_jobs.clear_limit(type text) RETURNS boolean
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_clear_limit';
@@ -13,7 +14,7 @@ CREATE FUNCTION ayb_jobs_internal.limit_state(type text, OUT in_force boolean, O
 COMMENT ON FUNCTION ayb_jobs_internal.limit_state(text) IS 'what a limit has come to';
 
 CREATE VIEW ayb_jobs.limits WITH (security_invoker = true) AS
-SELECT l.type, l.running, l.running_per_key, l.starts, l.starts_per_key, l.per, s.in_force, s.running AS running_now, s.started AS started_now, s.opens_at, l.set_by, l.set_at
+SELECT l.type, l.running, l.running_per_key, l.starts, l.starts_per_key, l.per, l.ordered, s.in_force, s.running AS running_now, s.started AS started_now, s.opens_at, l.set_by, l.set_at
 FROM ayb_jobs.type_limits AS l CROSS JOIN LATERAL ayb_jobs_internal.limit_state(l.type) AS s;
 COMMENT ON VIEW ayb_jobs.limits IS 'the limits of types, and what they have come to';
 COMMENT ON COLUMN ayb_jobs.limits.in_force IS

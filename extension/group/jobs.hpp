@@ -18,6 +18,7 @@ struct GroupType {
     uint64 callable_made; // code_generation() by then; 0 where it isn't known
     Callable callable;
     int failures;
+    bool stopped;  // one of its jobs didn't succeed
     Strike strike; // earned in this group
     GroupedRun *runs;
     int run_count;
@@ -43,6 +44,7 @@ struct GroupedJob {
     Datum log;                    // 0 for none
     bool ran_before;              // it may have rows in job_attempts
     bool keyed;                   // it has one in job_keys
+    bool in_order;                // of its key: the others of that wait for it
     bool traces;                  // it left something that would reach the next job
     GroupVerdict verdict;
 };

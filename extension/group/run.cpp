@@ -1,4 +1,7 @@
 #include "lease/run.hpp"
+
+#include <algorithm>
+
 #include "base/arguments.hpp"
 #include "group/jobs.hpp"
 #include "hooks/signals.hpp"
@@ -130,9 +133,20 @@ bool has_room(const GroupType &next) {
            MyProc->subxidStatus.count + Max(next.subtransactions, 1) <= PGPROC_MAX_CACHED_SUBXIDS;
 }
 
+// One of its key before it, in order, hasn't ended: it goes back to its lane, as it was.
+bool is_held_up(const Group &group, const GroupedJob &job) {
+    if (!job.in_order || !job.type->stopped)
+        return false;
+    return std::any_of(group.jobs, group.jobs + group.ran, [&job](const GroupedJob &before) {
+        return before.type == job.type && before.key == job.key &&
+               before.verdict != GroupVerdict::done;
+    });
+}
+
 // What one job did to the group. False where the group ends with it.
 bool goes_on(const GroupedJob &job) {
     GroupType &type = *job.type;
+    type.stopped = type.stopped || job.verdict != GroupVerdict::done;
     if (group_timed_out())
         type.strike = Strike::overstay;
     else if (job.traces)
@@ -168,7 +182,11 @@ void run_jobs(Group *group) {
            has_room(*group->jobs[group->ran].type) && !claims_are_held(*group)) {
         GroupedJob &job = group->jobs[group->ran];
         group->at = &job;
-        job.started_at = now;
+        job.started_at = job.ended_at = now;
+        if (is_held_up(*group, job)) {
+            group->ran++;
+            continue;
+        }
         run_one(group, &job, now);
         now = clock_now();
         job.ended_at = now;

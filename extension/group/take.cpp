@@ -73,6 +73,11 @@ bool fits(const Group &group, const GroupType &type, TupleTableSlot *row) {
            may_be_run(row, type.handler.type, group.role);
 }
 
+bool is_ordered(const char *type) {
+    const LimitRule *rule = find_rule(type);
+    return rule != nullptr && rule->ordered;
+}
+
 void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     bool null;
     GroupedJob &job = group->jobs[group->count++];
@@ -87,6 +92,7 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     job.ran_before = !slot_attisnull(row, kLastRunAt);
     job.bond = bond_of(row);
     job.key = any_limits() ? key_of_row(row) : 0;
+    job.in_order = job.key != 0 && is_ordered(type->handler.type);
     job.keyed = !slot_attisnull(row, kIdempotencyKey);
     job.verdict = GroupVerdict::waiting;
     room->jobs--;
@@ -95,21 +101,14 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     room->bytes -= Min(room->bytes, VARSIZE(DatumGetPointer(job.payload)));
 }
 
-// Its row stays locked until the group ends.
-void refuse(Group *group, Line *line, Lack lack) {
-    group->refused++;
-    settle_lack(line, lack);
-}
-
 // Of what is locked. Where the type has a limit there is one place for all its jobs, another one
-// for those of a key, and a start for each.
+// for those of a key, and a start for each. A row that got none stays locked until the group ends.
 void take(Group *group, GroupType *type, Line *line, Room *room) {
     TupleTableSlot *row = line->here->rows.row;
-    const Lack lack = reserve_next_run(group->role, type->handler.type, row, true);
-    if (lack == Lack::nothing)
+    if (reserve_in_line(line, true) == Lack::nothing)
         add_job(group, type, row, room);
     else
-        refuse(group, line, lack);
+        group->refused++;
 }
 
 // Looks at one row. Where it doesn't fit it is passed over.

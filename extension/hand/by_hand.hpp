@@ -62,8 +62,8 @@ using ChangeMany = ChangeOf<UuidArray>;
     " AND ($8 IS NULL OR q.created_at < $8)"
 #define AYB_MATCHING                                                                               \
     AYB_OF_SPAN                                                                                    \
-    " AND ($9 IS NULL OR ayb_jobs_internal.phase(q.state, q.waits_for, q.run_at, q.runs, q.type,"  \
-    " q.run_as) = $9)"
+    " AND ($9 IS NULL OR ayb_jobs_internal.phase(q.id, q.state, q.waits_for, q.run_at, q.runs,"    \
+    " q.type, q.run_as, q.partition_key) = $9)"
 #define AYB_OF_THESE " AND q.id = ANY ($6)"
 
 // The arguments (type, since, until, phase); 22023 for a phase that there isn't.

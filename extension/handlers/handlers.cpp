@@ -139,7 +139,9 @@ Sql<const char *> g_beside{R"sql(
 Sql<> g_read_pauses{"SELECT type FROM ayb_jobs.pauses"};
 Sql<> g_read_unkept{"SELECT type FROM ayb_jobs.handlers WHERE NOT keep"};
 Sql<> g_read_rules{R"sql(
-    SELECT type, running, running_per_key, starts, starts_per_key, per FROM ayb_jobs.type_limits
+    SELECT type, running, CASE WHEN ordered THEN 1 ELSE running_per_key END, starts, starts_per_key,
+        per, ordered
+    FROM ayb_jobs.type_limits
 )sql"};
 Sql<> g_read_grants{R"sql(
     SELECT type, role::oid, for_role::oid, granted_by::oid FROM ayb_jobs.worker_grants
@@ -211,7 +213,7 @@ void read_rules() {
         Rule read{};
         Datum per = 0;
         read_row(row, &read.type, &read.rule.running, &read.rule.running_per_key, &read.rule.starts,
-                 &read.rule.starts_per_key, &per);
+                 &read.rule.starts_per_key, &per, &read.rule.ordered);
         if (per != 0)
             read.rule.per =
                 interval_milliseconds(DatumGetIntervalP(per)) * kMicrosecondsPerMillisecond;

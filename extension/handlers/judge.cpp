@@ -30,25 +30,6 @@ bool pick_or_judge(Oid role, bool quick_only, Picks *picks) {
     return picks->unjudged;
 }
 
-// Of a job that is due and waits for nothing itself.
-const char *phase_of_due(const char *type, Oid role) {
-    const Server server = server_of(type, role);
-    if (server == Server::nobody || server == Server::untrusted || all_paused() ||
-        opens_at(find_limit(type)) > clock_now())
-        return "waiting";
-    return server == Server::ours ? "due" : "external";
-}
-
-// `waits_for` as the row has it.
-const char *phase_of_queued(const char *waits_for, TimestampTz run_at, int runs, const char *type,
-                            Oid role) {
-    const bool has_parents =
-        waits_for != nullptr && strcmp(waits_for, core::word_of(WaitsFor::jobs)) == 0;
-    if (!has_parents && run_at > clock_now())
-        return runs > 0 ? "retrying" : "scheduled";
-    return waits_for != nullptr ? "waiting" : phase_of_due(type, role);
-}
-
 } // namespace
 
 Server server_of(const char *type, Oid role) {
@@ -105,21 +86,6 @@ Picks pick_served(Oid role, bool quick_only, int keys, LanePick *lanes) {
 } // namespace ayb
 
 using namespace ayb;
-
-// phase(state, waits_for, run_at, runs, type, run_as) → text
-AYB_SQL_FUNCTION(ayb_jobs_phase) {
-    for (int number = 0; number < 6; number++)
-        if (number != 1 && PG_ARGISNULL(number))
-            PG_RETURN_NULL();
-    const char *state = text_to_cstring(PG_GETARG_TEXT_PP(0));
-    const char *waits_for = text_argument(fcinfo, 1);
-    const bool queued = strcmp(state, core::word_of(State::queued)) == 0;
-    const char *phase =
-        queued ? phase_of_queued(waits_for, PG_GETARG_TIMESTAMPTZ(2), PG_GETARG_INT32(3),
-                                 text_to_cstring(PG_GETARG_TEXT_PP(4)), PG_GETARG_OID(5))
-               : state;
-    PG_RETURN_TEXT_P(cstring_to_text(phase));
-}
 
 // taken_by(type) → text
 AYB_SQL_FUNCTION(ayb_jobs_taken_by) {

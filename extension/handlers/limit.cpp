@@ -1,5 +1,5 @@
 // set_limit() and clear_limit(): how many jobs of a type, and of each key, run at once, and how
-// many start in a time.
+// many start in a time, and whether those of a key go in order.
 #include "base/arguments.hpp"
 #include "base/rows.hpp"
 #include "handlers/handlers.hpp"
@@ -16,22 +16,26 @@ namespace {
 constexpr int64 kLongest = 3600000; // milliseconds
 
 using Most = std::optional<int>;
-Sql<const char *, Most, Most, Most, Most, std::optional<Span>, Oid, At> g_set{R"sql(
+Sql<const char *, Most, Most, Most, Most, std::optional<Span>, bool, Oid, At> g_set{R"sql(
     INSERT INTO ayb_jobs.type_limits AS l (type, running, running_per_key, starts, starts_per_key,
-        per, set_by, set_at)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+        per, ordered, set_by, set_at)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
     ON CONFLICT (type) DO UPDATE
     SET running = excluded.running, running_per_key = excluded.running_per_key,
         starts = excluded.starts, starts_per_key = excluded.starts_per_key, per = excluded.per,
-        set_by = excluded.set_by, set_at = excluded.set_at
+        ordered = excluded.ordered, set_by = excluded.set_by, set_at = excluded.set_at
     RETURNING l
 )sql"};
 Sql<const char *> g_clear{"DELETE FROM ayb_jobs.type_limits WHERE type = $1"};
 
 // The arguments.
-enum { kRunning = 1, kRunningPerKey, kStarts, kStartsPerKey, kPer };
+enum { kRunning = 1, kRunningPerKey, kStarts, kStartsPerKey, kPer, kOrdered };
 constexpr const char *kNames[] = {"type",   "running",        "running_per_key",
                                   "starts", "starts_per_key", "per"};
+
+bool is_ordered(FunctionCallInfo fcinfo) {
+    return !PG_ARGISNULL(kOrdered) && PG_GETARG_BOOL(kOrdered);
+}
 
 void check_rule(FunctionCallInfo fcinfo) {
     bool any = false;
@@ -41,7 +45,10 @@ void check_rule(FunctionCallInfo fcinfo) {
             refuse_argument(kNames[number], psprintf("%s must be at least 1", kNames[number]),
                             "ayb_jobs.pause(type) lets none start; NULL is no such limit.");
     }
-    if (!any)
+    if (is_ordered(fcinfo) && !PG_ARGISNULL(kRunningPerKey) && PG_GETARG_INT32(kRunningPerKey) != 1)
+        refuse_argument("running_per_key", "of an ordered key one job runs at once",
+                        "Leave running_per_key out, or ordered.");
+    if (!any && !is_ordered(fcinfo))
         refuse_argument("running", "no limit is given",
                         "ayb_jobs.clear_limit(type) takes it away.");
     const bool starts = !PG_ARGISNULL(kStarts) || !PG_ARGISNULL(kStartsPerKey);
@@ -57,14 +64,15 @@ void notice_removed(const char *type, FunctionCallInfo fcinfo) {
     const LimitRule *before = find_rule(type);
     if (before == nullptr)
         return;
-    const int had[] = {0, before->running, before->running_per_key, before->starts,
+    const bool one_of_key = before->ordered || is_ordered(fcinfo);
+    const int had[] = {0, before->running, one_of_key ? 0 : before->running_per_key, before->starts,
                        before->starts_per_key};
-    const char *removed = "";
+    const char *removed = before->ordered && !is_ordered(fcinfo) ? "ordered" : "";
     for (int number = kRunning; number <= kStartsPerKey; number++)
         if (had[number] > 0 && PG_ARGISNULL(number))
             removed = psprintf("%s%s%s", removed, removed[0] == '\0' ? "" : ", ", kNames[number]);
     if (removed[0] != '\0')
-        ereport(NOTICE, (errmsg("type \"%s\" has no limit of %s any more", type, removed),
+        ereport(NOTICE, (errmsg("the limit of type \"%s\" has no %s any more", type, removed),
                          errhint("set_limit() gives the whole rule: pass it again to keep it.")));
 }
 
@@ -74,7 +82,7 @@ void notice_removed(const char *type, FunctionCallInfo fcinfo) {
 
 using namespace ayb;
 
-// set_limit(type, running, running_per_key, starts, starts_per_key, per) → type_limits
+// set_limit(type, running, running_per_key, starts, starts_per_key, per, ordered) → type_limits
 AYB_SQL_FUNCTION(ayb_jobs_set_limit) {
     const char *type = type_argument(fcinfo, 0);
     check_right(type, Right::admin);
@@ -88,7 +96,7 @@ AYB_SQL_FUNCTION(ayb_jobs_set_limit) {
                   optional_argument<int>(fcinfo, kRunningPerKey),
                   optional_argument<int>(fcinfo, kStarts),
                   optional_argument<int>(fcinfo, kStartsPerKey),
-                  optional_argument<Span>(fcinfo, kPer), me, At{clock_now()});
+                  optional_argument<Span>(fcinfo, kPer), is_ordered(fcinfo), me, At{clock_now()});
         read_row(0, &row);
         return copy_row(row, context);
     }));

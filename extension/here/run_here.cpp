@@ -24,6 +24,25 @@ Sql<const char *, Oid, At, int, int64> g_due{R"sql(
     LIMIT $4
     FOR UPDATE SKIP LOCKED
 )sql"};
+// Of a type whose keys go in order the first one of each key, and none of a key of which one runs;
+// what has no key as above. The first by id of those that have come due, or have been started.
+#define AYB_IN_LINE(row)                                                                           \
+    row ".state = 'queued' AND (" row ".waits_for IS NULL OR " row ".waits_for = 'time' AND " row  \
+        ".run_at <= $3)"
+Sql<const char *, Oid, At, int, int64> g_due_in_order{R"sql(
+    SELECT q.id
+    FROM ayb_jobs.job_queue AS q
+    WHERE q.type = $1 AND q.run_as = $2 AND q.run_at <= $3 AND )sql" AYB_IN_LINE("q") R"sql(
+        AND NOT EXISTS (
+            SELECT FROM ayb_jobs.job_queue AS e
+            WHERE e.type = $1 AND e.partition_key = q.partition_key
+                AND (e.state = 'running' OR e.run_as = $2 AND e.id < q.id AND )sql" AYB_IN_LINE(
+    "e") R"sql())
+    ORDER BY q.run_at + q.priority * ($5 * interval '1 ms'), q.id
+    LIMIT $4
+    FOR UPDATE SKIP LOCKED
+)sql"};
+#undef AYB_IN_LINE
 // One that ran before may have canceled it, or put it off.
 Sql<core::Uuid, At> g_still_due{R"sql(
     SELECT q.registration, q.enqueued_by::oid
@@ -191,8 +210,10 @@ void put_row(ReturnSetInfo *result, const Job &job, const Ended &ended) {
 core::Uuid *find_due(const char *type, TimestampTz now, int most, uint64 *count) {
     MemoryContext context = CurrentMemoryContext;
     const Oid me = GetUserId();
+    const LimitRule *rule = find_rule(type);
+    auto *due = rule != nullptr && rule->ordered ? &g_due_in_order : &g_due;
     return in_books([&] {
-        *count = g_due.run(type, me, At{now}, most, settings::priority_step);
+        *count = due->run(type, me, At{now}, most, settings::priority_step);
         auto *ids = static_cast<core::Uuid *>(
             MemoryContextAlloc(context, (*count + 1) * sizeof(core::Uuid)));
         for (uint64 row = 0; row < *count; row++)

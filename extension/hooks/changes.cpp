@@ -114,7 +114,7 @@ void tell_unserved(Database *database, const LaneChange &change) {
         tell_configuration(database);
 }
 
-// Before the lanes: whoever finds one due finds its keys.
+// Before the lanes, and before runs end: whoever finds a lane due, or a key free, finds its keys.
 void tell_keys() {
     g_notes.keys.tell();
     for (const LaneChange &change : g_notes.lanes)
@@ -167,7 +167,6 @@ void tell_limits() {
         if (Database *database = find_database(MyDatabaseId))
             wake_scheduler(database);
     }
-    settle_runs(g_notes.runs.entries, g_notes.runs.count);
 }
 
 // Nobody could say in between what a prepared transaction holds.
@@ -187,6 +186,7 @@ void refuse_prepare() {
 void tell() {
     tell_limits();
     tell_keys();
+    settle_runs(g_notes.runs.entries, g_notes.runs.count);
     // Before anybody is woken for it: the invalidation that PostgreSQL sends comes later.
     if (g_notes.configuration)
         count_configuration_change();

@@ -16,7 +16,7 @@
 #include "turns/key_uses.hpp"
 #include "turns/limits.hpp"
 #include "turns/place_table.hpp"
-#include "turns/ring.hpp"
+#include "turns/ring_table.hpp"
 #include "waiters/waiters.hpp"
 
 namespace ayb {

@@ -2,7 +2,7 @@
 
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
-#include "jobs/lane_place.hpp"
+#include "handlers/handlers.hpp"
 #include "jobs/lane_rows.hpp"
 
 namespace ayb {
@@ -11,53 +11,61 @@ namespace {
 
 constexpr int kMostProbes = 64; // of a search
 constexpr int kMostFound = 8;   // of its keys have a turn at once
-constexpr AttrNumber kKeyColumn = 2;
-constexpr AttrNumber kOrderColumn = 3; // priority, id
+constexpr int64 kLongestHold = 600 * kMicrosecondsPerSecond;
 
 bool g_found_first; // turns of what a search found: every other time
 
 RingKey ring_of(const LanePick &lane) { return ring_key(lane.role, lane.type); }
 
-Position order_of(const RawRange &rows) {
-    bool null;
-    return {DatumGetInt16(slot_getattr(rows.row, kPriority, &null)), position_of(rows).id};
+// Whether it is due. One that isn't may stand among those that are where its type is ordered, or
+// was.
+bool note_row(KeyLook *look, const Position &at, TimestampTz until) {
+    if (at.run_at > until)
+        look->next = Min(look->next, at.run_at);
+    look->any = true;
+    return at.run_at <= until;
 }
 
-void bind_lane(const LanePick &lane, RawRange *rows) {
-    unbound_range(rows);
-    bound_range(rows, 1, BTEqualStrategyNumber, F_INT8EQ, Int64GetDatum(place_of(lane)));
-}
-
-// To the key's rows behind the last that was read, or from its floor on.
-void begin_key(const KeyRows &keys, const KeyLook &look, RawRange *rows) {
-    const Position &from = look.any ? look.last : look.turn->mark.at;
-    const RawBound order[] = {
-        {F_BTINT2CMP, INT2OID, Int16GetDatum(static_cast<int16>(from.run_at))},
-        {F_UUID_CMP, UUIDOID, uuid_datum(from.id)}};
-    bind_lane(*keys.lane, rows);
-    bound_range(rows, kKeyColumn, BTEqualStrategyNumber, F_TEXTEQ,
-                CStringGetTextDatum(look.turn->key));
-    if (kBegin < from)
-        range_compares(rows, look.any ? BTGreaterStrategyNumber : BTGreaterEqualStrategyNumber,
-                       kOrderColumn, order, lengthof(order));
-    begin_range(rows);
-}
-
-// A row of the key that is due.
-bool next_of_key(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at) {
+// The first row of the key that is due, behind the last that was read.
+bool next_by_level(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at) {
     KeyLook &look = keys->looks[keys->here];
-    const bool first = !look.any;
     if (!keys->at_range)
-        begin_key(*keys, look, rows);
+        begin_key(*keys->lane, look.turn->key, look.any ? look.last : look.turn->mark.at, look.any,
+                  rows);
     bool found = false;
     while (!found && next_lane_row(rows, *keys->lane, DT_NOEND, at)) {
         look.last = order_of(*rows);
         if (!look.any && keys->raise)
             raise_key(ring_of(*keys->lane), *look.turn, look.last);
-        look.any = true;
-        found = at->run_at <= until;
+        found = note_row(&look, *at, until);
     }
-    if (first && !look.any && keys->raise)
+    return found;
+}
+
+// The first one by id, behind the last that was taken: the others wait for it.
+bool next_by_id(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at) {
+    KeyLook &look = keys->looks[keys->here];
+    const RingKey ring = ring_of(*keys->lane);
+    keys->at_range = false;
+    if (look.waits)
+        return false;
+    Position first;
+    const bool any =
+        find_by_id(*keys->lane, look.turn->key, look.turn->mark.at, look.after, rows, &first, at);
+    if (!look.any && first < kEnd && keys->raise)
+        raise_key(ring, *look.turn, first);
+    look.waits = any && note_row(&look, *at, until);
+    if (any && !look.waits && keys->raise)
+        hold_key(ring, *look.turn, Min(look.next, later(until, kLongestHold)));
+    return look.waits;
+}
+
+// A row of the key that is due.
+bool next_of_key(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at) {
+    KeyLook &look = keys->looks[keys->here];
+    const bool found =
+        keys->ordered ? next_by_id(keys, rows, until, at) : next_by_level(keys, rows, until, at);
+    if (!look.any && keys->raise)
         raise_key(ring_of(*keys->lane), *look.turn, kEnd);
     look.spared = found && keys->lane->turns->more;
     look.done = !found || look.spared;
@@ -74,7 +82,9 @@ void turn_to_next(KeyRows *keys) {
 }
 
 void add_look(KeyRows *keys, const KeyTurn *turn) {
-    keys->looks[keys->count++].turn = turn;
+    KeyLook &look = keys->looks[keys->count++];
+    look.turn = turn;
+    look.next = DT_NOEND;
     keys->left++;
 }
 
@@ -85,22 +95,6 @@ bool has_look(const KeyRows &keys, const char *key) {
     return false;
 }
 
-// The first row behind the key. False behind the last one.
-bool next_key(const LanePick &lane, RawRange *rows, char *key, Position *at) {
-    bind_lane(lane, rows);
-    if (key[0] != '\0')
-        bound_range(rows, kKeyColumn, BTGreaterStrategyNumber, F_TEXT_GT, CStringGetTextDatum(key));
-    begin_range(rows);
-    Position place;
-    if (!next_lane_row(rows, lane, DT_NOEND, &place))
-        return false;
-    bool null;
-    text_to_cstring_buffer(DatumGetTextPP(slot_getattr(rows->row, kPartitionKey, &null)), key,
-                           kPartitionKeyBytes);
-    *at = order_of(*rows);
-    return true;
-}
-
 // Keys that may be missing. Those that were found have a mark that raises nothing.
 void search(KeyRows *keys, const Turns &turns, RawRange *rows) {
     auto *found = static_cast<KeyTurn *>(palloc0(kMostFound * sizeof(KeyTurn)));
@@ -108,11 +102,12 @@ void search(KeyRows *keys, const Turns &turns, RawRange *rows) {
     char key[kPartitionKeyBytes];
     strlcpy(key, turns.cursor, kPartitionKeyBytes);
     for (int probes = 0; probes < kMostProbes && count < kMostFound; probes++) {
-        Position at;
-        if (!next_key(*keys->lane, rows, key, &at)) {
+        Position found_at;
+        if (!find_next_key(*keys->lane, rows, key, &found_at)) {
             pass_key(ring_of(*keys->lane), turns.search, nullptr);
             return;
         }
+        const Position at = order_of(*rows);
         enter_key(ring_of(*keys->lane), key, at);
         if (has_look(*keys, key))
             continue;
@@ -130,6 +125,8 @@ KeyRows open_key_rows(const LanePick &lane, RawRange *rows, bool raise) {
     KeyRows keys{};
     keys.lane = &lane;
     keys.raise = raise;
+    const LimitRule *rule = any_limits() ? find_rule(lane.type) : nullptr;
+    keys.ordered = rule != nullptr && rule->ordered;
     keys.looks = static_cast<KeyLook *>(palloc0((turns.count + kMostFound) * sizeof(KeyLook)));
     for (int i = 0; i < turns.count; i++)
         add_look(&keys, &turns.keys[i]);
@@ -154,7 +151,19 @@ bool next_key_row(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at
 
 void note_tried(KeyRows *keys) { keys->looks[keys->here].tried = true; }
 
-void note_taken(KeyRows *keys) { keys->looks[keys->here].taken = true; }
+void note_taken(KeyRows *keys, const core::Uuid &job) {
+    KeyLook &look = keys->looks[keys->here];
+    look.taken = true;
+    look.after = job;
+    look.waits = false;
+}
+
+bool is_all(const KeyRows &keys) {
+    return keys.ordered && keys.raise &&
+           is_unchanged(ring_of(*keys.lane), *keys.looks[keys.here].turn);
+}
+
+core::Uuid last_taken(const KeyRows &keys) { return keys.looks[keys.here].after; }
 
 void skip_key(KeyRows *keys) {
     KeyLook &look = keys->looks[keys->here];
@@ -177,7 +186,7 @@ void give_back_all_turns(const LanePick &lane) {
 void hold_keys(const KeyRows &keys, TimestampTz until) {
     for (const KeyLook *look = keys.looks; look < keys.looks + keys.count; look++)
         if (look->done && look->any && !look->taken && !look->spared)
-            hold_key(ring_of(*keys.lane), *look->turn, until);
+            hold_key(ring_of(*keys.lane), *look->turn, Min(until, look->next));
 }
 
 } // namespace ayb

@@ -1,6 +1,9 @@
 #pragma once
 // The rows of one lane with keys, one of each key in turn (turns/ring.hpp), as the active snapshot
-// shows them. What the looks show of the keys is told to shared memory on the way.
+// shows them; those of a key by their ids where its type is ordered: the next one then only once
+// the one before is taken, and none behind one that isn't due. What the looks show of the keys is
+// told to shared memory on the way.
+#include "jobs/key_order.hpp"
 #include "lanes/picks.hpp"
 #include "pg/raw_range.hpp"
 
@@ -8,12 +11,15 @@ namespace ayb {
 
 struct KeyLook {
     const KeyTurn *turn;
-    Position last; // row that was read of it, by priority and id
-    bool any;      // it has a row
-    bool tried;    // that somebody meant to lock
-    bool taken;    // and was taken
-    bool done;     // there is no further one, for this reader
-    bool spared;   // there may be, but other keys wait
+    Position last;    // row that was read of it, by priority and id
+    bool any;         // it has a row
+    bool tried;       // that somebody meant to lock
+    bool taken;       // and was taken
+    core::Uuid after; // the last one that was
+    bool waits;       // the one that was found isn't, yet
+    TimestampTz next; // when the first that isn't due is; DT_NOEND for none
+    bool done;        // there is no further one, for this reader
+    bool spared;      // there may be, but other keys wait
 };
 
 struct KeyRows {
@@ -24,6 +30,7 @@ struct KeyRows {
     int here;      // whose row was found last
     bool at_range; // the range stands at it
     bool raise;    // floors may be raised
+    bool ordered;  // by their ids
 };
 
 // Begins with the turns of the pick; where keys may be missing, some behind the cursor are looked
@@ -34,9 +41,15 @@ KeyRows open_key_rows(const LanePick &lane, RawRange *rows, bool raise);
 // else they go round.
 bool next_key_row(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at);
 
+// Whether what the snapshot shows of the key whose row was found is all that there is of it.
+bool is_all(const KeyRows &keys);
+
+// The last one of that key that was taken; 0 for none.
+core::Uuid last_taken(const KeyRows &keys);
+
 // The row that was found is to be locked; and is taken.
 void note_tried(KeyRows *keys);
-void note_taken(KeyRows *keys);
+void note_taken(KeyRows *keys, const core::Uuid &job);
 // Or its key may not start: no further row of it is.
 void skip_key(KeyRows *keys);
 

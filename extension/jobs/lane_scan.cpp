@@ -1,6 +1,7 @@
 #include "jobs/lane_scan.hpp"
 
 #include "handlers/judge.hpp"
+#include "jobs/key_order.hpp"
 #include "jobs/lane_rows.hpp"
 #include "jobs/lane_walk.hpp"
 #include "lanes/counts.hpp"
@@ -12,6 +13,7 @@ namespace ayb {
 
 namespace {
 
+constexpr int kMostKeys = 1000;      // of a lane, that are looked at for the oldest job
 constexpr int kMostStrangers = 1000; // types without a handler that are passed over one by one
 
 Sql<> g_counts{R"sql(
@@ -133,16 +135,28 @@ void mend_floors() {
     });
 }
 
+// The least time of the first jobs of its keys: of as many as can be looked at.
+TimestampTz first_of_keys(const LanePick &lane, RawRange *rows) {
+    char key[kPartitionKeyBytes] = "";
+    TimestampTz first = DT_NOEND;
+    Position at;
+    for (int keys = 0; keys < kMostKeys && find_next_key(lane, rows, key, &at); keys++)
+        first = Min(first, at.run_at);
+    return first;
+}
+
 // The time of the first job of a lane; DT_NOEND where none is due.
 TimestampTz first_due(const LanePick &lane, TimestampTz now) {
     RawRange rows;
     Position at{DT_NOEND, {}};
     if (!open_lane_rows(&rows, lane, now))
         return DT_NOEND;
-    if (!next_lane_row(&rows, lane, now, &at))
+    if (lane.priority == kKeyed)
+        at.run_at = first_of_keys(lane, &rows);
+    else if (!next_lane_row(&rows, lane, now, &at))
         at.run_at = DT_NOEND;
     close_range(&rows);
-    return at.run_at;
+    return at.run_at <= now ? at.run_at : DT_NOEND;
 }
 
 // Of what shared memory knows, the lanes of the lowest floors alone are read.

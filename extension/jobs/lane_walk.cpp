@@ -29,7 +29,7 @@ void read_lane(LaneWalk *walk, LanePick *found) {
     bool null;
     const Oid role = DatumGetObjectId(slot_getattr(row, kRunAs, &null));
     const int priority = walk->keyed ? kKeyed : DatumGetInt16(slot_getattr(row, kPriority, &null));
-    *found = LanePick{role, {}, priority, {position_of(walk->rows), 0}, nullptr, nullptr};
+    *found = LanePick{role, {}, priority, {position_of(walk->rows), 0}, nullptr, nullptr, nullptr};
     text_to_cstring_buffer(DatumGetTextPP(slot_getattr(row, kType, &null)), found->type,
                            kTypeBytes);
     walk->here = DatumGetInt64(slot_getattr(row, kLane, &null));

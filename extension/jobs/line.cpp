@@ -90,6 +90,17 @@ void skip_lane(Line *line) {
     line->here = nullptr;
 }
 
+// Whether the line goes on with the lane, or the key.
+void settle_lack(Line *line, Lack lack) {
+    const bool has_turns = line->here->pick->turns != nullptr;
+    if (lack == Lack::type)
+        skip_lane(line);
+    else if (has_turns && lack != Lack::nothing)
+        skip_key(&line->here->keys);
+    else if (has_turns)
+        note_taken(&line->here->keys, line->here->at.id);
+}
+
 } // namespace
 
 Line open_line(const Picks &picks, TimestampTz until, bool raise) {
@@ -116,14 +127,13 @@ bool next_in_line(Line *line) {
     return line->here != nullptr;
 }
 
-void settle_lack(Line *line, Lack lack) {
-    const bool has_turns = line->here->pick->turns != nullptr;
-    if (lack == Lack::type)
-        skip_lane(line);
-    else if (has_turns && lack == Lack::key)
-        skip_key(&line->here->keys);
-    else if (has_turns)
-        note_taken(&line->here->keys);
+Lack reserve_in_line(Line *line, bool in_group) {
+    const LineLane &here = *line->here;
+    const KeyRows *keys = here.pick->turns != nullptr ? &here.keys : nullptr;
+    const Lack lack =
+        reserve_next_run({here.pick->role, here.pick->type, here.rows.row, in_group, keys});
+    settle_lack(line, lack);
+    return lack;
 }
 
 bool take_in_line(Line *line) {
@@ -138,9 +148,7 @@ bool take_in_line(Line *line) {
         leave(line, &line->expired);
         return false;
     }
-    const Lack lack = reserve_next_run(lane.role, lane.type, line->here->rows.row);
-    settle_lack(line, lack);
-    return lack == Lack::nothing;
+    return reserve_in_line(line, false) == Lack::nothing;
 }
 
 bool settle_left(const Line &line) {

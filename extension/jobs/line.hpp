@@ -58,8 +58,9 @@ inline bool lock_in_line(Line *line) {
 bool take_in_line(Line *line);
 // Has what the line remembers so wait for trust, or cancels it; whether there was any.
 bool settle_left(const Line &line);
-// For a group, which has one place for all its jobs of a type: what take_in_line() does then.
-void settle_lack(Line *line, Lack lack);
+// The last of what take_in_line() does, for a row that is locked: a place, of which a group has one
+// for all its jobs of a type.
+Lack reserve_in_line(Line *line, bool in_group);
 
 // Nothing in it could be locked: its lanes are not looked at before others come due in them, or
 // `again`, unless something is committed there. Those that were slow to open are left as they are.

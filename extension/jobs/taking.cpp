@@ -2,6 +2,7 @@
 
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
+#include "lanes/lanes.hpp"
 
 namespace ayb {
 
@@ -24,15 +25,32 @@ const char *key_text(TupleTableSlot *row) {
     return null ? nullptr : TextDatumGetCString(key);
 }
 
+// It has its place: what is there of its key now?
+bool is_next(const NextRun &next, const Starting &starting) {
+    if (next.keys != nullptr && is_all(*next.keys))
+        return true;
+    const core::Uuid after = next.keys != nullptr ? last_taken(*next.keys) : core::Uuid{};
+    return is_next_of_key({next.role, next.type, starting.key, starting.job, after});
+}
+
 } // namespace
 
-Lack reserve_next_run(Oid role, const char *type, TupleTableSlot *row, bool in_group) {
+Lack reserve_next_run(const NextRun &next) {
     if (!any_limits())
         return Lack::nothing;
     bool null;
-    const Starting starting{type, role, key_text(row), uuid_value(slot_getattr(row, kId, &null)),
-                            DatumGetInt32(slot_getattr(row, kRuns, &null)) + 1};
-    return in_group ? reserve_in_group(starting) : reserve_place(starting);
+    bool ordered = false;
+    const Starting starting{next.type, next.role, key_text(next.row),
+                            uuid_value(slot_getattr(next.row, kId, &null)),
+                            DatumGetInt32(slot_getattr(next.row, kRuns, &null)) + 1};
+    const Lack lack =
+        next.in_group ? reserve_in_group(starting, &ordered) : reserve_place(starting, &ordered);
+    if (lack != Lack::nothing || !ordered || is_next(next, starting))
+        return lack;
+    Opened opened{};
+    give_up_place(starting.job, &opened);
+    tell_opened(opened);
+    return Lack::order;
 }
 
 uint64 key_of_row(TupleTableSlot *row) { return hash_of_key(key_text(row)); }

@@ -2,15 +2,25 @@
 // Claims: queued rows that the caller has locked (jobs/line.hpp) turn into leased ones.
 #include <optional>
 
+#include "jobs/key_rows.hpp"
 #include "memory/state.hpp"
 #include "pg/sql.hpp"
 #include "turns/places.hpp"
 
 namespace ayb {
 
-// A place for the next run of a role's job whose row is locked, where its type has a limit:
-// reserve_place(), or reserve_in_group().
-Lack reserve_next_run(Oid role, const char *type, TupleTableSlot *row, bool in_group = false);
+// A role's job whose row is locked.
+struct NextRun {
+    Oid role;
+    const char *type;
+    TupleTableSlot *row;
+    bool in_group;
+    const KeyRows *keys; // in which it was found; may be null
+};
+
+// A place for it where its type has a limit, by reserve_place() or reserve_in_group(). Where its
+// key goes in order it is the next one then, or has none.
+Lack reserve_next_run(const NextRun &next);
 
 // The hash of its key.
 uint64 key_of_row(TupleTableSlot *row);

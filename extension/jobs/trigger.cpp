@@ -105,6 +105,15 @@ void note_row(const TriggerData *data, const Values &row) {
         note_removal(row);
 }
 
+// What has been started and hasn't ended stays where it is among those of its key, which wait for
+// it, if its type is ordered.
+bool holds_its_key(const Values &row) {
+    if (row.null(kRuns) || DatumGetInt32(row[kRuns]) == 0)
+        return false;
+    const LimitRule *rule = find_rule(TextDatumGetCString(row[kType]));
+    return rule != nullptr && rule->ordered;
+}
+
 // Whether a queued row waits for its time follows from the row, whoever writes it.
 HeapTuple with_its_time(HeapTuple row, TupleDesc shape, const Values &values) {
     const bool waits = is_for_time(values);
@@ -112,7 +121,8 @@ HeapTuple with_its_time(HeapTuple row, TupleDesc shape, const Values &values) {
         !(waits || values.null(kWaitsFor)))
         return row;
     const bool should =
-        waits_for_time(!values.null(kPartitionKey), DatumGetTimestampTz(values[kRunAt]));
+        waits_for_time(!values.null(kPartitionKey), DatumGetTimestampTz(values[kRunAt])) &&
+        !holds_its_key(values);
     if (waits == should)
         return row;
     const Datum value = should ? CStringGetTextDatum(core::word_of(WaitsFor::time)) : 0;

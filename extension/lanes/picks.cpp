@@ -90,6 +90,7 @@ void copy_lane(Lane *lane, LanePick *pick) {
     pick->mark = mark_floor(lane->floor);
     pick->limit = lane->limit;
     pick->turns = nullptr;
+    pick->ring = lane->ring;
     SpinLockRelease(&lane->mutex);
 }
 

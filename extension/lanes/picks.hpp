@@ -14,6 +14,7 @@ struct LanePick {
     LaneMark mark;
     const Limit *limit; // of its type, as far as it was judged
     Turns *turns;       // of its keys; null where it has none, or their turns aren't known
+    const Ring *ring;   // of its keys; null where it has none
 
     LaneKey key() const { return {{MyDatabaseId, role}, type, priority}; }
 };

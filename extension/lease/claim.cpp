@@ -167,9 +167,9 @@ bool lock_job(Oid role, const core::Uuid &id, TimestampTz now, Locked *locked) {
         return false;
     bound_range(&rows, 1, BTEqualStrategyNumber, F_UUID_EQ, uuid_datum(id));
     begin_range(&rows);
-    const bool found = next_in_range(&rows) && is_due(rows.row, role, now) &&
-                       lock_in_range(&rows) &&
-                       reserve_next_run(role, type_of(rows.row), rows.row) == Lack::nothing;
+    const bool found =
+        next_in_range(&rows) && is_due(rows.row, role, now) && lock_in_range(&rows) &&
+        reserve_next_run({role, type_of(rows.row), rows.row, false, nullptr}) == Lack::nothing;
     if (found)
         *locked = {id, bond_of(rows.row)};
     close_range(&rows);

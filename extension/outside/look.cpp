@@ -14,6 +14,7 @@ namespace ayb {
 namespace {
 
 constexpr int kKeysAtOnce = 4; // that are looked at for one job
+constexpr int kMostKeys = 64;  // for many
 
 // Who looks, and for what.
 struct Asked {
@@ -81,7 +82,7 @@ void add_unknown(const LanePick &lane, void *asked) { add_due(static_cast<Asked 
 // Nobody has heard of it yet.
 void add_own(const LaneKey &key, const Position &first, void *context) {
     auto *asked = static_cast<Asked *>(context);
-    LanePick own{key.role.role, {}, key.priority, {first, 0}, nullptr, nullptr};
+    LanePick own{key.role.role, {}, key.priority, {first, 0}, nullptr, nullptr, nullptr};
     strlcpy(own.type, key.type, kTypeBytes);
     for (int i = 0; i < asked->picks.count; i++) {
         LanePick &pick = asked->picks.lanes[i];
@@ -123,9 +124,9 @@ void add_wanted(const char *type, Oid worker, Wanted *wanted) {
     wanted->add_type(type, found.everybody);
 }
 
-// When a lane that was looked at has its first job, if that isn't due.
+// When a lane that was looked at has its first job, or a key that may start one, if that isn't now.
 TimestampTz next_of(const LanePick &lane, TimestampTz now) {
-    const TimestampTz at = mark_lane(lane.key()).at.run_at;
+    const TimestampTz at = Max(mark_lane(lane.key()).at.run_at, ring_due(lane.ring));
     return at > now ? at : DT_NOEND;
 }
 
@@ -190,8 +191,9 @@ bool any_to_claim(Datum types, const Viewer &me, TimestampTz now, TimestampTz *n
 
 ToHandOut to_hand_out(const LanePick &lane, TimestampTz now, int most) {
     LanePick only = lane;
-    const Picks picks{&only, 1, false, false, 0};
+    Picks picks{&only, 1, false, false, 0};
     ToHandOut found{0, false, DT_NOEND};
+    take_lane_turns(&picks, Min(2 * most + 2, kMostKeys));
     Line line = open_line(picks, now, true);
     int young = 0;
     while (found.jobs < most && young < most && next_in_line(&line)) {

@@ -16,7 +16,8 @@ TimestampTz wake_for_lane(const LanePick &lane, TimestampTz now) {
     const int most = count_waiters(lane.role, type, kMostWaiters);
     if (most == 0 || server_of(lane.type, lane.role) != Server::outside)
         return DT_NOEND;
-    const TimestampTz due = Max(lane.mark.at.run_at, opens_at(lane.limit));
+    const TimestampTz due =
+        Max(Max(lane.mark.at.run_at, opens_at(lane.limit)), ring_due(lane.ring));
     if (due > now)
         return due;
     const ToHandOut found = to_hand_out(lane, now, most);

@@ -32,7 +32,8 @@ struct LimitRule {
     int running_per_key;
     int starts;
     int starts_per_key;
-    int64 per; // microseconds
+    int64 per;    // microseconds
+    bool ordered; // the jobs of a key by their ids: then running_per_key is 1
 
     bool has_keys() const { return running_per_key > 0 || starts_per_key > 0; }
 };

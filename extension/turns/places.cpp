@@ -3,6 +3,7 @@
 #include "memory/state.hpp"
 #include "pg/settings.hpp"
 #include "turns/place_table.hpp"
+#include "turns/ring_table.hpp"
 
 namespace ayb {
 
@@ -268,13 +269,14 @@ Lack take(Limit *limit, const Starting &starting, bool in_group, TimestampTz now
     return Lack::nothing;
 }
 
-Lack reserve(const Starting &starting, bool in_group) {
+Lack reserve(const Starting &starting, bool in_group, bool *ordered) {
     if (!any_limits())
         return Lack::nothing;
     make_room_for_reservation();
     Lack lack = Lack::nothing;
     with_limit(limit_key(starting.type), [&](Limit &limit, TimestampTz now) {
         lack = take(&limit, starting, in_group, now);
+        *ordered = limit.rule.ordered && starting.key != nullptr;
     });
     return lack;
 }
@@ -340,9 +342,20 @@ uint64 hash_of_key(const char *key) {
     return key == nullptr ? 0 : Max(hash_of_type(key), UINT64CONST(1));
 }
 
-Lack reserve_place(const Starting &starting) { return reserve(starting, false); }
+Lack reserve_place(const Starting &starting, bool *ordered) {
+    return reserve(starting, false, ordered);
+}
 
-Lack reserve_in_group(const Starting &starting) { return reserve(starting, true); }
+Lack reserve_in_group(const Starting &starting, bool *ordered) {
+    return reserve(starting, true, ordered);
+}
+
+void give_up_place(const core::Uuid &job, Opened *opened) {
+    if (g_reserved_count == 0 || !(g_reserved[g_reserved_count - 1].job == job))
+        return;
+    with_limits([&](TimestampTz now) { release(g_reserved[g_reserved_count - 1], now, opened); });
+    g_reserved_count--;
+}
 
 void note_start(const char *type, uint64 key) {
     if (g_reserved_count == 0)

@@ -16,20 +16,26 @@ struct Starting {
 };
 
 // What it lacks.
-enum class Lack { nothing, type, key };
+// `order`: another one of its key has to go first (jobs/taking.hpp).
+enum class Lack { nothing, type, key, order };
 
 // The hash by which places know a key; 0 for none.
 uint64 hash_of_key(const char *key);
 
 // A place for it and one start, of the type and of its key. A key that lacks one, or has no further
 // one, is out of its role's ring until it has. Nothing is lacking, and nothing is done, where the
-// type has no limit. May run out of memory (ereport).
-Lack reserve_place(const Starting &starting);
+// type has no limit. `ordered` is whether the jobs of its key run in order. May run out of memory
+// (ereport).
+Lack reserve_place(const Starting &starting, bool *ordered);
 
 // The same in a group, which has one place for all its jobs of a type, and one for all of a key, as
 // they run one after another: each of them takes a start. And one of these begins.
-Lack reserve_in_group(const Starting &starting);
+Lack reserve_in_group(const Starting &starting, bool *ordered);
 void note_start(const char *type, uint64 key);
+
+// The job that has just got a place, and for which nothing is written yet, gives it back. Whoever
+// waits for its key is told.
+void give_up_place(const core::Uuid &job, Opened *opened);
 
 // Whether this transaction has places that are reserved; or has asked for one, so that its end has
 // to be told.

@@ -20,18 +20,9 @@
 // A ring stays as long as its database is served.
 #include "memory/floor.hpp"
 #include "turns/limits.hpp"
+#include "turns/ring_key.hpp"
 
 namespace ayb {
-
-inline constexpr int kMaxRings = 1024;
-inline constexpr int kPartitionKeyBytes = 256;
-
-// A lane with keys.
-struct RingKey {
-    Oid database;
-    Oid role;
-    uint64 type; // its hash
-};
 
 struct Ring;
 
@@ -39,6 +30,7 @@ struct Ring;
 struct KeyTurn {
     char key[kPartitionKeyBytes];
     FloorMark<Position> mark;
+    uint64 unheard; // searches that were asked for by then
 };
 
 // What is to be looked at of a ring.
@@ -51,11 +43,6 @@ struct Turns {
     uint64 search; // which search that is
     char cursor[kPartitionKeyBytes];
 };
-
-Size rings_size();
-void init_rings();
-
-RingKey ring_key(Oid role, const char *type);
 
 // The ring, made where there is none; null where there is no room for another.
 const Ring *make_ring(const RingKey &key);
@@ -80,6 +67,13 @@ void give_back_turn(const RingKey &ring, const KeyTurn &turn);
 // not; kEnd where it showed none.
 void raise_key(const RingKey &ring, const KeyTurn &turn, const Position &first);
 
+// Whether nothing of the key was committed since it had that turn: so what a snapshot that is
+// younger than the turn shows of it is what there is. A commit that ends a run of the key counts
+// before it frees the key's place.
+bool is_unchanged(const RingKey &ring, const KeyTurn &turn);
+// No job of the key lies before it.
+Position floor_of_key(const RingKey &ring, const char *key);
+
 // All jobs of the key are locked: it isn't looked at before `until`, unless something is committed.
 void hold_key(const RingKey &ring, const KeyTurn &turn, TimestampTz until);
 // Some are free again.
@@ -89,9 +83,6 @@ void free_keys(Oid database, Oid role);
 bool enter_key(const RingKey &ring, const char *key, const Position &at);
 // It has come to a key; past the last one for null.
 void pass_key(const RingKey &ring, uint64 search, const char *key);
-
-// How many keys all rings have; the caller holds Locks::limits.
-long keys_in_rings();
 
 // For key_uses.cpp, which holds Locks::limits: a key may not start before that, in the ring of one
 // role or, in all rings in which it is blocked, before another instant: DT_NOBEGIN for now. Whose

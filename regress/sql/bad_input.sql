@@ -194,6 +194,8 @@ SELECT refused($$SELECT ayb_jobs.set_limit('outside', starts_per_key => 1)$$);
 SELECT refused($$SELECT ayb_jobs.set_limit('outside', running_per_key => 1, per => '1 s')$$);
 SELECT refused($$SELECT ayb_jobs.set_limit('outside', starts => 1, per => '0')$$);
 SELECT refused($$SELECT ayb_jobs.set_limit('outside', starts => 1, per => '61 min')$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('outside', running_per_key => 2, ordered => true)$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('outside', ordered => NULL)$$);
 SELECT refused($$SELECT ayb_jobs.set_limit(NULL, running => 1)$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{}')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{1 s, NULL}')$$);

@@ -94,6 +94,23 @@ COMMIT;
 SELECT state, attempts FROM ayb_jobs.jobs WHERE id = :'id';
 SELECT who FROM spent;
 
+-- Of a type whose keys go in order: by id, and none past one that is to be tried again
+BEGIN;
+CREATE FUNCTION orderly(payload jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    IF (SELECT attempts FROM ayb_jobs.current_job()) <= coalesce((payload ->> 'failures')::integer, 0) THEN RAISE 'not yet'; END IF;
+    RETURN payload -> 'n';
+END $$;
+SELECT type FROM ayb_jobs.register_handler('orderly', 'orderly(jsonb)', backoff => '{1 h}');
+SELECT running_per_key, ordered FROM ayb_jobs.set_limit('orderly', ordered => true);
+SELECT count(ayb_jobs.enqueue('orderly', payload, partition_key => key, priority => priority))
+FROM (VALUES ('{"n": "a1"}'::jsonb, 'a', 4), ('{"n": "a2", "failures": 1}', 'a', -4), ('{"n": "b1"}', 'b', 0), ('{"n": "a3"}', 'a', 0), ('{"n": "b2"}', 'b', -4)) AS v (payload, key, priority);
+SELECT state, result FROM ayb_jobs.run_here('orderly');
+SELECT count(*) FROM ayb_jobs.run_here('orderly');
+SELECT state FROM ayb_jobs.run_now((SELECT id FROM ayb_jobs.jobs WHERE type = 'orderly' AND payload ->> 'n' = 'a2'));
+SELECT state, result FROM ayb_jobs.run_here('orderly');
+ROLLBACK;
+
 -- Others' jobs are not the caller's; what is no function is refused; and so is a handler
 BEGIN;
 SELECT ayb_jobs.enqueue('spend', '{"who": "eve", "cents": 1}', run_as => 'regress_alice') IS NOT NULL AS enqueued;

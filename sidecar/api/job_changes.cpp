@@ -57,8 +57,8 @@ http::Response create_job(const Call &call, bool commands) {
         " q.idempotency_key, q.partition_key, q.unique_key, q.flow, q.schedule_id, q.created_at,"
         " q.updated_at, q.canceled_at, q.run_as, q.enqueued_by, q.scheduled_at, q.meta,"
         " coalesce(q.waits_for, ayb_jobs_internal.taken_by(q.type)) AS waits_for,"
-        " ayb_jobs_internal.phase(q.state, q.waits_for, q.run_at, q.runs, q.type, q.run_as) AS "
-        "phase,"
+        " ayb_jobs_internal.phase(q.id, q.state, q.waits_for, q.run_at, q.runs, q.type,"
+        " q.run_as, q.partition_key) AS phase,"
         " NULL::timestamptz AS completed_at, NULL::jsonb AS result, NULL::jsonb AS progress FROM "
         "ayb_jobs.job_queue AS q WHERE q.id ="
         " nullif(current_setting('ayb_jobs_sidecar.id', true), '')::uuid) AS j";
