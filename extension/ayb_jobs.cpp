@@ -10,6 +10,7 @@
 #include "pg/extension.hpp"
 #include "pg/raw_table.hpp"
 #include "pg/settings.hpp"
+#include "realtime/notes.hpp"
 #include "records/sources.hpp"
 #include "workers/launcher.hpp"
 
@@ -29,10 +30,12 @@ void _PG_init(void) {
     install_planning_hooks();
     install_handler_callbacks();
     install_intruder_callbacks();
+    install_realtime_callbacks();
     if (!process_shared_preload_libraries_in_progress || IsBinaryUpgrade)
         return;
     request_shared_memory();
     install_utility_hook();
     install_access_hook();
+    install_realtime_hook();
     register_launcher();
 }

@@ -12,7 +12,7 @@ DECLARE
     ours text;
     lesser text;
 BEGIN
-    FOREACH ours IN ARRAY ARRAY['ayb_jobs_read', 'ayb_jobs_operate', 'ayb_jobs_admin', 'ayb_jobs_sidecar'] LOOP
+    FOREACH ours IN ARRAY ARRAY['ayb_jobs_read', 'ayb_jobs_operate', 'ayb_jobs_admin', 'ayb_jobs_sidecar', 'ayb_jobs_realtime'] LOOP
         IF NOT EXISTS (SELECT FROM pg_catalog.pg_roles WHERE rolname = ours) THEN
             EXECUTE pg_catalog.format('CREATE ROLE %I NOLOGIN', ours);
         END IF;

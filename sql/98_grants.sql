@@ -30,4 +30,9 @@ GRANT EXECUTE ON FUNCTION ayb_jobs_internal.totals() TO ayb_jobs_read;
 -- Triggers that exist fire whoever writes; nobody else is to make one of them, on a table of a shape of their own.
 REVOKE ALL ON FUNCTION ayb_jobs_internal.note_job(), ayb_jobs_internal.note_schedule(), ayb_jobs_internal.note_configuration(),
                        ayb_jobs_internal.note_truncate(), ayb_jobs_internal.note_limit(), ayb_jobs_internal.replace_builtin(), ayb_jobs_internal.expect_schedule(),
-                       ayb_jobs_internal.fill_placeholder() FROM PUBLIC;
+                       ayb_jobs_internal.fill_placeholder(), ayb_jobs_internal.note_row(), ayb_jobs_internal.note_truncated() FROM PUBLIC;
+-- Whoever looks at changes does so as another role, so only a session that is for nothing else may.
+REVOKE ALL ON FUNCTION ayb_jobs.realtime_changes(text, name, jsonb, regclass[], integer) FROM PUBLIC;
+REVOKE ALL ON PROCEDURE ayb_jobs_internal.wait_for_realtime(regclass[], interval, bigint, oid[]) FROM PUBLIC;
+GRANT EXECUTE ON FUNCTION ayb_jobs.realtime_changes(text, name, jsonb, regclass[], integer) TO ayb_jobs_realtime;
+GRANT EXECUTE ON PROCEDURE ayb_jobs_internal.wait_for_realtime(regclass[], interval, bigint, oid[]) TO ayb_jobs_realtime;

@@ -43,11 +43,6 @@ Oid owner_of_database() {
     return catalog_field(DATABASEOID, MyDatabaseId, &FormData_pg_database::datdba, InvalidOid);
 }
 
-bool may_make(const char *type, Oid role) {
-    return owns_database(MyDatabaseId, role) || may_create_in(MyDatabaseId, role) ||
-           g_allowed.first(type, role);
-}
-
 // A pattern that LIKE would stumble over refuses nothing and allows nothing: it raises.
 const char *pattern_argument(FunctionCallInfo fcinfo, int number) {
     const char *pattern = name_argument(fcinfo, number, "pattern", "% stands for all types.");
@@ -77,6 +72,11 @@ Datum give(const char *type, Oid owner, Oid caller, bool admin) {
 }
 
 } // namespace
+
+bool may_make_type(const char *type, Oid role) {
+    return owns_database(MyDatabaseId, role) || may_create_in(MyDatabaseId, role) ||
+           g_allowed.first(type, role);
+}
 
 TypeOwner lock_type(const char *type, Oid caller, bool admin) {
     TypeOwner found{};
@@ -113,7 +113,7 @@ void refuse_owner(Oid caller, Oid owner) {
 }
 
 void check_new_type(const char *type, Oid caller, Oid owner) {
-    if (may_make(type, caller) || (may_own_for(caller, owner) && may_make(type, owner)))
+    if (may_make_type(type, caller) || (may_own_for(caller, owner) && may_make_type(type, owner)))
         return;
     const char *me = role_name(caller);
     ereport(ERROR,

@@ -18,6 +18,10 @@ TypeOwner lock_type(const char *type, Oid caller, bool admin);
 bool may_own_for(Oid caller, Oid owner);
 [[noreturn]] void refuse_owner(Oid caller, Oid owner);
 
+// Whether the role may make a type of the name: with CREATE on the database, or by a pattern that
+// allow_types() gave. Inside the books.
+bool may_make_type(const char *type, Oid role);
+
 // Raises 42501 unless the caller, no admin, may make a type that isn't there yet: with CREATE on
 // the database, or by a pattern that allow_types() gave, to itself or to an `owner` for whom it may
 // act. Inside the books.

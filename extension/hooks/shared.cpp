@@ -1,5 +1,6 @@
 #include "hooks/shared.hpp"
 
+#include "feed/feeds.hpp"
 #include "lanes/counts.hpp"
 #include "lanes/lanes.hpp"
 #include "memory/configuration.hpp"
@@ -45,6 +46,7 @@ constexpr Part kParts[] = {
     {types_size, init_types},
     {sources_size, init_sources},
     {events_size, init_events},
+    {feeds_size, init_feeds},
     {crashed_size, init_crashed},
 };
 

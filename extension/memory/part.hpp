@@ -10,7 +10,7 @@
 
 namespace ayb {
 
-enum class Locks : int { databases, lanes, limits, types, events, sources, waiters, count };
+enum class Locks : int { databases, lanes, limits, types, events, sources, waiters, feeds, count };
 LWLock *lock_of(Locks which);
 
 // Whether the library was preloaded: without that there is no shared memory, and only what says so

@@ -27,6 +27,7 @@ int retention = 7 * 86400;
 int failed_retention = 30 * 86400;
 int synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
 int max_keys = 16384, max_places = 16384;
+int realtime_buffer = 8192;
 int group_size = 256;
 int group_budget = 10;
 int test_clock_offset = 0;
@@ -112,6 +113,11 @@ void define_limits() {
                 "Beyond that no job of such a type starts.", &max_places);
     define_size("ayb_jobs.max_keys", "Keys that have jobs, of all types in all databases.",
                 "Those beyond are looked for along the index.", &max_keys);
+    DefineCustomIntVariable(
+        "ayb_jobs.realtime_buffer", "Memory for the changes of tables that somebody listens to.",
+        "A table's fill at most a quarter of it, a database's half.", &realtime_buffer, 8192, 1024,
+        1024 * 1024, process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP,
+        GUC_UNIT_KB, nullptr, nullptr, nullptr);
     DefineCustomIntVariable("ayb_jobs.retention", "How long completed jobs are kept; 0 keeps none.",
                             nullptr, &retention, 7 * 86400, 0, INT_MAX, PGC_SIGHUP, GUC_UNIT_S,
                             nullptr, nullptr, nullptr);

@@ -22,6 +22,7 @@ extern int failed_retention;    // seconds; 0 keeps them for ever
 extern int synchronous_commit;  // SyncCommitLevel
 extern int max_keys;            // of jobs, with any; at the server's start, as the next
 extern int max_places;          // of jobs of limited types
+extern int realtime_buffer;     // kB; at the server's start
 extern int group_size;          // jobs
 extern int group_budget;        // milliseconds
 extern int test_clock_offset;   // seconds; moves what the engine takes for now, in tests

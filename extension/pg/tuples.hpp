@@ -46,6 +46,30 @@ inline HeapTuple with_value(HeapTuple row, TupleDesc shape, int column, Datum va
     return heap_modify_tuple_by_cols(row, shape, 1, &column, &value, &null);
 }
 
+// A row of these values, palloc'd.
+inline HeapTuple form_row(TupleDesc shape, Datum *values, bool *nulls) {
+    return heap_form_tuple(shape, values, nulls);
+}
+
+// A row as a value of its table's type, palloc'd.
+inline Datum as_value(HeapTuple row, TupleDesc shape) {
+    return heap_copy_tuple_as_datum(row, shape);
+}
+
+// Calls visit(row, shape) for each row of a catalog whose `column` is `oid`, by an index that
+// begins with it, in the index's order.
+template <typename Visit>
+void each_catalog_row(Oid catalog, Oid index, AttrNumber column, Oid oid, Visit visit) {
+    Relation table = table_open(catalog, AccessShareLock);
+    ScanKeyData key;
+    ScanKeyInit(&key, column, BTEqualStrategyNumber, F_OIDEQ, ObjectIdGetDatum(oid));
+    SysScanDesc scan = systable_beginscan(table, index, true, nullptr, 1, &key);
+    while (HeapTuple row = systable_getnext(scan))
+        visit(row, RelationGetDescr(table));
+    systable_endscan(scan);
+    table_close(table, AccessShareLock);
+}
+
 // A value of a row type, palloc'd. The shape is one of get_call_result_type().
 inline Datum make_row(TupleDesc shape, Datum *values, bool *nulls) {
     return HeapTupleGetDatum(heap_form_tuple(BlessTupleDesc(shape), values, nulls));

@@ -103,11 +103,12 @@ sub other_default
 	return "SELECT '$setting' WHERE NOT (" . same_value($shown // '', $defaults{$setting}) . ')';
 }
 
-# 5 min is 300s: both as intervals where they are lengths of time.
+# 5 min is 300s: both as intervals where they are lengths of time, and as sizes where they are sizes.
 sub same_value
 {
 	my ($shown, $default) = @_;
 	return "interval '$shown' = interval '$default'" if $default =~ /^\d+(ms|s)$/ && $shown =~ /^[1-9]\d* ?(ms|s|min|d)$/;
+	return "pg_size_bytes('$shown') = pg_size_bytes('$default')" if $default =~ /^\d+kB$/;
 	$default =~ s/^0(ms|s)$/0/;
 	return "'$shown' = '$default'";
 }

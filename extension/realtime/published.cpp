@@ -1,0 +1,262 @@
+#include "realtime/published.hpp"
+
+#include "pg/tuples.hpp"
+
+extern "C" {
+#include "access/tupconvert.h"
+#include "catalog/partition.h"
+#include "catalog/pg_inherits.h"
+#include "catalog/pg_policy.h"
+#include "common/hashfn.h"
+}
+
+namespace ayb {
+
+namespace {
+
+struct Entry {
+    Oid trigger;  // the key
+    Oid relation; // on which it stands
+    bool valid;
+    MemoryContext memory;
+    Published published;
+};
+
+HTAB *g_entries;
+uint64 g_invalidations;
+
+uint64 add_bytes(uint64 hash, const void *bytes, Size length) {
+    return DatumGetUInt64(hash_any_extended(static_cast<const unsigned char *>(bytes),
+                                            static_cast<int>(length), hash));
+}
+
+template <typename T> uint64 add(uint64 hash, const T &value) {
+    return add_bytes(hash, &value, sizeof(value));
+}
+
+// A column of a catalog's row, as its bytes.
+uint64 add_field(uint64 hash, int cache, HeapTuple tuple, int field) {
+    bool null;
+    const Datum value = SysCacheGetAttr(cache, tuple, static_cast<AttrNumber>(field), &null);
+    if (null)
+        return add(hash, true);
+    const auto *bytes = PG_DETOAST_DATUM(value);
+    return add_bytes(hash, bytes, VARSIZE(bytes));
+}
+
+uint64 add_table(uint64 hash, Relation table) {
+    const FormData_pg_class *form = table->rd_rel;
+    hash = add(hash, form->relowner);
+    hash = add(hash, form->relrowsecurity);
+    hash = add(hash, form->relforcerowsecurity);
+    hash = add(hash, form->relnamespace);
+    hash = add(hash, form->relname);
+    HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(RelationGetRelid(table)));
+    if (!HeapTupleIsValid(tuple))
+        return hash;
+    hash = add_field(hash, RELOID, tuple, Anum_pg_class_relacl);
+    ReleaseSysCache(tuple);
+    return hash;
+}
+
+uint64 add_columns(uint64 hash, Relation table) {
+    const TupleDesc shape = RelationGetDescr(table);
+    for (int i = 0; i < shape->natts; i++) {
+        const FormData_pg_attribute *column = TupleDescAttr(shape, i);
+        hash = add(hash, column->attname);
+        hash = add(hash, column->atttypid);
+        hash = add(hash, column->atttypmod);
+        hash = add(hash, column->attisdropped);
+        HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(RelationGetRelid(table)),
+                                          Int16GetDatum(column->attnum));
+        if (!HeapTupleIsValid(tuple))
+            continue;
+        hash = add_field(hash, ATTNUM, tuple, Anum_pg_attribute_attacl);
+        ReleaseSysCache(tuple);
+    }
+    return hash;
+}
+
+// With the id of who wrote it: a policy that was replaced and put back is another one.
+uint64 add_policies(uint64 hash, Relation table) {
+    each_catalog_row(PolicyRelationId, PolicyPolrelidPolnameIndexId, Anum_pg_policy_polrelid,
+                     RelationGetRelid(table), [&hash](HeapTuple row, TupleDesc /*shape*/) {
+                         const HeapTupleHeader header = row->t_data;
+                         hash = add(hash, HeapTupleHeaderGetRawXmin(header));
+                         hash = add_bytes(hash, reinterpret_cast<char *>(header) + header->t_hoff,
+                                          row->t_len - header->t_hoff);
+                     });
+    return hash;
+}
+
+// The table whose trigger this is, or is a copy of.
+Oid enabled_table(Oid trigger) {
+    Oid table = InvalidOid;
+    while (OidIsValid(trigger)) {
+        Oid parent = InvalidOid;
+        each_catalog_row(TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid, trigger,
+                         [&](HeapTuple row, TupleDesc /*shape*/) {
+                             const auto *form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(row));
+                             table = form->tgrelid;
+                             parent = form->tgparentid;
+                         });
+        trigger = parent;
+    }
+    return table;
+}
+
+void forget(Entry *entry) {
+    if (entry->memory != nullptr)
+        MemoryContextDelete(entry->memory);
+    entry->memory = nullptr;
+    entry->valid = false;
+}
+
+void on_relation(Datum /*argument*/, Oid relation) {
+    g_invalidations++;
+    if (g_entries == nullptr)
+        return;
+    HASH_SEQ_STATUS scan;
+    hash_seq_init(&scan, g_entries);
+    while (auto *entry = static_cast<Entry *>(hash_seq_search(&scan)))
+        if (!OidIsValid(relation) || entry->relation == relation ||
+            entry->published.table == relation)
+            entry->valid = false;
+}
+
+// On the parent's trigger stand the columns, and the copy has the same ones.
+void describe(Entry *entry, Relation relation, Relation table, const Trigger *trigger) {
+    entry->memory =
+        AllocSetContextCreate(CacheMemoryContext, "ayb_jobs published", ALLOCSET_SMALL_SIZES);
+    MemoryContext before = MemoryContextSwitchTo(entry->memory);
+    Published &published = entry->published;
+    published.trigger = entry->trigger;
+    published.table = RelationGetRelid(table);
+    published.shape = CreateTupleDescCopy(RelationGetDescr(table));
+    published.map = relation == table
+                        ? nullptr
+                        : convert_tuples_by_name(CreateTupleDescCopy(RelationGetDescr(relation)),
+                                                 published.shape);
+    MemoryContextSwitchTo(before);
+    published.key_count = primary_key(table, published.keys);
+    published.stamp = stamp_of(table, trigger);
+    published.feed = -1;
+    published.made = 0;
+}
+
+// Whoever writes into a partition by its own name holds no lock on the table above, and must not
+// wait for one: who changes that may be waiting for the partition.
+bool describe_parent(Entry *entry, Relation relation, Oid parent, const Trigger *trigger) {
+    if (!ConditionalLockRelationOid(parent, AccessShareLock))
+        return false;
+    Relation table = try_relation_open(parent, NoLock);
+    if (table != nullptr) {
+        describe(entry, relation, table, trigger);
+        relation_close(table, NoLock);
+    }
+    return table != nullptr;
+}
+
+Entry *entry_of(Oid trigger) {
+    if (g_entries == nullptr) {
+        HASHCTL control{};
+        control.keysize = sizeof(Oid);
+        control.entrysize = sizeof(Entry);
+        control.hcxt = CacheMemoryContext;
+        g_entries = hash_create("ayb_jobs published tables", 16, &control,
+                                HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
+    }
+    bool found;
+    auto *entry = static_cast<Entry *>(hash_search(g_entries, &trigger, HASH_ENTER, &found));
+    if (!found) {
+        entry->valid = false;
+        entry->memory = nullptr;
+        entry->published = Published{};
+    }
+    return entry;
+}
+
+} // namespace
+
+int primary_key(Relation table, AttrNumber *keys) {
+    RelationGetIndexList(table);
+    if (!OidIsValid(table->rd_pkindex))
+        return 0;
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(table->rd_pkindex));
+    if (!HeapTupleIsValid(tuple))
+        return 0;
+    const auto *index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
+    const int count = index->indimmediate ? index->indnkeyatts : 0;
+    for (int i = 0; i < count; i++)
+        keys[i] = index->indkey.values[i];
+    ReleaseSysCache(tuple);
+    return count;
+}
+
+const Trigger *capturing_trigger(Relation table) {
+    const TriggerDesc *triggers = table->trigdesc;
+    if (triggers == nullptr)
+        return nullptr;
+    List *name = list_make2(makeString(const_cast<char *>("ayb_jobs_internal")),
+                            makeString(const_cast<char *>("note_row")));
+    const Oid function = LookupFuncName(name, 0, nullptr, true);
+    for (int i = 0; i < triggers->numtriggers; i++) {
+        const Trigger &trigger = triggers->triggers[i];
+        if (trigger.tgfoid == function && !trigger.tgisclone &&
+            trigger.tgenabled == TRIGGER_FIRES_ALWAYS && trigger.tgqual == nullptr &&
+            trigger.tgtype == (TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE |
+                               TRIGGER_TYPE_DELETE) &&
+            trigger.tgnattr == 0)
+            return &trigger;
+    }
+    return nullptr;
+}
+
+uint64 stamp_of(Relation table, const Trigger *trigger) {
+    uint64 hash = add_table(RelationGetRelid(table), table);
+    hash = add_columns(hash, table);
+    hash = add_policies(hash, table);
+    AttrNumber keys[INDEX_MAX_KEYS] = {};
+    hash = add(hash, primary_key(table, keys));
+    hash = add(hash, keys);
+    for (int i = 0; i < trigger->tgnargs; i++)
+        hash = add_bytes(hash, trigger->tgargs[i], strlen(trigger->tgargs[i]) + 1);
+    return hash;
+}
+
+Definition definition_of(Relation table, const Trigger *trigger) {
+    Definition definition{stamp_of(table, trigger), 0, 0};
+    List *tables = find_all_inheritors(RelationGetRelid(table), NoLock, nullptr);
+    ListCell *cell;
+    foreach (cell, tables) {
+        HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(cell)));
+        if (!HeapTupleIsValid(tuple))
+            continue;
+        const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
+        definition.tree = add(definition.tree, form->oid);
+        definition.files = add(definition.files, form->relfilenode);
+        ReleaseSysCache(tuple);
+    }
+    list_free(tables);
+    return definition;
+}
+
+Published *published(Relation relation, const Trigger *trigger) {
+    Entry *entry = entry_of(trigger->tgoid);
+    if (entry->valid)
+        return &entry->published;
+    forget(entry);
+    entry->relation = RelationGetRelid(relation);
+    const uint64 invalidations = g_invalidations;
+    if (!trigger->tgisclone)
+        describe(entry, relation, relation, trigger);
+    else if (!describe_parent(entry, relation, enabled_table(trigger->tgoid), trigger))
+        return nullptr;
+    // Where it heard of a change meanwhile the next row finds out.
+    entry->valid = invalidations == g_invalidations;
+    return &entry->published;
+}
+
+void install_published_callbacks() { CacheRegisterRelcacheCallback(on_relation, 0); }
+
+} // namespace ayb
