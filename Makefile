@@ -15,7 +15,7 @@ help:
 demo:
 	@$(harness)/demo
 
-## make check      run every test, in two lanes; SUITES="unit oracle fuzz page threads regress isolation tap grouped api clients dashboard harness chaos",
+## make check      run every test, in two lanes; SUITES="unit oracle fuzz page threads regress isolation tap grouped api clients dashboard harness chaos turns",
 ##                 TESTS="t/001_x.pl" select
 check:
 	@$(harness)/check
@@ -50,9 +50,9 @@ fuzz:
 	@$(harness)/fuzz $(FUZZ_SECONDS)
 
 ## make chaos      200 kills amid a load, a check of what it left, and of broken engines whether the check sees it;
-##                 CHAOS_KILLS=N, AYB_SEED=N strikes in the same order
+##                 limits are counted amid kills for TURNS_SECONDS=600; CHAOS_KILLS=N, AYB_SEED=N strikes in the same order
 chaos:
-	@SUITES="chaos broken" CHAOS_KILLS=$(or $(CHAOS_KILLS),200) $(harness)/check
+	@SUITES="chaos turns broken" CHAOS_KILLS=$(or $(CHAOS_KILLS),200) TURNS_SECONDS=$(or $(TURNS_SECONDS),600) $(harness)/check
 
 ## make mutation   the sidecar's and the dashboard's tests beside an engine that says every error in other words; twenty minutes
 mutation:

@@ -27,3 +27,11 @@ COMMENT ON FUNCTION ayb_jobs_test_share_lanes() IS 'holds the lanes'' lock share
 CREATE FUNCTION ayb_jobs_test_prune(role oid) RETURNS boolean
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION ayb_jobs_test_prune(oid) IS 'removes the role''s lane if it holds no job; true if there was one';
+
+CREATE FUNCTION ayb_jobs_test_report_begin(socket text, line text) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION ayb_jobs_test_report_begin(text, text) IS 'tells a process outside that a job begins; an abort is its end';
+
+CREATE FUNCTION ayb_jobs_test_report_end() RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION ayb_jobs_test_report_end() IS 'tells the same that the job has ended';

@@ -304,26 +304,29 @@ suite_threads() {
 
 suite_chaos() { run_python chaos "${CHAOS_KILLS:-30}"; }
 
-# The chaos test's checker against engines that are broken on purpose: tests/chaos/broken_engines has a patch each, whose
-# first line is what has to be found.
+# Limits, counted by a process outside PostgreSQL while others are killed.
+suite_turns() { run_python turns "${TURNS_SECONDS:-20}"; }
+
+# The checkers of chaos and turns against engines that are broken on purpose: their folders broken_engines have a patch each,
+# whose first line is what has to be found.
 suite_broken() {
-    local patch patches=() name kind root=$state/broken/root log=$out/broken.log
+    local patch patches=() name test kind root=$state/broken/root log=$out/broken.log
     build_test_sidecar "$log" || {
         count 0 1 'broken (build)'
         return 0
     }
-    patches=("$checkout"/tests/chaos/broken_engines/*.patch)
-    [[ -z ${TESTS:-} ]] || read -ra patches <<<"${TESTS// /.patch }.patch"
+    patches=("$checkout"/tests/{chaos,turns}/broken_engines/*.patch)
     rm -rf "$state/broken"
     make_tree "$root"
-    for patch in "${patches[@]##*/}"; do
-        name=${patch%.patch}
-        patch=$checkout/tests/chaos/broken_engines/$patch
+    install_into_tree "$checkout/regress/module" "$root" >"$log" 2>&1
+    for patch in "${patches[@]}"; do
+        name=$(basename "$patch" .patch) test=$(basename "$(dirname "$(dirname "$patch")")")
+        [[ " ${TESTS:-$name} " == *" $name "* ]] || continue
         kind=$(head -n 1 "$patch")
         for_server "$out/broken/$name"
         if build_broken "$patch" "$root" >"$log" 2>&1 &&
             in_time AYB_BIN="$root$bin_dir" AYB_SIDECAR="$test_sidecar" AYB_OUT="$out/broken/$name" AYB_SOURCES="$sources" \
-                /usr/bin/python3 -B "$sources/tests/chaos/broken_engine.py" "$kind" </dev/null >>"$log" 2>&1; then
+                /usr/bin/python3 -B "$sources/tests/$test/broken_engine.py" "$kind" </dev/null >>"$log" 2>&1; then
             printf '%s: %s\n' "$name" "$(grep ^found: "$log")"
             count 1 0 broken
         else
