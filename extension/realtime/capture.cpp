@@ -13,18 +13,6 @@ const TriggerData *trigger_call(FunctionCallInfo fcinfo) {
     return reinterpret_cast<const TriggerData *>(fcinfo->context);
 }
 
-// Whether anybody listens. Looked up again when another feed was made.
-bool is_heard(Published *table) {
-    const uint32 made = feeds_made();
-    if (made == 0)
-        return false;
-    if (table->made != made) {
-        table->feed = find_feed({MyDatabaseId, table->table});
-        table->made = made;
-    }
-    return table->feed >= 0 && feed_is_live(table->feed, GetCurrentStatementStartTimestamp());
-}
-
 // The parts of an event one behind the other, each where a row may begin.
 struct Parts {
     StringInfoData bytes;

@@ -23,4 +23,7 @@ void install_realtime_callbacks();
 // Sees statements that change what tables or roles are, and COMMIT PREPARED. With preloading alone.
 void install_realtime_hook();
 
+// Lets statements pass over the triggers of tables that nobody listens to. With preloading alone.
+void install_quiet_hook();
+
 } // namespace ayb

@@ -24,6 +24,7 @@ struct Entry {
 
 HTAB *g_entries;
 uint64 g_invalidations;
+Oid g_function; // note_row(), as long as it stays that
 
 uint64 add_bytes(uint64 hash, const void *bytes, Size length) {
     return DatumGetUInt64(hash_any_extended(static_cast<const unsigned char *>(bytes),
@@ -112,6 +113,8 @@ void forget(Entry *entry) {
     entry->valid = false;
 }
 
+void on_function(Datum /*argument*/, int /*cache*/, uint32 /*hash*/) { g_function = InvalidOid; }
+
 void on_relation(Datum /*argument*/, Oid relation) {
     g_invalidations++;
     if (g_entries == nullptr)
@@ -193,16 +196,35 @@ int primary_key(Relation table, AttrNumber *keys) {
     return count;
 }
 
+// Looked up again when another feed was made.
+bool is_heard(Published *table) {
+    const uint32 made = feeds_made();
+    if (made == 0)
+        return false;
+    if (table->made != made) {
+        table->feed = find_feed({MyDatabaseId, table->table});
+        table->made = made;
+    }
+    return table->feed >= 0 && feed_is_live(table->feed, GetCurrentStatementStartTimestamp());
+}
+
+bool is_capturing(const Trigger &trigger) {
+    if (!OidIsValid(g_function)) {
+        List *name = list_make2(makeString(const_cast<char *>("ayb_jobs_internal")),
+                                makeString(const_cast<char *>("note_row")));
+        g_function = LookupFuncName(name, 0, nullptr, true);
+        list_free_deep(name);
+    }
+    return OidIsValid(g_function) && trigger.tgfoid == g_function;
+}
+
 const Trigger *capturing_trigger(Relation table) {
     const TriggerDesc *triggers = table->trigdesc;
     if (triggers == nullptr)
         return nullptr;
-    List *name = list_make2(makeString(const_cast<char *>("ayb_jobs_internal")),
-                            makeString(const_cast<char *>("note_row")));
-    const Oid function = LookupFuncName(name, 0, nullptr, true);
     for (int i = 0; i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
-        if (trigger.tgfoid == function && !trigger.tgisclone &&
+        if (is_capturing(trigger) && !trigger.tgisclone &&
             trigger.tgenabled == TRIGGER_FIRES_ALWAYS && trigger.tgqual == nullptr &&
             trigger.tgtype == (TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE |
                                TRIGGER_TYPE_DELETE) &&
@@ -257,6 +279,9 @@ Published *published(Relation relation, const Trigger *trigger) {
     return &entry->published;
 }
 
-void install_published_callbacks() { CacheRegisterRelcacheCallback(on_relation, 0); }
+void install_published_callbacks() {
+    CacheRegisterRelcacheCallback(on_relation, 0);
+    CacheRegisterSyscacheCallback(PROCOID, on_function, 0);
+}
 
 } // namespace ayb

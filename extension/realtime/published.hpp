@@ -24,6 +24,12 @@ struct Published {
 // being changed. May raise.
 Published *published(Relation relation, const Trigger *trigger);
 
+// Whether anybody listens, as of the statement's start.
+bool is_heard(Published *table);
+
+// Whether the trigger is one that captures.
+bool is_capturing(const Trigger &trigger);
+
 // The trigger that says that the open table is enabled; null where it isn't.
 const Trigger *capturing_trigger(Relation table);
 
