@@ -62,6 +62,32 @@ BEGIN ATOMIC
 END;
 COMMENT ON FUNCTION ayb_jobs_internal.is_job(text) IS 'whether this is the id of a job that the caller sees';
 
+-- Errors that differ in ids and numbers alone are of one kind.
+CREATE FUNCTION ayb_jobs_internal.error_kind(error text) RETURNS text
+    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT regexp_replace(regexp_replace(split_part(left(error, 300), E'\n', 1),
+                                         '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}', '#', 'g'), '[0-9]+', '#', 'g');
+END;
+COMMENT ON FUNCTION ayb_jobs_internal.error_kind(text) IS 'the first line of an error, with # for ids and numbers';
+
+-- "payload.PATH: VALUE" and "error: KIND" are looked for as such, everything else as a piece of text.
+CREATE FUNCTION ayb_jobs_internal.search_condition(search text) RETURNS text
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT CASE
+        WHEN search IS NULL THEN 'true'
+        WHEN p.parts IS NOT NULL THEN format('CASE WHEN pg_column_size(j.payload) <= 65536 THEN j.payload #>> %L::text[] = %L END',
+                                             string_to_array(p.parts[1], '.'), btrim(p.parts[2], '"'))
+        WHEN search LIKE 'error: %' THEN format('ayb_jobs_internal.error_kind(j.last_error) = %L', substr(search, 8))
+        ELSE format('(strpos(lower(j.last_error), %1$L) > 0 OR strpos(lower(j.idempotency_key), %1$L) > 0
+                     OR CASE WHEN pg_column_size(j.payload) <= 65536 THEN strpos(lower(j.payload::text), %1$L) > 0 END)', lower(search))
+    END
+    FROM (SELECT regexp_match(search, '^payload\.([^:\s]+):\s*(.*\S)\s*$')) AS p (parts);
+END;
+COMMENT ON FUNCTION ayb_jobs_internal.search_condition(text) IS
+    'what is to hold for the job j that a search is for; text is not looked for in payloads that are stored in more than 64 kB';
+
 CREATE FUNCTION ayb_jobs_internal.search_jobs(kind anyelement, type text DEFAULT NULL, since timestamptz DEFAULT NULL,
                                               until timestamptz DEFAULT NULL, phase text DEFAULT NULL, state text DEFAULT NULL,
                                               search text DEFAULT NULL, before uuid DEFAULT NULL,
@@ -80,15 +106,13 @@ BEGIN
     ELSIF ayb_jobs_internal.is_job(search) THEN
         found := ayb_jobs_internal.job_candidates(type, NULL, NULL, coalesce(state, of_phase), before, search::uuid);
     ELSIF num_nonnulls(since, until, phase, search) > 0 THEN
-        -- Text is not looked for in payloads that are stored in more bytes than this.
         found := format($text$SELECT j.* FROM (SELECT c.* FROM (%s) AS c ORDER BY c.id DESC LIMIT 20000) AS j
             WHERE ($1 IS NULL OR j.created_at >= $1) AND ($2 IS NULL OR j.created_at < $2) AND ($3 IS NULL OR j.phase = $3)
-              AND ($4 IS NULL OR strpos(lower(j.last_error), lower($4)) > 0 OR strpos(lower(j.idempotency_key), lower($4)) > 0
-                   OR CASE WHEN pg_column_size(j.payload) <= 65536 THEN strpos(lower(j.payload::text), lower($4)) > 0 END)$text$, found);
+              AND %s$text$, found, ayb_jobs_internal.search_condition(search));
     END IF;
     RETURN QUERY EXECUTE format('SELECT %s FROM (%s) AS f ORDER BY f.id DESC LIMIT %L OFFSET %L',
                                 CASE pg_typeof(kind) WHEN 'uuid'::regtype THEN 'f.id' ELSE 'f.*' END, found, max_jobs, skip)
-        USING since, until, phase, search;
+        USING since, until, phase;
 END
 $$;
 COMMENT ON FUNCTION ayb_jobs_internal.search_jobs(anyelement, text, timestamptz, timestamptz, text, text, text, uuid, bigint, bigint) IS
@@ -123,7 +147,7 @@ BEGIN ATOMIC
         find_jobs.phase, find_jobs.state, find_jobs.search, find_jobs.before, find_jobs.max_jobs, find_jobs.skip) AS f;
 END;
 COMMENT ON FUNCTION ayb_jobs.find_jobs(text, timestamptz, timestamptz, text, text, text, uuid, integer, integer) IS
-    'the newest jobs of a type, created from since until before until, in a phase or state, with a text in error, key or payload or of that id; before: older ones than that job';
+    'the newest jobs of a type, created from since until before until, in a phase or state, with a text in error, key or payload, of that id, with "payload.PATH: VALUE" or "error: KIND"; before: older ones than that job';
 
 CREATE FUNCTION ayb_jobs.count_jobs(type text DEFAULT NULL, since timestamptz DEFAULT NULL, until timestamptz DEFAULT NULL,
                                     phase text DEFAULT NULL, search text DEFAULT NULL, most integer DEFAULT 1000,

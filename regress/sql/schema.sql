@@ -86,11 +86,13 @@ SELECT c.oid::regclass AS unreadable FROM pg_class AS c WHERE c.relnamespace = '
 
 -- functions: what each takes and gives, and whether PUBLIC may call it; unaligned, so that a new one is one line
 \pset format unaligned
+\pset footer off
 SELECT p.oid::regprocedure AS function, pg_get_function_result(p.oid) AS result, p.prosecdef AS definer,
        has_function_privilege('regress_alice', p.oid, 'EXECUTE') AS public, p.proconfig
 FROM pg_proc AS p WHERE p.pronamespace IN ('ayb_jobs'::regnamespace, 'ayb_jobs_internal'::regnamespace)
 ORDER BY p.oid::regprocedure::text COLLATE "C";
 \pset format aligned
+\pset footer on
 
 -- no argument and no column is a word that has to be quoted
 SELECT named.what, k.word FROM pg_get_keywords() AS k JOIN (

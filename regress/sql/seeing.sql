@@ -312,6 +312,7 @@ INSERT INTO sought (id) SELECT ayb_jobs.enqueue('sought_' || n % 2, jsonb_build_
 RESET client_min_messages;
 SELECT ayb_jobs.cancel_many(ARRAY(SELECT id FROM sought WHERE n IN (1, 2)));
 SELECT wait_until($$counts() = '4 0 0 0 2'$$);
+UPDATE ayb_jobs.job_queue SET last_error = E'no \'luck\' for 12\nand more' WHERE id = (SELECT id FROM sought WHERE n = 5);
 SELECT id AS third FROM sought WHERE n = 3 \gset
 CREATE FUNCTION found(arguments text) RETURNS TABLE (jobs text, counted text) LANGUAGE plpgsql AS $$
 BEGIN
@@ -325,7 +326,8 @@ END
 $$;
 SELECT CASE WHEN a.arguments ~ '\w{8}-' THEN regexp_replace(a.arguments, '\w{8}-[-\w]*', 'id', 'g') ELSE a.arguments END AS arguments, f.*
 FROM unnest(ARRAY['', 'type => ''sought_1''', 'state => ''canceled''', 'phase => ''scheduled''', 'phase => ''waiting''',
-    'phase => ''canceled''', 'phase => ''scheduled'', state => ''canceled''', 'search => ''NUMBER 4''', 'search => ''key 2''', 'search => ''it''''s %''',
+    'phase => ''canceled''', 'phase => ''scheduled'', state => ''canceled''', 'search => ''NUMBER 4''', 'search => ''key 2''', 'search => ''it''''s %''', 'search => ''payload.to: Number 4''', 'search => ''payload.to:"Number 4"''', 'search => ''payload.to: Number''',
+    'search => ''payload.n.to: 4''', 'search => ''payload.to''', 'search => ''error: no ''''luck'''' for #''',
     format('search => %L', :'third'), format('search => %L, type => ''other''', upper(:'third')), format('search => %L', ayb_jobs.uuid7()),
     'since => now() - interval ''1 h''', 'since => now() + interval ''1 h''', 'until => now() - interval ''1 h''', 'until => ''infinity''',
     'since => ''-infinity'', until => now() + interval ''1 h''', format('before => %L', :'third'), 'max_jobs => 2', 'max_jobs => 2, skip => 3',

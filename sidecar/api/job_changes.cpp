@@ -166,7 +166,7 @@ struct Verb {
 };
 constexpr Verb kRetry = {"retry_many", "retry_matching", "failed", false};
 constexpr Verb kCancel = {"cancel_many", "cancel_matching", "queued", false};
-constexpr Verb kRun = {"run_now_many", "run_now_matching", "queued", false};
+constexpr Verb kRun = {"run_now_many", "run_now_matching", "", false};
 constexpr Verb kDelete = {"delete_jobs", "delete_matching", "", true};
 
 // `next` is where a search stopped.

@@ -72,13 +72,6 @@ http::Response get_series(const Call &call) {
               flag_of(query, "total") ? "false" : "true"}));
 }
 
-// Errors that differ in ids and numbers alone are one: the first line, with a # for each of these.
-std::string normalized(const std::string &error) {
-    return "regexp_replace(regexp_replace(split_part(left(" + error +
-           ", 300), E'\\n', 1), '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}', '#', 'g'),"
-           " '[0-9]+', '#', 'g')";
-}
-
 // Of so many failed jobs, the newest; a count or a time beyond them nobody knows then.
 constexpr const char *kMostFailed = "20000";
 
@@ -89,9 +82,8 @@ std::string errors() {
            std::string(kMostFailed) +
            "), grouped AS (SELECT f.type, f.error, count(*) AS number, min(f.at) AS first,"
            " max(f.at) AS last, (array_agg(f.id ORDER BY f.at DESC))[1] AS newest FROM"
-           " (SELECT f.*, " +
-           normalized("f.last_error") +
-           " AS error FROM failed AS f WHERE f.at >= coalesce($1::timestamptz, now() - interval"
+           " (SELECT f.*, ayb_jobs_internal.error_kind(f.last_error) AS error FROM failed AS f "
+           "WHERE f.at >= coalesce($1::timestamptz, now() - interval"
            " '1 day')) AS f GROUP BY f.type, f.error ORDER BY number DESC, last DESC LIMIT 500) "
            "SELECT '{\"items\":[' || coalesce(string_agg(" +
            object({{"type", "g.type"},

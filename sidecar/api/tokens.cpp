@@ -55,6 +55,15 @@ http::Response create_token(const Call &call, db::Pool &first) {
                          201);
 }
 
+// For a page that shows only what its token may do.
+http::Response who_am_i(const Call &call) {
+    const Database &database = call.database();
+    const login::Right right = database.right().value_or(login::Right::read);
+    return json_response(
+        "{\"right\":\"" + std::string(login::word_of(right)) + "\"" +
+        (database.actor().empty() ? "" : ",\"name\":" + json::quote(database.actor())) + "}");
+}
+
 } // namespace
 
 std::function<std::optional<std::string>()> database_key(db::Pool &pool) {
@@ -76,7 +85,8 @@ std::function<std::optional<std::string>()> database_key(db::Pool &pool) {
 
 std::vector<Route> token_routes(db::Pool &first) {
     return {{"POST", "/api/admin/tokens", Access::admin,
-             [&first](const Call &call) { return create_token(call, first); }}};
+             [&first](const Call &call) { return create_token(call, first); }},
+            {"GET", "/api/admin/me", Access::read, who_am_i}};
 }
 
 } // namespace ayb::api

@@ -44,7 +44,8 @@ class Database {
 
     db::Pool &pool() const { return pool_; }
     const std::string &role() const { return role_; }
-    const std::string &actor() const { return actor_; } // the caller's name
+    const std::string &actor() const { return actor_; }                 // the caller's name
+    const std::optional<login::Right> &right() const { return right_; } // the caller's
 
   private:
     const std::string &settings() const;

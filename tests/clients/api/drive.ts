@@ -49,6 +49,7 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     getStatus: async () => assert.equal((await call("getStatus")).auth, true),
     logIn: async () => call("logIn", { body: { password: "wrong" } }, 401),
     createToken: async () => assert.match((await call("createToken", { body: { name: "d", right: "read" } }, 201)).token, /^d\.read\./),
+    getMe: async () => assert.equal((await call("getMe")).right, "admin"),
     listJobs: async () => {
         await job();
         const page = await call("listJobs", { query: { state: "queued", type: "driven", limit: 1, brief: true } });
