@@ -46,7 +46,7 @@ for (const look of LOOKS) {
         await page.getByLabel("Password").waitFor();
         await accessible(page);
         await logIn(page, "wrong");
-        await page.getByText("That isn't the password.").waitFor();
+        await page.getByText("That isn't the password, nor a token.").waitFor();
         await accessible(page);
         await fits(page);
         await logIn(page);

@@ -61,7 +61,7 @@ pageTest("a job runs before one's eyes", "/jobs", async page => {
     psql("SELECT ayb_jobs.pause('slow')");
     const job = await enqueue("slow", { percent: 42 });
     await open(page, job);
-    await badge(page, "queued");
+    await badge(page, "waiting");
     await panel(page, "Story").getByText("Waits for a worker").waitFor();
     psql("SELECT ayb_jobs.resume('slow')");
     await badge(page, "running");
@@ -85,7 +85,7 @@ pageTest("retry and cancel", "/jobs", async page => {
     await open(page, bad);
     await panel(page, "Story").getByText("Failed for good").waitFor();
     await page.getByRole("button", { name: "Retry" }).click();
-    await badge(page, "queued");
+    await badge(page, "waiting");
     assert.equal((await ask("GET", `jobs/${bad.id}`)).attempts, 0);
     await page.getByRole("button", { name: "Cancel", exact: true }).click();
     const question = page.getByRole("dialog", { name: "Cancel this job?" });
@@ -168,18 +168,18 @@ pageTest("what a job waits for", "/jobs", async page => {
     await open(page, await enqueue("parked", {}, { runAt: "2090-01-01T00:00:00Z" }));
     await panel(page, "Story").getByText("Waits for its time").waitFor();
     await page.getByRole("region", { name: "Facts" }).getByRole("link", { name: "parked" }).click();
-    await heading(page, "Jobs");
-    assert.match(page.url(), /#\/jobs\?type=parked$/);
+    await heading(page, "parked");
+    assert.match(page.url(), /#\/types\/parked$/);
 });
 
 pageTest("the server is stopped and started again", "/jobs", async page => {
     const job = await enqueue("parked");
     await open(page, job);
-    await badge(page, "queued");
+    await badge(page, "external");
     stopServer();
     try {
         await page.getByText("The database isn't available.").waitFor();
-        await badge(page, "queued"); // as it was
+        await badge(page, "external"); // as it was
         await fits(page);
     } finally {
         startServer();

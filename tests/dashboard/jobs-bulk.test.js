@@ -24,7 +24,7 @@ pageTest("some are retried, some are canceled", "/jobs", async page => {
     await chosen(page).getByRole("button", { name: "Retry 2 failed" }).click();
     await page.getByText("2 jobs retried").waitFor();
     assert.deepEqual(await Promise.all(bad.map(stateOf)), ["queued", "queued", "failed"]);
-    await row(page, bad[0]).getByText("queued").waitFor();
+    await row(page, bad[0]).getByText("waiting").waitFor();
 
     for (const job of parked) await choose(page, job);
     await chosen(page).getByRole("button", { name: "Cancel 2 queued" }).click();

@@ -108,7 +108,7 @@ pageTest("what happens is shown as it happens", "/jobs", async page => {
     park(200);
     await tab(page, "Queued 200").waitFor();
     const job = await enqueue("parked", { new: true });
-    await row(page, job).getByText("queued").waitFor();
+    await row(page, job).getByText("external").waitFor();
     await ask("POST", `jobs/${job.id}/cancel`);
     await row(page, job).getByText("canceled").waitFor();
     psql("SELECT ayb_jobs.pause('good')");
@@ -232,8 +232,7 @@ pageTest("by keyboard", "/jobs", async page => {
     const first = await enqueue("parked");
     const second = await enqueue("parked");
     await row(page, second).waitFor();
-    await page.getByLabel("Choose all that are shown").focus();
-    await page.keyboard.press("Tab");
+    await row(page, second).getByRole("checkbox").focus();
     await page.keyboard.press("Space");
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Space");

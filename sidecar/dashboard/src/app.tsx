@@ -8,6 +8,7 @@ import { screenFor } from "./screens";
 import { Login, LoginAgain } from "./screens/login";
 import { Connection } from "./shell/connection";
 import { Header, Tabs } from "./shell/header";
+import { Shortcuts } from "./shell/shortcuts";
 import { Questions } from "./ui/dialog";
 import { Link } from "./ui/parts";
 import { Empty } from "./ui/states";
@@ -81,6 +82,7 @@ export function App() {
             <Screen />
             <Tabs />
             <Questions />
+            <Shortcuts />
             {status === "expired" && <LoginAgain />}
             <Toasts />
         </>

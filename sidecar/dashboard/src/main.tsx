@@ -1,6 +1,7 @@
 import { render } from "preact";
 import { App } from "./app";
 import { startLive } from "./lib/live";
+import { startMe } from "./lib/me";
 import "./lib/theme";
 import "./styles/tokens.css";
 import "./styles/base.css";
@@ -16,4 +17,5 @@ import "./styles/job.css";
 import "./styles/schedules.css";
 
 startLive();
+startMe();
 render(<App />, document.getElementById("app") as HTMLElement);

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { BriefJob, JobEvent, State } from "../src/lib/api";
-import { joined, ofState, PAGE, patched } from "../src/lib/job-pages";
+import { fitting, joined, PAGE, patched } from "../src/lib/job-pages";
 
 const AT = "2026-11-29T12:00:00+00:00";
 
@@ -28,29 +28,38 @@ const event = (number: number, newState: State): JobEvent => ({
     type: "x",
     newState,
 });
+const QUEUED = { state: "queued", phase: "" } as const;
+const ALL = { state: "", phase: "" } as const;
 const ids = (items: BriefJob[]) => items.map(({ id }) => Number(id));
 
 test("a tab of queued jobs keeps none that has left it, on no page", () => {
     const loaded = patched(jobs(300, 1), [event(150, "running"), event(40, "completed")]);
     const page = { items: jobs(300, 201), count: PAGE, nextCursor: job(201).id };
-    const { items } = joined(page, { items: loaded, cursor: "0001" }, "queued");
+    const { items } = joined(page, { items: loaded, cursor: "0001" }, QUEUED);
     assert.equal(items.length, 298);
     assert.ok(items.every(({ state }) => state === "queued"));
-    assert.equal(joined(page, { items: loaded, cursor: "0001" }, "").items.length, 300);
+    assert.equal(joined(page, { items: loaded, cursor: "0001" }, ALL).items.length, 300);
 });
 
 test("the first page anew goes before the others, which stay", () => {
     const page = { items: jobs(305, 206), count: PAGE, nextCursor: job(206).id };
-    const next = joined(page, { items: jobs(300, 101), cursor: "0101" }, "");
+    const next = joined(page, { items: jobs(300, 101), cursor: "0101" }, ALL);
     assert.deepEqual(ids(next.items), ids(jobs(305, 101)));
     assert.equal(next.cursor, "0101");
     // With no other page there is nothing to go on from.
-    assert.equal(joined(page, { items: jobs(300, 201), cursor: "0201" }, "").cursor, job(206).id);
+    assert.equal(joined(page, { items: jobs(300, 201), cursor: "0201" }, ALL).cursor, job(206).id);
 });
 
 test("what has left its tab is gone at once", () => {
-    assert.deepEqual(ids(ofState(patched(jobs(3, 1), [event(2, "completed")]), "queued")), [3, 1]);
-    assert.deepEqual(ids(ofState(patched(jobs(3, 1), [event(2, "completed")]), "")), [3, 2, 1]);
+    assert.deepEqual(ids(fitting(patched(jobs(3, 1), [event(2, "completed")]), QUEUED)), [3, 1]);
+    assert.deepEqual(ids(fitting(patched(jobs(3, 1), [event(2, "completed")]), ALL)), [3, 2, 1]);
+});
+
+test("the tab of a phase keeps what is in it", () => {
+    const [retried] = patched([job(2, "running")], [event(2, "queued")]);
+    const items = [job(3), retried as BriefJob, job(1, "failed")];
+    assert.deepEqual(ids(fitting(items, { state: "queued", phase: "retrying" })), [2]);
+    assert.deepEqual(ids(fitting(items, { state: "queued", phase: "due" })), [3]);
 });
 
 test("an event that is older than the page changes nothing, nor does one after the end", () => {

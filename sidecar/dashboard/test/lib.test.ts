@@ -71,6 +71,7 @@ test("a filter in the address, and nonsense in it", () => {
     );
     assert.deepEqual(query, {
         state: "queued",
+        phase: "",
         type: "a",
         q: "",
         time: "custom",

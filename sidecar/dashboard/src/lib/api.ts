@@ -9,6 +9,7 @@ type Schemas = components["schemas"];
 export type BriefJob = Schemas["BriefJob"];
 export type Job = Schemas["Job"] & { payload: Json; result?: Json };
 export type State = Job["state"];
+export type Phase = Job["phase"];
 export type Counts = Schemas["Counts"];
 export type Run = Schemas["Run"];
 export type Stats = Schemas["Stats"];
@@ -22,6 +23,12 @@ export type Worker = Schemas["Worker"];
 export type Lane = Schemas["Lane"];
 export type Check = Schemas["Check"];
 export type Handler = Schemas["Handler"];
+export type JobType = Schemas["Type"];
+export type ErrorGroup = Schemas["ErrorGroup"];
+export type ServedDatabase = Schemas["Database"];
+export type Bulk = Schemas["Bulk"];
+export type Changed = Schemas["Changed"];
+export type JobChange = { runAt?: string; priority?: number };
 export type Waiting = Schemas["Waiting"];
 export type SeriesPoint = Schemas["Bucket"];
 export type JobEvent = Schemas["JobEvent"];
@@ -35,8 +42,19 @@ export type List<T> = Omit<JobPage, "items"> & { items: T[] };
 
 export const STATES = ["queued", "running", "completed", "failed", "canceled"] as const satisfies readonly State[];
 
+/** What queued jobs wait for. */
+export const QUEUED_PHASES = [
+    "due",
+    "waiting",
+    "scheduled",
+    "retrying",
+    "external",
+] as const satisfies readonly Phase[];
+export type QueuedPhase = (typeof QUEUED_PHASES)[number];
+
 export interface JobFilter {
     state?: State | "" | undefined;
+    phase?: Phase | "" | undefined;
     type?: string | undefined;
     q?: string | undefined;
     since?: string | undefined;
@@ -45,7 +63,7 @@ export interface JobFilter {
     limit?: number | undefined;
 }
 
-export type CountFilter = Pick<JobFilter, "type" | "q" | "since" | "until">;
+export type CountFilter = Pick<JobFilter, "type" | "q" | "since" | "until" | "phase">;
 
 type Signal = AbortSignal | undefined;
 
@@ -56,6 +74,8 @@ const remove = (path: string) => call<void>("DELETE", `admin/${path}`);
 
 export const api = {
     status: () => get<Answer<paths["/api/admin/status"]["get"]>>("status"),
+    me: (token?: string) =>
+        call<Answer<paths["/api/admin/me"]["get"]>>("GET", "admin/me", token === undefined ? {} : { token }),
     logIn: (password: string) => post<Answer<paths["/api/admin/auth"]["post"]>>("auth", { password }),
 
     jobs: {
@@ -63,14 +83,18 @@ export const api = {
         counts: (filter: CountFilter, signal?: Signal) => get<Counts>("jobs/counts", signal, filter),
         types: (signal?: Signal) => get<List<string>>("jobs/types", signal),
         stats: (signal?: Signal) => get<Stats>("jobs/stats", signal),
+        phases: (signal?: Signal) => get<Stats>("jobs/stats", signal, { phases: true }),
         get: (id: string, signal?: Signal) => get<Job>(`jobs/${id}`, signal),
         runs: (id: string, signal?: Signal) => get<List<Run>>(`jobs/${id}/runs`, signal),
         /** `body` is JSON's text, so that a payload goes as it was typed. */
         create: (body: string | Schemas["NewJob"]) => post<Job>("jobs", body),
         retry: (id: string) => post<Job>(`jobs/${id}/retry`),
         cancel: (id: string, force = false) => post<Job>(`jobs/${id}/cancel`, undefined, force ? { force: true } : {}),
-        retryMany: (which: Schemas["Bulk"]) => post<Schemas["Changed"]>("jobs/retry", which),
-        cancelMany: (which: Schemas["Bulk"]) => post<Schemas["Changed"]>("jobs/cancel", which),
+        run: (id: string) => post<Job>(`jobs/${id}/run`),
+        change: (id: string, what: JobChange) => call<Job>("PATCH", `admin/jobs/${id}`, { body: what }),
+        /** What still holds its payload. */
+        remove: (id: string) => call<{ holders: string[] } | undefined>("DELETE", `admin/jobs/${id}`),
+        changeMany: (verb: "retry" | "run" | "cancel" | "delete", which: Bulk) => post<Changed>(`jobs/${verb}`, which),
     },
 
     schedules: {
@@ -98,6 +122,15 @@ export const api = {
         dependencies: (signal?: Signal) => get<List<Dependency>>("matviews/dependencies", signal),
     },
 
+    types: {
+        list: (signal?: Signal) => get<List<JobType>>("types", signal),
+        get: (type: string, signal?: Signal) => get<JobType>(`types/${encodeURIComponent(type)}`, signal),
+        pause: (type: string) => post<JobType>(`types/${encodeURIComponent(type)}/pause`),
+        resume: (type: string) => post<JobType>(`types/${encodeURIComponent(type)}/resume`),
+    },
+
+    errors: (since: string, signal?: Signal) => get<List<ErrorGroup> & { more: boolean }>("errors", signal, { since }),
+    databases: (signal?: Signal) => get<List<ServedDatabase>>("databases", signal),
     workers: (signal?: Signal) => get<List<Worker>>("workers", signal),
     lanes: (signal?: Signal) => get<List<Lane>>("lanes", signal),
     health: (signal?: Signal) => get<List<Check>>("health", signal),

@@ -1,4 +1,5 @@
 // One request of the admin API.
+import { chosenDatabase } from "./database";
 import { parseJson } from "./json";
 import { expire, session } from "./session";
 import { createStore } from "./store";
@@ -25,18 +26,24 @@ export interface Options {
     query?: Record<string, string | number | boolean | null | undefined>;
     body?: unknown;
     signal?: AbortSignal | undefined;
+    token?: string; // another than the session's
 }
 
-export function headers(): Record<string, string> {
+export function headers(token?: string): Record<string, string> {
     const now = session.get();
-    return now.status === "in" ? { Authorization: `Bearer ${now.token}` } : {};
+    const shown = token ?? (now.status === "in" ? now.token : undefined);
+    return shown ? { Authorization: `Bearer ${shown}` } : {};
 }
+
+// These are of the sidecar itself.
+const OF_NO_DATABASE = new Set(["admin/status", "admin/auth", "admin/databases"]);
 
 function address(path: string, query: Options["query"]): string {
     const parameters = new URLSearchParams();
     for (const [name, value] of Object.entries(query ?? {})) {
         if (value !== null && value !== undefined && value !== "") parameters.set(name, String(value));
     }
+    if (chosenDatabase && !OF_NO_DATABASE.has(path)) parameters.set("database", chosenDatabase);
     const text = parameters.toString();
     return `api/${path}${text ? `?${text}` : ""}`;
 }
@@ -59,7 +66,7 @@ async function failure(response: Response): Promise<ApiError> {
 }
 
 async function send(method: string, path: string, options: Options): Promise<Response> {
-    const init: RequestInit = { method, headers: headers(), cache: "no-store", credentials: "omit" };
+    const init: RequestInit = { method, headers: headers(options.token), cache: "no-store", credentials: "omit" };
     if (options.signal) init.signal = options.signal;
     if (options.body !== undefined) {
         init.headers = { ...headers(), "Content-Type": "application/json" };
@@ -80,7 +87,8 @@ export async function call<T>(method: string, path: string, options: Options = {
     const response = await send(method, path, options);
     if (!response.ok) {
         const error = await failure(response);
-        if (error.status === 401 && path !== "admin/auth") expire(before.status === "in" ? before.token : undefined);
+        if (error.status === 401 && path !== "admin/auth" && !options.token)
+            expire(before.status === "in" ? before.token : undefined);
         if (error.reason === "database_away") reach.set("database");
         throw error;
     }

@@ -1,8 +1,9 @@
 // What the list of jobs is filtered by, in the address and as the API wants it.
-import { type JobFilter, STATES, type State } from "./api";
+import { type JobFilter, QUEUED_PHASES, type QueuedPhase, STATES, type State } from "./api";
 
 export interface JobQuery {
     state: State | "";
+    phase: QueuedPhase | ""; // of queued ones
     type: string;
     q: string;
     time: string; // a window, "custom", or "" for ever
@@ -25,9 +26,12 @@ const instant = (text: string | null): string =>
 
 export function readJobQuery(query: URLSearchParams): JobQuery {
     const state = query.get("state") ?? "";
+    const phase = query.get("phase") ?? "";
     const time = query.get("time") ?? "";
+    const queued = state === "queued" && (QUEUED_PHASES as readonly string[]).includes(phase);
     return {
         state: (STATES as readonly string[]).includes(state) ? (state as State) : "",
+        phase: queued ? (phase as QueuedPhase) : "",
         type: query.get("type") ?? "",
         q: query.get("q") ?? "",
         time: WINDOWS.some(({ value }) => value === time) ? time : "",
@@ -41,6 +45,7 @@ export function toFilter(query: JobQuery): JobFilter {
     const { ms } = WINDOWS.find(({ value }) => value === query.time) ?? WINDOWS[0];
     return {
         state: query.state,
+        phase: query.phase,
         type: query.type,
         q: query.q,
         since: ms ? new Date(Date.now() - ms).toISOString() : query.since,

@@ -3,32 +3,42 @@ import { useCallback, useEffect, useRef, useState } from "preact/hooks";
 import { api, type BriefJob, type JobEvent, type JobFilter } from "./api";
 import { ApiError } from "./http";
 import { type JobQuery, toFilter } from "./job-filter";
-import { joined, ofState, PAGE, patched } from "./job-pages";
+import { fitting, joined, PAGE, patched } from "./job-pages";
 import { onChange } from "./live";
 
 const FRESHEN_MS = 1500;
-// A search goes through so many pages by itself, each of which has looked at 20,000 jobs.
-const PAGES_OF_A_SEARCH = 10;
+/** How many jobs one look of a search goes through, at most. */
+export const LOOK = 20_000;
 
 interface Pages {
     items: BriefJob[];
     cursor: string | undefined; // where it goes on
     busy: boolean;
     error: ApiError | undefined;
-    looked: boolean; // a search that was interrupted, though there is more to look at
+    looks: number; // of a search that goes on
+    looked: boolean; // a search that was stopped, though there is more to look at
     news: boolean; // there are jobs that aren't shown
 }
 
 export interface JobList extends Pages {
     more: () => void;
     refresh: () => void;
+    stop: () => void;
 }
 
-const NOTHING: Pages = { items: [], cursor: undefined, busy: true, error: undefined, looked: false, news: false };
+const NOTHING: Pages = {
+    items: [],
+    cursor: undefined,
+    busy: true,
+    error: undefined,
+    looks: 0,
+    looked: false,
+    news: false,
+};
 
 const asError = (error: unknown): ApiError => (error instanceof ApiError ? error : new ApiError(0, String(error)));
 
-/** One page; of a search as many as it takes to find something, within bounds. */
+/** One page; of a search as many as it takes to find something. */
 async function* pagesFrom(filter: JobFilter, start: string | undefined, signal: AbortSignal) {
     let cursor = start;
     let found = 0;
@@ -36,9 +46,8 @@ async function* pagesFrom(filter: JobFilter, start: string | undefined, signal: 
         const page = await api.jobs.list({ ...filter, limit: PAGE, cursor }, signal);
         cursor = page.nextCursor;
         found += page.items.length;
-        const enough = !cursor || found >= PAGE / 2;
-        const last = enough || step === PAGES_OF_A_SEARCH;
-        yield { page, last, looked: last && !enough };
+        const last = !cursor || found >= PAGE / 2;
+        yield { page, last, looks: last ? 0 : step };
         if (last) return;
     }
 }
@@ -67,18 +76,18 @@ export function useJobList(query: JobQuery, still: () => boolean): JobList {
             const abort = new AbortController();
             aborts.current = abort;
             if (first) asked.current = toFilter(query);
-            put({ busy: true, error: undefined, looked: false });
+            put({ busy: true, error: undefined, looks: 0, looked: false });
             try {
                 let fresh = first;
                 const cursor = first ? undefined : now.current.cursor;
-                for await (const { page, last, looked } of pagesFrom(asked.current, cursor, abort.signal)) {
+                for await (const { page, last, looks } of pagesFrom(asked.current, cursor, abort.signal)) {
                     if (abort.signal.aborted) return;
                     const { items } = now.current;
                     const next = { items: [...items, ...page.items], cursor: page.nextCursor };
                     put({
-                        ...(fresh ? { ...joined(page, now.current, query.state), news: false } : next),
+                        ...(fresh ? { ...joined(page, now.current, query), news: false } : next),
                         busy: !last,
-                        looked,
+                        looks,
                     });
                     fresh = false;
                     // Rendered before the next page is joined to it.
@@ -116,7 +125,7 @@ export function useJobList(query: JobQuery, still: () => boolean): JobList {
             const shown = jobs.filter(event => known.has(event.jobId));
             if (shown.length > 0) {
                 const next = patched(items, shown);
-                put({ items: moving.current() ? next : ofState(next, query.state) });
+                put({ items: moving.current() ? next : fitting(next, query) });
             }
             const fits = (event: JobEvent) =>
                 (!query.type || event.type === query.type) && (!query.state || event.newState === query.state);
@@ -132,5 +141,9 @@ export function useJobList(query: JobQuery, still: () => boolean): JobList {
         if (!now.current.busy && now.current.cursor) void load(false);
     }, [load]);
     const refresh = useCallback(() => void load(true), [load]);
-    return { ...pages, more, refresh };
+    const stop = useCallback(() => {
+        aborts.current?.abort();
+        put({ busy: false, looks: 0, looked: true });
+    }, [put]);
+    return { ...pages, more, refresh, stop };
 }

@@ -1,5 +1,6 @@
 // Which jobs a list shows, as pages and events come.
-import type { BriefJob, JobEvent, List, State } from "./api";
+import type { BriefJob, JobEvent, List } from "./api";
+import type { JobQuery } from "./job-filter";
 
 export const PAGE = 100;
 
@@ -8,16 +9,18 @@ interface Shown {
     cursor: string | undefined; // where it goes on
 }
 
-/** What belongs into the list of a state; "" is every state's. */
-export const ofState = (items: BriefJob[], state: State | ""): BriefJob[] =>
-    state ? items.filter(job => job.state === state) : items;
+type Where = Pick<JobQuery, "state" | "phase">;
 
-/** The first page anew, before those of the others that are still in the state. */
-export function joined(page: List<BriefJob>, old: Shown, state: State | ""): Shown {
+/** What belongs into the list of a state, or of a phase of the queued ones; "" is every one's. */
+export const fitting = (items: BriefJob[], { state, phase }: Where): BriefJob[] =>
+    state ? items.filter(job => job.state === state && (!phase || job.phase === phase)) : items;
+
+/** The first page anew, before those of the others that still belong there. */
+export function joined(page: List<BriefJob>, old: Shown, where: Where): Shown {
     const oldest = page.nextCursor;
     if (!oldest || old.items.length <= PAGE) return { items: page.items, cursor: oldest };
     const others = old.items.filter(job => job.id < oldest);
-    return { items: [...page.items, ...ofState(others, state)], cursor: old.cursor };
+    return { items: [...page.items, ...fitting(others, where)], cursor: old.cursor };
 }
 
 /** What an event says of a job; a page that is asked for says the rest. */
@@ -28,9 +31,11 @@ function after(job: BriefJob, { at, newState }: JobEvent): BriefJob {
     const ended = newState === "completed" || newState === "failed";
     // Quick jobs end without having been seen to run.
     const began = newState === "running" || (ended && job.state === "queued");
+    const phase = newState === "queued" ? (job.state === "running" ? "retrying" : "due") : newState;
     return {
         ...job,
         state: newState,
+        phase,
         updatedAt: at,
         ...(began && { attempts: job.attempts + 1, runs: job.runs + 1, lastRunAt: at }),
         ...(newState === "completed" && { completedAt: at }),

@@ -2,6 +2,7 @@
 // token. When it breaks it is opened again, less and less often, from the last event on; what could not be caught up
 // is told as `all`, and whoever listens asks anew.
 import type { JobEvent } from "./api";
+import { chosenDatabase } from "./database";
 import { headers, reach } from "./http";
 import { expire, session } from "./session";
 import { EventStream, type StreamEvent } from "./sse";
@@ -72,7 +73,8 @@ async function read(body: ReadableStream<Uint8Array>, abort: AbortController): P
 async function listen(abort: AbortController): Promise<boolean> {
     const now = session.get();
     const init = { headers: { ...headers(), ...(lastId ? { "Last-Event-ID": lastId } : {}) }, signal: abort.signal };
-    const response = await fetch("api/admin/events", { ...init, cache: "no-store", credentials: "omit" });
+    const of = chosenDatabase ? `?database=${encodeURIComponent(chosenDatabase)}` : "";
+    const response = await fetch(`api/admin/events${of}`, { ...init, cache: "no-store", credentials: "omit" });
     if (response.status === 401) expire(now.status === "in" ? now.token : undefined);
     if (!response.ok || !response.body) return false;
     const again = live.get().status === "lost";

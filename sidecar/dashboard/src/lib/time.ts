@@ -86,3 +86,11 @@ export function exact(at: string): string {
 }
 
 export const viewerZone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+
+/** An instant as <input type="datetime-local"> writes it: in the viewer's zone, without it. */
+export function toLocal(at: string, to: "minute" | "second" = "minute"): string {
+    const instant = at ? instantOf(at) : Number.NaN;
+    if (Number.isNaN(instant)) return "";
+    const here = instant - new Date(instant).getTimezoneOffset() * 60_000;
+    return new Date(here).toISOString().slice(0, to === "minute" ? 16 : 19);
+}

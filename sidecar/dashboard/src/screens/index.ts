@@ -2,10 +2,12 @@
 import type { ComponentType } from "preact";
 import type { ScreenProps } from "../lib/router";
 import type { IconName } from "../ui/icon";
+import { Errors } from "./errors";
 import { Jobs } from "./jobs";
 import { Matviews } from "./matviews";
 import { Overview } from "./overview";
 import { Schedules } from "./schedules";
+import { Types } from "./types";
 import { Workers } from "./workers";
 
 interface ScreenEntry {
@@ -19,6 +21,8 @@ interface ScreenEntry {
 export const screens: ScreenEntry[] = [
     { name: "", title: "Overview", icon: "overview", component: Overview },
     { name: "jobs", title: "Jobs", icon: "jobs", component: Jobs },
+    { name: "types", title: "Types", icon: "types", component: Types },
+    { name: "errors", title: "Errors", icon: "warning", component: Errors },
     { name: "schedules", title: "Schedules", icon: "schedules", component: Schedules },
     { name: "views", title: "Materialized views", short: "Views", icon: "views", component: Matviews },
     { name: "workers", title: "Workers and lanes", short: "Workers", icon: "workers", component: Workers },

@@ -8,11 +8,25 @@ import { Field, TextInput } from "../ui/field";
 
 function explain(error: unknown): string {
     if (!(error instanceof ApiError)) return String(error);
-    if (error.status === 401) return "That isn't the password.";
+    if (error.status === 401) return "That isn't the password, nor a token.";
     if (error.status === 404)
         return "No password is configured. Start ayb-jobs with AYB_JOBS_PASSWORD, or with --password-file.";
     if (error.status === 429) return "Too many attempts. Wait for a minute.";
     return error.message;
+}
+
+/** Somebody may have been given a token instead of the password. */
+async function tokenFor(text: string): Promise<string> {
+    try {
+        return (await api.logIn(text)).token;
+    } catch (error) {
+        const refused = error instanceof ApiError && (error.status === 401 || error.status === 404);
+        if (!refused || !/^[\w.-]{20,}$/.test(text)) throw error;
+        await api.me(text).catch(() => {
+            throw error;
+        });
+        return text;
+    }
 }
 
 function LoginForm({ action }: { action: string }) {
@@ -25,8 +39,8 @@ function LoginForm({ action }: { action: string }) {
         event.preventDefault();
         if (busy) return;
         setBusy(true);
-        api.logIn(password()?.value ?? "").then(
-            ({ token }) => logIn(token),
+        tokenFor(password()?.value ?? "").then(
+            token => logIn(token),
             failure => {
                 setError(explain(failure));
                 setBusy(false);
@@ -47,7 +61,7 @@ function LoginForm({ action }: { action: string }) {
                 tabIndex={-1}
                 aria-hidden="true"
             />
-            <Field label="Password" error={error}>
+            <Field label="Password or token" error={error}>
                 {ties => (
                     <TextInput {...ties} type="password" name="password" autocomplete="current-password" required />
                 )}

@@ -70,7 +70,7 @@ const workerColumns = (changed: () => void): Column<Worker>[] => [
         role: "actions",
         cell: worker =>
             worker.jobId && (
-                <Button small icon="stop" onClick={() => confirmCancel(runningJob(worker), changed)}>
+                <Button small icon="stop" right="operate" onClick={() => confirmCancel(runningJob(worker), changed)}>
                     Cancel
                 </Button>
             ),

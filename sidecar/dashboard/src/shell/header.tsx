@@ -7,6 +7,7 @@ import { Button } from "../ui/button";
 import { Icon, type IconName } from "../ui/icon";
 import { Link } from "../ui/parts";
 import { LiveDot } from "./connection";
+import { Where } from "./where";
 
 function Links() {
     const { segments } = useLocation();
@@ -54,6 +55,7 @@ export function Header() {
                 <Links />
             </nav>
             <div class="top-end">
+                <Where />
                 <LiveDot />
                 <ThemeButton />
                 {status === "in" && <Button kind="ghost" icon="exit" label="Log out" onClick={logOut} />}

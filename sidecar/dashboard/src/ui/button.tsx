@@ -1,5 +1,6 @@
 import type { ComponentChildren, JSX } from "preact";
 import { useEffect, useState } from "preact/hooks";
+import { type Right, useMay } from "../lib/me";
 import { toast } from "../lib/toast";
 import { Icon, type IconName } from "./icon";
 
@@ -16,12 +17,15 @@ interface ButtonProps {
     pressed?: boolean;
     expanded?: boolean;
     title?: string;
+    /** What it takes to do it: who has less doesn't see the button. */
+    right?: Right;
     onClick?: (event: MouseEvent) => void;
 }
 
 /** A busy button stays where it is and keeps the focus, but does nothing. */
 export function Button(props: ButtonProps) {
     const { children, icon, kind = "plain", label, small, busy, disabled, type = "button", onClick } = props;
+    const may = useMay(props.right ?? "read");
     const shape = `${small ? " small" : ""}${children === undefined ? " square" : ""}`;
     const attributes: JSX.IntrinsicElements["button"] = {
         type,
@@ -37,6 +41,7 @@ export function Button(props: ButtonProps) {
             else onClick?.(event);
         },
     };
+    if (!may) return null;
     return (
         <button {...attributes}>
             {busy ? <span class="spinner" aria-hidden="true" /> : icon && <Icon name={icon} />}

@@ -1,6 +1,6 @@
 // Small things that every screen uses.
 import type { ComponentChildren } from "preact";
-import type { BriefJob, State } from "../lib/api";
+import type { BriefJob, QueuedPhase, State } from "../lib/api";
 import { failedRefresh } from "../lib/job";
 import { href, type QueryPatch } from "../lib/router";
 import { exact, instantOf, relative, span, useNow } from "../lib/time";
@@ -55,8 +55,28 @@ const STATE_ICONS: Record<State, IconName> = {
     canceled: "stop",
 };
 
-export function JobBadge({ job }: { job: Pick<BriefJob, "state" | "outcome"> }) {
+/** Of queued jobs what they wait for. */
+const PHASES: Record<QueuedPhase, { icon: IconName; title: string }> = {
+    due: { icon: "clock", title: "the next free worker takes it" },
+    external: { icon: "clock", title: "due, for a worker outside of the server" },
+    waiting: { icon: "pause", title: "due, but nobody may take it yet" },
+    scheduled: { icon: "schedules", title: "its time hasn't come" },
+    retrying: { icon: "retry", title: "has run, and runs again at its time" },
+};
+
+export const PHASE_TITLES = Object.fromEntries(
+    Object.entries(PHASES).map(([phase, { title }]) => [phase, title]),
+) as Record<QueuedPhase, string>;
+
+export function JobBadge({ job }: { job: Pick<BriefJob, "state" | "phase" | "outcome"> }) {
     const { state } = job;
+    const waiting = state === "queued" ? PHASES[job.phase as QueuedPhase] : undefined;
+    if (waiting)
+        return (
+            <Badge tone={job.phase === "waiting" ? "warning" : "queued"} icon={waiting.icon}>
+                <span title={waiting.title}>{job.phase}</span>
+            </Badge>
+        );
     return failedRefresh(job) ? (
         <Badge tone="failed" icon="warning">
             refresh failed
@@ -157,5 +177,15 @@ export function Code({ children, block }: { children: string; block?: boolean })
         </pre>
     ) : (
         <code dir="auto">{children}</code>
+    );
+}
+
+/** A name and what is known of it, in a list of facts. */
+export function Fact({ name, children }: { name: string; children: ComponentChildren }) {
+    return (
+        <div class="fact">
+            <dt>{name}</dt>
+            <dd>{children}</dd>
+        </div>
     );
 }

@@ -1,5 +1,6 @@
 // A table; where there is no room for one (css), each row is a card that names its cells.
 import type { ComponentChildren } from "preact";
+import { useState } from "preact/hooks";
 
 export interface Column<T> {
     key: string;
@@ -10,6 +11,35 @@ export interface Column<T> {
     /** "main" leads the card; "wide" takes the room that is left. */
     role?: "main" | "wide" | "actions";
     cell: (row: T) => ComponentChildren;
+    /** What its rows are sorted by when one clicks at its head; text or numbers, undefined last. */
+    sort?: (row: T) => string | number | undefined;
+}
+
+export interface Order {
+    key: string;
+    down: boolean;
+}
+
+/** As they came, or as somebody wants them. */
+export function sorted<T>(rows: readonly T[], columns: Column<T>[], order: Order | undefined): readonly T[] {
+    const by = columns.find(({ key }) => key === order?.key)?.sort;
+    if (!by || !order) return rows;
+    const compare = (a: string | number, b: string | number) =>
+        typeof a === "number" && typeof b === "number" ? a - b : String(a).localeCompare(String(b));
+    return [...rows].sort((one, other) => {
+        const a = by(one);
+        const b = by(other);
+        if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
+        return order.down ? compare(b, a) : compare(a, b);
+    });
+}
+
+/** One click sorts up, the next one down, the third puts all back. */
+export function useOrder(): [Order | undefined, (key: string) => void] {
+    const [order, setOrder] = useState<Order>();
+    const turn = (key: string) =>
+        setOrder(old => (old?.key !== key ? { key, down: false } : old.down ? undefined : { key, down: true }));
+    return [order, turn];
 }
 
 interface TableProps<T> {
@@ -25,14 +55,33 @@ export const cellClass = <T,>(column: Column<T>): string => [column.align, colum
 interface HeadCellsProps<T> {
     columns: Column<T>[];
     classOf: (column: Column<T>) => string;
+    order: Order | undefined;
+    turn: (key: string) => void;
 }
 
-export function HeadCells<T>({ columns, classOf }: HeadCellsProps<T>) {
+function Head<T>({ column, order, turn }: Omit<HeadCellsProps<T>, "columns" | "classOf"> & { column: Column<T> }) {
+    if (column.quiet) return <span class="sr-only">{column.label}</span>;
+    if (!column.sort) return <>{column.label}</>;
+    const mine = order?.key === column.key;
+    return (
+        <button type="button" class="sort" onClick={() => turn(column.key)}>
+            {column.label}
+            <span class="sort-mark" aria-hidden="true">
+                {mine ? (order?.down ? "▼" : "▲") : ""}
+            </span>
+        </button>
+    );
+}
+
+const ariaSort = (key: string, order: Order | undefined) =>
+    order?.key !== key ? undefined : order.down ? "descending" : "ascending";
+
+export function HeadCells<T>({ columns, classOf, order, turn }: HeadCellsProps<T>) {
     return (
         <>
             {columns.map(column => (
-                <th key={column.key} scope="col" class={classOf(column)}>
-                    {column.quiet ? <span class="sr-only">{column.label}</span> : column.label}
+                <th key={column.key} scope="col" class={classOf(column)} aria-sort={ariaSort(column.key, order)}>
+                    <Head column={column} order={order} turn={turn} />
                 </th>
             ))}
         </>
@@ -40,15 +89,16 @@ export function HeadCells<T>({ columns, classOf }: HeadCellsProps<T>) {
 }
 
 export function Table<T>({ label, columns, rows, keyOf, rowClass }: TableProps<T>) {
+    const [order, turn] = useOrder();
     return (
         <table class="table" aria-label={label}>
             <thead>
                 <tr>
-                    <HeadCells columns={columns} classOf={cellClass} />
+                    <HeadCells columns={columns} classOf={cellClass} order={order} turn={turn} />
                 </tr>
             </thead>
             <tbody>
-                {rows.map(row => (
+                {sorted(rows, columns, order).map(row => (
                     <tr key={keyOf(row)} class={rowClass?.(row) ?? ""}>
                         {columns.map(column => (
                             <td

@@ -1,6 +1,6 @@
 // A table of any length, of which only what is in the window exists. All rows are equally high.
-import { useEffect, useLayoutEffect, useRef, useState } from "preact/hooks";
-import { type Column, cellClass, HeadCells } from "./table";
+import { useEffect, useLayoutEffect, useMemo, useRef, useState } from "preact/hooks";
+import { type Column, cellClass, HeadCells, sorted, useOrder } from "./table";
 
 const BEYOND = 12; // rows above and below the window
 
@@ -65,7 +65,9 @@ const Space = ({ height }: { height: number }) =>
     height > 0 ? <tr aria-hidden="true" class="space" style={{ height: `${height}px` }} /> : null;
 
 export function VirtualTable<T>(props: VirtualTableProps<T>) {
-    const { label, columns, rows, keyOf, rowClass, height, more, onEnd } = props;
+    const { label, columns, keyOf, rowClass, height, more, onEnd } = props;
+    const [order, turn] = useOrder();
+    const rows = useMemo(() => sorted(props.rows, columns, order), [props.rows, order]);
     const { body, first, end } = useRange(rows.length, height);
     useEffect(() => {
         if (more && end === rows.length) onEnd();
@@ -79,7 +81,7 @@ export function VirtualTable<T>(props: VirtualTableProps<T>) {
             </colgroup>
             <thead>
                 <tr aria-rowindex={1}>
-                    <HeadCells columns={columns} classOf={keyedClass} />
+                    <HeadCells columns={columns} classOf={keyedClass} order={order} turn={turn} />
                 </tr>
             </thead>
             <tbody ref={body} onKeyDown={onArrow}>

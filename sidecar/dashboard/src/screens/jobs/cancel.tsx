@@ -1,7 +1,8 @@
-// The one question before a job is canceled, wherever that is asked for.
+// The one question before a job is canceled, or deleted, wherever that is asked for.
 import { api, type Job } from "../../lib/api";
 import { shortId } from "../../lib/format";
 import { toast } from "../../lib/toast";
+import { heldBy } from "../../lib/verbs";
 import { ask } from "../../ui/dialog";
 
 interface Cancelable {
@@ -21,7 +22,7 @@ export function confirmCancel({ id, type, running }: Cancelable, done: (canceled
                         ? "is interrupted, and what it has done in its transaction is undone. It will not run again."
                         : "will not run."}
                 </p>
-                <p>A canceled job can't be put back; it would have to be enqueued anew.</p>
+                <p>A canceled job may still be run by hand.</p>
             </>
         ),
         action: "Cancel the job",
@@ -31,6 +32,26 @@ export function confirmCancel({ id, type, running }: Cancelable, done: (canceled
             api.jobs.cancel(id, running).then(canceled => {
                 toast.done(`Job ${shortId(id)} canceled`);
                 done(canceled);
+            }),
+    });
+}
+
+export function confirmDelete({ id, type }: Pick<Job, "id" | "type">, done: () => void): void {
+    ask({
+        title: "Delete this job?",
+        text: (
+            <p>
+                Nothing is left of the job <code>{shortId(id)}</code> of type <bdi class="strong">{type}</bdi>: no
+                payload, no result, no attempt. That can't be undone.
+            </p>
+        ),
+        action: "Delete the job",
+        leave: "Keep it",
+        danger: true,
+        run: () =>
+            api.jobs.remove(id).then(left => {
+                toast.done(`Job ${shortId(id)} deleted${heldBy(left?.holders ?? [])}`);
+                done();
             }),
     });
 }

@@ -1,13 +1,15 @@
 // What is shown of the jobs. All of it is in the address, so a link shows the same.
 import { useEffect, useRef, useState } from "preact/hooks";
-import { api, type Counts, STATES, type State } from "../../lib/api";
+import { api, type Counts, QUEUED_PHASES, STATES, type State, type Stats } from "../../lib/api";
 import { count } from "../../lib/format";
 import { type JobQuery, WINDOWS } from "../../lib/job-filter";
 import { useQuery } from "../../lib/query";
 import { href, setQuery } from "../../lib/router";
+import { toLocal } from "../../lib/time";
 import { Button } from "../../ui/button";
 import { Select, TextInput } from "../../ui/field";
 import { Icon } from "../../ui/icon";
+import { PHASE_TITLES } from "../../ui/parts";
 
 const TYPING_MS = 300;
 
@@ -47,7 +49,7 @@ function total(counts: Counts | undefined): string {
 }
 
 export function StateTabs({ query, counts }: { query: JobQuery; counts: Counts | undefined }) {
-    const { state: chosen, ...rest } = query;
+    const { state: chosen, phase: _, ...rest } = query;
     const tabs = useRef<HTMLElement>(null);
     // On a phone they go further than the screen.
     useEffect(() => {
@@ -73,11 +75,26 @@ export function StateTabs({ query, counts }: { query: JobQuery; counts: Counts |
     );
 }
 
-/** An instant as <input type="datetime-local"> writes it: in the viewer's zone, without it. */
-function toLocal(at: string): string {
-    if (!at) return "";
-    const date = new Date(at);
-    return new Date(date.getTime() - date.getTimezoneOffset() * 60_000).toISOString().slice(0, 16);
+/** What the queued ones wait for; how many, where nothing else is filtered by. */
+export function Phases({ query, stats }: { query: JobQuery; stats: Stats | undefined }) {
+    if (query.state !== "queued") return null;
+    const of = (phase: JobQuery["phase"], text: string, title?: string) => (
+        <a
+            key={phase}
+            href={href("/jobs", { ...query, phase })}
+            title={title}
+            aria-current={phase === query.phase ? "page" : undefined}
+        >
+            {text}
+            {phase && stats?.[phase] !== undefined && <span class="tab-count">{count(stats[phase])}</span>}
+        </a>
+    );
+    return (
+        <nav class="phase-tabs" aria-label="Phase">
+            {of("", "All of them")}
+            {QUEUED_PHASES.map(phase => of(phase, phase, PHASE_TITLES[phase]))}
+        </nav>
+    );
 }
 
 const fromLocal = (text: string): string => (text ? new Date(text).toISOString() : "");
@@ -126,7 +143,7 @@ export function Filters({ query }: { query: JobQuery }) {
                 <TextInput
                     type="search"
                     aria-label="Search"
-                    placeholder="Id, error, key or text in the payload"
+                    placeholder="Id, error, key, text in the payload, or payload.customer.id: 17"
                     {...text}
                 />
             </div>

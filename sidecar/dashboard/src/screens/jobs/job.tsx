@@ -1,24 +1,59 @@
 // One job: its story, what it was given, what came of it.
 import type { ComponentChildren } from "preact";
-import { useEffect } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 import { api, type Job } from "../../lib/api";
 import { asCurl, asSql } from "../../lib/copies";
 import { shortId } from "../../lib/format";
 import { dueWord } from "../../lib/job";
 import type { Json } from "../../lib/json";
 import { type Query, useQuery } from "../../lib/query";
+import { navigate } from "../../lib/router";
 import { useNow } from "../../lib/time";
 import { toast } from "../../lib/toast";
 import { ActionButton, Button, CopyButton } from "../../ui/button";
+import type { IconName } from "../../ui/icon";
 import { JsonTree } from "../../ui/json-tree";
-import { Ago, JobBadge, Link, PageHead, Panel } from "../../ui/parts";
+import { Ago, Fact, JobBadge, Link, PageHead, Panel } from "../../ui/parts";
 import { Empty, Failed, Loading } from "../../ui/states";
-import { confirmCancel } from "./cancel";
+import { confirmCancel, confirmDelete } from "./cancel";
+import { NewJob } from "./new-job";
+import { Reschedule } from "./reschedule";
 import { Story } from "./story";
 
 const RUNNING_MS = 1000;
 
-function Actions({ job, done }: { job: Job; done: (job: Job) => void }) {
+/** Retry, run now: at once, since neither undoes anything. */
+function Again({ job, done }: ActionsProps) {
+    const verb = (name: string, icon: IconName, send: () => Promise<Job>, said: string) => (
+        <ActionButton
+            kind="primary"
+            icon={icon}
+            right="operate"
+            action={() =>
+                send().then(changed => {
+                    toast.done(`Job ${shortId(job.id)} ${said}`);
+                    done(changed);
+                })
+            }
+        >
+            {name}
+        </ActionButton>
+    );
+    if (job.state === "failed") return verb("Retry", "retry", () => api.jobs.retry(job.id), "is queued again");
+    if (job.phase === "scheduled" || job.phase === "retrying" || job.phase === "canceled")
+        return verb("Run now", "play", () => api.jobs.run(job.id), "is due now");
+    return null;
+}
+
+interface ActionsProps {
+    job: Job;
+    done: (job: Job) => void;
+}
+
+function Actions({ job, done }: ActionsProps) {
+    const [open, setOpen] = useState<"reschedule" | "copy">();
+    const close = () => setOpen(undefined);
+    const { state } = job;
     return (
         <>
             <CopyButton text={() => asSql(job)} label="Copy as SQL">
@@ -27,35 +62,35 @@ function Actions({ job, done }: { job: Job; done: (job: Job) => void }) {
             <CopyButton text={() => asCurl(job, window.location.href)} label="Copy as curl">
                 curl
             </CopyButton>
-            {job.state === "failed" && (
-                <ActionButton
-                    kind="primary"
-                    icon="retry"
-                    action={() =>
-                        api.jobs.retry(job.id).then(queued => {
-                            toast.done(`Job ${shortId(job.id)} is queued again`);
-                            done(queued);
-                        })
-                    }
-                >
-                    Retry
-                </ActionButton>
+            <Button icon="copy" right="admin" onClick={() => setOpen("copy")}>
+                Enqueue another
+            </Button>
+            <Again job={job} done={done} />
+            {state === "queued" && (
+                <Button icon="schedules" right="operate" onClick={() => setOpen("reschedule")}>
+                    Reschedule
+                </Button>
             )}
-            {(job.state === "queued" || job.state === "running") && (
-                <Button icon="stop" onClick={() => confirmCancel({ ...job, running: job.state === "running" }, done)}>
+            {(state === "queued" || state === "running") && (
+                <Button
+                    icon="stop"
+                    right="operate"
+                    onClick={() => confirmCancel({ ...job, running: state === "running" }, done)}
+                >
                     Cancel
                 </Button>
             )}
+            {state !== "running" && (
+                <Button
+                    icon="trash"
+                    right="admin"
+                    label="Delete this job"
+                    onClick={() => confirmDelete(job, () => navigate("/jobs"))}
+                />
+            )}
+            {open === "reschedule" && <Reschedule job={job} onClose={close} onDone={done} />}
+            {open === "copy" && <NewJob first={job} onClose={close} />}
         </>
-    );
-}
-
-function Fact({ name, children }: { name: string; children: ComponentChildren }) {
-    return (
-        <div class="fact">
-            <dt>{name}</dt>
-            <dd>{children}</dd>
-        </div>
     );
 }
 
@@ -66,7 +101,7 @@ function Facts({ job }: { job: Job }) {
                 <code>{job.id}</code> <CopyButton text={job.id} label="Copy the id" />
             </Fact>
             <Fact name="Type">
-                <Link to="/jobs" query={{ type: job.type }}>
+                <Link to={`/types/${encodeURIComponent(job.type)}`}>
                     <bdi>{job.type}</bdi>
                 </Link>
             </Fact>

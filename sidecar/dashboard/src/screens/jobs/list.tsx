@@ -1,19 +1,21 @@
 // The jobs: filtered, without an end, some or all of them to be retried or canceled.
 import { useEffect, useMemo, useState } from "preact/hooks";
 import { api, type BriefJob } from "../../lib/api";
-import { count, shortId } from "../../lib/format";
+import { count, plural, shortId } from "../../lib/format";
 import { isFiltered, type JobQuery, readJobQuery, toFilter } from "../../lib/job-filter";
-import { type JobList, useJobList } from "../../lib/job-list";
+import { type JobList, LOOK, useJobList } from "../../lib/job-list";
+import { useMay } from "../../lib/me";
 import { useQuery } from "../../lib/query";
 import { setQuery, useLocation } from "../../lib/router";
-import { instantOf } from "../../lib/time";
+import { duration, instantOf } from "../../lib/time";
 import { Button } from "../../ui/button";
 import { Ago, Badge, JobBadge, Link, PageHead, ProgressBar, Since } from "../../ui/parts";
 import { Empty, Failed, Loading } from "../../ui/states";
 import type { Column } from "../../ui/table";
 import { VirtualTable } from "../../ui/virtual-table";
 import { Bulk, type Selection, useSelection } from "./bulk";
-import { Filters, StateTabs } from "./filters";
+import { Export } from "./export";
+import { Filters, Phases, StateTabs } from "./filters";
 import { NewJob } from "./new-job";
 
 const ROW_PX = 46;
@@ -48,6 +50,21 @@ export function When({ job }: { job: BriefJob }) {
     return <Ago at={job.completedAt ?? job.canceledAt ?? job.updatedAt} />;
 }
 
+const instantShown = (job: BriefJob): number =>
+    instantOf(
+        job.state === "running"
+            ? (job.lastRunAt ?? job.updatedAt)
+            : job.state === "queued"
+              ? job.runAt
+              : (job.completedAt ?? job.canceledAt ?? job.updatedAt),
+    );
+
+/** How long its last attempt took, in ms. */
+function tookOf({ state, lastRunAt, completedAt, updatedAt }: BriefJob): number | undefined {
+    const end = state === "completed" ? completedAt : state === "failed" ? updatedAt : undefined;
+    return lastRunAt && end ? Math.max(0, instantOf(end) - instantOf(lastRunAt)) : undefined;
+}
+
 function Line({ job }: { job: BriefJob }) {
     const failed = job.state === "failed" || (job.state === "queued" && job.attempts > 0);
     if (job.state === "running" && job.progress) return <ProgressBar {...job.progress} />;
@@ -56,25 +73,27 @@ function Line({ job }: { job: BriefJob }) {
     return <bdi class="job-line">{job.payloadText}</bdi>;
 }
 
-const columns = (selection: Selection): Column<BriefJob>[] => [
-    {
-        key: "choose",
-        label: "Chosen",
-        quiet: true,
-        cell: job => (
-            <input
-                type="checkbox"
-                class="checkbox"
-                aria-label={`Choose ${shortId(job.id)}`}
-                checked={selection.has(job)}
-                onChange={() => selection.toggle(job)}
-            />
-        ),
-    },
+const choosing = (selection: Selection): Column<BriefJob> => ({
+    key: "choose",
+    label: "Chosen",
+    quiet: true,
+    cell: job => (
+        <input
+            type="checkbox"
+            class="checkbox"
+            aria-label={`Choose ${shortId(job.id)}`}
+            checked={selection.has(job)}
+            onChange={() => selection.toggle(job)}
+        />
+    ),
+});
+
+const COLUMNS: Column<BriefJob>[] = [
     {
         key: "job",
         label: "Job",
         role: "main",
+        sort: job => job.type,
         cell: job => (
             <div class="job-cell">
                 <span class="job-name">
@@ -92,28 +111,41 @@ const columns = (selection: Selection): Column<BriefJob>[] => [
             </div>
         ),
     },
-    { key: "state", label: "State", cell: job => <JobBadge job={job} /> },
+    { key: "state", label: "State", sort: job => job.phase, cell: job => <JobBadge job={job} /> },
     {
         key: "attempts",
         label: "Attempts",
         align: "right",
+        sort: job => job.attempts,
         cell: job => (
             <span class={job.attempts > 1 ? "" : "muted"} title="attempts">
                 {job.attempts}/{job.maxAttempts}
             </span>
         ),
     },
-    { key: "when", label: "When", align: "right", cell: job => <When job={job} /> },
+    {
+        key: "took",
+        label: "Took",
+        align: "right",
+        sort: tookOf,
+        cell: job => {
+            const took = tookOf(job);
+            return took === undefined ? <span class="muted">–</span> : duration(took);
+        },
+    },
+    { key: "when", label: "When", align: "right", sort: instantShown, cell: job => <When job={job} /> },
 ];
 
 function Nothing({ query, list }: { query: JobQuery; list: JobList }) {
     if (list.error) return <Failed query={{ error: list.error, refetch: list.refresh }} />;
-    if (list.busy) return <Loading rows={10} />;
-    if (list.looked) return null;
+    if (list.busy && list.looks === 0) return <Loading rows={10} />;
+    if (list.looked || list.looks > 0) return null;
     if (isFiltered(query) || query.state)
         return (
             <Empty icon="search" title="No job matches">
-                <Button onClick={() => setQuery({ q: "", type: "", time: "", since: "", until: "", state: "" })}>
+                <Button
+                    onClick={() => setQuery({ q: "", type: "", time: "", since: "", until: "", state: "", phase: "" })}
+                >
                     Show all jobs
                 </Button>
             </Empty>
@@ -148,6 +180,16 @@ function Foot({ list }: { list: JobList }) {
                 </Button>
             </div>
         );
+    if (list.looks > 0)
+        return (
+            <div class="list-foot" role="status">
+                <span class="spinner" aria-hidden="true" /> {plural(list.items.length, "job")} found among the newest{" "}
+                {count(list.looks * LOOK)} …{" "}
+                <Button small icon="stop" onClick={list.stop}>
+                    Stop
+                </Button>
+            </div>
+        );
     if (list.busy && list.items.length > 0) return <div class="list-foot">{list.cursor && "Loading more …"}</div>;
     if (list.looked)
         return (
@@ -162,26 +204,37 @@ function Foot({ list }: { list: JobList }) {
     return list.items.length > 0 && !list.cursor ? <div class="list-foot muted">That's all.</div> : null;
 }
 
+/** How many there are in each state, and of the phase that is chosen. */
+function useCounts(query: JobQuery) {
+    const { state: _, phase, ...rest } = toFilter(query);
+    const often = { live: true, throttle: query.q ? 10_000 : 2000 };
+    const key = JSON.stringify({ ...query, state: "", phase: "" });
+    const counts = useQuery(`counts ${key}`, signal => api.jobs.counts(rest, signal), often);
+    const ofPhase = useQuery(
+        phase ? `counts ${key} ${phase}` : null,
+        signal => api.jobs.counts({ ...rest, phase }, signal),
+        often,
+    );
+    return { counts, chosen: phase ? ofPhase : counts };
+}
+
 export function JobsScreen() {
     const location = useLocation();
     const query = useMemo(() => readJobQuery(location.query), [location.query.toString()]);
     const key = JSON.stringify(query);
     const selection = useSelection(key);
     const list = useJobList(query, () => selection.some || window.scrollY > 60);
-    const { state: _, ...countsBy } = toFilter(query);
-    const counts = useQuery(
-        `counts ${JSON.stringify({ ...query, state: "" })}`,
-        signal => api.jobs.counts(countsBy, signal),
-        {
-            live: true,
-            throttle: query.q ? 10_000 : 2000,
-        },
-    );
+    const { counts, chosen } = useCounts(query);
+    // Counting phases takes a look at the whole queue.
+    const plain = query.state === "queued" && !isFiltered(query);
+    const phases = useQuery(plain ? "phases" : null, api.jobs.phases, { live: true, throttle: 5000 });
     const [creating, setCreating] = useState(false);
     const narrow = useNarrow();
+    const mayChoose = useMay("operate");
     const changed = () => {
         list.refresh();
         counts.refetch();
+        chosen.refetch();
     };
     const renew = () => {
         window.scrollTo(0, 0);
@@ -191,14 +244,16 @@ export function JobsScreen() {
     return (
         <>
             <PageHead title="Jobs">
-                <Button kind="primary" icon="plus" onClick={() => setCreating(true)}>
+                <Button kind="primary" icon="plus" right="admin" onClick={() => setCreating(true)}>
                     New job
                 </Button>
             </PageHead>
             <section class="panel flush jobs" aria-label="Jobs">
                 <StateTabs query={query} counts={counts.data} />
+                <Phases query={query} stats={phases.data} />
                 <Filters query={query} />
-                <Bulk query={query} list={list} counts={counts.data} selection={selection} changed={changed}>
+                <Bulk query={query} list={list} counts={chosen.data} selection={selection} changed={changed}>
+                    <Export query={query} />
                     <News query={query} list={list} renew={renew} />
                 </Bulk>
                 {list.items.length === 0 ? (
@@ -206,7 +261,7 @@ export function JobsScreen() {
                 ) : (
                     <VirtualTable
                         label="Jobs"
-                        columns={columns(selection)}
+                        columns={mayChoose ? [choosing(selection), ...COLUMNS] : COLUMNS}
                         rows={list.items}
                         keyOf={job => job.id}
                         rowClass={job => (selection.has(job) ? "chosen" : "")}

@@ -1,5 +1,6 @@
-import { api } from "../../lib/api";
+import { api, type Job } from "../../lib/api";
 import { attemptsError, type Errors, jsonError, useForm } from "../../lib/form";
+import { printJson } from "../../lib/json";
 import { navigate } from "../../lib/router";
 import { toast } from "../../lib/toast";
 import { Button } from "../../ui/button";
@@ -30,10 +31,21 @@ function bodyOf(values: Values): string {
     return `{${parts.join(",")}}`;
 }
 
-export function NewJob({ onClose }: { onClose: () => void }) {
+const startOf = (first: Job | undefined): Values => ({
+    ...EMPTY,
+    ...(first && {
+        type: first.type,
+        payload: printJson(first.payload),
+        maxAttempts: String(first.maxAttempts),
+        runAs: first.runAs,
+    }),
+});
+
+/** `first`: a job like that one. */
+export function NewJob({ first, onClose }: { first?: Job; onClose: () => void }) {
     const types = useTypes();
     const { values, errors, busy, change, submit } = useForm({
-        start: EMPTY,
+        start: startOf(first),
         check,
         send: async values => {
             const job = await api.jobs.create(bodyOf(values));

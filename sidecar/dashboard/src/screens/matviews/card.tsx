@@ -3,6 +3,9 @@ import { useState } from "preact/hooks";
 import { api, type Matview, type RefreshMode } from "../../lib/api";
 import { bytes, compact, count } from "../../lib/format";
 import { ApiError } from "../../lib/http";
+import { printJson } from "../../lib/json";
+import { useMay } from "../../lib/me";
+import { navigate } from "../../lib/router";
 import { duration } from "../../lib/time";
 import { toast } from "../../lib/toast";
 import { Button, CopyButton } from "../../ui/button";
@@ -10,6 +13,7 @@ import { ask } from "../../ui/dialog";
 import { Select } from "../../ui/field";
 import { Ago, Badge, Code, Since } from "../../ui/parts";
 import { Sparkline } from "../../ui/sparkline";
+import { ScheduleForm } from "../schedules/form";
 import { nameOf } from "./graph";
 import { MODES } from "./register";
 
@@ -159,8 +163,18 @@ function unregister(view: Matview, changed: () => void): void {
     });
 }
 
+/** A schedule that refreshes it every night. */
+const refreshOf = ({ schemaName, viewName }: Matview) => ({
+    name: `refresh ${nameOf(schemaName, viewName)}`,
+    jobType: "materialized_view_refresh",
+    cronExpr: "0 3 * * *",
+    payload: printJson({ schema_name: schemaName, view_name: viewName }),
+});
+
 export function Card({ view, changed }: CardProps) {
     const { busy, refresh } = useRefresh(view, changed);
+    const [scheduling, setScheduling] = useState(false);
+    const mayChange = useMay("admin");
     const name = nameOf(view.schemaName, view.viewName);
     return (
         <li class="view-card" aria-label={name}>
@@ -176,18 +190,26 @@ export function Card({ view, changed }: CardProps) {
                     <Badge>{view.neverSkippedBecause ? "never skipped" : "skipped when unchanged"}</Badge>
                 )}
                 <div class="view-actions">
-                    <Select
-                        aria-label={`Refresh mode of ${name}`}
-                        value={view.refreshMode}
-                        options={MODES}
-                        onChange={mode => changeMode(view, mode, changed)}
-                    />
-                    <Button icon="retry" busy={busy || view.refreshing === true} onClick={refresh}>
+                    {mayChange ? (
+                        <Select
+                            aria-label={`Refresh mode of ${name}`}
+                            value={view.refreshMode}
+                            options={MODES}
+                            onChange={mode => changeMode(view, mode, changed)}
+                        />
+                    ) : (
+                        <span class="muted">{view.refreshMode}</span>
+                    )}
+                    <Button icon="retry" right="operate" busy={busy || view.refreshing === true} onClick={refresh}>
                         Refresh now
+                    </Button>
+                    <Button icon="clock" right="admin" onClick={() => setScheduling(true)}>
+                        Schedule
                     </Button>
                     <Button
                         kind="ghost"
                         icon="trash"
+                        right="admin"
                         label={`Unregister ${name}`}
                         onClick={() => unregister(view, changed)}
                     />
@@ -222,6 +244,13 @@ export function Card({ view, changed }: CardProps) {
                 </p>
             )}
             <Advice view={view} />
+            {scheduling && (
+                <ScheduleForm
+                    first={refreshOf(view)}
+                    onClose={() => setScheduling(false)}
+                    onDone={saved => navigate(`/schedules/${saved.id}`)}
+                />
+            )}
         </li>
     );
 }

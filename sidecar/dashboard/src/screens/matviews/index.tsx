@@ -39,7 +39,7 @@ export function Matviews() {
                         onText={q => setQuery({ q })}
                     />
                 </div>
-                <Button kind="primary" icon="plus" onClick={() => setRegistering(true)}>
+                <Button kind="primary" icon="plus" right="admin" onClick={() => setRegistering(true)}>
                     Register
                 </Button>
             </PageHead>

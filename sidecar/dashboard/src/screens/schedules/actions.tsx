@@ -1,6 +1,7 @@
 // What one does with a schedule; the list and its own page have the same.
 import { useState } from "preact/hooks";
 import { api, type Schedule } from "../../lib/api";
+import { useMay } from "../../lib/me";
 import { toast } from "../../lib/toast";
 import { ask } from "../../ui/dialog";
 
@@ -31,6 +32,7 @@ export function confirmRemoval(schedule: Schedule, done: () => void): void {
 /** On or off, at once; what went wrong puts it back. */
 export function Switch({ schedule, done }: { schedule: Schedule; done: (changed: Schedule) => void }) {
     const [busy, setBusy] = useState(false);
+    const may = useMay("admin");
     const flip = () => {
         if (busy) return;
         setBusy(true);
@@ -43,6 +45,7 @@ export function Switch({ schedule, done }: { schedule: Schedule; done: (changed:
             .catch(toast.failure)
             .finally(() => setBusy(false));
     };
+    if (!may) return <span class="muted">{schedule.enabled ? "on" : "off"}</span>;
     return (
         <button
             type="button"

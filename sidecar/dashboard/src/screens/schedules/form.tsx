@@ -1,7 +1,7 @@
 // A schedule is made or changed.
 import { api, type Schedule } from "../../lib/api";
 import { useForm } from "../../lib/form";
-import { bodyOf, check, start } from "../../lib/schedule-form";
+import { bodyOf, check, start, type Values } from "../../lib/schedule-form";
 import { toast } from "../../lib/toast";
 import { Button } from "../../ui/button";
 import { Dialog } from "../../ui/dialog";
@@ -10,14 +10,16 @@ import { RulePreview, useRule } from "./rule";
 
 interface FormProps {
     schedule?: Schedule;
+    /** What a new one begins with. */
+    first?: Partial<Values>;
     onClose: () => void;
     onDone: (schedule: Schedule) => void;
 }
 
-export function ScheduleForm({ schedule, onClose, onDone }: FormProps) {
+export function ScheduleForm({ schedule, first, onClose, onDone }: FormProps) {
     const isNew = !schedule;
     const { values, errors, busy, change, submit } = useForm({
-        start: start(schedule),
+        start: { ...start(schedule), ...first },
         check,
         send: async values => {
             const body = bodyOf(values, isNew);

@@ -110,6 +110,7 @@ function columns(query: Query<List<Schedule>>, edit: (schedule: Schedule) => voi
                     <ActionButton
                         small
                         icon="play"
+                        right="operate"
                         label={`Run ${schedule.name} now`}
                         action={() => runNow(schedule, query.refetch)}
                     />
@@ -117,6 +118,7 @@ function columns(query: Query<List<Schedule>>, edit: (schedule: Schedule) => voi
                         small
                         kind="ghost"
                         icon="edit"
+                        right="admin"
                         label={`Change ${schedule.name}`}
                         onClick={() => edit(schedule)}
                     />
@@ -124,6 +126,7 @@ function columns(query: Query<List<Schedule>>, edit: (schedule: Schedule) => voi
                         small
                         kind="ghost"
                         icon="trash"
+                        right="admin"
                         label={`Delete ${schedule.name}`}
                         onClick={() => confirmRemoval(schedule, query.refetch)}
                     />
@@ -141,7 +144,7 @@ export function ScheduleList() {
     return (
         <>
             <PageHead title="Schedules">
-                <Button kind="primary" icon="plus" onClick={() => setEditing("new")}>
+                <Button kind="primary" icon="plus" right="admin" onClick={() => setEditing("new")}>
                     New schedule
                 </Button>
             </PageHead>
@@ -161,7 +164,7 @@ export function ScheduleList() {
                         count === 0 && (
                             <Empty icon="schedules" title="No schedules yet">
                                 <p>A schedule enqueues a job at each tick of a cron rule.</p>
-                                <Button icon="plus" onClick={() => setEditing("new")}>
+                                <Button icon="plus" right="admin" onClick={() => setEditing("new")}>
                                     New schedule
                                 </Button>
                             </Empty>

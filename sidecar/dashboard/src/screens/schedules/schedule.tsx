@@ -129,13 +129,17 @@ function Whole({ schedule, query }: { schedule: Schedule; query: Query<Schedule>
                 }
                 back={{ to: "/schedules", label: "Schedules" }}
             >
-                <ActionButton icon="play" action={() => runNow(schedule, query.refetch)}>
+                <ActionButton icon="play" right="operate" action={() => runNow(schedule, query.refetch)}>
                     Run now
                 </ActionButton>
-                <Button icon="edit" onClick={() => setEditing(true)}>
+                <Button icon="edit" right="admin" onClick={() => setEditing(true)}>
                     Change
                 </Button>
-                <Button icon="trash" onClick={() => confirmRemoval(schedule, () => navigate("/schedules"))}>
+                <Button
+                    icon="trash"
+                    right="admin"
+                    onClick={() => confirmRemoval(schedule, () => navigate("/schedules"))}
+                >
                     Delete
                 </Button>
             </PageHead>
