@@ -51,19 +51,20 @@ COMMENT ON COLUMN ayb_jobs.jobs.runs IS
 CREATE FUNCTION ayb_jobs.enqueue(type text, payload jsonb DEFAULT '{}', run_at timestamptz DEFAULT NULL,
                                  idempotency_key text DEFAULT NULL, max_attempts integer DEFAULT NULL,
                                  run_as name DEFAULT NULL, delay interval DEFAULT NULL, priority integer DEFAULT NULL,
-                                 partition_key text DEFAULT NULL, unique_key text DEFAULT NULL, options jsonb DEFAULT NULL) RETURNS uuid
+                                 partition_key text DEFAULT NULL, unique_key text DEFAULT NULL, depends_on uuid[] DEFAULT NULL,
+                                 options jsonb DEFAULT NULL) RETURNS uuid
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue';
-COMMENT ON FUNCTION ayb_jobs.enqueue(text, jsonb, timestamptz, text, integer, name, interval, integer, text, text, jsonb) IS
+COMMENT ON FUNCTION ayb_jobs.enqueue(text, jsonb, timestamptz, text, integer, name, interval, integer, text, text, uuid[], jsonb) IS
     'adds a job that runs if and when this transaction commits, and gives back its id; with an idempotency_key that this role''s jobs have already, or a unique_key that one has which waits for its first start, the id of that job';
 
 CREATE FUNCTION ayb_jobs.enqueue_or_find(type text, payload jsonb DEFAULT '{}', run_at timestamptz DEFAULT NULL,
                                          idempotency_key text DEFAULT NULL, max_attempts integer DEFAULT NULL,
                                          run_as name DEFAULT NULL, delay interval DEFAULT NULL,
                                          priority integer DEFAULT NULL, partition_key text DEFAULT NULL,
-                                         unique_key text DEFAULT NULL, options jsonb DEFAULT NULL,
-                                         OUT id uuid, OUT is_new boolean) RETURNS record
+                                         unique_key text DEFAULT NULL, depends_on uuid[] DEFAULT NULL,
+                                         options jsonb DEFAULT NULL, OUT id uuid, OUT is_new boolean) RETURNS record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_enqueue_or_find';
-COMMENT ON FUNCTION ayb_jobs.enqueue_or_find(text, jsonb, timestamptz, text, integer, name, interval, integer, text, text, jsonb) IS
+COMMENT ON FUNCTION ayb_jobs.enqueue_or_find(text, jsonb, timestamptz, text, integer, name, interval, integer, text, text, uuid[], jsonb) IS
     'as enqueue(), and says whether the job is new or was found by its key';
 
 CREATE FUNCTION ayb_jobs.enqueue_many(type text, payloads jsonb[], run_at timestamptz DEFAULT NULL,

@@ -258,6 +258,16 @@ BEGIN ATOMIC
               ORDER BY u.place LIMIT 1) AS l
           WHERE s.enabled AND l.state = 'failed') AS f
     UNION ALL
+    SELECT 'flows', CASE WHEN count(f.id) = 0 THEN 'ok' ELSE 'warning' END,
+           CASE WHEN count(f.id) = 0 THEN 'no job waits for one that has failed'
+                ELSE sum(f.children) || ' jobs wait for ' || count(f.id) || ' that have failed: '
+                     || string_agg(DISTINCT f.type, ', ' ORDER BY f.type) END,
+           CASE WHEN count(f.id) > 0 THEN 'SELECT ayb_jobs.retry_now(''' || min(f.id::text) || '''); once it is mended, or ayb_jobs.cancel() of what waits.' END
+    FROM (SELECT p.id, p.type, count(*) AS children
+          FROM ayb_jobs.job_queue AS p JOIN ayb_jobs.job_edges AS e ON e.parent = p.id AND e.watched
+          JOIN ayb_jobs.job_queue AS c ON c.id = e.child AND c.state = 'queued' AND c.waits_for = 'jobs'
+          WHERE p.state = 'failed' GROUP BY p.id, p.type) AS f
+    UNION ALL
     SELECT 'matviews', CASE WHEN count(m.id) = 0 THEN 'ok' ELSE 'warning' END,
            coalesce(string_agg(m.schema_name || '.' || m.view_name || ': ' || m.last_refresh_error, '; '
                                ORDER BY m.schema_name, m.view_name), 'no refresh of a registered view has failed'),

@@ -19,11 +19,11 @@ GRANT USAGE ON SCHEMA ayb_jobs, ayb_jobs_internal TO PUBLIC;
 -- Of every table: pg_dump locks each, for which it takes SELECT, and the policies say which rows that shows.
 GRANT SELECT ON ALL TABLES IN SCHEMA ayb_jobs, ayb_jobs_internal TO PUBLIC;
 GRANT EXECUTE ON ALL ROUTINES IN SCHEMA ayb_jobs, ayb_jobs_internal TO PUBLIC;
-GRANT USAGE ON TYPE ayb_jobs.refresh_outcome, ayb_jobs.claimed_job TO PUBLIC;
+GRANT USAGE ON TYPE ayb_jobs.refresh_outcome, ayb_jobs.claimed_job, ayb_jobs.parent_job TO PUBLIC;
 REVOKE ALL ON FUNCTION ayb_jobs_internal.install_builtins(text), ayb_jobs_internal.prepare_history(timestamptz), ayb_jobs_internal.server_state(),
                        ayb_jobs_internal.retire_jobs(integer), ayb_jobs_internal.retire_history(uuid, integer), ayb_jobs_internal.retire_rights(),
                        ayb_jobs_internal.processes(), ayb_jobs_internal.troubles(), ayb_jobs.health(), ayb_jobs_internal.wire_key(),
-                       ayb_jobs_internal.totals(), ayb_jobs_internal.turn_tables() FROM PUBLIC;
+                       ayb_jobs_internal.totals(), ayb_jobs_internal.turn_tables(), ayb_jobs_internal.mark_edge(uuid, uuid, boolean, uuid) FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ayb_jobs.health() TO ayb_jobs_read, pg_monitor;
 GRANT EXECUTE ON FUNCTION ayb_jobs_internal.wire_key() TO ayb_jobs_sidecar;
 GRANT EXECUTE ON FUNCTION ayb_jobs_internal.totals() TO ayb_jobs_read;

@@ -81,4 +81,14 @@ inline std::optional<State> state_value(Datum value) {
     " WHERE k.run_as = ANY (ARRAY[g.run_as, g.enqueued_by])"                                       \
     " AND k.idempotency_key = g.idempotency_key AND k.job_id = g.id"
 
+// What waits for such jobs is told by this, and what they waited for is forgotten: CTEs, the last
+// one without a comma. `completed` is a condition for those that were; they leave a result, no
+// more.
+#define AYB_END_EDGES(gone, completed, at)                                                         \
+    "unwaited AS (DELETE FROM ayb_jobs.job_edges AS e USING " gone                                 \
+    " AS g WHERE e.child = g.id), blanked AS (UPDATE ayb_jobs.job_outcomes AS o SET result = NULL" \
+    " FROM " gone " AS g WHERE o.job_id = g.id), dead AS (INSERT INTO ayb_jobs.job_outcomes"       \
+    " (job_id, state, flow, at) SELECT g.id, 'deleted', g.flow, " at " FROM " gone                 \
+    " AS g WHERE NOT " completed " ON CONFLICT (job_id) DO NOTHING)"
+
 } // namespace ayb

@@ -2,17 +2,27 @@
 
 #include "base/arguments.hpp"
 #include "base/objects.hpp"
+#include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 
 namespace ayb {
 
 namespace {
 
-enum Option { kExpiresAt, kMeta, kOnConflict, kMaxDelay, kOptions };
-constexpr Key kKeys[kOptions] = {{"expires_at", TIMESTAMPTZOID},
-                                 {"meta", JSONBOID},
-                                 {"on_conflict", TEXTOID},
-                                 {"max_delay", INTERVALOID}};
+enum Option {
+    kExpiresAt,
+    kMeta,
+    kOnConflict,
+    kMaxDelay,
+    kOnParentFailure,
+    kFlow,
+    kRequiredBy,
+    kOptions
+};
+constexpr Key kKeys[kOptions] = {{"expires_at", TIMESTAMPTZOID}, {"meta", JSONBOID},
+                                 {"on_conflict", TEXTOID},       {"max_delay", INTERVALOID},
+                                 {"on_parent_failure", TEXTOID}, {"flow", UUIDOID},
+                                 {"required_by", JSONBOID}};
 
 char *g_meta = nullptr; // the setting
 
@@ -92,10 +102,20 @@ void read_options(Datum argument, Options *options) {
         check_deadline(*options->expires_at);
     }
     read_conflict(values, options);
+    if (!values[kOnParentFailure].isnull)
+        options->on_parent_failure = read_on_parent_failure(values[kOnParentFailure].value);
+    if (!values[kFlow].isnull)
+        options->flow = uuid_value(values[kFlow].value);
+    options->required_by = ids_of_json(values[kRequiredBy], "required_by");
     if (is_none(values[kMeta]))
         return;
     check_meta(values[kMeta].value, "meta");
     options->meta = merged(options->meta, values[kMeta].value);
+}
+
+// As of a value that is read where its argument is known.
+void name_argument_of(void *argument) {
+    err_generic_string(PG_DIAG_COLUMN_NAME, static_cast<const char *>(argument));
 }
 
 } // namespace
@@ -109,6 +129,37 @@ Datum meta_of_session() {
     check_meta(meta, "ayb_jobs.meta");
     error_context_stack = callback.previous;
     return meta;
+}
+
+Datum ids_of_json(const NullableDatum &value, const char *argument) {
+    constexpr const char *kHint = "It takes [\"id of a job\", ...].";
+    if (is_none(value))
+        return 0;
+    Jsonb *array = DatumGetJsonbP(value.value);
+    if (!JB_ROOT_IS_ARRAY(array) || JB_ROOT_IS_SCALAR(array))
+        refuse_argument(argument, psprintf("%s must be an array", argument), kHint);
+    ArrayBuildState *ids = new_column(UUIDOID);
+    for (uint32 i = 0; i < JB_ROOT_COUNT(array); i++) {
+        const JsonbValue *id = getIthJsonbValueFromContainer(&array->root, i);
+        if (id->type != jbvString)
+            refuse_argument(argument, psprintf("%s must be an array of strings", argument), kHint);
+        ErrorContextCallback named{error_context_stack, name_argument_of,
+                                   const_cast<char *>(argument)};
+        error_context_stack = &named;
+        add_value(ids, DirectFunctionCall1(uuid_in, CStringGetDatum(pnstrdup(id->val.string.val,
+                                                                             id->val.string.len))));
+        error_context_stack = named.previous;
+    }
+    return whole_column(ids);
+}
+
+OnParentFailure read_on_parent_failure(Datum value) {
+    OnParentFailure found;
+    if (!core::find_word(TextDatumGetCString(value), &found))
+        refuse_argument("on_parent_failure", "on_parent_failure must be wait, run or cancel",
+                        "wait is for the failed parent to be retried, run goes on whatever became "
+                        "of it, cancel ends the job.");
+    return found;
 }
 
 Options options_argument(FunctionCallInfo fcinfo, int number) {

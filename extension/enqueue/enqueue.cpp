@@ -5,8 +5,9 @@
 #include "base/columns.hpp"
 #include "base/notice.hpp"
 #include "enqueue/unique.hpp"
+#include "flows/edges.hpp"
+#include "handlers/payload.hpp"
 #include "jobs/insert.hpp"
-#include "jobs/payload.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
 #include "pg/tuples.hpp"
@@ -107,6 +108,7 @@ void check_key(Datum key, const char *name) {
 namespace {
 
 constexpr int kUniqueKeyArgument = 9;
+constexpr int kOptionsArgument = 11;
 
 // The options, of which some are for jobs with a unique key.
 Options order_options(FunctionCallInfo fcinfo, const OrderArguments &at) {
@@ -135,6 +137,8 @@ Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments
         *unhandled = type;
     }
     notice_if_nothing_runs();
+    if (order.options.flow)
+        require_open_flow(*order.options.flow);
     return order;
 }
 
@@ -153,6 +157,10 @@ void insert_plain(const Order &order, const char *key, Datum payload,
 void insert_by_unique_key(const Order &order, Datum unique_key, const char *key, Datum payload,
                           const NullableDatum *partition_key, core::Uuid *id) {
     check_key(unique_key, "unique_key");
+    if (order.options.flow || order.waits_for_jobs)
+        refuse_argument(
+            "unique_key", "a job with a unique_key can't be a part of a flow",
+            "It may be another one that waits already; an idempotency_key is for good.");
     if (key != nullptr)
         refuse_argument("unique_key", "unique_key and idempotency_key can't both be given",
                         "unique_key is for what waits, idempotency_key for good.");
@@ -164,13 +172,62 @@ void insert_by_unique_key(const Order &order, Datum unique_key, const char *key,
 
 } // namespace
 
-core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhandled) {
+const Key kEnqueueKeys[kEnqueueArguments] = {
+    {"type", TEXTOID},          {"payload", JSONBOID},
+    {"run_at", TIMESTAMPTZOID}, {"idempotency_key", TEXTOID},
+    {"max_attempts", INT4OID},  {"run_as", NAMEOID},
+    {"delay", INTERVALOID},     {"priority", INT4OID},
+    {"partition_key", TEXTOID}, {"unique_key", TEXTOID},
+    {"depends_on", JSONBOID},   {"options", JSONBOID}};
+
+Datum no_payload() {
+    JsonbValue none{};
+    none.type = jbvObject;
+    return JsonbPGetDatum(JsonbValueToJsonb(&none));
+}
+
+namespace {
+
+// Whom it waits for, as its arguments or its flow say.
+Parents place(FunctionCallInfo fcinfo, const Step *step, Order *order) {
+    Parents parents{};
+    if (step != nullptr) {
+        if (order->options.flow)
+            refuse_argument("flow", "a step of a flow can't name another one", "Leave it out.");
+        if (order->options.on_parent_failure)
+            refuse_argument("on_parent_failure", "on_parent_failure is no option of a step",
+                            "It stands beside depends_on.");
+        order->options.flow = step->flow;
+        order->waits_for_jobs = step->waits;
+    } else if (!PG_ARGISNULL(kDependsOnArgument)) {
+        parents = find_parents(PG_GETARG_DATUM(kDependsOnArgument), "depends_on");
+        order->waits_for_jobs = parents.waits;
+    }
+    if (order->options.on_parent_failure && parents.count == 0)
+        refuse_argument("on_parent_failure", "on_parent_failure is for jobs that wait for others",
+                        "Pass depends_on, or leave it out.");
+    return parents;
+}
+
+// The edges of a new job.
+void add_edges(const core::Uuid &id, const Parents &parents, const Order &order) {
+    if (parents.count > 0)
+        add_parents(id, parents, order.options.on_parent_failure.value_or(OnParentFailure::wait));
+    if (order.options.required_by != 0)
+        add_to_children(order.options.required_by, id, order.type);
+}
+
+} // namespace
+
+core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhandled,
+                       const Step *step) {
     const char *type = type_argument(fcinfo, 0);
     require_argument(fcinfo, 1, "payload");
     check_json_size(PG_GETARG_DATUM(1), "payload");
     const char *key = key_argument(fcinfo, 3);
-    const Order order =
-        make_order(fcinfo, type, {2, 6, 4, 5, 7, kUniqueKeyArgument, 10}, unhandled);
+    Order order =
+        make_order(fcinfo, type, {2, 6, 4, 5, 7, kUniqueKeyArgument, kOptionsArgument}, unhandled);
+    const Parents parents = place(fcinfo, step, &order);
     const Datum payload = PG_GETARG_DATUM(1);
     const NullableDatum *partition_key = PG_ARGISNULL(8) ? nullptr : &fcinfo->args[8];
     if (partition_key != nullptr)
@@ -186,6 +243,8 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhan
         insert_by_unique_key(order, PG_GETARG_DATUM(kUniqueKeyArgument), key, payload,
                              partition_key, &id);
     *is_new = id == fresh;
+    if (*is_new)
+        add_edges(id, parents, order);
     return id;
 }
 
@@ -194,7 +253,7 @@ core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhan
 using namespace ayb;
 
 // enqueue(type, payload, run_at, idempotency_key, max_attempts, run_as, delay, priority,
-// partition_key, unique_key, options) → uuid
+// partition_key, unique_key, depends_on, options) → uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue) {
     bool is_new;
     const char *unhandled = nullptr;

@@ -1,5 +1,6 @@
 #pragma once
 // What enqueue() does with its arguments, for those that do it many times.
+#include "base/objects.hpp"
 #include "core/uuid7.hpp"
 #include "jobs/order.hpp"
 
@@ -22,11 +23,25 @@ struct OrderArguments {
 Order make_order(FunctionCallInfo fcinfo, const char *type, const OrderArguments &at,
                  const char **unhandled);
 
-// The arguments of enqueue(), in their order: the new job, or the one that has its key, which makes
-// `*is_new` false. `*unhandled` as above.
-core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhandled);
+// A step of a flow: its parents are written by who makes that.
+struct Step {
+    core::Uuid flow;
+    bool waits; // it has any
+};
 
-inline constexpr int kEnqueueArguments = 11;
+// The arguments of enqueue(), in their order: the new job, or the one that has its key, which makes
+// `*is_new` false. `*unhandled` as above. `step` is null for what is none.
+core::Uuid enqueue_one(FunctionCallInfo fcinfo, bool *is_new, const char **unhandled,
+                       const Step *step = nullptr);
+
+// The arguments of enqueue() as keys of an object, in their order.
+inline constexpr int kEnqueueArguments = 12;
+extern const Key kEnqueueKeys[kEnqueueArguments];
+inline constexpr int kPayloadArgument = 1;
+inline constexpr int kDependsOnArgument = 10;
+
+// {}: what enqueue() has for a payload that is left out.
+Datum no_payload();
 
 // Of a key that isn't NULL: 22023 for one that is empty or too long.
 void check_key(Datum key, const char *name);

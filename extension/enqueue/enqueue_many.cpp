@@ -2,8 +2,8 @@
 #include "base/arguments.hpp"
 #include "base/objects.hpp"
 #include "enqueue/enqueue.hpp"
+#include "handlers/payload.hpp"
 #include "jobs/insert.hpp"
-#include "jobs/payload.hpp"
 #include "pg/tuples.hpp"
 
 namespace ayb {
@@ -72,22 +72,6 @@ Datum return_ids(FunctionCallInfo fcinfo, const Datum *ids, int count) {
     return 0;
 }
 
-// The arguments of enqueue() as keys of an object, in their order.
-constexpr Key kKeys[kEnqueueArguments] = {{"type", TEXTOID},          {"payload", JSONBOID},
-                                          {"run_at", TIMESTAMPTZOID}, {"idempotency_key", TEXTOID},
-                                          {"max_attempts", INT4OID},  {"run_as", NAMEOID},
-                                          {"delay", INTERVALOID},     {"priority", INT4OID},
-                                          {"partition_key", TEXTOID}, {"unique_key", TEXTOID},
-                                          {"options", JSONBOID}};
-constexpr int kPayload = 1;
-
-// {}: what enqueue() has for a payload that is left out.
-Datum no_payload() {
-    JsonbValue none{};
-    none.type = jbvObject;
-    return JsonbPGetDatum(JsonbValueToJsonb(&none));
-}
-
 // Those with a unique key by type and key, after the others: two callers that sort them alike never
 // wait for each other in a circle.
 struct Keyed {
@@ -146,8 +130,11 @@ void enqueue_objects(FunctionCallInfo fcinfo, Objects *jobs, Datum *ids) {
     sort_unique(jobs);
     each_object(jobs, call->args, [&](int number) {
         bool is_new;
-        if (call->args[kPayload].isnull)
-            call->args[kPayload] = {no_payload(), false};
+        if (call->args[kPayloadArgument].isnull)
+            call->args[kPayloadArgument] = {no_payload(), false};
+        NullableDatum *parents = &call->args[kDependsOnArgument];
+        parents->value = ids_of_json(*parents, "depends_on");
+        parents->isnull = parents->value == 0;
         ids[number] = uuid_datum(enqueue_one(call, &is_new, &unhandled));
     });
 }
@@ -168,6 +155,10 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
     const NullableDatum *keys = read_keys(fcinfo, 5, count);
     const Order order =
         make_order(fcinfo, type, {2, 3, PG_NARGS(), PG_NARGS(), 4, PG_NARGS(), 6}, &unhandled);
+    if (order.options.on_parent_failure || order.options.required_by != 0)
+        refuse_argument(order.options.required_by != 0 ? "required_by" : "on_parent_failure",
+                        "jobs of one call wait for no others",
+                        "Pass an array of objects, each with its depends_on and options.");
     if (order.builtin)
         check_payloads(type, payloads, count);
     Datum *ids = make_ids(count, order.now);
@@ -179,7 +170,7 @@ AYB_SQL_FUNCTION(ayb_jobs_enqueue_many) {
 
 // enqueue_many(jobs) → setof uuid
 AYB_SQL_FUNCTION(ayb_jobs_enqueue_jobs) {
-    Objects *jobs = objects_argument(fcinfo, 0, kKeys, kEnqueueArguments);
+    Objects *jobs = objects_argument(fcinfo, 0, kEnqueueKeys, kEnqueueArguments);
     auto *ids = static_cast<Datum *>(palloc((jobs->count + 1) * sizeof(Datum)));
     enqueue_objects(fcinfo, jobs, ids);
     return return_ids(fcinfo, ids, jobs->count);

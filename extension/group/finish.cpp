@@ -1,6 +1,7 @@
 #include "jobs/finish.hpp"
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
+#include "flows/finish.hpp"
 #include "group/jobs.hpp"
 #include "hooks/changes.hpp"
 #include "jobs/history.hpp"
@@ -173,6 +174,14 @@ void take_out(const Group &group, const char *worker) {
         report_changed();
 }
 
+// What those leave that have parents or children.
+void settle_kin(const Group &group) {
+    CompletedJobs jobs{};
+    each_job(group, GroupVerdict::done,
+             [&](const GroupedJob &job) { add_completed(&jobs, job.id, job.result, job.null); });
+    settle_completed(jobs, group.jobs[0].ended_at, group.jobs[group.ran - 1].ended_at);
+}
+
 void put_back(const GroupedJob &job, const char *worker) {
     const TimestampTz due = next_step(*job.snooze, job.ended_at);
     if (g_snooze.run(job.id, worker, At{job.started_at}, At{job.ended_at}, At{due},
@@ -189,6 +198,7 @@ void finish_jobs(const Group &group) {
     in_books([&] {
         if (group.done > 0)
             take_out(group, worker);
+        settle_kin(group);
         each_job(group, GroupVerdict::snoozed,
                  [&](const GroupedJob &job) { put_back(job, worker); });
         each_job(group, GroupVerdict::canceled, [&](GroupedJob &job) {

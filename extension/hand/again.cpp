@@ -11,14 +11,14 @@ namespace ayb {
 
 namespace {
 
-// A failed job begins again, with all its attempts.
-#define AYB_RETRIED "state = 'queued', attempts = 0, last_error = NULL, waits_for = NULL"
 // One that waits goes on with those that are left; one that was canceled in its last has that
-// again.
+// again. One that waits for others still does, and so does one that was canceled meanwhile where
+// they haven't ended.
 #define AYB_REVIVED                                                                                \
     "state = 'queued', attempts = least(q.attempts, q.max_attempts - 1), canceled_at = NULL,"      \
-    " expires_at = CASE WHEN q.state = 'canceled' THEN NULL ELSE q.expires_at END, waits_for = "   \
-    "NULL"
+    " expires_at = CASE WHEN q.state = 'canceled' THEN NULL ELSE q.expires_at END,"                \
+    " waits_for = CASE WHEN q.waits_for = 'jobs' AND (q.state = 'queued' OR"                       \
+    " ayb_jobs_internal.has_open_parents(q.id)) THEN 'jobs' END"
 #define AYB_ONE(change)                                                                            \
     "UPDATE ayb_jobs.job_queue AS q SET " change ", run_at = $2, updated_at = $3 WHERE q.id = $1"
 
@@ -28,9 +28,6 @@ Sql<core::Uuid, int, At> g_set_priority{R"sql(
     UPDATE ayb_jobs.job_queue AS q SET priority = $2, updated_at = $3 WHERE q.id = $1
 )sql"};
 
-#define AYB_RETRY(which)                                                                           \
-    AYB_CHANGE("retry", "q.state = 'failed' AND q.run_as <> 0::oid", AYB_OWN, which,               \
-               AYB_RETRIED ", run_at = $1")
 #define AYB_RUN(which)                                                                             \
     AYB_CHANGE(                                                                                    \
         "run",                                                                                     \

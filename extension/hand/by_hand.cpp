@@ -97,6 +97,11 @@ Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement, Change
         change(statement, keyed, which.type, which.since, which.until, which.phase));
 }
 
+Datum change_those(ChangeOf<core::Uuid> *statement, const core::Uuid &flow) {
+    ChangeOf<core::Uuid> *none = nullptr;
+    return Int64GetDatum(change(statement, none, flow));
+}
+
 Datum change_many(FunctionCallInfo fcinfo, ChangeMany *statement, ChangeMany *keyed) {
     require_argument(fcinfo, 0, "ids");
     return Int64GetDatum(change(statement, keyed, UuidArray(PG_GETARG_DATUM(0))));

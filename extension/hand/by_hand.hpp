@@ -66,6 +66,17 @@ using ChangeMany = ChangeOf<UuidArray>;
     " q.type, q.run_as, q.partition_key) = $9)"
 #define AYB_OF_THESE " AND q.id = ANY ($6)"
 
+// Queued ones are canceled.
+#define AYB_CANCEL(which)                                                                          \
+    AYB_CHANGE("cancel", "q.state = 'queued'", AYB_OWN_OR_ENQUEUED, which,                         \
+               "state = 'canceled', canceled_at = $1")
+
+// A failed job begins again, with all its attempts.
+#define AYB_RETRIED "state = 'queued', attempts = 0, last_error = NULL, waits_for = NULL"
+#define AYB_RETRY(which)                                                                           \
+    AYB_CHANGE("retry", "q.state = 'failed' AND q.run_as <> 0::oid", AYB_OWN, which,               \
+               AYB_RETRIED ", run_at = $1")
+
 // The arguments (type, since, until, phase); 22023 for a phase that there isn't.
 struct Matching {
     const char *type;
@@ -79,6 +90,9 @@ Matching matching_arguments(FunctionCallInfo fcinfo);
 // `keyed` finds, canceled ones with a key, take these again.
 Datum change_matching(FunctionCallInfo fcinfo, ChangeMatching *statement,
                       ChangeMatching *keyed = nullptr);
+
+// Those that the statement names by `flow` → how many were changed.
+Datum change_those(ChangeOf<core::Uuid> *statement, const core::Uuid &flow);
 
 // (ids) → how many were changed.
 Datum change_many(FunctionCallInfo fcinfo, ChangeMany *statement, ChangeMany *keyed = nullptr);

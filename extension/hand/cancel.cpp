@@ -18,10 +18,6 @@ Sql<core::Uuid, At> g_cancel{R"sql(
     WHERE q.id = $1
 )sql"};
 
-#define AYB_CANCEL(which)                                                                          \
-    AYB_CHANGE("cancel", "q.state = 'queued'", AYB_OWN_OR_ENQUEUED, which,                         \
-               "state = 'canceled', canceled_at = $1")
-
 ChangeMatching g_cancel_matching{AYB_CANCEL(AYB_MATCHING)};
 ChangeMany g_cancel_many{AYB_CANCEL(AYB_OF_THESE)};
 

@@ -15,7 +15,8 @@ namespace {
 // By which what a job has left elsewhere is found, and by what it is counted.
 #define AYB_TRACES                                                                                 \
     AYB_KEY_COLUMNS("q")                                                                           \
-    ", q.type, q.schedule_id, CASE WHEN q.schedule_id IS NOT NULL THEN q.payload END AS payload"
+    ", q.type, q.flow, q.schedule_id, CASE WHEN q.schedule_id IS NOT NULL THEN q.payload END AS "  \
+    "payload"
 // Of completed jobs those that completed from `since` on: planned by its value, so that no day
 // before is opened, or locked. A row for each type of a role, and one at least.
 #define AYB_DELETE(which, completed, since)                                                        \
@@ -27,18 +28,23 @@ namespace {
     " AND ($2 OR " AYB_OWN ")" completed " RETURNING true AS completed, " AYB_TRACES               \
     "), gone AS (TABLE waiting UNION ALL TABLE ended), keys AS (" AYB_FREE_KEYS(                   \
         "gone") "), attempts AS (DELETE FROM ayb_jobs.job_attempts AS a"                           \
-                " WHERE a.job_id = ANY (ARRAY(SELECT g.id FROM gone AS g)) RETURNING a.letter), "  \
-                "noted AS (INSERT INTO ayb_jobs.job_actions"                                       \
-                " (job_id, run_as, at, action, done_by, actor)"                                    \
-                " SELECT g.id, g.run_as, $1, 'delete', $4::regrole, $5 FROM gone AS g)"            \
-                " SELECT g.run_as::oid, g.type, count(g.id), count(g.id) FILTER (WHERE"            \
-                " g.completed), (SELECT count(*) FROM ayb_jobs.job_queue AS q WHERE ($2 OR"        \
-                " " AYB_OWN ")" which "), (SELECT count(*) FROM waiting),"                         \
-                " ARRAY(SELECT DISTINCT 'schedule ' || s.name FROM gone AS h"                      \
-                " JOIN ayb_jobs.schedules AS s ON s.id = h.schedule_id AND s.payload = h.payload"  \
-                " WHERE $2 OR s.run_as = ANY ($3) ORDER BY 1),"                                    \
-                " ARRAY(SELECT t.letter FROM attempts AS t WHERE t.letter IS NOT NULL)"            \
-                " FROM (SELECT) AS one LEFT JOIN gone AS g ON true GROUP BY g.run_as, g.type"
+                " WHERE a.job_id = ANY (ARRAY(SELECT g.id FROM gone AS g)) RETURNING "             \
+                "a.letter), " AYB_END_EDGES(                                                       \
+                    "gone", "g.completed",                                                         \
+                    "$1") ", noted AS (INSERT INTO ayb_jobs.job_actions"                           \
+                          " (job_id, run_as, at, action, done_by, actor)"                          \
+                          " SELECT g.id, g.run_as, $1, 'delete', $4::regrole, $5 FROM gone AS g)"  \
+                          " SELECT g.run_as::oid, g.type, count(g.id), count(g.id) FILTER (WHERE"  \
+                          " g.completed), (SELECT count(*) FROM ayb_jobs.job_queue AS q WHERE "    \
+                          "($2 OR"                                                                 \
+                          " " AYB_OWN ")" which "), (SELECT count(*) FROM waiting),"               \
+                          " ARRAY(SELECT DISTINCT 'schedule ' || s.name FROM gone AS h"            \
+                          " JOIN ayb_jobs.schedules AS s ON s.id = h.schedule_id AND s.payload = " \
+                          "h.payload"                                                              \
+                          " WHERE $2 OR s.run_as = ANY ($3) ORDER BY 1),"                          \
+                          " ARRAY(SELECT t.letter FROM attempts AS t WHERE t.letter IS NOT NULL)"  \
+                          " FROM (SELECT) AS one LEFT JOIN gone AS g ON true GROUP BY g.run_as, "  \
+                          "g.type"
 
 #define AYB_COMPLETED AYB_OF_SPAN " AND ($9 IS NULL OR $9 = 'completed')"
 

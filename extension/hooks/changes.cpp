@@ -1,5 +1,6 @@
 #include "hooks/changes.hpp"
 
+#include "hooks/kin.hpp"
 #include "hooks/notes.hpp"
 #include "lanes/counts.hpp"
 #include "lanes/lanes.hpp"
@@ -18,8 +19,6 @@
 namespace ayb {
 
 namespace {
-
-constexpr int kEventsKept = kEventRing; // more have no room there
 
 struct Notes {
     SubtransactionLog<LaneChange> lanes;
@@ -75,7 +74,7 @@ void note_key(LaneChange *lane, const Change &change) {
 }
 
 void note_event(const Change &change) {
-    if (g_notes.events.count >= kEventsKept) {
+    if (g_notes.events.count >= kEventRing) { // more have no room there
         g_notes.events_dropped++;
         return;
     }
@@ -192,6 +191,7 @@ void tell() {
         count_configuration_change();
     Database *database = find_served(MyDatabaseId);
     if (database != nullptr) {
+        tell_ended(g_notes.events.entries, g_notes.events.count, g_notes.events_dropped);
         // Events first: who hears of a change by its wake-up finds it in the ring.
         publish_events(g_notes.events.entries, g_notes.events.count, g_notes.events_dropped);
         if (g_notes.lanes.count > 0)
@@ -322,6 +322,8 @@ void note_change(const Change &change) {
     }
     if (change.from != change.to)
         note_event(change);
+    if (change.to < 0)
+        note_look(change.job);
     note_run(change);
 }
 
@@ -348,9 +350,7 @@ void note_tick(TimestampTz next) {
 }
 
 void note_configuration() { g_notes.configuration = true; }
-
 void note_limit(const char *type) { g_notes.limits.add({0, limit_key(type)}); }
-
 void note_recount() { g_notes.recount = true; }
 
 bool note_draining() {
@@ -371,13 +371,13 @@ bool can_note_hold(Oid database) {
 }
 
 void note_hold(Oid database) { g_notes.holds[g_notes.hold_count++] = database; }
-
 void wake_for_unknown() {
     if (!preloaded())
         return;
     forget_floors(MyDatabaseId);
     forget_running(MyDatabaseId);
     tell_dropped_role();
+    tell_unknown_kin();
     Database *database = find_database(MyDatabaseId);
     if (database == nullptr)
         return;
@@ -394,6 +394,7 @@ void install_change_callbacks() {
     g_notes.next_lease = DT_NOEND;
     RegisterXactCallback(on_transaction, nullptr);
     RegisterSubXactCallback(on_subtransaction, nullptr);
+    install_kin_callbacks();
 }
 
 } // namespace ayb

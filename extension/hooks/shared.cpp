@@ -8,6 +8,7 @@
 #include "memory/databases.hpp"
 #include "memory/floor.hpp"
 #include "memory/ids.hpp"
+#include "memory/kin.hpp"
 #include "memory/launcher.hpp"
 #include "memory/part.hpp"
 #include "memory/slots.hpp"
@@ -33,6 +34,7 @@ constexpr Part kParts[] = {
     {configuration_size, init_configuration},
     {floors_size, init_floors},
     {ids_size, init_ids},
+    {kin_size, init_kin},
     {launcher_size, init_launcher},
     {databases_size, init_databases},
     {slots_size, init_slots},

@@ -3,6 +3,7 @@
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
 #include "core/backoff.hpp"
+#include "flows/finish.hpp"
 #include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
 #include "jobs/history.hpp"
@@ -244,10 +245,9 @@ double jitter() {
     return random / 4294967296.0;
 }
 
-} // namespace
-
-bool complete_job(const core::Uuid &id, const char *type, const char *worker, int run,
-                  const HandlerResult &result, TimestampTz now) {
+// Away, or into the history.
+bool end_job(const core::Uuid &id, const char *type, const char *worker, int run,
+             const HandlerResult &result, TimestampTz now) {
     if (settings::retention == 0)
         return g_forget.run(id, worker, run) > 0;
     if (!keeps_history(type))
@@ -255,6 +255,16 @@ bool complete_job(const core::Uuid &id, const char *type, const char *worker, in
     ensure_history(now);
     return g_complete.run(id, worker, run, optional_json(result.value, result.null), At{now},
                           optional_log(result.log)) > 0;
+}
+
+} // namespace
+
+bool complete_job(const core::Uuid &id, const char *type, const char *worker, int run,
+                  const HandlerResult &result, TimestampTz now) {
+    if (!end_job(id, type, worker, run, result, now))
+        return false;
+    settle_completed(id, result.value, result.null, now);
+    return true;
 }
 
 Completed complete_held(const core::Uuid &id, const char *worker, int run, Oid role,
@@ -265,6 +275,8 @@ Completed complete_held(const core::Uuid &id, const char *worker, int run, Oid r
                                          optional_json(result.value, result.null), At{now}) > 0;
     if (completed.held)
         read_row(0, &completed.type, &completed.run_as, &completed.row);
+    if (completed.held)
+        settle_completed(id, result.value, result.null, now);
     return completed;
 }
 

@@ -82,6 +82,8 @@ void make_day(int day) {
         psprintf("CREATE INDEX %s_id_idx ON ayb_jobs.%s (id)", name.partition, name.partition));
     run_own_ddl(psprintf("CREATE INDEX %s_type_idx ON ayb_jobs.%s (type, id)", name.partition,
                          name.partition));
+    run_own_ddl(psprintf("CREATE INDEX %s_flow_idx ON ayb_jobs.%s (flow) WHERE flow IS NOT NULL",
+                         name.partition, name.partition));
     run_own_ddl(psprintf("CREATE INDEX %s_run_as_idx ON ayb_jobs.%s (run_as, id)", name.partition,
                          name.partition));
     // Without it nothing could be deleted by hand while a publication FOR ALL TABLES is there.
@@ -158,7 +160,7 @@ void drop_day(const OldDay &old) {
     keep_memory([drop] { run_own_ddl(drop); });
 }
 
-Sql<At, int> g_purge{R"sql(
+Sql<At, int, At> g_purge{R"sql(
     WITH old AS (
         SELECT q.id
         FROM ayb_jobs.job_queue AS q
@@ -170,10 +172,11 @@ Sql<At, int> g_purge{R"sql(
     gone AS (
         DELETE FROM ayb_jobs.job_queue AS q USING old
         WHERE q.id = old.id
-        RETURNING )sql" AYB_KEY_COLUMNS("q") R"sql(
+        RETURNING )sql" AYB_KEY_COLUMNS("q") R"sql(, q.flow
     ),
     keys AS ()sql" AYB_FREE_KEYS("gone") R"sql(),
-    attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING gone AS g WHERE a.job_id = g.id)
+    attempts AS (DELETE FROM ayb_jobs.job_attempts AS a USING gone AS g WHERE a.job_id = g.id),
+    )sql" AYB_END_EDGES("gone", "false", "$3") R"sql(
     SELECT g.id FROM gone AS g
 )sql"};
 Sql<At> g_purge_minutes{"DELETE FROM ayb_jobs.job_minutes WHERE minute < $1"};
@@ -238,7 +241,7 @@ void drop_old_days(TimestampTz now) {
 void purge_ended(TimestampTz now) {
     if (settings::failed_retention > 0) {
         const TimestampTz before = now - settings::failed_retention * kMicrosecondsPerSecond;
-        while (in_own_books([before] { return g_purge.run(At{before}, kBatch); }) == kBatch)
+        while (in_own_books([=] { return g_purge.run(At{before}, kBatch, At{now}); }) == kBatch)
             CHECK_FOR_INTERRUPTS();
     }
     in_own_books([now] { g_purge_minutes.run(At{now - kWeek}); });

@@ -13,15 +13,15 @@ namespace ayb {
 namespace {
 
 // Where the direct way is closed.
-using InsertJobs =
-    Sql<UuidArray, JsonArray, const char *, Oid, At, int, const char *, At, Oid, int,
-        std::optional<core::Uuid>, TextArray, std::optional<At>, std::optional<Json>>;
+using InsertJobs = Sql<UuidArray, JsonArray, const char *, Oid, At, int, const char *, At, Oid, int,
+                       std::optional<core::Uuid>, TextArray, std::optional<At>, std::optional<Json>,
+                       std::optional<core::Uuid>, WaitsFor>;
 InsertJobs g_insert{R"sql(
     INSERT INTO ayb_jobs.job_queue (id, type, payload, run_as, enqueued_by, run_at,
         max_attempts, idempotency_key, created_at, updated_at, priority, registration, partition_key,
-        expires_at, meta)
+        expires_at, meta, flow, waits_for)
     SELECT u.id, $3, u.payload, $4, $9, $5, $6, $7, $8, $8, $10, $11, u.partition_key,
-        $13, $14
+        $13, $14, $15, $16
     FROM unnest($1, $2, $12) AS u (id, payload, partition_key)
 )sql"};
 
@@ -30,6 +30,10 @@ Datum text_array(const NullableDatum *texts, int count) {
     for (int i = 0; texts != nullptr && i < count; i++)
         add_value(array, texts[i].value, texts[i].isnull);
     return whole_column(array);
+}
+
+WaitsFor held_by(const Order &order) {
+    return order.waits_for_jobs ? WaitsFor::jobs : WaitsFor::worker;
 }
 
 void insert_by_statement(const Order &order, const Datum *ids, const Datum *payloads,
@@ -42,7 +46,7 @@ void insert_by_statement(const Order &order, const Datum *ids, const Datum *payl
         g_insert.run(id_array, payload_array, order.type, order.run_as, At{order.run_at},
                      order.max_attempts, key, At{order.now}, order.enqueued_by, *order.priority,
                      order.registration, key_array, deadline_of(order.options),
-                     meta_of(order.options));
+                     meta_of(order.options), order.options.flow, held_by(order));
     });
 }
 
@@ -80,6 +84,9 @@ Row describe_row(const Order &order, const char *key) {
         row.set(kExpiresAt, TimestampTzGetDatum(*order.options.expires_at));
     if (order.options.meta != 0)
         row.set(kMeta, order.options.meta);
+    if (order.options.flow)
+        row.set(kFlow, uuid_datum(*order.options.flow));
+    row.set_text(kWaitsFor, core::word_of(held_by(order)));
     row.set(kLane, Int64GetDatum(lane_place(order.run_as, order.type, *order.priority)));
     row.set(kCreatedAt, TimestampTzGetDatum(order.now));
     row.set(kUpdatedAt, TimestampTzGetDatum(order.now));
@@ -94,7 +101,7 @@ Change describe_change(const Order &order) {
     change.from = -1;
     change.to = static_cast<int>(State::queued);
     change.priority = *order.priority;
-    change.claimable = true;
+    change.claimable = !order.waits_for_jobs;
     change.unserved_by = order.unserved_by;
     change.run_at = order.run_at;
     change.waits_until = change.lease_until = DT_NOEND;
@@ -103,16 +110,17 @@ Change describe_change(const Order &order) {
 
 // A key changes where the row stands, as the row trigger and the table would have it.
 void set_partition_key(const Order &order, const NullableDatum &key, Row *row, Change *change) {
-    const bool waits = waits_for_time(!key.isnull, order.run_at);
+    const bool waits = !order.waits_for_jobs && waits_for_time(!key.isnull, order.run_at);
     row->nulls[kPartitionKey - 1] = key.isnull;
     row->values[kPartitionKey - 1] = key.value;
-    row->nulls[kWaitsFor - 1] = true;
+    if (!order.waits_for_jobs)
+        row->nulls[kWaitsFor - 1] = true;
     if (waits)
         row->set_text(kWaitsFor, core::word_of(WaitsFor::time));
     change->priority = key.isnull ? *order.priority : kKeyed;
     change->level = *order.priority;
     change->key = key.isnull ? nullptr : TextDatumGetCString(key.value);
-    change->claimable = !waits;
+    change->claimable = !waits && !order.waits_for_jobs;
     change->waits_until = waits ? order.run_at : DT_NOEND;
     row->set(kLane, Int64GetDatum(lane_place(order.run_as, order.type, change->priority)));
 }

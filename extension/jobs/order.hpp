@@ -19,6 +19,7 @@ struct Order {
     std::optional<int> priority; // none in: the handler's
     TimestampTz now;
     Options options;
+    bool waits_for_jobs; // it has parents that are still to come
 
     // Whose its idempotency key is: a definer's jobs aren't to tell of their owner's.
     Oid key_owner() const { return registration ? enqueued_by : run_as; }

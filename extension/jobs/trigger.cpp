@@ -4,6 +4,7 @@
 #include "base/stamp.hpp"
 #include "handlers/handlers.hpp"
 #include "hooks/changes.hpp"
+#include "hooks/kin.hpp"
 #include "jobs/row_check.hpp"
 #include "pg/extension.hpp"
 #include "pg/tuples.hpp"
@@ -28,13 +29,14 @@ int priority_of(const Values &row) {
     return row.null(kPartitionKey) ? DatumGetInt16(row[kPriority]) : kKeyed;
 }
 
-// Whether it says that it waits for its time.
-bool is_for_time(const Values &row) {
-    WaitsFor waits_for;
-    return !row.null(kWaitsFor) &&
-           core::find_word(TextDatumGetCString(row[kWaitsFor]), &waits_for) &&
-           waits_for == WaitsFor::time;
+bool waits_for(const Values &row, WaitsFor wanted) {
+    WaitsFor found;
+    return !row.null(kWaitsFor) && core::find_word(TextDatumGetCString(row[kWaitsFor]), &found) &&
+           found == wanted;
 }
+
+// Whether it says that it waits for its time.
+bool is_for_time(const Values &row) { return waits_for(row, WaitsFor::time); }
 
 // A row as it is after the change (or, for a removed one, as it was).
 Change describe(const Values &row) {
@@ -71,6 +73,10 @@ void note_removal(const Values &row) {
 void note_update(const Values &before, const Values &after) {
     Change change = describe(after);
     change.from = state_of(before);
+    // It comes back to the queue: its parents may have ended since.
+    if (change.from != change.to && change.to == static_cast<int>(State::queued) &&
+        waits_for(after, WaitsFor::jobs))
+        note_look(change.job);
     if (DatumGetObjectId(before[kRunAs]) != change.role) {
         Change leaving = describe(before);
         leaving.from = leaving.to;

@@ -2,6 +2,7 @@
 // Databases in shared memory: which scheduler serves each, and what that is told.
 #include "core/words.hpp"
 #include "memory/floor.hpp"
+#include "memory/kin_marks.hpp"
 #include "memory/pulse.hpp"
 
 namespace ayb {
@@ -15,6 +16,8 @@ enum class Duty : int {
     ticks,
     leases,
     times,
+    children,
+    edges,
     workers,
     lanes,
     limits,
@@ -38,6 +41,8 @@ template <> struct core::Words<Duty> {
         "enqueue what schedules are due",
         "recover leases",
         "let jobs with keys come due",
+        "let jobs go on whose parents have ended",
+        "read which jobs wait for others",
         "recover jobs of workers that ended",
         "look for due jobs",
         "count running jobs of limited types",
@@ -102,6 +107,8 @@ struct Database {
     TimestampTz set_back_at; // the clock, by more than an hour
     int64 set_back_by;       // microseconds
     Pulse pulse;             // of the scheduler
+
+    KinMarks kin;
 };
 
 Size databases_size();

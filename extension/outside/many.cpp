@@ -5,6 +5,7 @@
 #include "base/objects.hpp"
 #include "base/rights.hpp"
 #include "base/rows.hpp"
+#include "flows/finish.hpp"
 #include "handlers/handlers.hpp"
 #include "jobs/finish.hpp"
 #include "letters/letters.hpp"
@@ -193,10 +194,13 @@ void complete(const Batch &batch) {
     const Columns columns = columns_of(batch, JSONBOID);
     const uint64 rows =
         complete_runs(runs_of(batch, columns), whole_column(columns.values), batch.now);
+    CompletedJobs with_kin{};
     for (uint64 row = 0; row < rows; row++) {
-        finish_item(batch, row);
+        const Element *item = finish_item(batch, row);
         count_row(row, Outcome::completed);
+        add_completed(&with_kin, item->id, item->value.value, item->value.isnull);
     }
+    settle_completed(with_kin, batch.now, batch.now);
 }
 
 // The back-off depends on the job.

@@ -4,8 +4,8 @@
 #include "base/arguments.hpp"
 #include "base/rights.hpp"
 #include "handlers/handlers.hpp"
+#include "handlers/payload.hpp"
 #include "jobs/order.hpp"
-#include "jobs/payload.hpp"
 #include "pg/clock.hpp"
 #include "schedule/rule.hpp"
 

@@ -1,5 +1,6 @@
 #include "workers/duties.hpp"
 
+#include "flows/look.hpp"
 #include "handlers/bond.hpp"
 #include "handlers/handlers.hpp"
 #include "handlers/judge.hpp"
@@ -52,6 +53,7 @@ TimestampTz g_ticks_wake;
 TimestampTz g_times_wake;
 TimestampTz g_limits_wake;
 TimestampTz g_waits_wake;
+TimestampTz g_children_wake;
 std::optional<core::Uuid> g_history_after; // where roles that are gone are looked for next
 volatile sig_atomic_t g_long_statement;
 bool g_carried_released; // by the last look for trust
@@ -94,6 +96,13 @@ void step_leases(TimestampTz now) {
 void step_times(TimestampTz now) {
     const TimestampTz next = release_timed(g_database, now);
     g_times_wake = next > now ? next : later(now, kRetryAfter);
+}
+
+void step_children(TimestampTz now) { g_children_wake = look_at_all_children(now); }
+
+void step_edges(TimestampTz now) {
+    g_long_statement = true;
+    read_edges(now);
 }
 
 void step_ticks(TimestampTz now) { g_ticks_wake = run_ticks(g_database, now); }
@@ -189,6 +198,8 @@ void run_if_asked(pg_atomic_uint32 *flag, Duty duty, void (*step)(TimestampTz), 
 void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
     if (now >= times->days || now < times->days - 2 * kUpkeepEvery)
         times->days = now + (guarded(Duty::days, step_days, now) ? kUpkeepEvery : kDaysRetry);
+    if (now >= times->edges || now < times->edges - 2 * kUpkeepEvery)
+        times->edges = now + (guarded(Duty::edges, step_edges, now) ? kUpkeepEvery : kRetryAfter);
     if (now >= times->old_days || now < times->old_days - 2 * kUpkeepEvery)
         times->old_days =
             now + (guarded(Duty::old_days, step_old_days, now) ? kUpkeepEvery : kDropRetry);
@@ -253,20 +264,21 @@ void tick(TimestampTz now, Times *times) {
         pg_atomic_write_u32(&g_database->doubt, 1);
 }
 
-// Recovers leases that are over; returns when the next one ends.
-TimestampTz look_at_leases(TimestampTz now) {
-    const TimestampTz due = mark_due(g_database, g_database->leases).at;
+// Takes a step when its floor is due; returns when it is due next, which the step has left in
+// `next`.
+TimestampTz take_if_due(const TimeFloor &floor, Duty duty, void (*step)(TimestampTz),
+                        const TimestampTz &next, TimestampTz now) {
+    const TimestampTz due = mark_due(g_database, floor).at;
     if (due > now)
         return due;
-    return guarded(Duty::leases, step_leases, now) ? g_leases_wake : later(now, kRetryAfter);
+    return guarded(duty, step, now) ? next : later(now, kRetryAfter);
 }
 
-// Lets jobs with keys come due; returns when the next one does.
-TimestampTz look_at_times(TimestampTz now) {
-    const TimestampTz due = mark_due(g_database, g_database->times).at;
-    if (due > now)
-        return due;
-    return guarded(Duty::times, step_times, now) ? g_times_wake : later(now, kRetryAfter);
+// Lets jobs go on whose parents have ended; returns when what is left is to be looked at again.
+TimestampTz look_at_kin(TimestampTz now) {
+    if (!any_look_left())
+        return DT_NOEND;
+    return guarded(Duty::children, step_children, now) ? g_children_wake : later(now, kRetryAfter);
 }
 
 // Enqueues what schedules are due; returns when the next one is. None while a drain is on its way.
@@ -277,14 +289,6 @@ TimestampTz look_at_ticks(TimestampTz now) {
     if (pg_atomic_read_u32(&g_database->draining) != 0)
         return DT_NOEND;
     return guarded(Duty::ticks, step_ticks, now) ? g_ticks_wake : later(now, kRetryAfter);
-}
-
-// Wakes those who wait for what has come due; returns when something will.
-TimestampTz look_at_waits(TimestampTz now) {
-    const TimestampTz due = mark_due(g_database, g_database->waits).at;
-    if (due > now)
-        return due;
-    return guarded(Duty::waits, step_waits, now) ? g_waits_wake : later(now, kRetryAfter);
 }
 
 TimestampTz look_at_limits(TimestampTz now) {
@@ -372,10 +376,12 @@ TimestampTz look(TimestampTz now, Times *times) {
     if (!guarded(Duty::workers, step_reap, now))
         wake = Min(wake, later(now, kRetryAfter));
     run_if_asked(&g_database->rescan, Duty::lanes, step_lanes, now, &wake);
-    wake = Min(wake, look_at_leases(now));
-    wake = Min(wake, look_at_times(now));
+    wake =
+        Min(wake, take_if_due(g_database->leases, Duty::leases, step_leases, g_leases_wake, now));
+    wake = Min(wake, take_if_due(g_database->times, Duty::times, step_times, g_times_wake, now));
+    wake = Min(wake, look_at_kin(now));
     wake = Min(wake, look_at_limits(now));
-    wake = Min(wake, look_at_waits(now));
+    wake = Min(wake, take_if_due(g_database->waits, Duty::waits, step_waits, g_waits_wake, now));
     wake = Min(wake, place_workers(g_database, clock_now()));
     keep_house(now, times, &wake);
     return Min(wake, times->tick);

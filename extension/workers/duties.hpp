@@ -9,6 +9,7 @@ namespace ayb {
 struct Times {
     TimestampTz tick;
     TimestampTz days;     // the history's tables ahead
+    TimestampTz edges;    // what waits for what
     TimestampTz old_days; // those beyond retention
     TimestampTz upkeep;
     TimestampTz recount;

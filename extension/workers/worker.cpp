@@ -1,6 +1,7 @@
 // A worker: one session of one role, at the jobs of that role's lanes.
 #include "workers/worker.hpp"
 
+#include "flows/look.hpp"
 #include "group/group.hpp"
 #include "handlers/judge.hpp"
 #include "hooks/signals.hpp"
@@ -131,6 +132,16 @@ void note_served(Oid role) {
     noted = true;
 }
 
+// What waits for the jobs that have just ended.
+void let_go() {
+    if (!any_look_wanted())
+        return;
+    hold_cancels(); // of these jobs
+    look_at_children();
+    clear_interrupts();
+    release_cancels();
+}
+
 // Claims and runs what is due. False where nothing is to be had.
 bool work(Oid role, MemoryContext memory, Ways *ways) {
     Job job;
@@ -149,6 +160,7 @@ bool work(Oid role, MemoryContext memory, Ways *ways) {
     note_served(role);
     if (found)
         run_job(job, memory);
+    let_go();
     end_turn();
     return found || ran;
 }

@@ -15,7 +15,7 @@ my %may;
         $may{$_} = { map { $_ => 1 } @below, $_ } for @_;
         push @below, @_;
     };
-    $lay->($_) for qw(core pg timers memory waiters turns lanes records feed hooks base handlers letters jobs);
+    $lay->($_) for qw(core pg timers memory waiters turns lanes records feed hooks base handlers flows letters jobs);
     my @jobs = @below;
     $lay->('enqueue');
     $may{hand} = { map { $_ => 1 } @jobs, 'hand' };

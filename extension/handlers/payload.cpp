@@ -1,4 +1,4 @@
-#include "jobs/payload.hpp"
+#include "handlers/payload.hpp"
 
 namespace ayb {
 
