@@ -87,6 +87,7 @@ CREATE TABLE ayb_jobs.job_queue (
     claimed_by      regrole,
     lane            bigint      NOT NULL GENERATED ALWAYS AS (ayb_jobs_internal.lane(run_as, type, priority, partition_key)) STORED,
     log             jsonb,
+    progress        jsonb,
     CONSTRAINT job_queue_pkey PRIMARY KEY (id),
     CONSTRAINT job_queue_type_check CHECK (type <> '' AND length(type) <= 100),
     CONSTRAINT job_queue_state_check CHECK (state IN ('queued', 'running', 'failed', 'canceled')),
@@ -121,6 +122,7 @@ COMMENT ON COLUMN ayb_jobs.job_queue.meta IS 'what is handed on to its handler b
 COMMENT ON COLUMN ayb_jobs.job_queue.lane IS
     'where it stands in the claim indexes: its role, a hash of its type, its priority or that it has a key';
 COMMENT ON COLUMN ayb_jobs.job_queue.log IS 'what a worker outside has said by add_log() in its last run';
+COMMENT ON COLUMN ayb_jobs.job_queue.progress IS 'the same of set_progress(): {"percent", "note"}';
 COMMENT ON COLUMN ayb_jobs.job_queue.scheduled_at IS 'the tick of its schedule that enqueued it';
 COMMENT ON COLUMN ayb_jobs.job_queue.lease_until IS 'until when the worker may keep the job';
 

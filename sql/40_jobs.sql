@@ -28,7 +28,7 @@ SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id, q
        NULL::timestamptz AS completed_at, q.canceled_at, q.run_as, NULL::jsonb AS result, q.scheduled_at,
        CASE WHEN q.state = 'queued' AND q.waits_for IS NULL THEN ayb_jobs_internal.taken_by(q.type) ELSE q.waits_for END AS waits_for,
        q.id = ANY ((SELECT ayb_jobs_internal.running())::uuid[]) AS is_running,
-       (SELECT ayb_jobs_internal.progress()) -> q.id::text AS progress,
+       coalesce(CASE WHEN q.state = 'running' THEN q.progress END, (SELECT ayb_jobs_internal.progress()) -> q.id::text) AS progress,
        q.priority, q.partition_key, q.unique_key, q.flow, q.enqueued_by, q.runs, q.meta,
        ayb_jobs_internal.phase(q.id, q.state, q.waits_for, q.run_at, q.runs, q.type, q.run_as, q.partition_key) AS phase
 FROM ayb_jobs.job_queue AS q

@@ -54,6 +54,11 @@ CREATE FUNCTION ayb_jobs.add_log(id uuid, worker_id text, attempt integer, messa
 COMMENT ON FUNCTION ayb_jobs.add_log(uuid, text, integer, text, text) IS
     'adds a line to the log of the attempt that the worker holds';
 
+CREATE FUNCTION ayb_jobs.set_progress(id uuid, worker_id text, attempt integer, percent integer, note text DEFAULT '')
+    RETURNS void LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_set_progress_held';
+COMMENT ON FUNCTION ayb_jobs.set_progress(uuid, text, integer, integer, text) IS
+    'says how far the worker is with the attempt that it holds, seen in ayb_jobs.jobs once that is committed';
+
 -- Of many jobs by one statement. A heartbeat is extend_many().
 CREATE FUNCTION ayb_jobs.complete_many(worker_id text, jobs jsonb, OUT id uuid, OUT reason text) RETURNS SETOF record
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_complete_many';

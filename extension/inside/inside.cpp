@@ -1,4 +1,5 @@
 // What a handler may ask and say about the job that it runs for.
+#include "inside/progress.hpp"
 #include "inside/result.hpp"
 
 #include "base/arguments.hpp"
@@ -23,6 +24,18 @@ void forget_result() {
     if (g_result != nullptr)
         pfree(g_result);
     g_result = nullptr;
+}
+
+Progress progress_arguments(FunctionCallInfo fcinfo, int number) {
+    require_argument(fcinfo, number, "percent");
+    const int percent = PG_GETARG_INT32(number);
+    if (percent < 0 || percent > 100)
+        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
+                        errmsg("percent must be between 0 and 100"),
+                        err_generic_string(PG_DIAG_COLUMN_NAME, "percent"),
+                        errhint("100 is all of the work that the job has to do.")));
+    const char *note = text_argument(fcinfo, number + 1);
+    return {percent, note == nullptr ? "" : pnstrdup(note, clipped_bytes(note, kNoteBytes - 1))};
 }
 
 Datum taken_result() { return PointerGetDatum(g_result); }
@@ -85,23 +98,15 @@ AYB_SQL_FUNCTION(ayb_jobs_give_up) {
 
 // set_progress(percent, note) → void
 AYB_SQL_FUNCTION(ayb_jobs_set_progress) {
-    require_argument(fcinfo, 0, "percent");
-    const int percent = PG_GETARG_INT32(0);
-    const char *note = text_argument(fcinfo, 1);
-    if (percent < 0 || percent > 100)
-        ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE),
-                        errmsg("percent must be between 0 and 100"),
-                        err_generic_string(PG_DIAG_COLUMN_NAME, "percent"),
-                        errhint("100 is all of the work that the job has to do.")));
+    const Progress said = progress_arguments(fcinfo, 0);
     if (!in_job())
         ereport(ERROR,
                 (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
                  errmsg("set_progress() is for handlers of running jobs"),
-                 errhint("Call it in the function that ayb_jobs.register_handler() named.")));
-    if (note == nullptr)
-        note = "";
-    const int bytes = clipped_bytes(note, kNoteBytes - 1);
-    report_progress(percent, pnstrdup(note, bytes));
+                 errhint("Call it in the function that ayb_jobs.register_handler() named; a worker "
+                         "outside passes the job: ayb_jobs.set_progress(id, worker_id, attempt, "
+                         "percent).")));
+    report_progress(said.percent, said.note);
     PG_RETURN_VOID();
 }
 

@@ -13,7 +13,7 @@ Sql<UuidArray, const char *, At, At, WaitsFor, std::optional<Oid>> g_take{R"sql(
     UPDATE ayb_jobs.job_queue AS q
     SET state = 'running', attempts = q.attempts + 1, runs = q.runs + 1, worker_id = $2,
         lease_until = $3, last_run_at = $4, updated_at = $4, waits_for = $5, claimed_by = $6,
-        log = NULL
+        log = NULL, progress = NULL
     WHERE q.id = ANY ($1)
     RETURNING q.id, q.type, q.payload, q.attempts, q.max_attempts, q.runs, q.run_at,
         q.partition_key, q.meta

@@ -1,9 +1,8 @@
-// Workers outside the database: claim(), extend(), complete(), fail(), snooze(), add_log().
+// Workers outside the database: claim(), extend(), complete(), fail(), snooze().
 #include "base/arguments.hpp"
 #include "base/rights.hpp"
 #include "base/rows.hpp"
 #include "handlers/handlers.hpp"
-#include "inside/log.hpp"
 #include "jobs/finish.hpp"
 #include "jobs/line.hpp"
 #include "jobs/taking.hpp"
@@ -26,19 +25,6 @@ Sql<core::Uuid, const char *, int, Oid, At, At> g_extend{R"sql(
     UPDATE ayb_jobs.job_queue AS q SET lease_until = $5, updated_at = $6
     WHERE q.id = $1 AND q.lease_until IS NOT NULL AND q.worker_id = $2 AND q.runs = $3
         AND q.claimed_by = $4
-)sql"};
-
-// The last of it, as much as a handler's: inside/log.hpp. No index has to hear of it.
-Sql<core::Uuid, At, const char *, const char *, int, int> g_add_log{R"sql(
-    UPDATE ayb_jobs.job_queue AS q SET log = (
-        SELECT jsonb_agg(l.line ORDER BY l.n)
-        FROM (SELECT e.line, e.n, sum(octet_length(e.line ->> 'message')) OVER w AS bytes,
-                     count(*) OVER w AS lines
-              FROM jsonb_array_elements(coalesce(q.log, '[]')
-                  || jsonb_build_object('at', $2, 'level', $3, 'message', $4)) WITH ORDINALITY AS e (line, n)
-              WINDOW w AS (ORDER BY e.n DESC)) AS l
-        WHERE l.lines <= $5 AND l.bytes <= $6)
-    WHERE q.id = $1
 )sql"};
 
 struct Claim {
@@ -255,16 +241,4 @@ AYB_SQL_FUNCTION(ayb_jobs_snooze_held) {
         snooze_job(held.id, held.worker, held.run, snooze, 0, now);
         return copy_row(job_row(held.id), held.context);
     }));
-}
-
-// add_log(id, worker_id, attempt, message, level) → void
-AYB_SQL_FUNCTION(ayb_jobs_add_log_held) {
-    const Attempt held = attempt_arguments(fcinfo);
-    const LogLine said = log_arguments(fcinfo, 3);
-    in_bounded_books([&] {
-        require_held(held);
-        g_add_log.run(held.id, At{clock_now()}, said.level, said.message, kLogLines,
-                      static_cast<int>(kLogBytes));
-    });
-    PG_RETURN_VOID();
 }

@@ -82,6 +82,25 @@ SELECT ayb_jobs.add_log(:'id', 'w', 1, repeat('x', 9000)) FROM generate_series(1
 SELECT state FROM ayb_jobs.complete(:'id', 'w', 1);
 SELECT jsonb_array_length(log) AS lines, octet_length(log -> 0 ->> 'message') AS bytes FROM ayb_jobs.attempts(:'id');
 
+-- Nor how far the worker is, which is gone with the attempt.
+SELECT ayb_jobs.enqueue('say outside') AS id \gset
+SELECT attempt FROM ayb_jobs.claim('w', '{say outside}');
+SELECT progress FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT ayb_jobs.set_progress(:'id', 'w', 1, 40);
+SELECT progress FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT ayb_jobs.set_progress(:'id', 'w', 1, percent => 60, note => repeat('ä', 100));
+SELECT progress ->> 'percent' AS percent, octet_length(progress ->> 'note') AS bytes FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT progress IS NOT NULL AS kept FROM ayb_jobs.extend(:'id', 'w', 1, '1 hour');
+SELECT state, progress FROM ayb_jobs.fail(:'id', 'w', 1, 'broken', '0');
+SELECT attempt FROM ayb_jobs.claim('w', '{say outside}');
+SELECT progress FROM ayb_jobs.jobs WHERE id = :'id';
+SELECT refused(format('SELECT ayb_jobs.set_progress(%L, ''w'', 1, 5)', :'id'));
+SELECT refused(format('SELECT ayb_jobs.set_progress(%L, ''w'', 2, 101)', :'id'));
+SELECT refused(format('SELECT ayb_jobs.set_progress(%L, ''w'', 2, NULL)', :'id'));
+SELECT refused(format('SELECT ayb_jobs.set_progress(%L, ''w'', 2, 5)', ayb_jobs.uuid7()));
+SELECT ayb_jobs.set_progress(:'id', 'w', 2, 100);
+SELECT state, progress FROM ayb_jobs.complete(:'id', 'w', 2);
+
 -- What it takes.
 SELECT refused($$SELECT ayb_jobs.add_log('nobody runs here')$$);
 SELECT refused($$SELECT ayb_jobs.add_log(NULL)$$);

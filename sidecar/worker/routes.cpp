@@ -47,6 +47,43 @@ http::Response extend(const api::Call &call) {
             .value_or(""));
 }
 
+// Which attempt a call of one job is about: the first three parameters.
+db::Parameters attempt_of(const api::Call &call, const json::Object &body) {
+    const std::string id = body.text("id").value_or("");
+    if (!api::is_uuid(id))
+        throw api::invalid("id", "not a uuid");
+    const auto attempt = body.integer("attempt");
+    if (!attempt)
+        throw api::invalid("attempt", "not an integer");
+    return {id, worker_id(call, body), std::to_string(*attempt)};
+}
+
+http::Response say_progress(const api::Call &call) {
+    static const std::string sql =
+        api::guarded("SELECT ''::text FROM ayb_jobs.set_progress($1::uuid, $2, $3::integer,"
+                     " $4::integer, $5)");
+    const json::Object body = call.body();
+    api::require_known(body, {"worker", "id", "attempt", "percent", "note"});
+    db::Parameters parameters = attempt_of(call, body);
+    const auto percent = body.integer("percent");
+    parameters.push_back(percent ? db::Parameter(std::to_string(*percent)) : std::nullopt);
+    parameters.push_back(body.text("note"));
+    call.database().ask(sql, parameters);
+    return api::no_content();
+}
+
+http::Response say_log(const api::Call &call) {
+    static const std::string sql =
+        api::guarded("SELECT ''::text FROM ayb_jobs.add_log($1::uuid, $2, $3::integer, $4, $5)");
+    const json::Object body = call.body();
+    api::require_known(body, {"worker", "id", "attempt", "message", "level"});
+    db::Parameters parameters = attempt_of(call, body);
+    parameters.push_back(body.text("message"));
+    parameters.push_back(body.text("level").value_or("info"));
+    call.database().ask(sql, parameters);
+    return api::no_content();
+}
+
 } // namespace
 
 Lounge &Work::lounge_of(db::Pool &pool) {
@@ -78,7 +115,9 @@ std::vector<api::Route> Work::routes() {
              [this](const api::Call &call) { return claim(call); }},
             {"POST", "/api/worker/complete", Access::work, complete},
             {"POST", "/api/worker/fail", Access::work, fail},
-            {"POST", "/api/worker/extend", Access::work, extend}};
+            {"POST", "/api/worker/extend", Access::work, extend},
+            {"POST", "/api/worker/progress", Access::work, say_progress},
+            {"POST", "/api/worker/log", Access::work, say_log}};
 }
 
 } // namespace ayb::worker

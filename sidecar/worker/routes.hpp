@@ -1,5 +1,6 @@
 #pragma once
-// POST /api/worker/claim, complete, fail, extend: a wire over the functions of the same names.
+// POST /api/worker/claim, complete, fail, extend, progress, log: a wire over the functions of the
+// same names.
 #include "route/router.hpp"
 #include "worker/lounge.hpp"
 

@@ -76,6 +76,33 @@ class Working(WorkerTest):
         self.assertEqual([(job["id"], job["reason"]) for job in again["items"]],
                          [(first["id"], "completed"), (UNKNOWN, "unknown")])
 
+    def test_what_is_said_of_a_job(self):
+        self.enqueue()
+        job = self.good(self.claim(worker="a"))["items"][0]
+        held = {"id": job["id"], "attempt": 1, "worker": "a"}
+        self.assertEqual(self.work("progress", {**held, "percent": 40}).status, 204)
+        self.assertEqual(self.good(self.sidecar.ask("GET", f"/jobs/{job['id']}"))["progress"], {"percent": 40, "note": ""})
+        self.assertEqual(self.work("progress", {**held, "percent": 60, "note": "half"}).status, 204)
+        self.assertEqual(self.good(self.sidecar.ask("GET", f"/jobs/{job['id']}"))["progress"], {"percent": 60, "note": "half"})
+        for line in ({"message": "one"}, {"message": "two", "level": "warning"}):
+            self.assertEqual(self.work("log", {**held, **line}).status, 204)
+        self.good(self.work("complete", {"worker": "a", "jobs": [{"id": job["id"], "attempt": 1}]}))
+        said = self.server.psql("SELECT string_agg(concat_ws(' ', l ->> 'level', l ->> 'message'), ', ') FROM ayb_jobs.jobs AS j,"
+                                " ayb_jobs.attempts(j.id) AS a, jsonb_array_elements(a.log) AS l")
+        self.assertEqual(said, "info one, warning two")
+        for verb, said in (("progress", {"percent": 1}), ("log", {"message": "late"})):
+            self.raised(self.work(verb, {**held, **said}), 409, "55000")
+            self.raised(self.work(verb, {**held, **said, "id": UNKNOWN}), 404, "P0002")
+            self.raised(self.work(verb, {**held, **said}, token="others"), 404, "P0002")
+            for body, field in (({}, "id"), ({"id": "x", "attempt": 1}, "id"), ({"id": UNKNOWN}, "attempt"),
+                                ({**held, "odd": 1}, "odd")):
+                answer = self.work(verb, body)
+                self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.body)
+        for verb, said, field in (("progress", {"percent": 101}, "percent"), ("progress", {}, "percent"),
+                                  ("log", {"message": "x", "level": "loud"}, "level"), ("log", {}, "message")):
+            answer = self.work(verb, {**held, **said})
+            self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.body)
+
     def test_a_claim_is_its_claimers(self):
         self.enqueue()
         job = self.good(self.claim())["items"][0]
@@ -90,7 +117,7 @@ class Working(WorkerTest):
     def test_who_may(self):
         self.enqueue()
         for token in ("deploy", "reader"):
-            for verb in ("claim", "complete", "fail", "extend"):
+            for verb in ("claim", "complete", "fail", "extend", "progress", "log"):
                 error = self.refused(self.work(verb, {"types": ["parcel"]}, token), 403, "the token may not do this")
                 self.assertEqual(error["details"], "it takes the right work")
         for method, path, right in (("GET", "/jobs", "read"), ("POST", "/pause", "operate"), ("POST", "/jobs", "admin")):

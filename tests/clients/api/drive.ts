@@ -123,7 +123,7 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
         assert.deepEqual([type.limit?.running, type.limit?.runningPerKey, type.limit?.starts], [3, 1, undefined]);
     },
     clearTypeLimit: async () => {
-        await call("clearTypeLimit", { path: { type: "driven" } });
+        await call("clearTypeLimit", { path: { type: "driven" } }, 204);
         assert.equal((await call("getType", { path: { type: "driven" } })).limit, undefined);
     },
     pauseType: async () => assert.equal((await call("pauseType", { path: { type: "driven" } })).paused, true),
@@ -150,6 +150,8 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     completeClaimed: async () => refusedJobs("completeClaimed", { result: null }),
     failClaimed: async () => refusedJobs("failClaimed", { error: "no" }),
     extendClaimed: async () => refusedJobs("extendClaimed", {}),
+    sayProgress: async () => call("sayProgress", { body: { id: unknown, attempt: 1, percent: 50 } }, 404),
+    addLog: async () => call("addLog", { body: { id: unknown, attempt: 1, message: "x" } }, 404),
     getHealth: async () => assert.equal((await call("getHealth")).database, "ok"),
     getMetrics: async () => call("getMetrics"),
     getDocument: async () => call("getDocument"),
@@ -160,6 +162,7 @@ const full: Partial<Record<Op, string>> = {
     createJobs: '{"jobs":[]}',
     updateJob: '{"delay":"1 h"}',
     updateMatview: '{"refreshMode":"standard"}',
+    setTypeLimit: '{"running":1}',
 };
 
 async function refusals(id: Op): Promise<void> {
@@ -172,7 +175,7 @@ async function refusals(id: Op): Promise<void> {
     if (path.includes("{id}")) await refused(400, tokenOf(id), { id: "no id" }, {}, body && "{}");
     if (path.includes("{id}") && !["retryJob", "cancelJob"].includes(id))
         await refused(404, tokenOf(id), own, {}, full[id] ?? (body && "{}"));
-    if (path.includes("{type}")) await refused(404, tokenOf(id), own, {});
+    if (path.includes("{type}")) await refused(404, tokenOf(id), own, {}, full[id] ?? (body && "{}"));
     if (parameters.some((one) => one.name === "database")) await refused(404, tokenOf(id), own, { database: "nowhere" }, full[id]);
     if (body !== undefined) for (const sent of ["[", "[]", "3"]) await refused(400, tokenOf(id), own, {}, sent);
     for (const one of parameters)
