@@ -37,8 +37,11 @@ Bell::~Bell() {
 void Bell::listen(const std::vector<std::string> &types, unsigned in_vain) {
     {
         const std::lock_guard lock(mutex_);
-        wanted_ = array_of(types);
+        std::string wanted = array_of(types);
         in_vain_ = in_vain;
+        if (waiting_ && wanted_ == wanted)
+            return; // for these, since before
+        wanted_ = std::move(wanted);
         turn_++;
         interrupt();
     }

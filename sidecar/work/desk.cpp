@@ -169,6 +169,7 @@ void Desk::away(const std::string &why) {
     if (session_ && !session_->intact())
         session_.reset();
     const std::lock_guard lock(mutex_);
+    due_ = true; // whatever was missed: who listens may hear nothing of the network for a while yet
     next_try_ = Clock::now() + kBackOff;
 }
 
