@@ -42,6 +42,7 @@ extern "C" {
 #include "commands/prepare.h"
 #include "commands/sequence.h"
 #include "commands/trigger.h"
+#include "common/base64.h"
 #include "common/int.h"
 #include "executor/executor.h"
 #include "executor/spi.h"
@@ -283,6 +284,23 @@ inline void insert_index_entries(ResultRelInfo *table, TupleTableSlot *row, ESta
 #endif
     list_free(rechecks);
 }
+
+// Bytes in base64 and back; less than 0 where that can't be. Since 18 bytes are unsigned.
+#if PG_VERSION_NUM >= 180000
+inline int to_base64(const uint8 *bytes, int length, char *text, int room) {
+    return pg_b64_encode(bytes, length, text, room);
+}
+inline int from_base64(const char *text, int length, uint8 *bytes, int room) {
+    return pg_b64_decode(text, length, bytes, room);
+}
+#else
+inline int to_base64(const uint8 *bytes, int length, char *text, int room) {
+    return pg_b64_encode(reinterpret_cast<const char *>(bytes), length, text, room);
+}
+inline int from_base64(const char *text, int length, uint8 *bytes, int room) {
+    return pg_b64_decode(text, length, reinterpret_cast<char *>(bytes), room);
+}
+#endif
 
 // Names in `schema.name` form, whose parser can be told since 16 where to leave an error.
 inline List *parse_qualified_name(const char *name) {

@@ -78,14 +78,14 @@ uint64 add_columns(uint64 hash, Relation table) {
     return hash;
 }
 
-// With the id of who wrote it: a policy that was replaced and put back is another one.
+// By who wrote each, and by which of its commands: a policy that was replaced and put back is
+// another one.
 uint64 add_policies(uint64 hash, Relation table) {
     each_catalog_row(PolicyRelationId, PolicyPolrelidPolnameIndexId, Anum_pg_policy_polrelid,
                      RelationGetRelid(table), [&hash](HeapTuple row, TupleDesc /*shape*/) {
-                         const HeapTupleHeader header = row->t_data;
-                         hash = add(hash, HeapTupleHeaderGetRawXmin(header));
-                         hash = add_bytes(hash, reinterpret_cast<char *>(header) + header->t_hoff,
-                                          row->t_len - header->t_hoff);
+                         hash = add(hash, reinterpret_cast<Form_pg_policy>(GETSTRUCT(row))->oid);
+                         hash = add(hash, HeapTupleHeaderGetRawXmin(row->t_data));
+                         hash = add(hash, HeapTupleHeaderGetRawCommandId(row->t_data));
                      });
     return hash;
 }

@@ -3,7 +3,6 @@
 #include "feed/feeds.hpp"
 
 extern "C" {
-#include "common/base64.h"
 #include "common/hmac.h"
 #include "common/sha2.h"
 }
@@ -99,8 +98,8 @@ const char *seal(const Mark &mark, const Binding &binding) {
     const Digest tag = tag_of(sealed, binding);
     memcpy(sealed.tag, tag.bytes, kPart);
     auto *text = static_cast<char *>(palloc0(kTextLength + 1));
-    if (pg_b64_encode(reinterpret_cast<const char *>(&sealed), sizeof(sealed), text,
-                      kTextLength + 1) < 0)
+    if (to_base64(reinterpret_cast<const uint8 *>(&sealed), sizeof(sealed), text, kTextLength + 1) <
+        0)
         refuse();
     exchange(text, '+', '-');
     exchange(text, '/', '_');
@@ -114,7 +113,7 @@ bool unseal(const char *text, const Binding &binding, Mark *mark) {
     char *copy = pstrdup(text);
     exchange(copy, '-', '+');
     exchange(copy, '_', '/');
-    if (pg_b64_decode(copy, kTextLength, reinterpret_cast<char *>(&sealed), sizeof(sealed)) !=
+    if (from_base64(copy, kTextLength, reinterpret_cast<uint8 *>(&sealed), sizeof(sealed)) !=
             static_cast<int>(sizeof(sealed)) ||
         !same_tag(sealed.tag, tag_of(sealed, binding).bytes))
         return false;

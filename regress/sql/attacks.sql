@@ -12,7 +12,9 @@ SELECT ayb_jobs.enqueue('attacked', '{"secret": "of alice"}') AS victim \gset
 SELECT id AS schedule FROM ayb_jobs.create_schedule('alices nightly', 'attacked', '@yearly') \gset
 CREATE MATERIALIZED VIEW alice.attacked AS SELECT 1 AS one;
 SELECT id AS matview FROM ayb_jobs.register_matview('attacked', 'alice') \gset
+CREATE TABLE alice.watched (id bigint PRIMARY KEY);
 RESET ROLE;
+SELECT relation::oid AS watched FROM ayb_jobs.enable_realtime('alice.watched') \gset
 SELECT books() AS before \gset
 SELECT md5(string_agg(s::text, ' ')) AS schedules FROM (TABLE ayb_jobs.schedules ORDER BY id) AS s \gset
 
@@ -117,6 +119,15 @@ INSERT INTO attacks (subject, attack, expected) VALUES
     ('handlers', $$SELECT (ayb_jobs.current_job()).id$$, 'done'), ('handlers', $$SELECT ayb_jobs.set_progress(1)$$, '55000'),
     ('handlers', $$CREATE FUNCTION mallory.c() RETURNS void LANGUAGE c AS '$libdir/ayb_jobs', 'ayb_jobs_note_job'$$, '42501'),
     ('handlers', $$CREATE TRIGGER t BEFORE INSERT ON mallory.own FOR EACH ROW EXECUTE FUNCTION ayb_jobs_internal.note_job()$$, '42501'),
+-- tables that others listen to
+    ('realtime', format('SELECT ayb_jobs.enable_realtime(%s)', :'watched'), '42501'), ('realtime', format('SELECT ayb_jobs.disable_realtime(%s)', :'watched'), '42501'),
+    ('realtime', format($$SELECT ayb_jobs.realtime_changes(NULL, 'regress_alice', NULL, '{%s}')$$, :'watched'), '42501'),
+    ('realtime', format($$SELECT ayb_jobs.realtime_changes(NULL, 'regress_mallory', NULL, '{%s}')$$, :'watched'), '42501'),
+    ('realtime', format($$CALL ayb_jobs_internal.wait_for_realtime('{%s}', '0')$$, :'watched'), '42501'),
+    ('realtime', $$CREATE TRIGGER t AFTER INSERT ON mallory.own FOR EACH ROW EXECUTE FUNCTION ayb_jobs_internal.note_row()$$, '42501'),
+    ('realtime', $$CREATE TRIGGER t AFTER TRUNCATE ON mallory.own EXECUTE FUNCTION ayb_jobs_internal.note_truncated()$$, '42501'),
+    ('realtime', $$CREATE FUNCTION mallory.n() RETURNS trigger LANGUAGE c AS '$libdir/ayb_jobs', 'ayb_jobs_note_row'$$, '42501'),
+    ('realtime', $$GRANT ayb_jobs_realtime TO regress_mallory$$, '42501'), ('realtime', $$SET ROLE ayb_jobs_realtime$$, '42501'),
 -- readers of shared memory
     ('readers', $$SELECT count(*) FROM ayb_jobs.events(max_events => 4096) WHERE run_as <> 'regress_mallory'::regrole$$, '0'),
     ('readers', $$SELECT count(*) FROM ayb_jobs.workers() WHERE role <> 'regress_mallory'::regrole$$, '0'),

@@ -136,6 +136,8 @@ BEGIN
             ON CONFLICT (who, tbl, id) DO UPDATE SET record = excluded.record;
         END IF;
     END LOOP;
+    INSERT INTO clients SELECT listener, t.key, (r ->> 'id')::integer, r
+    FROM jsonb_each(seen) AS t, jsonb_array_elements(t.value) AS r WHERE last IS NULL; -- it begins with what is there
     -- The wrong ways, of what was written since the last time.
     INSERT INTO sent SELECT 'by key', listener, w.tbl, w.record, w.step, now_at FROM written AS w
     WHERE w.step > before AND EXISTS (SELECT FROM jsonb_array_elements(seen -> w.tbl) AS r WHERE r -> 'id' = w.record -> 'id');

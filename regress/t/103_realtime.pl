@@ -126,7 +126,7 @@ SELECT columns FROM ayb_jobs.enable_realtime('busy');
 CREATE FUNCTION hear(listener text) RETURNS text LANGUAGE plpgsql AS $$
 BEGIN
     RETURN told(listener, '{busy}');
-EXCEPTION WHEN lock_not_available THEN
+EXCEPTION WHEN lock_not_available OR query_canceled THEN
     RETURN 'busy';
 END $$});
 my $dir = PostgreSQL::Test::Utils::tempdir;

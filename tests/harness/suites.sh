@@ -144,6 +144,7 @@ run_tap() {
     in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/$name" TESTDATADIR="$out/$name/tmp_check" \
         TESTLOGDIR="$out/$name/tmp_check/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" AYB_SEED="${AYB_SEED:-}" \
         PROVE_JOBS="${PROVE_JOBS:-3}" PERL5LIB="$test_dir/perl:$sources/regress/perl" "${variables[@]}" \
+        UNIQUE_ROUNDS="${UNIQUE_ROUNDS:-400}" AYB_ORACLE_COMMITS="${AYB_ORACLE_COMMITS:-400}" AYB_ORACLE_SEED="${AYB_ORACLE_SEED:-0.23}" \
         perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/$name/result" "${files[@]}" \
         </dev/null 2>&1 || status=$?
     if [[ ! -f $out/$name/result ]]; then
