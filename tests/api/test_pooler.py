@@ -6,6 +6,7 @@ import subprocess
 import threading
 
 from support import EMPTY, OUT, ApiTest, Sidecar, free_port, server, until
+from work_support import Worker
 
 # Debian's.
 POOLER = shutil.which("pgbouncer", path="/usr/sbin:/usr/bin") or "pgbouncer"
@@ -21,7 +22,7 @@ class Pooler(ApiTest):
         os.makedirs(directory, exist_ok=True)
         users, settings = os.path.join(directory, "users"), os.path.join(directory, "ini")
         with open(users, "w", encoding="ascii") as file:
-            file.write('"sidecar" ""\n')
+            file.write('"sidecar" ""\n"pooled" ""\n')
         with open(settings, "w", encoding="ascii") as file:
             file.write(f"""[databases]
 app = host=127.0.0.1 port={cls.server.port} dbname=app
@@ -43,8 +44,8 @@ logfile = {directory}/log
         cls.sidecar = Sidecar("pooler", cls.dsn(), "--statement-timeout", "4000")
 
     @classmethod
-    def dsn(cls):
-        return f"host=127.0.0.1 port={cls.port} user=sidecar dbname=app"
+    def dsn(cls, user="sidecar"):
+        return f"host=127.0.0.1 port={cls.port} user={user} dbname=app"
 
     @classmethod
     def ask_pooler(cls, sql):
@@ -62,6 +63,29 @@ logfile = {directory}/log
         finally:
             cls.pooler.terminate()
             cls.pooler.wait(60)
+
+    def test_programs_as_workers(self):
+        """Each of two holds a connection to wait, and shares the third one for all else."""
+        self.server.psql(EMPTY + "CREATE ROLE pooled LOGIN; SELECT ayb_jobs.register_handler('pooled', kind => 'external');"
+                         " SELECT ayb_jobs.grant_worker('pooled', 'pooled')")
+        case = type("Case", (), {"dsn": lambda _: self.dsn("pooled")})()
+        workers = [Worker(case, "pooled", "--lease", "3s", script="cat") for _ in range(2)]
+        waits = ("SELECT count(*) FROM pg_stat_activity WHERE usename = 'pooled' AND state = 'active'"
+                 " AND query LIKE 'CALL%wait_for_jobs%'")
+        try:
+            until(lambda: self.server.psql(waits) == "2", "both to wait")
+            for count in range(1, 41):
+                self.server.psql(f"SELECT ayb_jobs.enqueue('pooled', '{count}')")
+            until(lambda: self.server.psql("SELECT count(*) FROM ayb_jobs.job_queue WHERE type = 'pooled'") == "0",
+                  "all jobs to be done")
+            done = "SELECT count(*), count(*) FILTER (WHERE result = payload) FROM ayb_jobs.job_history WHERE type = 'pooled'"
+            self.assertEqual(self.server.psql(done), "40|40")
+            for worker in workers:
+                self.assertEqual(worker.stop(), 0, worker.log())
+        finally:
+            for worker in workers:
+                worker.process.kill()
+            self.server.psql(EMPTY + "SELECT ayb_jobs.revoke_worker('pooled', 'pooled'); DROP ROLE pooled")
 
     def test_every_request_is_answered(self):
         statuses = []

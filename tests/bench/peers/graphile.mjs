@@ -1,4 +1,5 @@
 // graphile.mjs drain JOBS PROCESSES   prints how many jobs a second went through
+// graphile.mjs singly JOBS            the same of one process, with 16 jobs at once, each got and completed by itself
 // graphile.mjs latency JOBS           prints how late after their commit jobs began: p50, p99, largest, in ms
 //
 // Set up after https://worker.graphile.org/docs/performance: for throughput two processes (one a core), each with many
@@ -10,6 +11,7 @@ import { connect, enqueueSlowly, now, payload, printLatency, settle, sleep, unti
 
 const QUIET = new Logger(() => () => {});
 const THROUGHPUT = { concurrentJobs: 24, localQueue: { size: 500 }, completeJobBatchDelay: 0 };
+const SINGLY = { concurrentJobs: 16, pollInterval: 50 };
 const WARM_UP = 5000;
 
 async function migrate() {
@@ -28,16 +30,23 @@ async function fill(client, jobs) {
   await settle(client);
 }
 
+async function untilEmpty() {
+  const client = await connect();
+  const sql = "SELECT EXISTS (SELECT FROM graphile_worker.jobs) AS any";
+  while ((await client.query(sql)).rows[0].any) await sleep(2);
+  await client.end();
+}
+
 // In a process of its own: works until the queue is empty. Tells when the first job began and when the last was noted as
 // done.
-async function drainOnce() {
+async function drainOnce(how) {
   let first = 0;
   const empty = Promise.withResolvers();
   const runner = await run({
     logger: QUIET,
     noHandleSignals: true,
-    maxPoolSize: 10,
-    preset: { worker: THROUGHPUT },
+    maxPoolSize: how === "singly" ? 17 : 10,
+    preset: { worker: how === "singly" ? SINGLY : THROUGHPUT },
     taskList: {
       bench: async () => {
         first ||= now();
@@ -45,15 +54,17 @@ async function drainOnce() {
     },
   });
   runner.events.on("localQueue:getJobs:complete", ({ jobs }) => jobs.length === 0 && empty.resolve());
+  runner.events.on("worker:getJob:empty", () => empty.resolve());
   await empty.promise;
+  if (how === "singly") await untilEmpty(); // the last ones may have been locked when nothing else was left
   await runner.stop();
   process.send({ first, last: now() });
 }
 
-async function drainTogether(children) {
+async function drainTogether(children, how) {
   const all = await Promise.all(
     children.map(async (child) => {
-      child.send("drain");
+      child.send(how);
       const [message] = await once(child, "message");
       return message;
     }),
@@ -62,14 +73,14 @@ async function drainTogether(children) {
   return (Math.max(...all.map(({ last }) => last)) - Math.min(...began)) / 1000;
 }
 
-async function drain(jobs, processes) {
+async function drain(jobs, processes, how = "drain") {
   const client = await connect();
   await migrate();
   const children = Array.from({ length: processes }, () => fork(import.meta.filename, ["child"]));
   await fill(client, WARM_UP);
-  await drainTogether(children);
+  await drainTogether(children, how);
   await fill(client, jobs);
-  const seconds = await drainTogether(children);
+  const seconds = await drainTogether(children, how);
   const { rows } = await client.query("SELECT count(*)::int AS left FROM graphile_worker.jobs");
   if (rows[0].left !== 0) throw new Error(`${rows[0].left} jobs are left`);
   console.log((jobs / seconds).toFixed(1));
@@ -114,5 +125,6 @@ const [mode, jobs, processes] = process.argv.slice(2);
 if (mode === "child") process.on("message", drainOnce);
 else if (mode === "work") await work();
 else if (mode === "drain") await drain(Number(jobs), Number(processes));
+else if (mode === "singly") await drain(Number(jobs), 1, "singly");
 else if (mode === "latency") await latency(Number(jobs));
-else throw new Error("usage: graphile.mjs drain JOBS PROCESSES | latency JOBS");
+else throw new Error("usage: graphile.mjs drain JOBS PROCESSES | singly JOBS | latency JOBS");
