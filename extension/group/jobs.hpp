@@ -18,6 +18,7 @@ struct GroupType {
     uint64 callable_made; // code_generation() by then; 0 where it isn't known
     Callable callable;
     int failures;
+    bool ordered;  // the jobs of each of its keys
     bool stopped;  // one of its jobs didn't succeed
     Strike strike; // earned in this group
     GroupedRun *runs;
@@ -34,7 +35,8 @@ struct GroupedJob {
     std::optional<Bond> bond;
     ItemPointerData place; // of the row that is locked
     int run;
-    uint64 key; // the hash of its partition key, where its type has a limit; else 0
+    uint64 key;   // the hash of its partition key, where its type has a limit; else 0
+    uint64 order; // the same where the jobs of a key go in order; else 0
     TimestampTz run_at;
     TimestampTz started_at;
     TimestampTz ended_at;
@@ -44,7 +46,6 @@ struct GroupedJob {
     Datum log;                    // 0 for none
     bool ran_before;              // it may have rows in job_attempts
     bool keyed;                   // it has one in job_keys
-    bool in_order;                // of its key: the others of that wait for it
     bool traces;                  // it left something that would reach the next job
     GroupVerdict verdict;
 };

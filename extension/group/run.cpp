@@ -135,10 +135,10 @@ bool has_room(const GroupType &next) {
 
 // One of its key before it, in order, hasn't ended: it goes back to its lane, as it was.
 bool is_held_up(const Group &group, const GroupedJob &job) {
-    if (!job.in_order || !job.type->stopped)
+    if (!job.type->stopped || job.order == 0)
         return false;
     return std::any_of(group.jobs, group.jobs + group.ran, [&job](const GroupedJob &before) {
-        return before.type == job.type && before.key == job.key &&
+        return before.type == job.type && before.order == job.order &&
                before.verdict != GroupVerdict::done;
     });
 }

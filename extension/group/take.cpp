@@ -48,6 +48,7 @@ GroupType *add_type(Group *group, const char *name) {
         type->handler.kind = Kind::external; // it has no way of ours
     strlcpy(type->handler.type, name, kTypeBytes);
     type->way = way_of(type->handler, group->role);
+    type->ordered = is_ordered(name);
     type->subtransactions = type->way.record.subtransactions;
     type->kept = settings::retention > 0 && keeps_history(name);
     type->next = group->types;
@@ -73,11 +74,6 @@ bool fits(const Group &group, const GroupType &type, TupleTableSlot *row) {
            may_be_run(row, type.handler.type, group.role);
 }
 
-bool is_ordered(const char *type) {
-    const LimitRule *rule = find_rule(type);
-    return rule != nullptr && rule->ordered;
-}
-
 void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     bool null;
     GroupedJob &job = group->jobs[group->count++];
@@ -92,7 +88,7 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     job.ran_before = !slot_attisnull(row, kLastRunAt);
     job.bond = bond_of(row);
     job.key = any_limits() ? key_of_row(row) : 0;
-    job.in_order = job.key != 0 && is_ordered(type->handler.type);
+    job.order = static_cast<uint64>(type->ordered) * job.key;
     job.keyed = !slot_attisnull(row, kIdempotencyKey);
     job.verdict = GroupVerdict::waiting;
     room->jobs--;

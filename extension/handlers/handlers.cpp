@@ -279,6 +279,11 @@ const LimitRule *find_rule(const char *type) {
     return found != nullptr ? &found->rule : nullptr;
 }
 
+bool is_ordered(const char *type) {
+    const LimitRule *rule = find_rule(type);
+    return rule != nullptr && rule->ordered;
+}
+
 void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *context),
                void *context) {
     load(&g_rules, read_rules);

@@ -63,6 +63,8 @@ int64 time_limit(const Handler &handler);
 
 // What is set for a type; null where it has no limit. Valid until the next call of any of these.
 const LimitRule *find_rule(const char *type);
+// Whether the jobs of each of its keys go in order.
+bool is_ordered(const char *type);
 // Calls `visit` for each type that has one.
 void each_rule(void (*visit)(const char *type, const LimitRule &rule, void *context),
                void *context);

@@ -210,8 +210,7 @@ void put_row(ReturnSetInfo *result, const Job &job, const Ended &ended) {
 core::Uuid *find_due(const char *type, TimestampTz now, int most, uint64 *count) {
     MemoryContext context = CurrentMemoryContext;
     const Oid me = GetUserId();
-    const LimitRule *rule = find_rule(type);
-    auto *due = rule != nullptr && rule->ordered ? &g_due_in_order : &g_due;
+    auto *due = is_ordered(type) ? &g_due_in_order : &g_due;
     return in_books([&] {
         *count = due->run(type, me, At{now}, most, settings::priority_step);
         auto *ids = static_cast<core::Uuid *>(

@@ -2,8 +2,10 @@
 
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
+#include "handlers/handlers.hpp"
 #include "jobs/lane_place.hpp"
 #include "jobs/lane_rows.hpp"
+#include "turns/places.hpp"
 
 namespace ayb {
 
@@ -88,6 +90,12 @@ core::Uuid first_of_key(const Ordered &job) {
     const bool found = find_by_id(lane, job.key, from, job.after, &rows, &first, &at);
     close_range(&rows);
     return found ? at.id : core::Uuid{};
+}
+
+bool key_may_start(const Ordered &job, TimestampTz now) {
+    if (state_of_key(limit_key(job.type), hash_of_key(job.key)).opens_at > now)
+        return false;
+    return !is_ordered(job.type) || first_of_key(job) == job.job;
 }
 
 bool is_next_of_key(const Ordered &job) {

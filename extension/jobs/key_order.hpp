@@ -37,6 +37,10 @@ struct Ordered {
 // The first one of its key by id, as the active snapshot shows them; 0 for none.
 core::Uuid first_of_key(const Ordered &job);
 
+// Whether the limits of the key leave the job a place and a start; and where it goes in order,
+// whether the job is the first one of it, as the active snapshot shows them.
+bool key_may_start(const Ordered &job, TimestampTz now);
+
 // Of a job that is locked and has a place: whether it is the next one of its key now, whatever the
 // transaction's snapshot shows: nobody else can begin one while it has the place, and whoever had
 // it before has ended for all to see.

@@ -50,8 +50,8 @@ bool next_by_id(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at) 
     if (look.waits)
         return false;
     Position first;
-    const bool any =
-        find_by_id(*keys->lane, look.turn->key, look.turn->mark.at, look.after, rows, &first, at);
+    const Position from = look.turn->unheard == kUnknown ? kBegin : look.turn->mark.at;
+    const bool any = find_by_id(*keys->lane, look.turn->key, from, look.after, rows, &first, at);
     if (!look.any && first < kEnd && keys->raise)
         raise_key(ring, *look.turn, first);
     look.waits = any && note_row(&look, *at, until);
@@ -108,8 +108,7 @@ void search(KeyRows *keys, const Turns &turns, RawRange *rows) {
             return;
         }
         const Position at = order_of(*rows);
-        enter_key(ring_of(*keys->lane), key, at);
-        if (has_look(*keys, key))
+        if (!enter_key(ring_of(*keys->lane), key, at) || has_look(*keys, key))
             continue;
         strlcpy(found[count].key, key, kPartitionKeyBytes);
         found[count].mark = {at, 0};
@@ -125,8 +124,7 @@ KeyRows open_key_rows(const LanePick &lane, RawRange *rows, bool raise) {
     KeyRows keys{};
     keys.lane = &lane;
     keys.raise = raise;
-    const LimitRule *rule = any_limits() ? find_rule(lane.type) : nullptr;
-    keys.ordered = rule != nullptr && rule->ordered;
+    keys.ordered = any_limits() && is_ordered(lane.type);
     keys.looks = static_cast<KeyLook *>(palloc0((turns.count + kMostFound) * sizeof(KeyLook)));
     for (int i = 0; i < turns.count; i++)
         add_look(&keys, &turns.keys[i]);

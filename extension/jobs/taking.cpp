@@ -19,12 +19,6 @@ Sql<UuidArray, const char *, At, At, WaitsFor, std::optional<Oid>> g_take{R"sql(
         q.partition_key, q.meta
 )sql"};
 
-const char *key_text(TupleTableSlot *row) {
-    bool null;
-    const Datum key = slot_getattr(row, kPartitionKey, &null);
-    return null ? nullptr : TextDatumGetCString(key);
-}
-
 // It has its place: what is there of its key now?
 bool is_next(const NextRun &next, const Starting &starting) {
     if (next.keys != nullptr && is_all(*next.keys))
@@ -51,6 +45,12 @@ Lack reserve_next_run(const NextRun &next) {
     give_up_place(starting.job, &opened);
     tell_opened(opened);
     return Lack::order;
+}
+
+const char *key_text(TupleTableSlot *row) {
+    bool null;
+    const Datum key = slot_getattr(row, kPartitionKey, &null);
+    return null ? nullptr : TextDatumGetCString(key);
 }
 
 uint64 key_of_row(TupleTableSlot *row) { return hash_of_key(key_text(row)); }

@@ -22,7 +22,8 @@ struct NextRun {
 // key goes in order it is the next one then, or has none.
 Lack reserve_next_run(const NextRun &next);
 
-// The hash of its key.
+// Its key, null for none; and the hash of that.
+const char *key_text(TupleTableSlot *row);
 uint64 key_of_row(TupleTableSlot *row);
 
 struct Taker {

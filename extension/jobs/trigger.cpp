@@ -116,8 +116,7 @@ void note_row(const TriggerData *data, const Values &row) {
 bool holds_its_key(const Values &row) {
     if (row.null(kRuns) || DatumGetInt32(row[kRuns]) == 0)
         return false;
-    const LimitRule *rule = find_rule(TextDatumGetCString(row[kType]));
-    return rule != nullptr && rule->ordered;
+    return is_ordered(TextDatumGetCString(row[kType]));
 }
 
 // Whether a queued row waits for its time follows from the row, whoever writes it.

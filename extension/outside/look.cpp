@@ -6,6 +6,7 @@
 #include "hooks/changes.hpp"
 #include "jobs/lane_scan.hpp"
 #include "jobs/line.hpp"
+#include "jobs/taking.hpp"
 #include "memory/databases.hpp"
 #include "pg/clock.hpp"
 
@@ -136,6 +137,16 @@ bool is_for_scheduler(const Position &at, TimestampTz now) {
     return at.run_at <= now - kWakeAgain || later(made_at(at.id), kWakeAgain) < at.run_at;
 }
 
+// A row that was found, whatever the ring of its lane says of its key.
+bool may_be_claimed(Line *line, TimestampTz now) {
+    RawRange &rows = line->here->rows;
+    const LanePick &lane = *line->here->pick;
+    if (is_taken(&rows))
+        return false;
+    const char *key = any_limits() ? key_text(rows.row) : nullptr;
+    return key == nullptr || key_may_start({lane.role, lane.type, key, line->here->at.id, {}}, now);
+}
+
 } // namespace
 
 Picks due_outside(Datum types, const Viewer &me, TimestampTz now, int keys, TimestampTz *next) {
@@ -178,7 +189,7 @@ bool any_to_claim(Datum types, const Viewer &me, TimestampTz now, TimestampTz *n
     bool free = false;
     while (!free && next_in_line(&line)) {
         any = true;
-        free = !is_taken(&line.here->rows);
+        free = may_be_claimed(&line, now);
     }
     close_line(&line);
     PopActiveSnapshot();
@@ -200,7 +211,7 @@ ToHandOut to_hand_out(const LanePick &lane, TimestampTz now, int most) {
         found.any = true;
         if (!is_for_scheduler(line.here->at, now))
             young++;
-        else if (!is_taken(&line.here->rows))
+        else if (may_be_claimed(&line, now))
             found.jobs++;
     }
     close_line(&line);

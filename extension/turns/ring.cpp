@@ -10,7 +10,6 @@ namespace ayb {
 namespace {
 
 constexpr int64 kLongestWait = 3600 * kMicrosecondsPerSecond; // for a rate
-constexpr uint64 kUnknown = PG_UINT64_MAX;                    // jobs may lie before the floor
 constexpr int64 kWhileFull = 100 * kMicrosecondsPerMillisecond;
 
 // One that is further off than any is held was held before the clock was turned back.
@@ -176,15 +175,16 @@ void free_keys(Oid database, Oid role) {
 }
 
 bool enter_key(const RingKey &key, const char *text, const Position &at) {
-    bool entered = false;
+    bool may_start = true;
     with_ring(key, [&](Ring *ring, TimestampTz /*now*/) {
         KeyEntry *entry = make_entry(ring, text, at);
-        entered = entry != nullptr;
-        ring->missed = ring->missed || !entered;
-        if (entered)
-            lower_floor(&entry->floor, at);
+        ring->missed = ring->missed || entry == nullptr;
+        if (entry == nullptr)
+            return;
+        lower_floor(&entry->floor, at);
+        may_start = !entry->is_blocked;
     });
-    return entered;
+    return may_start;
 }
 
 void pass_key(const RingKey &key, uint64 search, const char *text) {

@@ -26,11 +26,13 @@ namespace ayb {
 
 struct Ring;
 
+inline constexpr uint64 kUnknown = PG_UINT64_MAX; // jobs may lie before the floor
+
 // A key that is to be looked at, from there on. The position is (priority, id).
 struct KeyTurn {
     char key[kPartitionKeyBytes];
     FloorMark<Position> mark;
-    uint64 unheard; // searches that were asked for by then
+    uint64 unheard; // searches that were asked for by then; kUnknown while one is on its way
 };
 
 // What is to be looked at of a ring.
@@ -79,7 +81,8 @@ void hold_key(const RingKey &ring, const KeyTurn &turn, TimestampTz until);
 // Some are free again.
 void free_keys(Oid database, Oid role);
 
-// A search has met a key with a job there: whether it is entered now, or was.
+// A search has met a key with a job there, which is entered if there is room. False where no job of
+// it may start by the limits of its type.
 bool enter_key(const RingKey &ring, const char *key, const Position &at);
 // It has come to a key; past the last one for null.
 void pass_key(const RingKey &ring, uint64 search, const char *key);

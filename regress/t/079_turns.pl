@@ -28,12 +28,24 @@ for my $type (qw(leased work)) {
 is(order_of($node, jobs("('work', 'a', $now, NULL), ('urgent', 'b', $now, NULL), ('urgent', 'c', $now, 0), ('leased', 'd', $now, -1)")),
    'b d a c', 'across types too, and by the type where the job names none');
 
+# With the highest level saturated: new urgent jobs go before one of the lowest until eight steps have gone by, and no longer.
+sql($node, q{TRUNCATE effects; SELECT ayb_jobs.pause(); SELECT ayb_jobs.enqueue('work', '{"what": "lowest"}', priority => 4)});
+for my $minutes (479, 482) {
+    turn_clock($node, 60 * $minutes);
+    sql($node, qq{SELECT FROM ayb_jobs.enqueue_many('work', array_fill('{"what": "after $minutes"}'::jsonb, '{50}'), priority => -4)});
+}
+sql($node, 'SELECT ayb_jobs.resume()');
+ok(eventually($node, 'SELECT count(*) = 101 FROM effects'), 'all run');
+is(sql($node, q{SELECT string_agg(what, ' ' ORDER BY first) FROM (SELECT what, min(at) AS first FROM effects GROUP BY what) AS e}),
+   'after 479 lowest after 482', 'one of the lowest level is ahead of what comes eight steps later');
+turn_clock($node, 0);
+
 # What waits longest comes at last, however much goes first: after eight steps it is ahead of all that comes later.
 is(order_of($node, jobs("('work', 'last', $now - interval '479 min', 4), ('work', 'first', $now, -4)")), 'first last', 'not before eight steps');
 is(order_of($node, jobs("('work', 'last', $now - interval '481 min', 4), ('work', 'first', $now, -4)")), 'last first', 'then it comes');
 
 # Amid many.
-is(order_of($node, q{SELECT FROM ayb_jobs.enqueue_many('work', array_fill('{"what": "many"}'::jsonb, ARRAY[2000]), priority => 4)
+is(order_of($node, q{SELECT FROM ayb_jobs.enqueue_many('work', array_fill('{"what": "many"}'::jsonb, ARRAY[20000]), priority => 4)
     UNION ALL SELECT FROM ayb_jobs.enqueue('work', '{"what": "one"}', priority => -4)}) =~ s/ .*//sr, 'one', 'it is the next one');
 
 # A queued job changes its place.

@@ -131,7 +131,8 @@ sub woken_by {
     all_done();
     return;
 }
-my $claim = sub { enqueue('out'); return sql($node, q{SELECT quote_literal(id) || ', ''v'', ' || attempt FROM ayb_jobs.claim('v', '{out}', lease => '1 h')}) };
+my $take = sub { return sql($node, q{SELECT quote_literal(id) || ', ''v'', ' || attempt FROM ayb_jobs.claim('v', '{out}', lease => '1 h')}) };
+my $claim = sub { enqueue('out'); return $take->() };
 woken_by('a job that comes due', undef, sub { enqueue('out', q{, delay => '1.5 s'}) });
 woken_by('one that was enqueued before', sub { enqueue('out', q{, delay => '2 s'}) }, sub { });
 woken_by('a retry', $claim, sub { sql($node, "SELECT ayb_jobs.fail($_[0], 'no', retry_in => '1 s')") });
@@ -148,7 +149,22 @@ woken_by('the end of a pause', sub { enqueue('out') }, sub { sql($node, q{SELECT
 sql($node, q{SELECT ayb_jobs.set_limit('out', running => 1)});
 holds($node, 'postgres', q{EXISTS (SELECT FROM ayb_jobs.limits WHERE type = 'out' AND opens_at IS NULL)}, 'a limit is in force');
 woken_by('a place that is left', sub { my $held = $claim->(); enqueue('out'); return $held }, sub { sql($node, "SELECT ayb_jobs.complete($_[0])") });
+# The same of a key: nobody is woken for one that may not start, whoever comes by then.
+for my $rule ('running_per_key => 1', 'ordered => true') {
+    sql($node, "SELECT ayb_jobs.set_limit('out', $rule)");
+    holds($node, 'postgres', q{EXISTS (SELECT FROM ayb_jobs.limits WHERE type = 'out' AND opens_at IS NULL)}, "a limit of each key is in force: $rule");
+    woken_by("a place of its key that is left, $rule", sub {
+        enqueue('out', q{, partition_key => 'a'}) for 1 .. 2;
+        return $take->();
+    }, sub { sql($node, "SELECT ayb_jobs.complete($_[0])") });
+}
+woken_by('the next attempt of the first of a key', sub {
+    enqueue('out', q{, partition_key => 'b'}) for 1 .. 2;
+    sql($node, 'SELECT ayb_jobs.fail(' . $take->() . q{, 'no', retry_in => '1 h')});
+    return;
+}, sub { sql($node, q{SELECT ayb_jobs.run_now(id) FROM ayb_jobs.jobs WHERE phase = 'retrying'}) });
 sql($node, q{SELECT ayb_jobs.clear_limit('out')});
+all_done(); # what waited for its key
 woken_by('a type that is registered', undef, sub {
     sql($node, q{SELECT ayb_jobs.unregister_handler('out')});
     enqueue('out');

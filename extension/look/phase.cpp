@@ -1,11 +1,9 @@
 // How far a job is, as people read it: jobs.phase.
 #include "base/arguments.hpp"
 #include "base/columns.hpp"
-#include "handlers/handlers.hpp"
 #include "handlers/judge.hpp"
 #include "jobs/key_order.hpp"
 #include "pg/clock.hpp"
-#include "turns/places.hpp"
 
 namespace ayb {
 
@@ -28,12 +26,7 @@ bool may_start(const Waiting &job) {
     const Limit *limit = find_limit(job.type);
     if (limit == nullptr || opens_at(limit) > now)
         return limit == nullptr;
-    if (job.key == nullptr ||
-        state_of_key(limit_key(job.type), hash_of_key(job.key)).opens_at > now)
-        return job.key == nullptr;
-    const LimitRule *rule = find_rule(job.type);
-    return rule == nullptr || !rule->ordered ||
-           first_of_key({job.role, job.type, job.key, job.id, {}}) == job.id;
+    return job.key == nullptr || key_may_start({job.role, job.type, job.key, job.id, {}}, now);
 }
 
 // Of one that is due and waits for nothing itself.
