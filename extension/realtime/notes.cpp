@@ -144,20 +144,22 @@ bool commits_prepared(Node *statement) {
            reinterpret_cast<TransactionStmt *>(statement)->kind == TRANS_STMT_COMMIT_PREPARED;
 }
 
+ProcessUtility_hook_type next() {
+    return g_previous != nullptr ? g_previous : standard_ProcessUtility;
+}
+
 void on_utility(PlannedStmt *planned, const char *text, bool read_only,
                 ProcessUtilityContext context, ParamListInfo parameters,
                 QueryEnvironment *environment, DestReceiver *receiver,
                 QueryCompletion *completion) {
-    const ProcessUtility_hook_type next =
-        g_previous != nullptr ? g_previous : standard_ProcessUtility;
     if (may_define(planned->utilityStmt))
         g_notes.definitions = true;
     if (!commits_prepared(planned->utilityStmt)) {
-        next(planned, text, read_only, context, parameters, environment, receiver, completion);
+        next()(planned, text, read_only, context, parameters, environment, receiver, completion);
         return;
     }
     PG_TRY();
-    { next(planned, text, read_only, context, parameters, environment, receiver, completion); }
+    { next()(planned, text, read_only, context, parameters, environment, receiver, completion); }
     PG_FINALLY();
     { tell_of_all(Resync::prepared); } // even if somebody raised after the commit
     PG_END_TRY();
