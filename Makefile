@@ -106,12 +106,17 @@ uninstall:
 	+@$(MAKE) --no-print-directory -C extension PG_CONFIG="$$($(harness)/pg_config)" uninstall
 	@$(harness)/install-sidecar remove
 
-## make packages   Debian packages in .ayb/packages; packages-check installs them on a fresh root, and removes them
+## make packages   Debian packages in .ayb/packages; MAJORS="15 17": for which majors of PostgreSQL, others than 15 by root
 packages:
 	@$(harness)/packages
 
+## make packages-check  that, and each is installed on a fresh root, serves, and leaves nothing
 packages-check: packages
-	@tests/packages/chroot
+	@tests/packages/check
+
+## make images-check  the images of ops/docker, of the packages that make packages has made; by root
+images-check:
+	@tests/packages/images
 
 ## make majors     build and test on PostgreSQL 17 and 18 too, in Debian roots of their own; needs root. MAJORS="18" selects
 majors:
