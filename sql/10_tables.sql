@@ -251,10 +251,12 @@ CREATE TABLE ayb_jobs.job_minutes (
     canceled  bigint      NOT NULL,
     wait_time bigint[]    NOT NULL,
     run_time  bigint[]    NOT NULL,
+    snoozed   bigint      NOT NULL DEFAULT 0,
     CONSTRAINT job_minutes_pkey PRIMARY KEY (minute, run_as, type)
 );
 COMMENT ON TABLE ayb_jobs.job_minutes IS
     'attempts by minute and type, with histograms of how long they waited and ran; kept a week';
+COMMENT ON COLUMN ayb_jobs.job_minutes.snoozed IS 'steps, after which the job goes on: snooze()';
 COMMENT ON COLUMN ayb_jobs.job_minutes.wait_time IS
     'counts in 64 buckets that grow by the square root of two from one microsecond';
 

@@ -30,7 +30,7 @@ SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id, q
        q.id = ANY ((SELECT ayb_jobs_internal.running())::uuid[]) AS is_running,
        coalesce(CASE WHEN q.state = 'running' THEN q.progress END, (SELECT ayb_jobs_internal.progress()) -> q.id::text) AS progress,
        q.priority, q.partition_key, q.unique_key, q.flow, q.enqueued_by, q.runs, q.meta,
-       ayb_jobs_internal.phase(q.id, q.state, q.waits_for, q.run_at, q.runs, q.type, q.run_as, q.partition_key) AS phase
+       ayb_jobs_internal.phase(q.id, q.state, q.waits_for, q.run_at, q.runs, q.type, q.run_as, q.partition_key) AS phase, q.expires_at
 FROM ayb_jobs.job_queue AS q
 UNION ALL
 SELECT h.id, h.type, h.payload, 'completed'::text, h.run_at, NULL::timestamptz, h.worker_id, h.attempts,
@@ -38,7 +38,7 @@ SELECT h.id, h.type, h.payload, 'completed'::text, h.run_at, NULL::timestamptz, 
        (SELECT s.id FROM ayb_jobs.schedules AS s WHERE s.id = h.schedule_id), h.created_at, h.completed_at,
        h.completed_at, NULL::timestamptz, h.run_as, h.result, h.scheduled_at, NULL::text, false, NULL::jsonb,
        NULL::smallint, h.partition_key, NULL::text, h.flow, h.enqueued_by, h.runs, h.meta,
-       'completed'::text
+       'completed'::text, NULL::timestamptz
 FROM ayb_jobs.job_history AS h;
 COMMENT ON VIEW ayb_jobs.jobs IS 'every job: waiting, running, ended';
 COMMENT ON COLUMN ayb_jobs.jobs.phase IS

@@ -151,7 +151,7 @@ COMMENT ON FUNCTION ayb_jobs_internal.current_minutes() IS 'counts of minutes th
 
 CREATE FUNCTION ayb_jobs_internal.totals(OUT place integer, OUT type text, OUT completed bigint, OUT failed bigint, OUT retried bigint,
                                          OUT lost bigint, OUT canceled bigint, OUT wait_time bigint[], OUT run_time bigint[],
-                                         OUT wait_sum bigint, OUT run_sum bigint)
+                                         OUT snoozed bigint, OUT wait_sum bigint, OUT run_sum bigint)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_totals';
 COMMENT ON FUNCTION ayb_jobs_internal.totals() IS
     'attempts by type since the server started, the types by place as they were first seen: counts that only grow; those beyond 1,024 types come together as type "", place 0; sums in microseconds';
@@ -176,7 +176,7 @@ CREATE FUNCTION ayb_jobs.series(since timestamptz DEFAULT NULL, step interval DE
                                 OUT failed bigint, OUT retried bigint, OUT lost bigint, OUT canceled bigint,
                                 OUT wait_p50 double precision, OUT wait_p95 double precision,
                                 OUT wait_p99 double precision, OUT run_p50 double precision,
-                                OUT run_p95 double precision, OUT run_p99 double precision)
+                                OUT run_p95 double precision, OUT run_p99 double precision, OUT snoozed bigint)
     RETURNS SETOF record LANGUAGE sql VOLATILE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     WITH summed AS (
@@ -184,7 +184,7 @@ BEGIN ATOMIC
                CASE WHEN by_type THEN m.type END AS type,
                sum(m.completed)::bigint AS completed, sum(m.failed)::bigint AS failed,
                sum(m.retried)::bigint AS retried, sum(m.lost)::bigint AS lost,
-               sum(m.canceled)::bigint AS canceled, ayb_jobs_internal.sum_histograms(m.wait_time) AS waits,
+               sum(m.canceled)::bigint AS canceled, sum(m.snoozed)::bigint AS snoozed, ayb_jobs_internal.sum_histograms(m.wait_time) AS waits,
                ayb_jobs_internal.sum_histograms(m.run_time) AS runs
         FROM (SELECT * FROM ayb_jobs.job_minutes UNION ALL SELECT * FROM ayb_jobs_internal.current_minutes()) AS m
         WHERE m.minute >= coalesce(series.since, ayb_jobs_internal.now() - interval '1 hour')
@@ -194,7 +194,7 @@ BEGIN ATOMIC
     SELECT s.bucket, s.type, s.completed, s.failed, s.retried, s.lost, s.canceled,
            ayb_jobs_internal.quantile(s.waits, 0.5), ayb_jobs_internal.quantile(s.waits, 0.95),
            ayb_jobs_internal.quantile(s.waits, 0.99), ayb_jobs_internal.quantile(s.runs, 0.5),
-           ayb_jobs_internal.quantile(s.runs, 0.95), ayb_jobs_internal.quantile(s.runs, 0.99)
+           ayb_jobs_internal.quantile(s.runs, 0.95), ayb_jobs_internal.quantile(s.runs, 0.99), s.snoozed
     FROM summed AS s
     -- A step that is none is refused also where nothing has run.
     WHERE date_bin(step, '2000-01-01 00:00:00+00'::timestamptz, '2000-01-01 00:00:00+00'::timestamptz) IS NOT NULL

@@ -27,7 +27,7 @@ BEGIN ATOMIC
         WHERE s.relid = 'ayb_jobs.job_queue'::regclass
     ), recent AS (
         -- An attempt leaves two dead rows. Autovacuum has ten minutes to come to them before anything is amiss.
-        SELECT 2 * coalesce(sum(m.completed + m.failed + m.retried + m.lost + m.canceled), 0) AS dead
+        SELECT 2 * coalesce(sum(m.completed + m.failed + m.retried + m.lost + m.canceled + m.snoozed), 0) AS dead
         FROM (SELECT * FROM ayb_jobs.job_minutes UNION ALL SELECT * FROM ayb_jobs_internal.current_minutes()) AS m
         WHERE m.minute > ayb_jobs_internal.now() - interval '10 minutes'
     ), left_over AS (

@@ -102,8 +102,9 @@ void count_done(const Group &group, GroupType *type) {
 }
 
 void count_snoozed(const Group &group, const GroupedJob &job) {
-    add_outcome(MyDatabaseId, group.role, job.type->handler.type, Outcome::snoozed, -1,
-                job.ended_at - job.started_at, job.ended_at - job.started_at);
+    add_outcome(MyDatabaseId, group.role, job.type->handler.type, Outcome::snoozed,
+                Max(job.started_at - job.run_at, 0), job.ended_at - job.started_at,
+                job.ended_at - job.started_at);
 }
 
 void count_canceled(const Group &group, const GroupedJob &job) {

@@ -61,7 +61,7 @@ OfMine<std::optional<Json>, At, std::optional<Json>> g_complete{
     " (SELECT s.id FROM ayb_jobs.schedules AS s WHERE s.id = schedule_id), created_at,"            \
     " completed_at, completed_at, NULL::timestamptz, run_as, result, scheduled_at, NULL::text,"    \
     " false, NULL::jsonb, NULL::smallint, partition_key, NULL::text, flow, enqueued_by, runs,"     \
-    " meta, 'completed'::text)::ayb_jobs.jobs"
+    " meta, 'completed'::text, NULL::timestamptz)::ayb_jobs.jobs"
 Sql<core::Uuid, const char *, int, Oid, std::optional<Json>, At> g_complete_held{
     "WITH done AS (DELETE FROM ayb_jobs.job_queue AS q WHERE " AYB_MINE
     " AND q.claimed_by = $4 RETURNING " AYB_LEAVING AYB_AS_IT_RAN

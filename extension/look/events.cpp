@@ -35,6 +35,7 @@ void put_counts(const TypeCounts &counts, Row *row) {
         row->add(Int64GetDatum(count));
     row->add(bigint_array(counts.wait));
     row->add(bigint_array(counts.run));
+    row->add(Int64GetDatum(counts.snoozed));
 }
 
 void put_minute(const TypeStats &stats, ReturnSetInfo *result) {

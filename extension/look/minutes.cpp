@@ -13,15 +13,15 @@ constexpr int64 kMinute = 60 * kMicrosecondsPerSecond;
 
 // Two schedulers can share a minute (a restart in it): then the counts are added up.
 using WriteMinute =
-    Sql<At, Oid, const char *, int64, int64, int64, int64, int64, BigintArray, BigintArray>;
+    Sql<At, Oid, const char *, int64, int64, int64, int64, int64, BigintArray, BigintArray, int64>;
 WriteMinute g_write{R"sql(
     INSERT INTO ayb_jobs.job_minutes AS m (minute, run_as, type, completed, failed, retried, lost,
-        canceled, wait_time, run_time)
-    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
+        canceled, wait_time, run_time, snoozed)
+    VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
     ON CONFLICT (minute, run_as, type) DO UPDATE
     SET completed = m.completed + excluded.completed, failed = m.failed + excluded.failed,
         retried = m.retried + excluded.retried, lost = m.lost + excluded.lost,
-        canceled = m.canceled + excluded.canceled,
+        canceled = m.canceled + excluded.canceled, snoozed = m.snoozed + excluded.snoozed,
         wait_time = (
             SELECT array_agg(a + b ORDER BY n)
             FROM unnest(m.wait_time, excluded.wait_time) WITH ORDINALITY AS u (a, b, n)
@@ -35,7 +35,7 @@ WriteMinute g_write{R"sql(
 void write_one(const TypeStats &stats) {
     g_write.run(At{stats.minute}, stats.key.role, stats.type, stats.completed, stats.failed,
                 stats.retried, stats.lost, stats.canceled, BigintArray(bigint_array(stats.wait)),
-                BigintArray(bigint_array(stats.run)));
+                BigintArray(bigint_array(stats.run)), stats.snoozed);
 }
 
 void write_all(const TypeStats *entries, int count) {

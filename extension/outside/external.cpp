@@ -236,9 +236,12 @@ AYB_SQL_FUNCTION(ayb_jobs_snooze_held) {
     const Attempt held = attempt_arguments(fcinfo);
     const TimestampTz now = clock_now();
     const Snooze snooze = snooze_arguments(fcinfo, 3, 4, now);
-    PG_RETURN_DATUM(in_bounded_books([&] {
-        require_held(held);
+    Held job;
+    const Datum row = in_bounded_books([&] {
+        job = require_held(held);
         snooze_job(held.id, held.worker, held.run, snooze, 0, now);
         return copy_row(job_row(held.id), held.context);
-    }));
+    });
+    count_outcome(job.run_as, job.type, Outcome::snoozed);
+    PG_RETURN_DATUM(row);
 }

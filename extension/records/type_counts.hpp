@@ -22,6 +22,7 @@ struct TypeCounts {
     int64 retried;
     int64 lost;
     int64 canceled;
+    int64 snoozed;
     int64 wait[core::kHistogramBuckets];
     int64 run[core::kHistogramBuckets];
     // What the histograms' entries come to, in microseconds: buckets alone would only tell about.
@@ -36,6 +37,7 @@ inline void add_counts(TypeCounts *to, const TypeCounts &from, int sign = 1) {
     to->retried += sign * from.retried;
     to->lost += sign * from.lost;
     to->canceled += sign * from.canceled;
+    to->snoozed += sign * from.snoozed;
     to->wait_sum += sign * from.wait_sum;
     to->run_sum += sign * from.run_sum;
     for (int i = 0; i < core::kHistogramBuckets; i++) {

@@ -29,7 +29,9 @@ TypeKey key_of(Oid database, Oid role, const char *type) {
 }
 
 bool has_counts(const TypeStats &stats) {
-    return stats.completed + stats.failed + stats.retried + stats.lost + stats.canceled > 0;
+    return stats.completed + stats.failed + stats.retried + stats.lost + stats.canceled +
+               stats.snoozed >
+           0;
 }
 
 void clear_counts(TypeStats *stats) { static_cast<TypeCounts &>(*stats) = TypeCounts{}; }
@@ -85,10 +87,11 @@ int64 &counter(TypeStats *stats, Outcome outcome) {
     case Outcome::lost:
         return stats->lost;
     case Outcome::canceled:
+        return stats->canceled;
     case Outcome::snoozed:
         break;
     }
-    return stats->canceled;
+    return stats->snoozed;
 }
 
 // What is taken out of the minutes goes on in the totals, under the same lock: so the sum of both
@@ -123,10 +126,6 @@ void enter_run(TypeStats *stats, int64 wait_us, int64 run_us) {
 
 void enter_outcome(TypeStats *stats, Outcome outcome, int64 wait_us, int64 run_us,
                    TimestampTz now) {
-    if (outcome == Outcome::snoozed) {
-        enter_average(stats, run_us);
-        return;
-    }
     begin_minute(stats, now);
     counter(stats, outcome)++;
     enter_run(stats, wait_us, run_us);

@@ -38,7 +38,7 @@ void init_types();
 // How many entries there are at most.
 int most_types();
 
-// snoozed: a step of a job that goes on. It is measured, and counted nowhere.
+// snoozed: a step of a job that goes on.
 enum class Outcome { completed, failed, retried, lost, canceled, snoozed };
 
 // Adds one attempt. `wait_us`: from run_at to the start; `run_us`: from the claim to the end;

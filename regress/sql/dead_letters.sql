@@ -114,6 +114,7 @@ SELECT count(*) FROM ayb_jobs.jobs WHERE type = 'not yet there' OR meta ->> 'dea
 
 SET client_min_messages = warning;
 SELECT count(ayb_jobs.unregister_handler(type)) FROM unnest('{fall,alarm,fall outside,ping,pong,bob hears,alice falls,alarm of the owner,mourned,mourned alarm}'::text[]) AS type;
+DELETE FROM ayb_jobs.job_attempts WHERE job_id IN (SELECT id FROM ayb_jobs.job_queue WHERE type IN ('fall', 'alarm', 'fall outside', 'ping', 'pong', 'bob hears', 'alice falls', 'alarm of the owner', 'mourned', 'mourned alarm'));
 DELETE FROM ayb_jobs.job_queue WHERE type IN ('fall', 'alarm', 'fall outside', 'ping', 'pong', 'bob hears', 'alice falls', 'alarm of the owner', 'mourned', 'mourned alarm');
 DROP TABLE letters;
 DROP FUNCTION fall(jsonb), take_letter(jsonb), alice.falls();

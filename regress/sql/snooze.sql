@@ -16,6 +16,9 @@ SELECT state, attempts, max_attempts, runs, result, payload, last_error FROM ayb
 SELECT attempt, status, worker_id IS NOT NULL AS by, started_at <= finished_at AS timed, error FROM ayb_jobs.attempts(:'id');
 SELECT * FROM steps ORDER BY at;
 
+-- each step is counted
+SELECT wait_until('(SELECT sum(s.snoozed) = 3 AND sum(s.completed) = 1 FROM ayb_jobs.series(type => ''step on'') AS s)') AS counted;
+
 -- It waits meanwhile, with the payload that it had, and can be moved and canceled as what waits.
 CREATE FUNCTION poll_later() RETURNS text LANGUAGE sql AS $$ SELECT ayb_jobs.snooze('1 hour'); SELECT 'not seen' $$;
 SELECT type FROM ayb_jobs.register_handler('poll', 'poll_later()');

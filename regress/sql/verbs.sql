@@ -6,17 +6,19 @@ SELECT type FROM ayb_jobs.register_handler('verbs inside', 'hold_on()');
 
 CREATE TABLE states (n serial, name text, id uuid DEFAULT ayb_jobs.uuid7());
 INSERT INTO states (name) VALUES ('scheduled'), ('due'), ('retrying'), ('snoozed'), ('running'), ('leased'), ('completed'), ('failed'),
-    ('canceled'), ('gone');
+    ('canceled'), ('expired'), ('gone');
 CREATE FUNCTION id_of(state text) RETURNS uuid LANGUAGE sql AS $$ SELECT id FROM states WHERE name = state $$;
 SELECT pg_advisory_lock(7);
 UPDATE states SET id = ayb_jobs.enqueue('verbs inside') WHERE name = 'running';
-UPDATE states SET id = ayb_jobs.enqueue('verbs', max_attempts => CASE name WHEN 'retrying' THEN 3 END) WHERE name NOT IN ('scheduled', 'due', 'running', 'gone');
+UPDATE states SET id = ayb_jobs.enqueue('verbs', max_attempts => CASE name WHEN 'retrying' THEN 3 END) WHERE name NOT IN ('scheduled', 'due', 'running', 'expired', 'gone');
 SELECT count(*) FROM ayb_jobs.claim('w', '{verbs}', 100);
 SELECT FROM ayb_jobs.fail(id_of('retrying'), 'w', 1, 'broken', '1 h');
 SELECT FROM ayb_jobs.snooze(id_of('snoozed'), 'w', 1, '1 h');
 SELECT FROM ayb_jobs.complete(id_of('completed'), 'w', 1);
 SELECT FROM ayb_jobs.fail(id_of('failed'), 'w', 1, 'broken');
 SELECT FROM ayb_jobs.cancel(id_of('canceled'), force => true);
+UPDATE states SET id = ayb_jobs.enqueue('verbs', options => '{"expires_at": "2020-01-01"}') WHERE name = 'expired';
+SELECT count(*) FROM ayb_jobs.claim('w', '{verbs}');
 UPDATE states SET id = ayb_jobs.enqueue('verbs', run_at => '2100-01-01') WHERE name = 'scheduled';
 UPDATE states SET id = ayb_jobs.enqueue('verbs') WHERE name = 'due';
 SELECT wait_for(id_of('running'), 'running');

@@ -21,10 +21,22 @@ db::Parameter raw_of(const json::Object &body, const char *key) {
     return raw && *raw != "null" ? db::Parameter(std::string(*raw)) : std::nullopt;
 }
 
+// What enqueue() takes as its options: those of `options`, and what members of their own say, which
+// count. Each is an expression.
+std::string options_sql(const std::string &options, const std::string &expires_at,
+                        const std::string &meta) {
+    const auto member = [](const char *name, const std::string &value) {
+        return " || CASE WHEN " + value + " IS NULL THEN '{}' ELSE jsonb_build_object('" + name +
+               "', " + value + ") END";
+    };
+    return "coalesce(" + options + ", '{}')" + member("expires_at", expires_at) +
+           member("meta", meta);
+}
+
 // The arguments of enqueue(), as one job's object has them.
 db::Parameters order_of(const json::Object &body, bool commands) {
     require_known(body, {"type", "payload", "runAt", "idempotencyKey", "maxAttempts", "runAs",
-                         "priority", "partitionKey", "uniqueKey", "options"});
+                         "priority", "partitionKey", "uniqueKey", "options", "expiresAt", "meta"});
     const std::string type = body.text("type").value_or("");
     if (!commands)
         refuse_command(type);
@@ -37,7 +49,9 @@ db::Parameters order_of(const json::Object &body, bool commands) {
             as_text(body.integer("priority")),
             body.text("partitionKey"),
             body.text("uniqueKey"),
-            raw_of(body, "options")};
+            raw_of(body, "options"),
+            time_of(body, "expiresAt"),
+            raw_of(body, "meta")};
 }
 
 // One round trip: the first statement leaves the id of a new job to the second. Such a job is in
@@ -49,13 +63,15 @@ http::Response create_job(const Call &call, bool commands) {
                 " FROM ayb_jobs.enqueue_or_find(type => $1,"
                 " payload => $2::jsonb, run_at => $3::timestamptz, idempotency_key => $4,"
                 " max_attempts => $5::integer, run_as => $6::name, priority => $7::integer,"
-                " partition_key => $8, unique_key => $9, options => $10::jsonb) AS e");
+                " partition_key => $8, unique_key => $9, options => " +
+                options_sql("$10::jsonb", "$11::text", "$12::jsonb") + ") AS e");
     static const std::string read_sql =
         "SELECT " + job_json() +
         " FROM (SELECT q.id, q.type, q.payload, q.state, q.run_at, q.lease_until, q.worker_id,"
         " q.attempts, q.max_attempts, q.runs, q.priority, q.last_error, q.last_run_at,"
         " q.idempotency_key, q.partition_key, q.unique_key, q.flow, q.schedule_id, q.created_at,"
-        " q.updated_at, q.canceled_at, q.run_as, q.enqueued_by, q.scheduled_at, q.meta,"
+        " q.updated_at, q.canceled_at, q.run_as, q.enqueued_by, q.scheduled_at, q.meta, "
+        "q.expires_at,"
         " coalesce(q.waits_for, ayb_jobs_internal.taken_by(q.type)) AS waits_for,"
         " ayb_jobs_internal.phase(q.id, q.state, q.waits_for, q.run_at, q.runs, q.type,"
         " q.run_as, q.partition_key) AS phase,"
@@ -87,7 +103,10 @@ http::Response create_jobs(const Call &call, bool commands) {
         "'idempotencyKey',"
         " max_attempts => (o.job ->> 'maxAttempts')::integer, run_as => (o.job ->> 'runAs')::name,"
         " priority => (o.job ->> 'priority')::integer, partition_key => o.job ->> 'partitionKey',"
-        " unique_key => o.job ->> 'uniqueKey', options => nullif(o.job -> 'options', 'null'))"
+        " unique_key => o.job ->> 'uniqueKey', options => " +
+        options_sql("nullif(o.job -> 'options', 'null')", "(o.job ->> 'expiresAt')",
+                    "nullif(o.job -> 'meta', 'null')") +
+        ")"
         " AS id FROM jsonb_array_elements($1::jsonb) WITH ORDINALITY AS o (job, number)"
         " ORDER BY o.job ->> 'uniqueKey' COLLATE \"C\" NULLS FIRST, o.job ->> 'type' COLLATE \"C\","
         " o.number) AS e");

@@ -49,6 +49,7 @@ std::string fields_of_job(std::initializer_list<Field> long_ones) {
         {"idempotencyKey", "j.idempotency_key"},
         {"partitionKey", "j.partition_key"},
         {"uniqueKey", "j.unique_key"},
+        {"expiresAt", "j.expires_at"},
         {"flow", "j.flow"},
         {"scheduleId", "j.schedule_id"},
         {"createdAt", "j.created_at"},

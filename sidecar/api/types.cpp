@@ -233,9 +233,9 @@ http::Response clear_limit(const Call &call) {
 
 std::vector<Field> fields_of_series() {
     return {{"completed", "s.completed"}, {"failed", "s.failed"},     {"retried", "s.retried"},
-            {"lost", "s.lost"},           {"canceled", "s.canceled"}, {"waitP50", "s.wait_p50"},
-            {"waitP95", "s.wait_p95"},    {"waitP99", "s.wait_p99"},  {"runP50", "s.run_p50"},
-            {"runP95", "s.run_p95"},      {"runP99", "s.run_p99"}};
+            {"lost", "s.lost"},           {"canceled", "s.canceled"}, {"snoozed", "s.snoozed"},
+            {"waitP50", "s.wait_p50"},    {"waitP95", "s.wait_p95"},  {"waitP99", "s.wait_p99"},
+            {"runP50", "s.run_p50"},      {"runP95", "s.run_p95"},    {"runP99", "s.run_p99"}};
 }
 
 std::vector<Route> type_routes() {

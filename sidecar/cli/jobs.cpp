@@ -51,6 +51,8 @@ const std::vector<Option> &create_options() {
         {"priority", "priority", Option::Kind::integer},
         {"partition-key", "partitionKey", Option::Kind::text},
         {"unique-key", "uniqueKey", Option::Kind::text},
+        {"expires-at", "expiresAt", Option::Kind::text},
+        {"meta", "meta", Option::Kind::json},
         {"options", "options", Option::Kind::json}};
     return options;
 }

@@ -6,14 +6,15 @@
 namespace ayb::figures {
 
 const char *const kTotals =
-    "SELECT t.place, t.type, t.completed, t.failed, t.retried, t.lost, t.canceled, t.wait_time,"
+    "SELECT t.place, t.type, t.completed, t.failed, t.retried, t.lost, t.canceled, t.snoozed, "
+    "t.wait_time,"
     " t.run_time, t.wait_sum, t.run_sum FROM ayb_jobs_internal.totals() AS t ORDER BY t.place";
 
 namespace {
 
-constexpr int kOutcomes = 5;
-constexpr std::array<const char *, kOutcomes> kWords = {"completed", "failed", "retried", "lost",
-                                                        "canceled"};
+constexpr int kOutcomes = 6;
+constexpr std::array<const char *, kOutcomes> kWords = {"completed", "failed",   "retried",
+                                                        "lost",      "canceled", "snoozed"};
 // As the database counts times: two buckets to an octave, from one microsecond on.
 constexpr std::size_t kBuckets = 64;
 // Every second octave from 64 us to 18 minutes is a bound of ours.

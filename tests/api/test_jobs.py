@@ -406,6 +406,26 @@ class Change(JobTest):
         again = self.good(self.ask("POST", "/jobs", {"type": "parked", "idempotencyKey": "k <&> ü"}), 200)
         self.assertEqual(again, job)
 
+    def test_a_deadline_and_meta(self):
+        at, meta = "2090-05-06T05:08:09+00:00", {"traceparent": "00-1", "none": None}
+        job = self.good(self.ask("POST", "/jobs", {"type": "parked", "expiresAt": at, "meta": meta}), 201)
+        self.assertEqual((job["expiresAt"], job["meta"]), (at, meta))
+        self.assertEqual(self.good(self.ask("GET", f"/jobs/{job['id']}")), job)
+        # Beside `options`, whose they are as well, they count.
+        options = {"expires_at": "2080-01-01", "meta": {"of": "options"}}
+        both = {"type": "parked", "options": options, "meta": {"of": "its own"}}
+        late = {**both, "options": None, "meta": None, "expiresAt": at}
+        ids = self.good(self.ask("POST", "/jobs/many", {"jobs": [both, late]}), 201)["ids"]
+        made = [self.good(self.ask("GET", f"/jobs/{one}")) for one in ids]
+        self.assertEqual([(one.get("expiresAt"), one.get("meta")) for one in made],
+                         [("2080-01-01T00:00:00+00:00", {"of": "its own"}), (at, None)])
+        self.assertEqual(self.good(self.ask("GET", "/jobs?limit=1&type=parked"))["items"][0]["expiresAt"], at)
+        for path, body in (("/jobs", {}), ("/jobs/many", None)):
+            for wrong, field in (({"expiresAt": "soon"}, "expiresAt"), ({"meta": [1]}, "meta"), ({"meta": "x"}, "meta")):
+                job = {"type": "parked", **wrong}
+                answer = self.ask("POST", path, job if body is not None else {"jobs": [job]})
+                self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.body)
+
     def test_create_unique(self):
         order = {"type": "parked", "payload": 1, "uniqueKey": "invoice 7"}
         job = self.good(self.ask("POST", "/jobs", order), 201)

@@ -34,10 +34,11 @@ class Verbs(CliTest):
 
     def test_jobs_create_and_show(self):
         job = self.create("--type", "parked", "--payload", '{"a": {"b": 1}}', "--max-attempts", "7", "--key", "verbs",
-                          "--run-at", "2100-01-01T00:00:00Z")
+                          "--run-at", "2100-01-01T00:00:00Z", "--expires-at", "2100-02-01T00:00:00Z", "--meta", '{"of": "me"}')
         shown = dict(cells(line) for line in self.both("jobs", "show", job).splitlines())
-        self.assertEqual((shown["FIELD"], shown["id"], shown["maxAttempts"], shown["payload"], shown["idempotencyKey"]),
-                         ("VALUE", job, "7", '{"a": {"b": 1}}', "verbs"))
+        self.assertEqual((shown["FIELD"], shown["id"], shown["maxAttempts"], shown["payload"], shown["idempotencyKey"],
+                          shown["expiresAt"], shown["meta"]),
+                         ("VALUE", job, "7", '{"a": {"b": 1}}', "verbs", "2100-02-01T00:00:00+00:00", '{"of": "me"}'))
         self.assertEqual(json.loads(self.both("jobs", "show", job, "-o", "json"))["id"], job)
         self.assertIn("Error: show failed: job not found", self.one("jobs", "show", UNKNOWN, status=1))
         self.assertIn("type", self.one("jobs", "create", status=1))

@@ -140,6 +140,8 @@ run_tap() {
     done
     files=("${@:2}")
     ((${#files[@]})) || return 0
+    # What has a test last longer than make check has time for.
+    mapfile -t -O "${#variables[@]}" variables < <(env | grep -E '^(BACKFILL|UNIQUE)_[A-Z]+=[0-9]+$')
     for_server "$out/$name"
     in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/$name" TESTDATADIR="$out/$name/tmp_check" \
         TESTLOGDIR="$out/$name/tmp_check/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" AYB_SEED="${AYB_SEED:-}" \

@@ -50,6 +50,7 @@ const point = (minute: number, completed: number): SeriesPoint => ({
     retried: 0,
     lost: 0,
     canceled: 0,
+    snoozed: 0,
 });
 
 test("the step that is not over yet is no lull", () => {
