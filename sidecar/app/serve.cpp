@@ -3,7 +3,7 @@
 #include "api/api.hpp"
 #include "app/log.hpp"
 #include "http/front.hpp"
-#include "login/auth.hpp"
+#include "login/files.hpp"
 #include "route/trace.hpp"
 
 #include <Poco/Net/Context.h>

@@ -1,11 +1,9 @@
 #include "login/auth.hpp"
 
 #include "login/digest.hpp"
-
-#include <sys/stat.h>
+#include "login/files.hpp"
 
 #include <charconv>
-#include <fstream>
 
 namespace ayb::login {
 
@@ -35,28 +33,6 @@ bool expired(std::string_view content) {
 }
 
 } // namespace
-
-// Links are followed: secrets are often mounted by them.
-FileRights rights_of(const std::string &file) {
-    struct stat status {};
-    if (::stat(file.c_str(), &status) != 0)
-        return FileRights::unreadable;
-    if (!S_ISREG(status.st_mode))
-        return FileRights::good; // a pipe that somebody handed us
-    if ((status.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-        return FileRights::writable_by_others;
-    return (status.st_mode & (S_IRGRP | S_IROTH)) != 0 ? FileRights::readable_by_others
-                                                       : FileRights::good;
-}
-
-std::string first_line(const std::string &file) {
-    if (rights_of(file) == FileRights::writable_by_others)
-        return "";
-    std::ifstream in(file);
-    std::string line;
-    std::getline(in, line);
-    return line;
-}
 
 Auth::Auth(AuthSettings settings)
     : settings_(std::move(settings)), secret_(random_bytes(kSecretBytes)),

@@ -30,8 +30,8 @@ my %may;
     $lay->('.');
 }
 
-# The sidecar's own arrows: db, json and login know nobody, http json alone, work db and json, route these, worker,
-# figures and api routes, cli these, app all.
+# The sidecar's own arrows: db, json and login know nobody, http json alone, tokens json and login, work db and json,
+# route these, worker, realtime, figures and api routes, cli these, app all.
 my %sidecar_may = (
     db    => [qw(db)],
     json  => [qw(json)],
@@ -40,10 +40,12 @@ my %sidecar_may = (
     work  => [qw(db json work)],
     route => [qw(db json http login route)],
     worker => [qw(db json http login route worker)],
+    tokens => [qw(json login tokens)],
+    realtime => [qw(db json http login route tokens realtime)],
     figures => [qw(db http login route figures)],
-    api   => [qw(db json http login route worker figures api)],
-    cli   => [qw(db json http login route worker figures api cli)],
-    app   => [qw(db json http login route worker figures api cli work app)],
+    api   => [qw(db json http login route worker tokens realtime figures api)],
+    cli   => [qw(db json http login route worker tokens realtime figures api cli)],
+    app   => [qw(db json http login route worker tokens realtime figures api cli work app)],
 );
 
 # The one header that knows PostgreSQL's majors apart.
