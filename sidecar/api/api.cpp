@@ -37,10 +37,15 @@ GateSettings with_key(GateSettings settings, db::Pool &pool) {
 
 } // namespace
 
-Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLog log)
+Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLog log,
+         const realtime::Note &note)
     : databases_(std::move(databases)), database_(databases_.first()),
       gate_(with_key(settings.gate, databases_.first())),
-      events_(databases_, settings.max_listeners), log_(std::move(log)) {
+      events_(databases_, settings.max_listeners),
+      realtime_(
+          settings.realtime, databases_.first(),
+          [this](const http::Request &request) { return gate_.client(request); }, note),
+      log_(std::move(log)) {
     router_.add(gate_.routes());
     router_.add(token_routes(databases_.first()));
     router_.add(job_routes());
@@ -59,6 +64,9 @@ Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLo
     router_.add(openapi_routes());
     router_.add(page_routes());
     router_.add(work_.routes());
+    router_.add(realtime_.routes());
+    counters_.realtime_listeners = [this] { return realtime_.listeners(); };
+    counters_.realtime_events = [this] { return realtime_.sent(); };
 }
 
 template <class Step> http::Response Api::caught(Step step, std::string &error) noexcept {
@@ -151,6 +159,8 @@ http::Response Api::serve(const http::Request &request) noexcept {
                 if (asked.method != "OPTIONS")
                     gate_.allow_origin(asked, answer);
                 answer.headers.emplace_back("X-Request-Id", asked.id);
+                if (asked.path.compare(0, 13, "/api/realtime") == 0) // there may be a token in it
+                    answer.headers.emplace_back("Referrer-Policy", "no-referrer");
                 const auto took = std::chrono::duration_cast<std::chrono::microseconds>(
                     std::chrono::steady_clock::now() - start);
                 counters_.note(answer.status, took);

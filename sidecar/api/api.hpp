@@ -5,6 +5,7 @@
 #include "api/gate.hpp"
 #include "figures/metrics.hpp"
 #include "http/later.hpp"
+#include "realtime/realtime.hpp"
 #include "worker/routes.hpp"
 
 namespace ayb::api {
@@ -15,6 +16,7 @@ struct ApiSettings {
     std::size_t max_listeners = 256;
     figures::Shown metrics;
     bool allow_commands = false; // whether jobs may be made whose payload says what is run
+    realtime::Settings realtime; // of the first database
 };
 
 // A request that was answered.
@@ -30,7 +32,11 @@ using AccessLog = std::function<void(const Served &)>;
 
 class Api {
   public:
-    Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLog log);
+    // `note` is for what isn't a request. Throws std::runtime_error where a file can't be read, or
+    // realtime can't be served as it has to be.
+    Api(
+        std::vector<NamedPool> databases, const ApiSettings &settings, AccessLog log,
+        const realtime::Note &note = [](const std::string &) {});
 
     // Which of the databases the request is about, from 0: what it is to wait for.
     std::size_t database_of(const http::Request &request) const noexcept;
@@ -41,11 +47,16 @@ class Api {
     // can't be reached. Never throws.
     http::Response call(const http::Request &request) noexcept;
 
-    // Reads the file of tokens again. Throws std::runtime_error, and keeps what it had then.
-    void reload() { gate_.reload(); }
-    // Nobody is let wait any more, for events or for jobs.
+    // Reads the files of tokens and secrets again. Throws std::runtime_error, and keeps what it had
+    // of one that can't be read.
+    void reload() {
+        gate_.reload();
+        realtime_.reload();
+    }
+    // Nobody is let wait any more, for events, changes or jobs.
     void close() {
         events_.close();
+        realtime_.close();
         work_.close();
     }
     figures::Counters &counters() { return counters_; }
@@ -66,6 +77,7 @@ class Api {
     Gate gate_;
     AllEvents events_;
     worker::Work work_;
+    realtime::Realtime realtime_;
     figures::Counters counters_;
     Router router_;
     const AccessLog log_;

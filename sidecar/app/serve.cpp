@@ -64,6 +64,38 @@ db::PoolSettings pool_settings(const Settings &settings, const std::string &dsn)
     return pool;
 }
 
+std::size_t size(const Settings &settings, const char *name) {
+    return static_cast<std::size_t>(settings.number(name));
+}
+
+tokens::Rules token_rules(const Settings &settings) {
+    tokens::Rules rules;
+    try {
+        rules.claims = tokens::read_claim_rules(settings.words("realtime-claims"));
+    } catch (const std::invalid_argument &error) {
+        throw UsageError(std::string("realtime-claims: ") + error.what());
+    }
+    rules.refuse = settings.words("realtime-refuse");
+    rules.audience = settings.text("realtime-audience");
+    rules.issuer = settings.text("realtime-issuer");
+    return rules;
+}
+
+realtime::Settings realtime_settings(const Settings &settings) {
+    constexpr std::size_t kMegabyte = 1024 * 1024;
+    realtime::Settings realtime;
+    realtime.hub.session = {settings.text("realtime-dsn"), settings.text("realtime-role")};
+    realtime.hub.budget = milliseconds(settings, "realtime-budget");
+    realtime.hub.buffer = size(settings, "realtime-buffer") * kMegabyte;
+    realtime.seats = {size(settings, "realtime-identity-streams"),
+                      size(settings, "realtime-address-streams"),
+                      size(settings, "realtime-streams")};
+    realtime.secret_file = settings.text("realtime-secret-file");
+    realtime.rules = token_rules(settings);
+    realtime.origins = settings.words("cors-origins");
+    return realtime;
+}
+
 api::ApiSettings api_settings(const Settings &settings) {
     api::ApiSettings api;
     api.gate.auth.password = settings.text("password");
@@ -81,7 +113,8 @@ api::ApiSettings api_settings(const Settings &settings) {
     // Beyond what the database tells apart there are none.
     api.metrics.most_types = static_cast<int>(std::min(settings.number("metrics-types"), 1024LL));
     api.metrics.wants_token = settings.flag("metrics-auth");
-    api.max_listeners = static_cast<std::size_t>(settings.number("max-listeners"));
+    api.max_listeners = size(settings, "max-listeners");
+    api.realtime = realtime_settings(settings);
     return api;
 }
 
@@ -199,7 +232,8 @@ db::Pool::Note note_of(const std::string &database) {
 
 void run(const Settings &settings) {
     const Poco::Net::ServerSocket listener = listen(settings);
-    for (const char *name : {"password-file", "token-file", "tokens-file", "tls-key"})
+    for (const char *name :
+         {"password-file", "token-file", "tokens-file", "realtime-secret-file", "tls-key"})
         check_secret(settings, name);
     const auto databases = settings.databases();
     std::list<db::Pool> pools;
@@ -207,7 +241,8 @@ void run(const Settings &settings) {
     named.reserve(databases.size());
     for (const auto &[name, dsn] : databases)
         named.push_back({name, pools.emplace_back(pool_settings(settings, dsn), note_of(name))});
-    api::Api api(named, api_settings(settings), log_access);
+    api::Api api(named, api_settings(settings), log_access,
+                 [](const std::string &what) { log_warning(what); });
     http::Front front(
         listener, front_settings(settings, databases.size()),
         [&api](const http::Request &request) { return api.serve(request); },

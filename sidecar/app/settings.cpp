@@ -44,6 +44,8 @@ bool is_word(const std::string &value, const std::string &words) {
            (" " + words + " ").find(" " + value + " ") != std::string::npos;
 }
 
+bool is_dsn(const std::string &name) { return name == "dsn" || name == "realtime-dsn"; }
+
 // "" where the name is none of database.NAME.dsn.
 std::string database_of(const std::string &setting) {
     constexpr std::string_view kBegin = "database.", kEnd = ".dsn";
@@ -85,6 +87,21 @@ const std::vector<Setting> &all_settings() {
         {"max-listeners", "256", "listeners to events at the same time", Kind::number},
         {"metrics-types", "100", "types with series of their own in /metrics", Kind::number},
         {"metrics-auth", "false", "whether /metrics takes a token of the right read", Kind::flag},
+        {"realtime-dsn", "", "libpq connection string of who asks for changes; without one, none"},
+        {"realtime-role", "ayb_authenticated", "the role that users are in the database"},
+        {"realtime-secret-file", "", "a file with the secret of their tokens, or two, a line each"},
+        {"realtime-claims", "ayb.user_id=sub, ayb.user_email=email?",
+         "settings that policies look at, and the claims that they are"},
+        {"realtime-refuse", "mfa_pending, mfaPending, MFAPending",
+         "claims that a token must not have"},
+        {"realtime-audience", "", "whom tokens have to be for"},
+        {"realtime-issuer", "", "who has to have made them"},
+        {"realtime-streams", "10000", "streams of changes at the same time", Kind::number},
+        {"realtime-identity-streams", "20", "of them, of one user", Kind::number},
+        {"realtime-address-streams", "1024", "of them, of one address", Kind::number},
+        {"realtime-budget", "50", "milliseconds a second to find out what a user may see",
+         Kind::number},
+        {"realtime-buffer", "64", "MB that wait for clients to take them", Kind::number},
         {"header-timeout", "10000", "milliseconds to send the head of a request", Kind::number},
         {"body-timeout", "30000", "milliseconds to send the body", Kind::number},
         {"idle-timeout", "60000", "milliseconds between two requests", Kind::number},
@@ -213,7 +230,7 @@ std::string Settings::print() const {
         std::string value = values_.at(setting.name);
         if (setting.kind == Kind::secret && !value.empty())
             value = "****";
-        else if (std::string(setting.name) == "dsn" && !value.empty())
+        else if (is_dsn(setting.name) && !value.empty())
             value = db::masked(value);
         out +=
             std::string(setting.name) + " = " + value + "  # " + sources_.at(setting.name) + "\n";

@@ -32,6 +32,8 @@ Error make_error(const PGresult *result) {
     error.detail = field(result, PG_DIAG_MESSAGE_DETAIL);
     error.hint = field(result, PG_DIAG_MESSAGE_HINT);
     error.column = field(result, PG_DIAG_COLUMN_NAME);
+    error.schema = field(result, PG_DIAG_SCHEMA_NAME);
+    error.table = field(result, PG_DIAG_TABLE_NAME);
     return error;
 }
 
@@ -220,10 +222,10 @@ Result Connection::query_once(const std::string &sql, const Parameters &paramete
                                     nullptr, values.data(), nullptr, nullptr, 0) == 1);
 }
 
-void Connection::call(const std::string &sql, const Parameters &parameters) {
+Result Connection::call(const std::string &sql, const Parameters &parameters) {
     const std::vector<const char *> values = pointers(parameters);
-    finish(PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()), nullptr,
-                             values.data(), nullptr, nullptr, 0) == 1);
+    return finish(PQsendQueryParams(connection_, sql.c_str(), static_cast<int>(values.size()),
+                                    nullptr, values.data(), nullptr, nullptr, 0) == 1);
 }
 
 // Whether it came in time can't be known.

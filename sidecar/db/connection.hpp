@@ -64,7 +64,7 @@ class Connection {
 
     // Runs it as a statement of its own, neither prepared nor with anything before it: what ends
     // transactions itself may not stand in one.
-    void call(const std::string &sql, const Parameters &parameters);
+    Result call(const std::string &sql, const Parameters &parameters);
     // Asks the server to end what it does for us now. Any thread.
     void cancel() const;
 

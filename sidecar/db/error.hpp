@@ -13,7 +13,9 @@ struct Error : std::runtime_error {
     std::string severity;
     std::string detail;
     std::string hint;
-    std::string column;        // what it is about, where the server names that
+    std::string column; // what it is about, where the server names that
+    std::string schema; // and the table, likewise
+    std::string table;
     std::size_t statement = 0; // which one failed of those that were sent together
 };
 

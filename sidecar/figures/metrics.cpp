@@ -29,6 +29,8 @@ void Counters::add_to(Page &page) const {
     page.add("ayb_jobs_http_request_seconds", "", buckets);
     page.add("ayb_jobs_http_connections", "", std::to_string(connections()));
     page.add("ayb_jobs_http_listeners", "", std::to_string(listeners()));
+    page.add("ayb_jobs_realtime_listeners", "", std::to_string(realtime_listeners()));
+    page.add("ayb_jobs_realtime_events_total", "", std::to_string(realtime_events()));
 }
 
 namespace {

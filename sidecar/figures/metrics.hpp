@@ -19,6 +19,8 @@ class Counters {
 
     std::function<std::size_t()> connections = [] { return std::size_t{0}; };
     std::function<std::size_t()> listeners = [] { return std::size_t{0}; };
+    std::function<std::size_t()> realtime_listeners = [] { return std::size_t{0}; };
+    std::function<unsigned long long()> realtime_events = [] { return 0ULL; };
 
   private:
     using Count = std::atomic<unsigned long long>;

@@ -45,6 +45,10 @@ const std::vector<Metric> &all_metrics() {
         {"ayb_jobs_http_connections", Kind::gauge, Of::process, "Clients of this process."},
         {"ayb_jobs_http_listeners", Kind::gauge, Of::process,
          "Listeners to events of this process."},
+        {"ayb_jobs_realtime_listeners", Kind::gauge, Of::process,
+         "Streams of changes that this process serves."},
+        {"ayb_jobs_realtime_events_total", Kind::counter, Of::process,
+         "Changes that it has sent, each to each client."},
     };
     return all;
 }

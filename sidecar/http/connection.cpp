@@ -136,7 +136,7 @@ void Connection::respond(Response response, bool last) {
     if (state_ != State::working)
         return;
     working_ = 0;
-    keep_alive_ = keep_alive_ && !last && !response.close;
+    keep_alive_ = keep_alive_ && !last && !response.close && !response.stream; // as its head says
     out_ += serialize(response, keep_alive_, true);
     if (!head_only_ && response.status != 204 && response.status != 304)
         take_body(std::move(response.body));

@@ -4,17 +4,24 @@ namespace ayb::http {
 
 bool Stream::push(std::string_view text) {
     const std::lock_guard lock(mutex_);
-    if (closed_ || abandoned_ || pending_.size() + text.size() > kMaxPending)
+    if (closed_ || abandoned_ || texts_ >= most_ || pending_.size() + text.size() > kMaxPending)
         return false;
+    const bool first = pending_.empty(); // else the front knows already
     pending_.append(text);
-    if (wake_)
+    texts_++;
+    if (wake_ && first)
         wake_();
     return true;
 }
 
 bool Stream::has_room() const {
     const std::lock_guard lock(mutex_);
-    return pending_.size() <= kMaxPending / 2;
+    return pending_.size() <= kMaxPending / 2 && texts_ <= most_ / 2;
+}
+
+std::size_t Stream::pending() const {
+    const std::lock_guard lock(mutex_);
+    return pending_.size();
 }
 
 void Stream::close() {
@@ -44,6 +51,7 @@ void Stream::abandon() {
 
 std::string Stream::take() {
     const std::lock_guard lock(mutex_);
+    texts_ = 0;
     return std::exchange(pending_, std::string());
 }
 

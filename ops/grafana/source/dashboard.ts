@@ -163,6 +163,7 @@ const page = new dashboard.DashboardBuilder("ayb_jobs")
         lines("Clients and sessions", [
             { expr: q.ofSidecars("ayb_jobs_http_connections", "instance"), legend: "{{instance}} clients" },
             { expr: q.ofSidecars("ayb_jobs_http_listeners", "instance"), legend: "{{instance}} listeners" },
+            { expr: q.ofSidecars("ayb_jobs_realtime_listeners", "instance"), legend: "{{instance}} streams" },
             {
                 expr: q.ofSidecars("ayb_jobs_database_connections", "instance, database"),
                 legend: "{{instance}} {{database}} sessions",
@@ -172,6 +173,7 @@ const page = new dashboard.DashboardBuilder("ayb_jobs")
                 legend: "{{instance}} {{database}} lent sessions",
             },
         ]),
-    );
+    )
+    .withPanel(lines("Changes sent a second", [{ expr: q.changes, legend: "{{instance}}" }]));
 
 process.stdout.write(`${JSON.stringify(page.build(), null, 2)}\n`);

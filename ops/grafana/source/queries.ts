@@ -43,6 +43,7 @@ export const mean = (metric: string): string =>
 
 // What each sidecar tells of itself alone.
 export const ofSidecars = (metric: string, by: string): string => `sum by (${by}) (${metric})`;
+export const changes = `sum by (instance) (rate(ayb_jobs_realtime_events_total[${INTERVAL}]))`;
 export const requests = `sum by (code) (rate(ayb_jobs_http_requests_total[${INTERVAL}]))`;
 export const requestQuantile = (which: number): string =>
     `histogram_quantile(${which}, sum by (le) (rate(ayb_jobs_http_request_seconds_bucket[${INTERVAL}])))`;

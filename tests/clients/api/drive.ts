@@ -143,6 +143,11 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
         assert.equal(response.headers.get("content-type"), "text/event-stream");
         await response.body?.cancel();
     },
+    listenToChanges: async () => call("listenToChanges", { query: { tables: "posts" } }, 404), // it isn't configured here
+    makeTicket: async () => call("makeTicket", {}, 404),
+    getRealtimeStats: async () => assert.equal((await call("getRealtimeStats")).configured, false),
+    listRealtimeConnections: async () => assert.equal((await call("listRealtimeConnections")).count, 0),
+    disconnectRealtime: async () => call("disconnectRealtime", { path: { client: "c1" } }, 404),
     getSchema: async () => assert.ok(Object.values((await call("getSchema")).tables).every((one) => one.columns.length > 0)),
     getLive: async () => assert.equal((await call("getLive")).status, "ok"),
     getReady: async () => assert.equal((await call("getReady")).status, "ok"),
@@ -167,7 +172,7 @@ const full: Partial<Record<Op, string>> = {
 
 async function refusals(id: Op): Promise<void> {
     const { right, path, body, parameters } = client.operation(id);
-    const own = { id: unknown, type: "nothing of the kind" };
+    const own = { id: unknown, type: "nothing of the kind", client: "c0" };
     const refused = async (status: number, who: string | undefined, at: object, query: object, sent?: string) =>
         check(id, await client.send(id, who, at, query, sent), status);
     if (right !== undefined) await refused(401, undefined, own, {}, full[id]);
