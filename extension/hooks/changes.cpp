@@ -62,14 +62,13 @@ LaneChange *lane_change(Oid role, const char *type, int priority, uint64 unserve
 }
 
 void note_first(LaneChange *lane, const Change &change) {
-    if (change.position() < lane->first)
-        lane->first = change.position();
+    lane->first = change.position() < lane->first ? change.position() : lane->first;
     lane->unserved_by = Min(lane->unserved_by, change.unserved_by);
 }
 
 void note_key(LaneChange *lane, const Change &change) {
     const RingKey ring = ring_key(change.role, change.type);
-    if (!g_notes.keys.add(ring, change.key, {change.level, change.job}))
+    if (change.key != nullptr && !g_notes.keys.add(ring, change.key, {change.level, change.job}))
         lane->keys_unnoted = true;
 }
 
@@ -306,10 +305,10 @@ void note_change(const Change &change) {
     const bool kept = change.to != static_cast<int>(State::completed) || settings::retention > 0;
     if (change.to >= 0 && kept)
         lane->delta[change.to]++;
-    if (change.claimable)
+    if (change.claimable || change.frees_key()) {
         note_first(lane, change);
-    if (change.claimable && change.key != nullptr)
         note_key(lane, change);
+    }
     if (change.lease_until != DT_NOEND) {
         g_notes.next_lease =
             g_notes.any_lease ? Min(g_notes.next_lease, change.lease_until) : change.lease_until;

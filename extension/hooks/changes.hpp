@@ -27,6 +27,12 @@ struct Change {
     TimestampTz lease_until; // DT_NOEND where it holds no lease
 
     Position position() const { return Position{run_at, job}; }
+    // It was among the others of its key, which may have waited for it, and isn't any more.
+    bool frees_key() const {
+        constexpr int kQueued = static_cast<int>(State::queued);
+        return key != nullptr && from == kQueued && to != kQueued &&
+               to != static_cast<int>(State::running) && to != static_cast<int>(State::completed);
+    }
 };
 
 // Notes one change. May run out of memory (ereport), nothing else.

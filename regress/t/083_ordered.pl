@@ -28,10 +28,11 @@ BEGIN
 END $$;
 SELECT type FROM ayb_jobs.register_handler('leased', 'stumble(jsonb)', grouped => false, max_attempts => 2, backoff => '{1 h}');
 SELECT type FROM ayb_jobs.register_handler('quick', 'stumble(jsonb)', backoff => '{0s}');
+SELECT type FROM ayb_jobs.register_handler('steady', 'stumble(jsonb)', backoff => '{0s}');
 SELECT type FROM ayb_jobs.register_handler('step', 'step(jsonb)');
 SELECT type FROM ayb_jobs.register_handler('waits', 'gated(jsonb)', grouped => false);
 SELECT type FROM ayb_jobs.register_handler('out', kind => 'external', max_attempts => 2);
-SELECT count(ayb_jobs.set_limit(type, ordered => true)) FROM unnest('{leased, quick, step, waits, out, work}'::text[]) AS type});
+SELECT count(ayb_jobs.set_limit(type, ordered => true)) FROM unnest('{leased, quick, steady, step, waits, out, work}'::text[]) AS type});
 ok(eventually($node, q{SELECT bool_and(in_force AND ordered) FROM ayb_jobs.limits}), 'in force');
 
 # The ids of jobs of VALUES (type, what, key, more), by what they are to leave, in that order.
@@ -123,8 +124,8 @@ runs('a1 a1b a2', 'a', 'until its last step');
 
 # In groups, with failures that are put right by lease; of many keys. None is overtaken.
 fresh();
-sql($node, q{SELECT count(ayb_jobs.enqueue('quick', '{"what": "warm", "failures": 0}', partition_key => 'w' || n % 20)) FROM generate_series(1, 200) AS n});
-ok(eventually($node, q{SELECT count(*) = 200 FROM effects}), 'a type that is known to be quick');
+sql($node, q{SELECT count(ayb_jobs.enqueue(type, '{"what": "warm", "failures": 0}', partition_key => 'w' || n % 20)) FROM unnest('{quick, steady}'::text[]) AS type, generate_series(1, 200) AS n});
+ok(eventually($node, q{SELECT count(*) = 400 FROM effects}), 'types that are known to be quick');
 fresh();
 sql($node, q{SELECT ayb_jobs.pause();
 SELECT count(ayb_jobs.enqueue('quick', jsonb_build_object('what', k || ' ' || n, 'failures', CASE WHEN n % 7 = k % 7 THEN 1 ELSE 0 END), partition_key => 'k' || k))
@@ -133,6 +134,14 @@ ok(eventually($node, q{SELECT count(*) = 300 FROM effects}), 'all run');
 is(sql($node, q{SELECT count(*) FROM (SELECT split_part(what, ' ', 2)::integer AS n, lag(split_part(what, ' ', 2)::integer) OVER (PARTITION BY split_part(what, ' ', 1) ORDER BY at, ctid) AS before FROM effects) AS e WHERE n < before}),
    0, 'each key in order');
 ok(sql($node, q{SELECT count(*) FROM ayb_jobs.job_history WHERE type = 'quick' AND attempts = 2}) > 0, 'past failures');
+
+# Many of one key share a group, which goes no further in the key than to the first that doesn't succeed.
+fresh();
+sql($node, q{SELECT ayb_jobs.pause();
+SELECT count(ayb_jobs.enqueue('steady', jsonb_build_object('what', 'z' || n, 'failures', CASE WHEN n = 5 THEN 1 ELSE 0 END), partition_key => 'z')) FROM generate_series(1, 12) AS n;
+SELECT ayb_jobs.resume()});
+runs(join(' ', map { "z$_" } 1 .. 12), 'z', 'in a group too');
+ok(sql($node, q{SELECT max(jobs) > 1 FROM (SELECT count(*) AS jobs FROM effects WHERE what LIKE 'z%' GROUP BY xmin::text) AS g}), 'as groups they were');
 
 # Its worker is lost while it runs: it is the next one again.
 fresh();
