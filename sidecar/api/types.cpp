@@ -98,6 +98,7 @@ std::string limit_json(bool whole) {
                    {"starts", "l.starts"},
                    {"startsPerKey", "l.starts_per_key"},
                    {"perSec", "extract(epoch FROM l.per)"},
+                   {"ordered", "l.ordered"},
                    {"inForce", "l.in_force"},
                    {"runningNow", "l.running_now"},
                    {"startedNow", "l.started_now"},
@@ -205,16 +206,19 @@ http::Response set_limit(const Call &call) {
     static const std::string sql =
         "SELECT (ayb_jobs.set_limit($1, running => $2::integer, running_per_key => $3::integer,"
         " starts => $4::integer, starts_per_key => $5::integer,"
-        " per => make_interval(secs => $6::double precision))).type";
+        " per => make_interval(secs => $6::double precision), ordered => $7::boolean)).type";
     const json::Object body = call.body();
-    require_known(body, {"running", "runningPerKey", "starts", "startsPerKey", "perSec"});
+    require_known(body,
+                  {"running", "runningPerKey", "starts", "startsPerKey", "perSec", "ordered"});
+    const bool ordered = body.boolean("ordered").value_or(false);
     const db::Parameters rule = {call.named(),
                                  most_of(body, "running"),
                                  most_of(body, "runningPerKey"),
                                  most_of(body, "starts"),
                                  most_of(body, "startsPerKey"),
-                                 per_of(body)};
-    if (!rule[1] && !rule[2] && !rule[3] && !rule[4])
+                                 per_of(body),
+                                 ordered ? "true" : "false"};
+    if (!ordered && !rule[1] && !rule[2] && !rule[3] && !rule[4])
         throw invalid("running", "no limit is given; DELETE takes it away");
     if ((rule[3] || rule[4]) != rule[5].has_value())
         throw invalid(rule[5] ? "starts" : "perSec", "starts and perSec belong together");

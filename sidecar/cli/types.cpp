@@ -59,7 +59,8 @@ const std::vector<Option> &rule_options() {
         {"running-per-key", "runningPerKey", Option::Kind::number},
         {"starts", "starts", Option::Kind::number},
         {"starts-per-key", "startsPerKey", Option::Kind::number},
-        {"per", "perSec", Option::Kind::json}}; // seconds, of which there may be parts
+        {"per", "perSec", Option::Kind::json}, // seconds, of which there may be parts
+        {"ordered", "ordered", Option::Kind::boolean}};
     return options;
 }
 
@@ -100,6 +101,7 @@ Table limit_table(const std::string &type, const json::Object &limit) {
                                       {"starts", "STARTS"},
                                       {"startsPerKey", "PER KEY"},
                                       {"perSec", "PER (S)"},
+                                      {"ordered", "ORDERED"},
                                       {"runningNow", "RUN NOW"},
                                       {"startedNow", "STARTED"},
                                       {"waiting", "WAITING"}}) {

@@ -94,8 +94,8 @@ class Verbs(CliTest):
             claimed = self.server.psql("SELECT string_agg(partition_key, ' ') FROM ayb_jobs.claim('verbs', '{limited}', 9)")
             self.assertEqual(set(claimed.split()), {"a", "b"})
             lines = [cells(line) for line in way("types", "limit", "limited").splitlines()]
-            self.assertEqual(lines[1][:7], ["limited", "2", "1", "100", "10", "60.000000", "2"])
-            self.assertEqual(lines[1][9], "when one has ended")
+            self.assertEqual(lines[1][:8], ["limited", "2", "1", "100", "10", "60.000000", "false", "2"])
+            self.assertEqual(lines[1][10], "when one has ended")
             self.assertEqual(lines[3], ["KEY", "QUEUED", "RUNNING", "STARTED", "OPENS"])
             self.assertIn(["a", "1", "1", "1", "when one has ended"], lines[4:])
             limit = self.good(self.ask("GET", "/types/limited"))["limit"]
@@ -106,6 +106,9 @@ class Verbs(CliTest):
             self.assertLessEqual(rule.items(), listed[0]["limit"].items())
             self.server.psql("SELECT ayb_jobs.fail(id, worker_id, runs, 'again', '0 s') FROM ayb_jobs.jobs"
                              " WHERE type = 'limited' AND state = 'running'")
+            way("types", "limit", "limited", "--ordered")
+            limit = self.good(self.ask("GET", "/types/limited"))["limit"]
+            self.assertEqual((limit["ordered"], limit.get("runningPerKey"), limit.get("running")), (True, None, None))
             self.assertEqual(way("types", "limit", "limited", "--clear"), 'Type "limited" has no limit\n')
             self.assertIn("--clear", way("types", "limit", "limited", "--clear", "--running", "1", status=1))
             self.assertIn("type not found", way("types", "limit", "nope", "--running", "1", status=1))
@@ -120,7 +123,8 @@ class Verbs(CliTest):
                             ({"starts": 1}, "perSec"), ({"startsPerKey": 1}, "perSec"),
                             ({"running": 1, "perSec": 1}, "starts"), ({"starts": 1, "perSec": 0}, "perSec"),
                             ({"starts": 1, "perSec": 3601}, "perSec"), ({"starts": 1, "perSec": "10"}, "perSec"),
-                            ({"starts": 1, "perSec": [1]}, "perSec"), ({"running": 1, "odd": 1}, "odd")):
+                            ({"starts": 1, "perSec": [1]}, "perSec"), ({"running": 1, "odd": 1}, "odd"),
+                            ({"ordered": False}, "running"), ({"ordered": True, "runningPerKey": 2}, "runningPerKey")):
             with self.subTest(body):
                 answer = self.ask("PUT", "/types/bare/limit", body)
                 self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.json)
