@@ -36,6 +36,31 @@ lookTest("the story of one that completes, and its result", "/jobs", async page 
     await panel(page, "Result").getByText('"echo"').waitFor();
 });
 
+lookTest("what a job was given beside, what it said, and where it failed", "/jobs", async page => {
+    psql(`CREATE OR REPLACE FUNCTION public.says(payload jsonb) RETURNS void LANGUAGE plpgsql AS $$
+          BEGIN
+              PERFORM ayb_jobs.add_log('came <b>so far</b>'), ayb_jobs.add_log('and no further', 'warning');
+              RAISE EXCEPTION 'said' USING HINT = 'try <i>less</i>';
+          END $$;
+          SELECT ayb_jobs.register_handler('says', 'public.says(jsonb)', max_attempts => 1)`);
+    const made = await enqueue("says", {}, { meta: { tenant: "<b>seven</b>" }, uniqueKey: "key <b>8</b>",
+        expiresAt: new Date(Date.now() + 2_730_000).toISOString() });
+    const job = await inState(made.id, "failed");
+    await open(page, job);
+    const facts = page.getByRole("region", { name: "Facts" });
+    await facts.getByText("key <b>8</b>").waitFor();
+    await facts.getByText(/To be started by\s*in 4\d min/).waitFor();
+    await panel(page, "Meta").getByText('"<b>seven</b>"').waitFor();
+    const log = panel(page, "Log");
+    await log.getByText("came <b>so far</b>").waitFor();
+    await log.getByText(/Attempt 1 · warning/).waitFor();
+    const story = panel(page, "Story");
+    await story.getByText("try <i>less</i>").waitFor();
+    await story.getByText("Context").click();
+    await story.getByText(/PL\/pgSQL function says\(jsonb\) line 4/).waitFor();
+    psql("SELECT ayb_jobs.unregister_handler('says'); DROP FUNCTION public.says(jsonb)");
+});
+
 lookTest("a refresh that fails is no success, though its job completes", "/jobs", async page => {
     psql(`CREATE MATERIALIZED VIEW IF NOT EXISTS public.no_luck AS SELECT 1 / (random() * 0)::int AS a WITH NO DATA;
           ALTER MATERIALIZED VIEW public.no_luck OWNER TO sidecar`);

@@ -12,6 +12,7 @@ export type State = Job["state"];
 export type Phase = Job["phase"];
 export type Counts = Schemas["Counts"];
 export type Run = Schemas["Run"];
+export type LogLine = Schemas["LogLine"];
 export type Stats = Schemas["Stats"];
 export type Schedule = Schemas["Schedule"] & { payload: Json };
 export type Preview = Schemas["Preview"];
@@ -86,6 +87,7 @@ export const api = {
         phases: (signal?: Signal) => get<Stats>("jobs/stats", signal, { phases: true }),
         get: (id: string, signal?: Signal) => get<Job>(`jobs/${id}`, signal),
         runs: (id: string, signal?: Signal) => get<List<Run>>(`jobs/${id}/runs`, signal),
+        log: (id: string, signal?: Signal) => get<List<LogLine>>(`jobs/${id}/log`, signal),
         /** `body` is JSON's text, so that a payload goes as it was typed. */
         create: (body: string | Schemas["NewJob"]) => post<Job>("jobs", body),
         retry: (id: string) => post<Job>(`jobs/${id}/retry`),

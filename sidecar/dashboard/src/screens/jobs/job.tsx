@@ -16,6 +16,7 @@ import { JsonTree } from "../../ui/json-tree";
 import { Ago, Fact, JobBadge, Link, PageHead, Panel } from "../../ui/parts";
 import { Empty, Failed, Loading } from "../../ui/states";
 import { confirmCancel, confirmDelete } from "./cancel";
+import { Log } from "./log";
 import { NewJob } from "./new-job";
 import { Reschedule } from "./reschedule";
 import { Story } from "./story";
@@ -137,6 +138,16 @@ function Facts({ job }: { job: Job }) {
                     <code dir="auto">{job.idempotencyKey}</code>
                 </Fact>
             )}
+            {job.uniqueKey !== undefined && (
+                <Fact name="Unique key">
+                    <code dir="auto">{job.uniqueKey}</code>
+                </Fact>
+            )}
+            {job.expiresAt && (
+                <Fact name="To be started by">
+                    <Ago at={job.expiresAt} />
+                </Fact>
+            )}
         </dl>
     );
 }
@@ -195,6 +206,8 @@ function Whole({ job, query }: { job: Job; query: Query<Job> }) {
                             ? "Its handler gave nothing back."
                             : "There is none before it has completed."}
                     </Value>
+                    {job.meta !== undefined && <Value title="Meta" value={job.meta as Json} />}
+                    <Log job={job} />
                 </div>
             </div>
         </>

@@ -87,6 +87,17 @@ function Attempt({ run, job }: { run: Run; job: Job }) {
             </div>
             {run.status === "running" && job.progress && <ProgressBar {...job.progress} />}
             {run.error && <Code block>{run.error}</Code>}
+            {run.hint && (
+                <p>
+                    Hint: <bdi>{run.hint}</bdi>
+                </p>
+            )}
+            {run.context && (
+                <details class="moment-context">
+                    <summary>Context</summary>
+                    <Code block>{run.context}</Code>
+                </details>
+            )}
             {refresh && <Code block>{said(job.result)}</Code>}
         </Moment>
     );
