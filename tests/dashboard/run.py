@@ -11,6 +11,21 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(os.path.dirname(HERE), "api"))
 import support  # noqa: E402  (found by the line above)
 
+# Of the application whose users listen to changes.
+APP_PORT = support.free_port()
+APP_SECRET = os.path.join(support.OUT, "application.secret")
+
+
+def realtime_flags(server):
+    """What the sidecar needs for realtime, and has in this server then."""
+    server.psql("CREATE ROLE ayb_authenticated; CREATE ROLE listener LOGIN NOINHERIT;"
+                " GRANT ayb_jobs_realtime, ayb_authenticated TO listener")
+    with open(APP_SECRET, "w", encoding="utf-8") as file:
+        file.write("a secret of the application, 32 bytes or more\n")
+    # How long a machine takes is no matter here.
+    return ("--realtime-dsn", server.dsn().replace("user=sidecar", "user=listener"), "--realtime-secret-file", APP_SECRET,
+            "--realtime-budget", "100000", "--cors-origins", f"http://127.0.0.1:{APP_PORT}")
+
 
 def environment(server, sidecar, open_sidecar):
     return {
@@ -18,7 +33,9 @@ def environment(server, sidecar, open_sidecar):
         "AYB_URL": f"http://127.0.0.1:{sidecar.port}/", "AYB_PASSWORD": support.PASSWORD,
         "AYB_OPEN_URL": f"http://127.0.0.1:{open_sidecar.port}/",
         "AYB_PGHOST": server.socket, "AYB_PGPORT": str(server.port), "AYB_PGDATA": server.data,
-        "AYB_PGLOG": os.path.join(server.directory, "log"), "AYB_EMPTY": support.EMPTY}
+        "AYB_PGLOG": os.path.join(server.directory, "log"), "AYB_EMPTY": support.EMPTY,
+        "AYB_APP_PORT": str(APP_PORT), "AYB_APP_SECRET": APP_SECRET,
+        "AYB_GUIDE": os.path.join(support.SOURCES, "docs", "guide", "realtime.md")}
 
 
 def command(names):
@@ -43,7 +60,7 @@ def main():
     server = support.Server("server")
     try:
         # Tests of the login are many from one address.
-        sidecar = support.Sidecar("sidecar", server.dsn(), "--login-limit", "100000")
+        sidecar = support.Sidecar("sidecar", server.dsn(), "--login-limit", "100000", *realtime_flags(server))
         open_sidecar = support.Sidecar("open", server.dsn(), "--no-auth=admin")
         try:
             with subprocess.Popen(command(sys.argv[2:]), env=environment(server, sidecar, open_sidecar), text=True,

@@ -32,6 +32,7 @@ export type Changed = Schemas["Changed"];
 export type JobChange = { runAt?: string; priority?: number };
 export type Waiting = Schemas["Waiting"];
 export type SeriesPoint = Schemas["Bucket"];
+export type Listener = Schemas["RealtimeConnection"];
 export type JobEvent = Schemas["JobEvent"];
 
 /** What a route answers when all is well. */
@@ -133,6 +134,12 @@ export const api = {
 
     errors: (since: string, signal?: Signal) => get<List<ErrorGroup> & { more: boolean }>("errors", signal, { since }),
     databases: (signal?: Signal) => get<List<ServedDatabase>>("databases", signal),
+
+    realtime: {
+        connections: (signal?: Signal) => get<Schemas["RealtimeConnections"]>("realtime/connections", signal),
+        disconnect: (client: string) => post<void>(`realtime/connections/${encodeURIComponent(client)}/disconnect`),
+    },
+
     workers: (signal?: Signal) => get<List<Worker>>("workers", signal),
     lanes: (signal?: Signal) => get<List<Lane>>("lanes", signal),
     health: (signal?: Signal) => get<List<Check>>("health", signal),

@@ -6,6 +6,7 @@ import { Errors } from "./errors";
 import { Jobs } from "./jobs";
 import { Matviews } from "./matviews";
 import { Overview } from "./overview";
+import { Realtime } from "./realtime";
 import { Schedules } from "./schedules";
 import { Types } from "./types";
 import { Workers } from "./workers";
@@ -26,6 +27,7 @@ export const screens: ScreenEntry[] = [
     { name: "schedules", title: "Schedules", icon: "schedules", component: Schedules },
     { name: "views", title: "Materialized views", short: "Views", icon: "views", component: Matviews },
     { name: "workers", title: "Workers and lanes", short: "Workers", icon: "workers", component: Workers },
+    { name: "realtime", title: "Realtime", icon: "realtime", component: Realtime },
 ];
 
 export const screenFor = (segments: string[]): ScreenEntry | undefined =>
