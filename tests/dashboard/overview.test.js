@@ -145,6 +145,22 @@ pageTest("a type moves every tile", "/?type=later", async page => {
     }
 });
 
+pageTest("a click at a bar leads to the jobs of that time", "/?window=7d&type=spike", async page => {
+    psql(`INSERT INTO ayb_jobs.job_minutes SELECT date_trunc('minute', now()) - interval '3 days', 'sidecar'::regrole, 'spike', 300, 0, 0, 0, 0,
+          array_fill(1::bigint, ARRAY[64]), array_fill(1::bigint, ARRAY[64])`);
+    try {
+        const paper = page.getByRole("figure", { name: /^Jobs per second/ }).locator(".u-over");
+        const box = await until(async () => await paper.boundingBox(), "the chart");
+        await paper.click({ position: { x: box.width / 2, y: box.height / 2 } });
+        await heading(page, "Jobs");
+        const query = new URLSearchParams(page.url().split("?")[1]);
+        assert.equal(query.get("type"), "spike");
+        assert.equal(Date.parse(query.get("until")) - Date.parse(query.get("since")), 7_200_000);
+    } finally {
+        psql("DELETE FROM ayb_jobs.job_minutes WHERE type = 'spike'");
+    }
+});
+
 pageTest("what health() warns of comes first, with its hint", "/", async page => {
     await heading(page, "Overview");
     await page.getByText(/checks fine/).waitFor();
@@ -157,6 +173,9 @@ pageTest("what health() warns of comes first, with its hint", "/", async page =>
         await warnings.getByText(/resume/).first().waitFor();
         await warnings.getByRole("listitem").filter({ hasText: "paused" }).getByRole("button", { name: "Copy the hint" }).click();
         assert.match(await page.evaluate(() => navigator.clipboard.readText()), /resume/);
+        await warnings.getByRole("link", { name: "Types" }).click();
+        await heading(page, "Types");
+        await page.goBack();
     } finally {
         await ask("POST", "resume", {});
     }

@@ -7,6 +7,8 @@ export const WINDOWS = {
     "1h": { label: "1 h", seconds: 3600, step: 60, every: 3000 },
     "6h": { label: "6 h", seconds: 21_600, step: 300, every: 10_000 },
     "24h": { label: "24 h", seconds: 86_400, step: 900, every: 20_000 },
+    "3d": { label: "3 d", seconds: 259_200, step: 3600, every: 60_000 },
+    "7d": { label: "7 d", seconds: 604_800, step: 7200, every: 60_000 },
 } as const;
 
 export type WindowName = keyof typeof WINDOWS;

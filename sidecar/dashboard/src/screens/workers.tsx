@@ -78,7 +78,13 @@ const workerColumns = (changed: () => void): Column<Worker>[] => [
 ];
 
 const LANE_COLUMNS: Column<Lane>[] = [
-    { key: "role", label: "Role", role: "main", cell: lane => <bdi class="strong">{lane.role}</bdi> },
+    {
+        key: "role",
+        label: "Role",
+        role: "main",
+        sort: lane => lane.role,
+        cell: lane => <bdi class="strong">{lane.role}</bdi>,
+    },
     {
         key: "trouble",
         label: "Served",
@@ -102,9 +108,9 @@ const LANE_COLUMNS: Column<Lane>[] = [
                 </Badge>
             ),
     },
-    { key: "workers", label: "Workers", align: "right", cell: lane => count(lane.workers) },
-    { key: "running", label: "Running", align: "right", cell: lane => count(lane.running) },
-    { key: "queued", label: "Queued", align: "right", cell: lane => count(lane.queued) },
+    { key: "workers", label: "Workers", align: "right", sort: lane => lane.workers, cell: lane => count(lane.workers) },
+    { key: "running", label: "Running", align: "right", sort: lane => lane.running, cell: lane => count(lane.running) },
+    { key: "queued", label: "Queued", align: "right", sort: lane => lane.queued, cell: lane => count(lane.queued) },
     {
         key: "due",
         label: "Next due",

@@ -21,6 +21,8 @@ interface ChartProps {
     format: (value: number) => string; // in the text beside; an axis has its own
     height?: number;
     empty: string; // said where there is nothing to draw
+    /** What a click at an instant (seconds) leads to. */
+    onPick?: (time: number) => void;
 }
 
 const HEIGHT_PX = 180;
@@ -101,7 +103,12 @@ function paintPeaks(chart: uPlot, format: (value: number) => string, color: stri
     ctx.restore();
 }
 
-function options(props: ChartProps, width: number, onCursor: (at: number | undefined) => void): uPlot.Options {
+function options(
+    props: ChartProps,
+    width: number,
+    onCursor: (at: number | undefined) => void,
+    onPick: ((time: number) => void) | undefined,
+): uPlot.Options {
     const { kind, lines, format, height = HEIGHT_PX } = props;
     const { scale, axis: texts } = vertical(kind, height);
     const painted = kind === "bars" ? [...lines].reverse() : lines;
@@ -152,6 +159,16 @@ function options(props: ChartProps, width: number, onCursor: (at: number | undef
             }),
         ],
         hooks: {
+            ready: [
+                chart => {
+                    if (!onPick) return;
+                    chart.over.style.cursor = "pointer";
+                    chart.over.addEventListener("click", () => {
+                        const time = chart.data[0][chart.cursor.idx ?? -1];
+                        if (time !== undefined) onPick(time);
+                    });
+                },
+            ],
             draw: kind === "bars" ? [chart => paintPeaks(chart, format, resolve("--text"))] : [],
             setCursor: [
                 chart => {
@@ -192,7 +209,12 @@ export function Chart(props: ChartProps) {
         const element = box.current;
         if (!element) return;
         const made = new uPlot(
-            options(latest.current, element.clientWidth, setCursor),
+            options(
+                latest.current,
+                element.clientWidth,
+                setCursor,
+                latest.current.onPick && (time => latest.current.onPick?.(time)),
+            ),
             layers(kind, latest.current.times, latest.current.lines),
             element,
         );

@@ -1,12 +1,52 @@
 // What health() warns of, with what mends it; or, in a line that unfolds, that all is well.
 import type { Check } from "../../lib/api";
-import { plural } from "../../lib/format";
+import { plural, shortId } from "../../lib/format";
+import type { QueryPatch } from "../../lib/router";
 import { CopyButton } from "../../ui/button";
 import { Icon } from "../../ui/icon";
+import { Link } from "../../ui/parts";
+
+// Where what a check warns of can be seen, and often mended.
+const PLACES: Record<string, { to: string; query?: QueryPatch; label: string }> = {
+    paused: { to: "/types", label: "Types" },
+    limits: { to: "/types", label: "Types" },
+    handlers: { to: "/jobs", query: { state: "queued", phase: "waiting" }, label: "Jobs that wait" },
+    trust: { to: "/jobs", query: { state: "queued", phase: "waiting" }, label: "Jobs that wait" },
+    oldest_due: { to: "/jobs", query: { state: "queued", phase: "due" }, label: "Due jobs" },
+    timeouts: { to: "/workers", label: "Workers" },
+    lanes: { to: "/workers", label: "Lanes" },
+    worker_slots: { to: "/workers", label: "Workers" },
+    leases_lost: { to: "/errors", label: "Errors" },
+    endless: { to: "/jobs", query: { state: "queued" }, label: "Queued jobs" },
+    schedules: { to: "/schedules", label: "Schedules" },
+    schedule_jobs: { to: "/schedules", label: "Schedules" },
+    ticks: { to: "/schedules", label: "Schedules" },
+    matviews: { to: "/views", label: "Views" },
+};
+
+const UUID = /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
+
+/** Text in which the ids of jobs lead to them. */
+function Linked({ text }: { text: string }) {
+    return (
+        <bdi>
+            {text.split(UUID).map((part, at) =>
+                at % 2 ? (
+                    <Link key={part} to={`/jobs/${part}`}>
+                        <code>{shortId(part)}</code>
+                    </Link>
+                ) : (
+                    part
+                ),
+            )}
+        </bdi>
+    );
+}
 
 const words = (name: string): string => name.replaceAll("_", " ");
 
 function Warning({ check }: { check: Check }) {
+    const place = PLACES[check.name];
     return (
         <li class={`warning-item ${check.status}`}>
             <Icon name="warning" />
@@ -16,7 +56,12 @@ function Warning({ check }: { check: Check }) {
                     <span class="sr-only">: {check.status}</span>
                 </p>
                 <p>
-                    <bdi>{check.detail}</bdi>
+                    <Linked text={check.detail} />{" "}
+                    {place && (
+                        <Link to={place.to} {...(place.query && { query: place.query })} class="strong">
+                            {place.label}
+                        </Link>
+                    )}
                 </p>
                 {check.hint && (
                     <p class="warning-hint">

@@ -5,7 +5,7 @@ import { api, type Counts, type SeriesPoint, type Stats, type Waiting } from "..
 import { SHORTEST } from "../../lib/axis";
 import { rate } from "../../lib/format";
 import { useQuery } from "../../lib/query";
-import { setQuery, useLocation } from "../../lib/router";
+import { navigate, setQuery, useLocation } from "../../lib/router";
 import {
     beginOf,
     byTime,
@@ -17,7 +17,7 @@ import {
     WINDOWS,
     type WindowName,
 } from "../../lib/series";
-import { duration, useNow } from "../../lib/time";
+import { duration, useNow, viewerZone } from "../../lib/time";
 import { Chart, type ChartLine } from "../../ui/chart";
 import { Choice, Select } from "../../ui/field";
 import { PageHead, Panel } from "../../ui/parts";
@@ -120,13 +120,20 @@ function perSecond(data: { items: SeriesPoint[]; now: number } | undefined, samp
     return done.reduce((sum, value) => sum + value, 0);
 }
 
+/** The filter of the jobs that were created in a step. */
+const createdIn = (time: number, step: number, type: string) => {
+    const begin = Math.floor(time / step) * step;
+    return { time: "custom", since: isoOf(begin), until: isoOf(begin + step), type };
+};
+
 interface ChartsProps {
     name: WindowName;
+    type: string;
     totals: ReturnType<typeof useTotals>;
     children: ComponentChildren; // beside the first
 }
 
-function Charts({ name, totals, children }: ChartsProps) {
+function Charts({ name, type, totals, children }: ChartsProps) {
     const { query, samples } = totals;
     const now = useNow(WINDOWS[name].every);
     const data = query.data ?? { items: [], now: now / 1000 };
@@ -149,13 +156,14 @@ function Charts({ name, totals, children }: ChartsProps) {
         );
     return (
         <>
-            <Panel title="Jobs per second" note="by outcome" class="throughput">
+            <Panel title="Jobs per second" note={`by outcome, in ${viewerZone}`} class="throughput">
                 <Chart
                     title="Jobs per second, by outcome"
                     kind="bars"
                     {...drawn.throughput}
                     format={rate}
                     height={200}
+                    onPick={time => navigate("/jobs", createdIn(time, WINDOWS[name].step, type))}
                     empty="No job ended in this time"
                 />
             </Panel>
@@ -238,7 +246,7 @@ export function Overview() {
                 perSecond={perSecond(totals.query.data, totals.samples)}
             />
             <div class="overview">
-                <Charts name={name} totals={totals}>
+                <Charts name={name} type={type} totals={totals}>
                     <Panel title="Queued by type" class="queued">
                         <Show query={queue} rows={6}>
                             {() => <QueuedTypes types={waiting ?? []} queued={type ? undefined : stats.data?.queued} />}

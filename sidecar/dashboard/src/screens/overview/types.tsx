@@ -53,6 +53,7 @@ const COLUMNS: Column<TypeRow>[] = [
         key: "type",
         label: "Type",
         role: "main",
+        sort: row => row.type,
         cell: row => (
             <Link to="/jobs" query={{ type: row.type }}>
                 <bdi>{row.type}</bdi>
@@ -64,11 +65,12 @@ const COLUMNS: Column<TypeRow>[] = [
         label: "Over time",
         cell: row => <Sparkline values={row.line} label={`${count(row.done)} completed`} width={120} />,
     },
-    { key: "done", label: "Completed", align: "right", cell: row => count(row.done) },
+    { key: "done", label: "Completed", align: "right", sort: row => row.done, cell: row => count(row.done) },
     {
         key: "failed",
         label: "Failed",
         align: "right",
+        sort: row => row.failed,
         cell: row =>
             row.failed > 0 ? (
                 <Link to="/jobs" query={{ type: row.type, state: "failed" }} class="bad">
@@ -78,8 +80,8 @@ const COLUMNS: Column<TypeRow>[] = [
                 <span class="muted">0</span>
             ),
     },
-    { key: "wait", label: "Wait, p95 at worst", align: "right", cell: row => time(row.wait) },
-    { key: "run", label: "Run, p95 at worst", align: "right", cell: row => time(row.run) },
+    { key: "wait", label: "Wait, p95 at worst", align: "right", sort: row => row.wait, cell: row => time(row.wait) },
+    { key: "run", label: "Run, p95 at worst", align: "right", sort: row => row.run, cell: row => time(row.run) },
 ];
 
 export function Types({ points, times }: { points: readonly SeriesPoint[]; times: readonly number[] }) {

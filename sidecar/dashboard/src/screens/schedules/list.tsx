@@ -5,6 +5,7 @@ import { plural } from "../../lib/format";
 import { failures } from "../../lib/job";
 import { type Query, useQuery } from "../../lib/query";
 import { navigate } from "../../lib/router";
+import { instantOf } from "../../lib/time";
 import { ActionButton, Button } from "../../ui/button";
 import { Ago, Badge, Link, PageHead } from "../../ui/parts";
 import { Empty, Show } from "../../ui/states";
@@ -59,6 +60,7 @@ function columns(query: Query<List<Schedule>>, edit: (schedule: Schedule) => voi
             key: "name",
             label: "Schedule",
             role: "main",
+            sort: schedule => schedule.name,
             cell: schedule => (
                 <span class="stack">
                     <Link to={`/schedules/${schedule.id}`} class="strong">
@@ -87,12 +89,14 @@ function columns(query: Query<List<Schedule>>, edit: (schedule: Schedule) => voi
         {
             key: "next",
             label: "Next",
+            sort: schedule => (schedule.enabled && schedule.nextRunAt ? instantOf(schedule.nextRunAt) : undefined),
             cell: schedule =>
                 schedule.enabled ? <Ago at={schedule.nextRunAt} /> : <span class="muted">disabled</span>,
         },
         {
             key: "last",
             label: "Last",
+            sort: schedule => (schedule.lastRunAt ? instantOf(schedule.lastRunAt) : undefined),
             cell: schedule => (
                 <span class="row">
                     {schedule.lastRunAt ? <Ago at={schedule.lastRunAt} /> : <span class="muted">never</span>}
