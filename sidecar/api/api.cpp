@@ -1,17 +1,18 @@
 #include "api/api.hpp"
 
 #include "api/databases.hpp"
-#include "api/jobs.hpp"
 #include "api/matviews.hpp"
 #include "api/openapi.hpp"
 #include "api/page.hpp"
 #include "api/probes.hpp"
-#include "api/refusals.hpp"
 #include "api/schedules.hpp"
 #include "api/seeing.hpp"
 #include "api/stopping.hpp"
 #include "api/tokens.hpp"
 #include "api/types.hpp"
+#include "jobs/flows.hpp"
+#include "jobs/jobs.hpp"
+#include "route/refusals.hpp"
 #include "route/trace.hpp"
 
 namespace ayb::api {
@@ -55,6 +56,7 @@ Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLo
     router_.add(matview_routes(settings.refresh_timeout, turns));
     router_.add(stopping_routes(turns));
     router_.add(type_routes());
+    router_.add(flow_routes(settings.allow_commands));
     router_.add(seeing_routes());
     router_.add(database_routes(databases_));
     router_.add(events_.routes());

@@ -1,7 +1,7 @@
 #include "api/schedules.hpp"
 
-#include "api/commands.hpp"
-#include "api/jobs.hpp"
+#include "jobs/commands.hpp"
+#include "jobs/jobs.hpp"
 
 #include <algorithm>
 

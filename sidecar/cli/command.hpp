@@ -64,6 +64,7 @@ const std::vector<Command> &all_commands();
 const std::vector<Option> &common_options(); // what every command takes
 std::vector<Command> job_commands();
 std::vector<Command> type_commands();
+std::vector<Command> flow_commands();
 std::vector<Command> schedule_commands();
 std::vector<Command> matview_commands();
 std::vector<Command> seeing_commands();

@@ -1,4 +1,4 @@
-"""What a route answers where PostgreSQL refuses: each row of sidecar/api/refusals.cpp is provoked, and in the manual."""
+"""What a route answers where PostgreSQL refuses: each row of sidecar/route/refusals.cpp is provoked, and in the manual."""
 
 import contextlib
 import itertools
@@ -13,7 +13,7 @@ UNKNOWN = "01234567-89ab-7def-8123-456789abcdef"
 
 def rows():
     """(route, sqlstate and member, status, message) as the source has them; the message is None where it is PostgreSQL's."""
-    with open(os.path.join(SOURCES, "sidecar", "api", "refusals.cpp"), encoding="utf-8") as file:
+    with open(os.path.join(SOURCES, "sidecar", "route", "refusals.cpp"), encoding="utf-8") as file:
         source = file.read()
     with open(os.path.join(SOURCES, "sidecar", "route", "failure.hpp"), encoding="utf-8") as file:
         words = dict(re.findall(r'char \*(k\w+) =\s*"([^"]*)"', source + file.read()))
@@ -263,6 +263,18 @@ class Refusals(ApiTest):
     def a_procedure(self):
         yield self.ask("POST", "/jobs", {"type": "turns"})
 
+    def flow_unknown(self):
+        yield self.ask("POST", f"/flows/{UNKNOWN}/cancel")
+        yield self.ask("POST", f"/flows/{UNKNOWN}/retry")
+
+    def parent_unknown(self):
+        yield self.ask("POST", "/flows", {"jobs": [{"name": "a", "type": "x", "dependsOn": ["b"]}]})
+
+    def held_unknown(self):
+        token = self.good(self.ask("POST", "/tokens", {"name": "w", "right": "work", "role": "sidecar"}), 201)["token"]
+        for verb, said in (("progress", {"percent": 1}), ("log", {"message": "x"})):
+            yield self.sidecar.ask_with(token, "POST", f"/api/worker/{verb}", {"id": UNKNOWN, "attempt": 1, **said})
+
     def no_phase(self):
         yield self.ask("GET", "/jobs?phase=nope")
         yield self.ask("GET", "/jobs/counts?phase=nope")
@@ -277,11 +289,14 @@ class Refusals(ApiTest):
         ("POST /api/admin/jobs/{id}/cancel", "55000 state"): cancel_ended,
         ("/api/admin/jobs/{id}", "P0002"): run_unknown,
         ("/api/admin/jobs", "22023 phase"): no_phase,
+        ("/api/admin/flows/{id}", "P0002"): flow_unknown,
+        ("POST /api/admin/flows", "P0002"): parent_unknown,
         ("/api/admin/schedules/{id}", "P0002"): unknown_schedule,
         ("POST /api/admin/schedules", "23505"): same_schedule,
         ("/api/admin/schedules", "22023 cronExpr"): no_rule,
         ("/api/admin/schedules", "22023 timezone"): no_zone,
         ("/api/admin/matviews/{id}", "P0002"): unknown_matview,
+        ("/api/worker/", "P0002"): held_unknown,
         ("POST /api/admin/matviews", "42P01"): no_matview,
         ("POST /api/admin/matviews", "23505"): same_matview,
         ("GET /api/admin/series", "22007"): no_interval,

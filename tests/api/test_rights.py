@@ -219,7 +219,7 @@ class Rights(ApiTest):
         made = self.good(self.ask("POST", "/tokens", {"name": "night", "right": "operate", "lifetimeSec": 3600}), 201)
         self.assertEqual((made["name"], made["right"]), ("night", "operate"))
         self.assertEqual(self.good(self.sidecar.ask_with(made["token"], "GET", "/me")), {"name": "night", "right": "operate"})
-        self.assertEqual(self.good(self.ask("GET", "/me")), {"right": "admin"})
+        self.assertEqual(self.good(self.ask("GET", "/me")), {"name": "password", "right": "admin"})
         path = f"/jobs/{self.job['id']}"
         self.good(self.sidecar.ask_with(made["token"], "POST", path + "/cancel"))
         self.assertEqual(self.good(self.ask("GET", path + "/actions"))["items"][0]["actor"], "night")

@@ -31,7 +31,7 @@ my %may;
 }
 
 # The sidecar's own arrows: db, json and login know nobody, http json alone, tokens json and login, work db and json,
-# route these, worker, realtime, figures and api routes, cli these, app all.
+# route these, worker, realtime, figures, jobs and api routes, cli these, app all.
 my %sidecar_may = (
     db    => [qw(db)],
     json  => [qw(json)],
@@ -43,9 +43,10 @@ my %sidecar_may = (
     tokens => [qw(json login tokens)],
     realtime => [qw(db json http login route tokens realtime)],
     figures => [qw(db http login route figures)],
-    api   => [qw(db json http login route worker tokens realtime figures api)],
-    cli   => [qw(db json http login route worker tokens realtime figures api cli)],
-    app   => [qw(db json http login route worker tokens realtime figures api cli work app)],
+    jobs  => [qw(db json http login route jobs)],
+    api   => [qw(db json http login route worker tokens realtime figures jobs api)],
+    cli   => [qw(db json http login route worker tokens realtime figures jobs api cli)],
+    app   => [qw(db json http login route worker tokens realtime figures jobs api cli work app)],
 );
 
 # The one header that knows PostgreSQL's majors apart.

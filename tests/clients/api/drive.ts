@@ -45,6 +45,9 @@ const refusedJobs = async (id: "completeClaimed" | "failClaimed" | "extendClaime
     assert.deepEqual(answer.items, [{ id: unknown, reason: "unknown" }]);
 };
 
+const flow = async () =>
+    (await call("createFlow", { body: { jobs: [{ name: "b", type: "driven", dependsOn: ["a"] }, { name: "a", type: "driven" }] } }, 201)).id;
+
 const scenarios: { [O in Op]: () => Promise<unknown> } = {
     getStatus: async () => assert.equal((await call("getStatus")).auth, true),
     logIn: async () => call("logIn", { body: { password: "wrong" } }, 401),
@@ -113,6 +116,22 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     listChecks: async () => assert.ok((await call("listChecks")).count > 5),
     getCapabilities: async () => assert.equal((await call("getCapabilities"))["jobs"], true),
     listDatabases: async () => assert.equal((await call("listDatabases", { query: { database: "default" } })).items[0]?.status, "ok"),
+    createFlow: async () => assert.match(await flow(), /^[0-9a-f-]{36}$/),
+    listFlows: async () => {
+        const id = await flow();
+        assert.equal((await call("listFlows", { query: { limit: 1 } })).items[0]?.id, id);
+    },
+    getFlow: async () => {
+        const { steps } = await call("getFlow", { path: { id: await flow() } });
+        assert.deepEqual(steps?.map(({ name, dependsOn }) => [name, dependsOn]), [["a", []], ["b", ["a"]]]);
+    },
+    cancelFlow: async () => assert.equal((await call("cancelFlow", { path: { id: await flow() } })).changed, 2),
+    retryFlow: async () => assert.equal((await call("retryFlow", { path: { id: await flow() } })).changed, 0),
+    listParents: async () => {
+        const { steps } = await call("getFlow", { path: { id: await flow() } });
+        const child = steps?.[1]?.jobId ?? "";
+        assert.deepEqual((await call("listParents", { path: { id: child } })).items.map(({ name }) => name), ["a"]);
+    },
     listTypes: async () => {
         await job();
         assert.ok((await call("listTypes")).items.some((one) => one.type === "driven" && one.queued > 0));

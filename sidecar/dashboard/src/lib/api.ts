@@ -25,6 +25,9 @@ export type Lane = Schemas["Lane"];
 export type Check = Schemas["Check"];
 export type Handler = Schemas["Handler"];
 export type JobType = Schemas["Type"];
+export type Flow = Schemas["Flow"];
+export type WholeFlow = Schemas["WholeFlow"];
+export type Step = Schemas["Step"];
 export type ErrorGroup = Schemas["ErrorGroup"];
 export type ServedDatabase = Schemas["Database"];
 export type Bulk = Schemas["Bulk"];
@@ -123,6 +126,13 @@ export const api = {
         refresh: (id: string) => post<Schemas["Refreshed"]>(`matviews/${id}/refresh`),
         available: (signal?: Signal) => get<List<AvailableView>>("matviews/available", signal),
         dependencies: (signal?: Signal) => get<List<Dependency>>("matviews/dependencies", signal),
+    },
+
+    flows: {
+        /** Older ones than the flow `cursor`; "" for the newest. */
+        list: (cursor: string, signal?: Signal) => get<List<Flow>>("flows", signal, { cursor }),
+        get: (id: string, signal?: Signal) => get<WholeFlow>(`flows/${id}`, signal),
+        change: (id: string, verb: "cancel" | "retry") => post<Changed>(`flows/${id}/${verb}`),
     },
 
     types: {

@@ -3,6 +3,7 @@ import type { ComponentType } from "preact";
 import type { ScreenProps } from "../lib/router";
 import type { IconName } from "../ui/icon";
 import { Errors } from "./errors";
+import { Flows } from "./flows";
 import { Jobs } from "./jobs";
 import { Matviews } from "./matviews";
 import { Overview } from "./overview";
@@ -22,6 +23,7 @@ interface ScreenEntry {
 export const screens: ScreenEntry[] = [
     { name: "", title: "Overview", icon: "overview", component: Overview },
     { name: "jobs", title: "Jobs", icon: "jobs", component: Jobs },
+    { name: "flows", title: "Flows", icon: "flows", component: Flows },
     { name: "types", title: "Types", icon: "types", component: Types },
     { name: "errors", title: "Errors", icon: "warning", component: Errors },
     { name: "schedules", title: "Schedules", icon: "schedules", component: Schedules },

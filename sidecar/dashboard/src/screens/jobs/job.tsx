@@ -122,6 +122,13 @@ function Facts({ job }: { job: Job }) {
                     <bdi>{job.enqueuedBy}</bdi>
                 </Fact>
             )}
+            {job.flow && (
+                <Fact name="Flow">
+                    <Link to={`/flows/${job.flow}`}>
+                        <code>{shortId(job.flow)}</code>
+                    </Link>
+                </Fact>
+            )}
             {Boolean(job.priority) && <Fact name="Priority">{job.priority}</Fact>}
             {job.partitionKey !== undefined && (
                 <Fact name="Key">

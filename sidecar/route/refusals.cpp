@@ -1,4 +1,4 @@
-#include "api/refusals.hpp"
+#include "route/refusals.hpp"
 
 #include <cctype>
 
@@ -34,6 +34,8 @@ constexpr Row kRows[] = {
     {"POST /api/admin/jobs/{id}/cancel", "55000", "state", 409, kNotQueued},
     {"/api/admin/jobs/{id}", "P0002", "", 404, "job not found"},
     {"/api/admin/jobs", "22023", "phase", 400, "invalid phase"},
+    {"/api/admin/flows/{id}", "P0002", "", 404, "flow not found"},
+    {"POST /api/admin/flows", "P0002", "", 400, nullptr},
     {"/api/admin/schedules/{id}", "P0002", "", 404, kNoSchedule},
     {"POST /api/admin/schedules", "23505", "", 409, "schedule name already exists"},
     {"/api/admin/schedules", "22023", "cronExpr", 400, kBadCron},

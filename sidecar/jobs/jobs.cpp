@@ -1,6 +1,6 @@
-#include "api/jobs.hpp"
+#include "jobs/jobs.hpp"
 
-#include "api/job_filter.hpp"
+#include "jobs/job_filter.hpp"
 
 #include <algorithm>
 #include <charconv>

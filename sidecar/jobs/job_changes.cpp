@@ -1,8 +1,8 @@
 // POST /api/admin/jobs and below.
-#include "api/commands.hpp"
-#include "api/job_filter.hpp"
-#include "api/jobs.hpp"
-#include "api/refusals.hpp"
+#include "jobs/commands.hpp"
+#include "jobs/job_filter.hpp"
+#include "jobs/jobs.hpp"
+#include "route/refusals.hpp"
 
 namespace ayb::api {
 

@@ -1,4 +1,4 @@
-#include "api/job_filter.hpp"
+#include "jobs/job_filter.hpp"
 
 #include "route/values.hpp"
 

@@ -1,4 +1,4 @@
-#include "api/commands.hpp"
+#include "jobs/commands.hpp"
 
 namespace ayb::api {
 

@@ -1,0 +1,56 @@
+// Flows: how far each has come, its steps in order, and what is done with it.
+import assert from "node:assert/strict";
+import { before, beforeEach } from "node:test";
+import "./jobs-support.js"; // its handlers
+import { ask, emptyServer, heading, lookTest, pageTest, psql, until, URL_OF_PAGE } from "./support.js";
+
+before(emptyServer);
+beforeEach(emptyServer);
+
+const make = (jobs, name) => ask("POST", "flows", { jobs, name }).then(({ id }) => id);
+const open = (page, id) => page.goto(`${URL_OF_PAGE}#/flows/${id}`);
+const steps = page => page.getByRole("table", { name: "Steps" });
+const badge = (page, word) => page.getByRole("heading", { level: 1 }).getByText(word).waitFor();
+
+const NIGHTLY = [
+    { name: "report", type: "good", dependsOn: ["load", "clean <b>"] },
+    { name: "load", type: "good" },
+    { name: "clean <b>", type: "bad", payload: { who: "us" }, dependsOn: ["load"] },
+];
+
+lookTest("a flow that stands, and its steps in order", "/flows", async page => {
+    const id = await make(NIGHTLY, "nightly <i>");
+    await until(async () => (await ask("GET", `flows/${id}`)).state === "standing", "the flow to stand");
+    const line = page.getByRole("table", { name: "Flows" }).getByRole("row").filter({ hasText: "nightly <i>" });
+    await line.getByText("standing").waitFor();
+    await line.getByText("1 of 3").waitFor();
+    await line.getByRole("link", { name: "nightly <i>" }).click();
+    await heading(page, /nightly <i>/);
+    await steps(page).getByText("no <b>luck</b> for us").waitFor();
+    assert.deepEqual(await steps(page).locator("tbody a.strong").allTextContents(), ["load", "clean <b>", "report"]);
+    await steps(page).getByText("load, clean <b>").waitFor();
+});
+
+pageTest("what failed is retried, what waits is canceled", "/flows", async page => {
+    const id = await make(NIGHTLY, "nightly");
+    await until(async () => (await ask("GET", `flows/${id}`)).state === "standing", "the flow to stand");
+    await open(page, id);
+    psql("SELECT ayb_jobs.pause('bad')");
+    await page.getByRole("button", { name: "Retry failed" }).click();
+    await page.getByRole("dialog", { name: "Retry 1 failed job of this flow?" }).getByRole("button", { name: "Retry them" }).click();
+    await badge(page, "running");
+    await page.getByRole("button", { name: "Cancel", exact: true }).click();
+    await page.getByRole("dialog", { name: "Cancel 2 queued jobs of this flow?" }).getByRole("button", { name: "Cancel them" }).click();
+    await badge(page, "canceled");
+    await steps(page).getByRole("link", { name: "report" }).click();
+    await heading(page, /good/);
+    await page.getByRole("region", { name: "Facts" }).getByRole("link", { name: id.slice(-8) }).click();
+    await badge(page, "canceled");
+    psql("SELECT ayb_jobs.resume('bad')");
+});
+
+lookTest("no flow yet, and none of that id", "/flows", async page => {
+    await page.getByText("No flow yet").waitFor();
+    await open(page, "01234567-89ab-7def-8123-456789abcdef");
+    await page.getByText("There is no such flow").waitFor();
+});
