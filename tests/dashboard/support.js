@@ -47,7 +47,7 @@ export const startServer = () => pgCtl("start");
 
 /** No jobs, schedules, registrations; nothing paused. */
 export function emptyServer() {
-    psql(`${env.AYB_EMPTY} DELETE FROM ayb_jobs.matview_refreshes; DELETE FROM ayb_jobs.job_minutes;`);
+    psql(`${env.AYB_EMPTY} DELETE FROM ayb_jobs.matview_refreshes; DELETE FROM ayb_jobs.job_minutes; DELETE FROM ayb_jobs.job_flows;`);
 }
 
 /** Polls until question() is true, and gives back what it said. */
