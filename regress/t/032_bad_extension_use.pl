@@ -32,6 +32,8 @@ my %values = (
         q{array_fill(-1::bigint, ARRAY[100000])}],
     'timestamp with time zone' => [q{'infinity'}, q{'-infinity'}, q{'4713-01-01 BC'}, q{'294276-12-31'}, 'now()'],
     interval => [q{'0'}, q{'-1 s'}, q{'178000000 years'}, q{'-178000000 years'}, q{'1 s'}],
+    'oid[]' => [q{'{}'}, q{'{NULL}'}, q{'{0}'}, q{array_fill(4294967295::oid, ARRAY[1000])}],
+    'regclass[]' => [q{'{}'}, q{'{NULL}'}, q{'{effects}'}, q{array_fill('effects'::regclass, ARRAY[1000])}, q{ARRAY[4294967295::oid::regclass]}],
     regclass => [0, q{'4294967295'}, q{'pg_class'}, q{'pg_toast.pg_toast_1255'}, q{'ayb_jobs.job_history'}, q{'pg_class_oid_index'}, q{'effects'}],
     oid => [0, q{'4294967295'}, q{'1259'}, '-1'],
     'double precision' => [q{'NaN'}, q{'Infinity'}, q{'-Infinity'}, '0', '-1', '2'],

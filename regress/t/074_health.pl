@@ -264,6 +264,13 @@ sql($node, q{SELECT ayb_jobs.enqueue('outside'); UPDATE ayb_jobs.job_queue SET r
     SELECT ayb_jobs.snooze(id, 'w', attempt) FROM ayb_jobs.claim('w', '{outside}')});
 follow(endless => bad('endless', 'warning', 'has run 100001 times'));
 
+# A job waits for one that has failed.
+sql($node, q{SELECT ayb_jobs.register_handler('step', kind => 'external');
+    SELECT ayb_jobs.enqueue_flow('[{"name": "a", "type": "step"}, {"name": "b", "type": "step", "depends_on": ["a"]}]');
+    SELECT ayb_jobs.fail(id, 'w', attempt, 'broken', final => true) FROM ayb_jobs.claim('w', '{step}')});
+follow(flows => bad('flows', 'warning', '1 jobs wait for 1 that have failed: step'));
+sql($node, q{SELECT ayb_jobs.cancel_matching('step')});
+
 # What holds back vacuum, for two hours.
 $holder = $node->background_psql('postgres', on_error_stop => 0);
 $holder->query_safe('BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM pg_class');

@@ -46,7 +46,8 @@ is(sql($node, q{SELECT count(*), count(*) FILTER (WHERE l.number = w.number) FRO
 cmp_ok(sql($node, 'SELECT count(*) FROM ran'), '<=', $clients * $rounds, 'and none ran twice for one change');
 
 # What waits is kept: while nothing runs, all changes of a key have one job.
-sql($node, q{SELECT ayb_jobs.pause('count_it'); TRUNCATE ran; CALL change(4 * (SELECT count(*) FROM wanted)::integer, 'replace')});
+my $changes = 4 * sql($node, 'SELECT count(*) FROM wanted');
+sql($node, "SELECT ayb_jobs.pause('count_it'); TRUNCATE ran; CALL change($changes, 'replace')");
 is(sql($node, 'SELECT count(*) FROM ayb_jobs.job_queue'), $keys, 'a job for each key');
 sql($node, q{SELECT ayb_jobs.resume('count_it')});
 ok(eventually($node, 'SELECT count(*) = 0 FROM ayb_jobs.job_queue'), 'they have run');

@@ -129,7 +129,7 @@ BEGIN
             IF random() < 0.5 THEN
                 PERFORM ayb_jobs.cancel(made);
                 INSERT INTO by_hand VALUES (made, 'canceled');
-            ELSIF (SELECT state IN ('queued', 'failed') FROM ayb_jobs.jobs WHERE id = made) THEN
+            ELSIF (SELECT state IN ('queued', 'failed') FROM ayb_jobs.job_queue WHERE id = made FOR UPDATE) THEN
                 PERFORM ayb_jobs.delete_job(made);
                 INSERT INTO by_hand VALUES (made, 'deleted');
             END IF;
@@ -220,8 +220,9 @@ settled('undisturbed');
 # Workers are killed, which restarts the server, and it is stopped at once, while graphs are made.
 for my $turn (1 .. 2)
 {
+	my $made = sql($node, 'SELECT count(*) FROM jobs_made');
 	my @sessions = make(int($graphs / 4));
-	eventually($node, q{SELECT EXISTS (SELECT FROM ayb_jobs.workers() WHERE state = 'running')});
+	ok(eventually($node, "SELECT count(*) > $made FROM jobs_made"), 'graphs are being made');
 	if ($turn == 1)
 	{
 		my $pid = sql($node, 'SELECT pid FROM ayb_jobs.workers() LIMIT 1');

@@ -273,8 +273,8 @@ class Caller(Client):
             if answer is not None and answer.status in (200, 201):
                 self.journal.write(token, id=answer.json["id"], fate="acknowledged")
                 return
-            # 403: the role has lost LOGIN for a while.
-            if answer is not None and answer.status not in (403, 503):
+            # 403: the role has lost LOGIN for a while. 55P03: a table was locked for two seconds and more.
+            if answer is not None and answer.status not in (403, 503) and answer.json.get("sqlstate") != "55P03":
                 self.load.surprises.add(f"the sidecar answered {answer.status}: {answer.body!r}")
             self.stopping.wait(0.1)
 

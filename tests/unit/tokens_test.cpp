@@ -250,6 +250,7 @@ TEST(ClaimRules, AreReadOrRefused) {
     EXPECT_THROW(read_claim_rules({}), std::invalid_argument);
     EXPECT_THROW(read_claim_rules({"a.b=x", "a.b=y"}), std::invalid_argument);
     std::vector<std::string> many;
+    many.reserve(17);
     for (int i = 0; i < 17; i++)
         many.push_back("a.b" + std::to_string(i) + "=x");
     EXPECT_THROW(read_claim_rules(many), std::invalid_argument);
