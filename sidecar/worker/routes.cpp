@@ -84,6 +84,20 @@ http::Response say_log(const api::Call &call) {
     return api::no_content();
 }
 
+// Ends the attempt as a step: the job goes on later, with another payload where one is given.
+http::Response snooze(const api::Call &call) {
+    static const std::string sql = api::guarded(
+        "SELECT ''::text FROM ayb_jobs.snooze($1::uuid, $2, $3::integer, $4::interval, $5::jsonb)");
+    const json::Object body = call.body();
+    api::require_known(body, {"worker", "id", "attempt", "delay", "payload"});
+    db::Parameters parameters = attempt_of(call, body);
+    parameters.push_back(body.text("delay").value_or("0"));
+    const auto payload = body.raw("payload");
+    parameters.push_back(payload ? db::Parameter(std::string(*payload)) : std::nullopt);
+    call.database().ask(sql, parameters);
+    return api::no_content();
+}
+
 } // namespace
 
 Lounge &Work::lounge_of(db::Pool &pool) {
@@ -117,7 +131,8 @@ std::vector<api::Route> Work::routes() {
             {"POST", "/api/worker/fail", Access::work, fail},
             {"POST", "/api/worker/extend", Access::work, extend},
             {"POST", "/api/worker/progress", Access::work, say_progress},
-            {"POST", "/api/worker/log", Access::work, say_log}};
+            {"POST", "/api/worker/log", Access::work, say_log},
+            {"POST", "/api/worker/snooze", Access::work, snooze}};
 }
 
 } // namespace ayb::worker

@@ -197,6 +197,27 @@ class Schedules(ApiTest):
         until(lambda: line.replace(" 1\n", " 0\n") in self.sidecar.send("GET", "/metrics").body.decode(), "the metric to say so")
         self.assertLess(good, self.good(self.ask("GET", f"/jobs/{job}"))["completedAt"])
 
+    def test_a_refresh_that_failed(self):
+        """Its job completes: what came of it is a failure everywhere all the same."""
+        self.server.psql("CREATE MATERIALIZED VIEW public.spoilt_view AS SELECT 1 / (random() * 0)::integer AS a WITH NO DATA;"
+                         " ALTER MATERIALIZED VIEW public.spoilt_view OWNER TO sidecar")
+        self.good(self.ask("POST", "/matviews", {"viewName": "spoilt_view"}), 201)
+        schedule = self.create(jobType="materialized_view_refresh", name="spoilt view", payload={"view_name": "spoilt_view"})
+        path = f"/schedules/{schedule['id']}"
+        self.good(self.ask("POST", path + "/run"), 201)
+        run = until(lambda: self.good(self.ask("GET", path)).get("lastRun"), "the refresh to fail")
+        error = "ERROR: division by zero (SQLSTATE 22012)"
+        self.assertEqual((run["outcome"], run["error"], run["failures"]), ("failed", error, 1))
+        self.assertEqual([one["lastRun"]["outcome"] for one in self.good(self.ask("GET", "/schedules"))["items"]
+                          if one["name"] == "spoilt view"], ["failed"])
+        [run] = self.good(self.ask("GET", path + "/runs"))["items"]
+        self.assertEqual((run["phase"], run["outcome"], run["error"]), ("completed", "error", "division by zero"))
+        line = '\nayb_jobs_schedule_failing{database="default",schedule="spoilt view"} 1\n'
+        until(lambda: line in self.sidecar.send("GET", "/metrics").body.decode(), "the metric to say so")
+        [check] = [one for one in self.good(self.ask("GET", "/health"))["items"] if one["name"] == "matviews"]
+        self.assertEqual(check["status"], "warning")
+        self.assertIn("spoilt_view", check["detail"])
+
     def completed(self, path, count):
         runs = self.good(self.ask("GET", path + "/runs"))["items"]
         return runs if len(runs) == count and all(run["state"] == "completed" for run in runs) else None

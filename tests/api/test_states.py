@@ -20,17 +20,19 @@ STATES = {
     "completed": [CLAIM, "SELECT FROM ayb_jobs.complete('{id}', 'w', 1)"],
     "failed": [CLAIM, "SELECT FROM ayb_jobs.fail('{id}', 'w', 1, 'broken', final => true)"],
     "canceled": ["SELECT FROM ayb_jobs.cancel('{id}')"],
+    "expired": ["UPDATE ayb_jobs.job_queue SET expires_at = created_at WHERE id = '{id}'", CLAIM],
     "gone": ["SELECT ayb_jobs.delete_job('{id}')"],
 }
 QUEUED = ("scheduled", "due", "retrying", "snoozed")
 # method, what follows /jobs/{id}, body; in which states it is done, and with which status; what it answers to a gone one.
 VERBS = [
     ("POST", "/cancel", None, (*QUEUED,), 200, 409),
+    ("POST", "/cancel?force=true", None, (*QUEUED, "leased", "running", "canceled", "expired"), 200, 409),
     ("POST", "/retry", None, ("failed",), 200, 409),
-    ("POST", "/run", None, (*QUEUED, "canceled"), 200, 404),
+    ("POST", "/run", None, (*QUEUED, "canceled", "expired"), 200, 404),
     ("PATCH", "", {"delay": "1 h"}, QUEUED, 200, 404),
     ("PATCH", "", {"priority": 1}, QUEUED, 200, 404),
-    ("DELETE", "", None, (*QUEUED, "completed", "failed", "canceled"), 204, 404),
+    ("DELETE", "", None, (*QUEUED, "completed", "failed", "canceled", "expired"), 204, 404),
 ]
 
 
@@ -67,7 +69,7 @@ class States(ApiTest):
         if state == "gone":
             self.assertEqual(answer.status, gone, answer.body)
             return
-        found = {"leased": "running"}.get(state, "queued" if state in QUEUED else state)
+        found = {"leased": "running", "expired": "canceled"}.get(state, "queued" if state in QUEUED else state)
         self.assertEqual((answer.status, answer.json["sqlstate"]), (409, "55000"), answer.body)
         self.assertRegex(answer.json.get("details", "") + answer.json["message"], rf"{job}\b.*\b{found}\b")
         self.assertTrue(answer.json.get("hint"), answer.body)

@@ -103,6 +103,24 @@ class Working(WorkerTest):
             answer = self.work(verb, {**held, **said})
             self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.body)
 
+    def test_a_job_in_steps(self):
+        self.enqueue()
+        job = self.good(self.claim(worker="a"))["items"][0]
+        held = {"id": job["id"], "attempt": job["attempt"], "worker": "a"}
+        self.assertEqual(self.work("snooze", {**held, "payload": {"cursor": 1000}}).status, 204)
+        self.raised(self.work("snooze", held), 409, "55000")
+        again = self.good(self.claim(worker="a"))["items"][0]
+        self.assertEqual((again["id"], again["payload"], again["attempt"]), (job["id"], {"cursor": 1000}, 2))
+        held["attempt"] = 2
+        self.assertEqual(self.work("snooze", {**held, "delay": "1 hour"}).status, 204)
+        self.assertEqual(self.server.psql("SELECT phase, attempts, payload, run_at > now() + interval '50 min' FROM ayb_jobs.jobs"),
+                         'retrying|0|{"cursor": 1000}|t')
+        self.raised(self.work("snooze", {**held, "id": UNKNOWN}), 404, "P0002")
+        for body, status, field in (({}, 400, "id"), ({**held, "odd": 1}, 400, "odd"), ({**held, "delay": "soon"}, 400, None),
+                                    ({**held, "delay": "-1 s"}, 400, "delay")):
+            answer = self.work("snooze", body)
+            self.assertEqual((answer.status, answer.json.get("field")), (status, field), answer.body)
+
     def test_a_claim_is_its_claimers(self):
         self.enqueue()
         job = self.good(self.claim())["items"][0]
@@ -117,7 +135,7 @@ class Working(WorkerTest):
     def test_who_may(self):
         self.enqueue()
         for token in ("deploy", "reader"):
-            for verb in ("claim", "complete", "fail", "extend", "progress", "log"):
+            for verb in ("claim", "complete", "fail", "extend", "progress", "log", "snooze"):
                 error = self.refused(self.work(verb, {"types": ["parcel"]}, token), 403, "the token may not do this")
                 self.assertEqual(error["details"], "it takes the right work")
         for method, path, right in (("GET", "/jobs", "read"), ("POST", "/pause", "operate"), ("POST", "/jobs", "admin")):

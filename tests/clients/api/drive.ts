@@ -175,6 +175,7 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     failClaimed: async () => refusedJobs("failClaimed", { error: "no" }),
     extendClaimed: async () => refusedJobs("extendClaimed", {}),
     sayProgress: async () => call("sayProgress", { body: { id: unknown, attempt: 1, percent: 50 } }, 404),
+    snoozeClaimed: async () => call("snoozeClaimed", { body: { id: unknown, attempt: 1, delay: "1 s" } }, 404),
     addLog: async () => call("addLog", { body: { id: unknown, attempt: 1, message: "x" } }, 404),
     getHealth: async () => assert.equal((await call("getHealth")).database, "ok"),
     getMetrics: async () => call("getMetrics"),
