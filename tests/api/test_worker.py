@@ -113,13 +113,13 @@ class Working(WorkerTest):
         self.assertEqual((again["id"], again["payload"], again["attempt"]), (job["id"], {"cursor": 1000}, 2))
         held["attempt"] = 2
         self.assertEqual(self.work("snooze", {**held, "delay": "1 hour"}).status, 204)
-        self.assertEqual(self.server.psql("SELECT phase, attempts, payload, run_at > now() + interval '50 min' FROM ayb_jobs.jobs"),
-                         'retrying|0|{"cursor": 1000}|t')
+        later = "SELECT phase, attempts, payload, run_at > now() + interval '50 min' FROM ayb_jobs.jobs"
+        self.assertEqual(self.server.psql(later), 'retrying|0|{"cursor": 1000}|t')
         self.raised(self.work("snooze", {**held, "id": UNKNOWN}), 404, "P0002")
-        for body, status, field in (({}, 400, "id"), ({**held, "odd": 1}, 400, "odd"), ({**held, "delay": "soon"}, 400, None),
-                                    ({**held, "delay": "-1 s"}, 400, "delay")):
+        for body, field in (({}, "id"), ({**held, "odd": 1}, "odd"), ({**held, "delay": "soon"}, None),
+                            ({**held, "delay": "-1 s"}, "delay")):
             answer = self.work("snooze", body)
-            self.assertEqual((answer.status, answer.json.get("field")), (status, field), answer.body)
+            self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.body)
 
     def test_a_claim_is_its_claimers(self):
         self.enqueue()
