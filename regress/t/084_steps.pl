@@ -44,9 +44,9 @@ is(sql($node, "SELECT string_agg(status || ' ' || n, ', ' ORDER BY status) FROM"
     'completed 1, snoozed ' . ($steps - 1), 'its attempts tell of each step')
     if $steps <= 100; # no more are kept
 
-# The same through crashes of the server, each in the midst of a step or between two.
+# The same through crashes of the server, each in the midst of a step, which it charges, or between two.
 sql($node, q{UPDATE items SET done = 0; ALTER SEQUENCE tries INCREMENT 5 RESTART 1});
-$job = sql($node, q{SELECT ayb_jobs.enqueue('fill', '{"first": 1}')});
+$job = sql($node, q{SELECT ayb_jobs.enqueue('fill', '{"first": 1}', max_attempts => 9)});
 for my $kill (1 .. 3) {
     ok(eventually($node, "SELECT runs > $kill * 5 FROM ayb_jobs.jobs WHERE id = '$job'"), "crash $kill: it is under way");
     $node->stop('immediate');

@@ -6,6 +6,7 @@ import threading
 import time
 
 import psycopg2
+from psycopg2.errors import LockNotAvailable
 
 from faults import KILLS, OTHERS
 from load import MANY
@@ -57,6 +58,9 @@ class Chaos:
         self.strikes += 1
         try:
             undo = fault(self)
+        except LockNotAvailable:  # another fault holds it for two seconds and more
+            self.log(f"{name}: it is locked")
+            return
         except psycopg2.Error as error:
             self.wrong(f"{name}: {error}")
             return
@@ -138,11 +142,14 @@ class Chaos:
         for what in due:
             try:
                 what()
+            except LockNotAvailable:
+                self.undo.append((time.monotonic() + 0.5, what))
             except psycopg2.Error as error:
                 self.wrong(f"it can't be undone: {error}")
 
     def undo_all(self):
-        self.undo_due(until=float("inf"))
+        while self.undo:
+            self.undo_due(until=float("inf"))
 
     def measure(self):
         """How long after the last strike a job has run, of a role that has no others."""
