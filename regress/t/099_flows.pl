@@ -179,10 +179,21 @@ END $$;
 my $quiet = q{SELECT NOT EXISTS (SELECT FROM ayb_jobs.job_queue WHERE state = 'running' OR state = 'queued' AND waits_for IS DISTINCT FROM 'jobs')};
 sub wrongs { sql($node, 'SELECT is_settled()'); return sql($node, 'SELECT what, count(*), min(id::text) FROM wrong GROUP BY what ORDER BY what') }
 
-sub start_outside
+sub begin_outside
 {
 	my $worker = $node->background_psql('postgres', on_error_stop => 0);
 	$worker->query_until(qr/begins/, "\\echo begins\nCALL outside_worker(); SELECT 'ended';\n");
+	return $worker;
+}
+
+# After a kill the server may still be on its way down when it has answered once more.
+sub start_outside
+{
+	my $worker;
+	until ($worker = eval { begin_outside() })
+	{
+		$node->poll_query_until('postgres', 'SELECT true') or die 'no server';
+	}
 	return $worker;
 }
 
