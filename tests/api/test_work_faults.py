@@ -93,7 +93,9 @@ class Faults(WorkTest):
                     workers.pop(0).kill()
                     workers.append(self.worker())
                 else:  # the server loses all it has in memory, also who waited
-                    session = self.asked("SELECT max(pid) FROM pg_stat_activity WHERE usename = 'programs'")
+                    # A job of one that died is still running while no worker is back yet.
+                    session = until(lambda: self.asked("SELECT max(pid) FROM pg_stat_activity WHERE usename = 'programs'"),
+                                    "a worker to be connected")
                     os.kill(int(session), signal.SIGKILL)
             until(lambda: self.asked("SELECT count(*) FROM ayb_jobs.job_queue") == "0", "all jobs to be done")
         finally:

@@ -15,6 +15,11 @@ const badge = (page, word) => page.getByRole("heading", { level: 1 }).getByText(
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const chosen = page => page.getByRole("region", { name: "Chosen jobs" });
 const order = page => jobs(page).locator("tbody .job-name code").allTextContents();
+/** Until these are shown in this order, and no other. The list of before stands for a moment: a row of it is no sign of the new one. */
+const shows = (page, ...wanted) => {
+    const ids = String(wanted.map(({ id }) => short(id)));
+    return until(async () => String(await order(page)) === ids, `${ids}, in this order`);
+};
 
 pageTest("a job of later runs now, is put off, and goes before others", "/jobs", async page => {
     const job = await enqueue("parked", {}, LATER);
@@ -64,11 +69,11 @@ pageTest("phases are told apart, and are acted on as a whole", "/jobs?state=queu
     await phases.getByRole("link", { name: "scheduled 3" }).waitFor();
     await phases.getByRole("link", { name: "waiting 1" }).waitFor();
     await phases.getByRole("link", { name: "external 1" }).click();
-    await row(page, now).waitFor();
-    assert.equal((await order(page)).length, 1);
+    await shows(page, now);
     await phases.getByRole("link", { name: "waiting" }).click();
-    await row(page, waits).waitFor();
+    await shows(page, waits);
     await phases.getByRole("link", { name: "scheduled" }).click();
+    await until(async () => (await order(page)).length === later.length, "the scheduled ones");
     for (const job of later) await row(page, job).waitFor();
     await page.getByLabel("Choose all that are shown").check();
     await chosen(page).getByRole("button", { name: "Run now 3 scheduled" }).click();
@@ -114,17 +119,16 @@ pageTest("sorted by a head", "/jobs", async page => {
     const all = [];
     for (const type of ["b", "c", "a"]) all.push(await enqueue(type, {}, { maxAttempts: 3 }));
     for (const job of all) await row(page, job).waitFor();
-    const [b, c, a] = all.map(({ id }) => short(id));
+    const [b, c, a] = all;
     const head = jobs(page).getByRole("button", { name: "Job" });
-    const shown = wanted => until(async () => String(await order(page)) === String(wanted), `the order ${wanted}`);
-    await shown([a, c, b]);
+    await shows(page, a, c, b);
     await head.click();
-    await shown([a, b, c]);
+    await shows(page, a, b, c);
     await jobs(page).locator("th[aria-sort=ascending]").waitFor();
     await head.click();
-    await shown([c, b, a]);
+    await shows(page, c, b, a);
     await head.click();
-    await shown([a, c, b]);
+    await shows(page, a, c, b);
 });
 
 pageTest("exported", "/jobs?type=parked", async page => {
@@ -208,7 +212,6 @@ pageTest("all that failed with an error are retried, and no other", "/errors", a
     const states = await Promise.all([...ann, bob].map(async ({ id }) => (await ask("GET", `jobs/${id}`)).state));
     assert.deepEqual(states, ["queued", "queued", "failed"]);
     await page.getByRole("link", { name: /for Bob/ }).click();
-    await row(page, bob).waitFor();
-    assert.equal((await order(page)).length, 1);
+    await shows(page, bob);
     psql("SELECT ayb_jobs.resume('bad')");
 });
