@@ -2,6 +2,7 @@
 
 #include "lanes/lanes.hpp"
 #include "memory/ids.hpp"
+#include "memory/my_slot.hpp"
 #include "pg/clock.hpp"
 
 namespace ayb {
@@ -19,6 +20,16 @@ void refuse_argument(const char *argument, const char *fact, const char *hint) {
     ereport(ERROR, (errcode(ERRCODE_INVALID_PARAMETER_VALUE), errmsg("%s", fact),
                     err_generic_string(PG_DIAG_COLUMN_NAME, argument), errhint("%s", hint)));
     pg_unreachable();
+}
+
+const core::Uuid &job_of_handler(const char *what, const char *hint, const char *argument) {
+    const core::Uuid *job = my_job();
+    if (job == nullptr)
+        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
+                        errmsg("%s is for handlers of running jobs", what),
+                        argument != nullptr ? err_generic_string(PG_DIAG_COLUMN_NAME, argument) : 0,
+                        errhint("%s", hint)));
+    return *job;
 }
 
 void require_argument(FunctionCallInfo fcinfo, int number, const char *name) {

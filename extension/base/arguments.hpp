@@ -15,6 +15,11 @@ inline constexpr Size kMaxMetaBytes = 8192;
 // Raises 22023 about an argument, or a key of one.
 [[noreturn]] void refuse_argument(const char *argument, const char *fact, const char *hint);
 
+// The job whose handler calls this; `what` is what it asks for. Raises 55000 elsewhere, with
+// `hint`, about an argument where one is named.
+const core::Uuid &job_of_handler(const char *what, const char *hint,
+                                 const char *argument = nullptr);
+
 // Raises 22004 where argument `number` (from 0) is NULL.
 void require_argument(FunctionCallInfo fcinfo, int number, const char *name);
 

@@ -222,16 +222,11 @@ void add_star(const core::Uuid &child, const core::Uuid &flow, OnParentFailure p
 }
 
 void add_to_children(Datum ids, const core::Uuid &parent, const char *type) {
-    const core::Uuid *running = my_job();
-    if (running == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("required_by is for handlers of running jobs"),
-                        err_generic_string(PG_DIAG_COLUMN_NAME, "required_by"),
-                        errhint("Pass depends_on when the later job is enqueued.")));
+    const core::Uuid current = job_of_handler(
+        "required_by", "Pass depends_on when the later job is enqueued.", "required_by");
     const Datum array = PointerGetDatum(ids_of(ids, "required_by"));
     const int count =
         ArrayGetNItems(ARR_NDIM(DatumGetArrayTypeP(array)), ARR_DIMS(DatumGetArrayTypeP(array)));
-    const core::Uuid current = *running;
     mark_kin(Kin::parent, parent);
     mark_kin(Kin::watched, parent);
     in_bounded_books([&] {

@@ -2,7 +2,6 @@
 #include "base/arguments.hpp"
 #include "base/rights.hpp"
 #include "base/rows.hpp"
-#include "memory/my_slot.hpp"
 #include "pg/sql.hpp"
 
 namespace ayb {
@@ -41,13 +40,7 @@ Sql<core::Uuid> g_parents{R"sql(
 core::Uuid asked_job(FunctionCallInfo fcinfo) {
     if (!PG_ARGISNULL(0))
         return uuid_value(PG_GETARG_DATUM(0));
-    const core::Uuid *running = my_job();
-    if (running == nullptr)
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("parents() without a job is for handlers of running jobs"),
-                        err_generic_string(PG_DIAG_COLUMN_NAME, "job_id"),
-                        errhint("Pass the id of a job.")));
-    return *running;
+    return job_of_handler("parents() without a job", "Pass the id of a job.", "job_id");
 }
 
 } // namespace

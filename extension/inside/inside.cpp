@@ -86,10 +86,7 @@ AYB_SQL_FUNCTION(ayb_jobs_current_job) {
 // give_up(reason) → never
 AYB_SQL_FUNCTION(ayb_jobs_give_up) {
     require_argument(fcinfo, 0, "reason");
-    if (!in_job())
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("give_up() is for handlers of running jobs"),
-                        errhint("A worker outside calls ayb_jobs.fail() with final => true.")));
+    job_of_handler("give_up()", "A worker outside calls ayb_jobs.fail() with final => true.");
     ereport(ERROR, (errcode(MAKE_SQLSTATE(kGivenUp[0], kGivenUp[1], kGivenUp[2], kGivenUp[3],
                                           kGivenUp[4])),
                     errmsg_internal("%s", text_argument(fcinfo, 0))));
@@ -99,13 +96,10 @@ AYB_SQL_FUNCTION(ayb_jobs_give_up) {
 // set_progress(percent, note) → void
 AYB_SQL_FUNCTION(ayb_jobs_set_progress) {
     const Progress said = progress_arguments(fcinfo, 0);
-    if (!in_job())
-        ereport(ERROR,
-                (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                 errmsg("set_progress() is for handlers of running jobs"),
-                 errhint("Call it in the function that ayb_jobs.register_handler() named; a worker "
-                         "outside passes the job: ayb_jobs.set_progress(id, worker_id, attempt, "
-                         "percent).")));
+    job_of_handler(
+        "set_progress()",
+        "Call it in the function that ayb_jobs.register_handler() named; a worker outside "
+        "passes the job: ayb_jobs.set_progress(id, worker_id, attempt, percent).");
     report_progress(said.percent, said.note);
     PG_RETURN_VOID();
 }

@@ -2,7 +2,6 @@
 #include "inside/log.hpp"
 
 #include "base/arguments.hpp"
-#include "memory/my_slot.hpp"
 #include "pg/clock.hpp"
 #include "pg/text.hpp"
 
@@ -128,11 +127,8 @@ using namespace ayb;
 // add_log(message, level) → void
 AYB_SQL_FUNCTION(ayb_jobs_add_log) {
     const LogLine said = log_arguments(fcinfo, 0);
-    if (!in_job())
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("add_log() is for handlers of running jobs"),
-                        errhint("A worker outside passes the job: ayb_jobs.add_log(id, worker_id, "
-                                "attempt, message).")));
+    job_of_handler("add_log()", "A worker outside passes the job: ayb_jobs.add_log(id, worker_id, "
+                                "attempt, message).");
     make_log();
     add_line(said);
     PG_RETURN_VOID();

@@ -2,7 +2,6 @@
 #include "inside/snooze.hpp"
 
 #include "base/arguments.hpp"
-#include "memory/my_slot.hpp"
 #include "pg/clock.hpp"
 #include "pg/subtransaction_log.hpp"
 
@@ -93,11 +92,8 @@ using namespace ayb;
 
 // snooze(delay, payload) → void
 AYB_SQL_FUNCTION(ayb_jobs_snooze) {
-    if (!in_job())
-        ereport(ERROR, (errcode(ERRCODE_OBJECT_NOT_IN_PREREQUISITE_STATE),
-                        errmsg("snooze() is for handlers of running jobs"),
-                        errhint("A worker outside passes the job: ayb_jobs.snooze(id, worker_id, "
-                                "attempt); ayb_jobs.reschedule(id) puts off a job that waits.")));
+    job_of_handler("snooze()", "A worker outside passes the job: ayb_jobs.snooze(id, worker_id, "
+                               "attempt); ayb_jobs.reschedule(id) puts off a job that waits.");
     Snooze snooze = snooze_arguments(fcinfo, 0, 1, clock_now());
     copy_payload(&snooze, memory());
     listen();

@@ -5,6 +5,7 @@ use warnings;
 use FindBin;
 use lib "$FindBin::RealBin/../perl";
 use AybJobs;
+use PostgreSQL::Test::Utils qw(slurp_file);
 use Test::More;
 
 my $node = start_server('flat_claims', q{
@@ -15,31 +16,8 @@ ayb_jobs.poll_interval = 1h
 });
 sql($node, q{
 SELECT ayb_jobs.register_handler(type, kind => 'external') FROM unnest('{out,full}'::text[]) AS type;
-SELECT ayb_jobs.set_limit('out', running_per_key => 1), ayb_jobs.set_limit('full', running => 1);
-CREATE FUNCTION looks() RETURNS bigint LANGUAGE sql AS $$
-    SELECT sum(pg_stat_get_xact_numscans(indexrelid)) FROM pg_index WHERE indrelid = 'ayb_jobs.job_queue'::regclass $$;
-CREATE TABLE reads (buffers integer, looks bigint);
--- One job of key `one` at a time is claimed, and completed.
-CREATE PROCEDURE claims(n integer) LANGUAGE plpgsql AS $$
-DECLARE
-    plan json;
-    before bigint;
-    mine integer;
-BEGIN
-    TRUNCATE reads;
-    FOR i IN 1 .. n LOOP
-        PERFORM ayb_jobs.enqueue('out', partition_key => 'one');
-        COMMIT;
-        before := looks();
-        EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT FROM ayb_jobs.claim(''me'', ''{out}'', 1)' INTO plan;
-        INSERT INTO reads VALUES ((plan #>> '{0,Plan,Shared Hit Blocks}')::integer + (plan #>> '{0,Plan,Shared Read Blocks}')::integer, looks() - before);
-        COMMIT;
-        PERFORM ayb_jobs.complete(id, worker_id, runs) FROM ayb_jobs.job_queue WHERE worker_id = 'me';
-        GET DIAGNOSTICS mine = ROW_COUNT;
-        ASSERT mine = 1, 'its turn has come at once';
-        COMMIT;
-    END LOOP;
-END $$});
+SELECT ayb_jobs.set_limit('out', running_per_key => 1), ayb_jobs.set_limit('full', running => 1)});
+sql($node, slurp_file("$FindBin::RealBin/../claim_reads.sql"));
 ok(eventually($node, q{SELECT bool_and(in_force) FROM ayb_jobs.limits}), 'limits are in force');
 
 # The medians; what is known of others is looked at once before.

@@ -6,11 +6,10 @@ import hmac
 import json
 import os
 import socket
-import threading
 import time
 import urllib.parse
 
-from support import OUT, PATIENCE, OwnServerTest, Server, Sidecar, until
+from support import OUT, PATIENCE, EventStream, OwnServerTest, Server, Sidecar, until
 
 SECRET = "a secret of the application, 32 bytes or more"
 
@@ -54,25 +53,20 @@ class Frame:
         self.data = json.loads(fields["data"]) if "data" in fields else None
 
 
-class Stream:
+class Stream(EventStream):
     """One client of GET /api/realtime, which reads all the time unless it is told not to."""
 
     def __init__(self, sidecar, tables="posts", subject="u1", last=None, reads=True, wait=True, bearer=None, **query):
-        self.socket = socket.socket()
+        connected = socket.socket()
         if not reads:  # the kernel has to hold little
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
-        self.socket.settimeout(10 * PATIENCE)
-        self.socket.connect(("127.0.0.1", sidecar.port))
+            connected.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        connected.settimeout(10 * PATIENCE)
+        connected.connect(("127.0.0.1", sidecar.port))
         query = urllib.parse.urlencode({"tables": tables, **query})
         head = f"GET /api/realtime?{query} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n"
         if "token" not in query and "ticket" not in query:
             head += f"Authorization: Bearer {bearer or token(subject)}\r\n"
-        if last is not None:
-            head += f"Last-Event-ID: {last}\r\n"
-        self.socket.sendall((head + "\r\n").encode())
-        self.text = ""
-        self.ended = False
-        self.thread = threading.Thread(target=self._read, daemon=True)
+        super().__init__(connected, head, last)
         if reads:
             self.read()
             if wait:
@@ -112,17 +106,6 @@ class Stream:
         until(lambda: [c for c in self.changes() if (c["table"], c["record"]) == (table, record)
                        and action in (None, c["action"])], f"{table} {record}: {self.text[-2000:]}")
         return self.changes()
-
-    def close(self):
-        if self.socket.fileno() < 0:
-            return
-        try:
-            self.socket.shutdown(2)
-        except OSError:
-            pass
-        if self.thread.ident:
-            self.thread.join()
-        self.socket.close()
 
 
 def post(number, owner="u1", room=1, body="b"):

@@ -14,6 +14,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 import unittest
 
@@ -234,6 +235,28 @@ def server():
 def close_shared():
     if _server is not None:
         _server.close()
+
+
+class EventStream:
+    """One that is read, by _read() of those who inherit this, until it ends or is closed."""
+
+    def __init__(self, connected, head, last=None):
+        self.socket = connected
+        if last is not None:
+            head += f"Last-Event-ID: {last}\r\n"
+        self.socket.sendall((head + "\r\n").encode())
+        self.text = ""
+        self.ended = False
+        self.thread = threading.Thread(target=self._read, daemon=True)
+
+    def close(self):
+        if self.socket.fileno() < 0:
+            return
+        with contextlib.suppress(OSError):
+            self.socket.shutdown(socket.SHUT_RDWR)
+        if self.thread.ident:
+            self.thread.join()
+        self.socket.close()
 
 
 class ApiTest(unittest.TestCase):

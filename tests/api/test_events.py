@@ -3,21 +3,14 @@
 import json
 import re
 import socket
-import threading
 
-from support import ApiTest, OwnServerTest, Server, Sidecar, until
+from support import ApiTest, EventStream, OwnServerTest, Server, Sidecar, until
 
 
-class Listener:
+class Listener(EventStream):
     def __init__(self, sidecar, last=None):
-        self.socket = sidecar.connect()
         head = f"GET /api/admin/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {sidecar.token()}\r\n"
-        if last is not None:
-            head += f"Last-Event-ID: {last}\r\n"
-        self.socket.sendall((head + "\r\n").encode())
-        self.text = ""
-        self.ended = False
-        self.thread = threading.Thread(target=self._read, daemon=True)
+        super().__init__(sidecar.connect(), head, last)
         self.thread.start()
         until(lambda: "retry: 2000" in self.text, "the stream to begin")
 
@@ -39,13 +32,6 @@ class Listener:
 
     def numbers(self):
         return [int(number) for number in re.findall("^id: ([0-9]+)$", self.text, re.MULTILINE)]
-
-    def close(self):
-        if self.socket.fileno() < 0:
-            return
-        self.socket.shutdown(socket.SHUT_RDWR)
-        self.thread.join()
-        self.socket.close()
 
 
 def told_missed(listener):

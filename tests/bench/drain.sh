@@ -40,12 +40,7 @@ ours() { # ours SYNCHRONOUS_COMMIT RETENTION: prints jobs/s
     run_until_empty 60
     query "SELECT ayb_jobs.pause()" >/dev/null
     enqueue "$jobs"
-    query "VACUUM ANALYZE ayb_jobs.job_queue"
-    query CHECKPOINT
-    sql <<<"SELECT clock_timestamp() AS began \gset
-        SELECT ayb_jobs.resume() \g /dev/null
-        CALL wait_until_empty();
-        SELECT $jobs / extract(epoch FROM clock_timestamp() - timestamptz :'began');"
+    resumed_rate "$jobs"
     [[ $2 == 0 || $(query "SELECT count(DISTINCT id) = $jobs + 1000 AND count(*) = $jobs + 1000
                            FROM ayb_jobs.job_history") == t ]] || die "not every job ran exactly once"
 }

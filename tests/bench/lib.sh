@@ -89,6 +89,17 @@ drain_rate() {
                            FROM ayb_jobs.job_history WHERE id >= '$first'"
 }
 
+# resumed_rate JOBS: that many wait while all is paused; lets them go, and prints how many a second ran until
+# wait_until_empty() has seen their end.
+resumed_rate() {
+    query "VACUUM ANALYZE ayb_jobs.job_queue"
+    query CHECKPOINT
+    sql <<<"SELECT clock_timestamp() AS began \gset
+        SELECT ayb_jobs.resume() \g /dev/null
+        CALL wait_until_empty();
+        SELECT $1 / extract(epoch FROM clock_timestamp() - timestamptz :'began');"
+}
+
 # Results are put into variables before they are printed: a command that fails inside "$(…)" ends the script only there.
 
 # report NAME UNIT LIMIT MEASURED ...: a figure that has a limit, or none (-); of several rounds the median counts.

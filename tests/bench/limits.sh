@@ -39,12 +39,7 @@ drain() { # drain TYPE [KEY]: prints jobs/s
     run_until_empty 60
     query "SELECT ayb_jobs.pause()" >/dev/null
     enqueue "$1" "$jobs" "${2:-}"
-    query "VACUUM ANALYZE ayb_jobs.job_queue"
-    query CHECKPOINT
-    sql <<<"SELECT clock_timestamp() AS began \gset
-        SELECT ayb_jobs.resume() \g /dev/null
-        CALL wait_until_empty();
-        SELECT $jobs / extract(epoch FROM clock_timestamp() - timestamptz :'began');"
+    resumed_rate "$jobs"
     wait_for 60 "SELECT count(DISTINCT id) = $jobs + 1000 FROM ayb_jobs.job_history"
 }
 
@@ -60,30 +55,7 @@ compare 'drain under a limit' jobs/s 'unlimited' "$(rounds "$dir/plain")" "$(rou
 compare 'drain of 1,000 keys under limits' jobs/s 'unlimited' "$(rounds "$dir/keyed")" "$(rounds "$dir/keyed-limited")" '>=0.9'
 compare 'drain of 1,000 keys' jobs/s 'without keys' "$(rounds "$dir/plain")" "$(rounds "$dir/keyed")"
 
-# Of one job: what its claim reads, in buffers and in looks into an index of the queue; then it is completed.
-query "CREATE TABLE reads (buffers integer, looks integer);
-CREATE PROCEDURE claims(n integer) LANGUAGE plpgsql AS \$\$
-DECLARE
-    plan json;
-    looks integer;
-    own integer;
-BEGIN
-    TRUNCATE reads;
-    FOR i IN 1 .. n LOOP
-        PERFORM ayb_jobs.enqueue('out', partition_key => 'one');
-        COMMIT;
-        SELECT sum(pg_stat_get_xact_numscans(indexrelid)) INTO own FROM pg_index WHERE indrelid = 'ayb_jobs.job_queue'::regclass;
-        EXECUTE 'EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) SELECT FROM ayb_jobs.claim(''bench'', ''{out}'', 1)' INTO plan;
-        SELECT sum(pg_stat_get_xact_numscans(indexrelid)) - own INTO looks
-        FROM pg_index WHERE indrelid = 'ayb_jobs.job_queue'::regclass;
-        COMMIT;
-        PERFORM ayb_jobs.complete(id, worker_id, runs) FROM ayb_jobs.job_queue WHERE worker_id = 'bench';
-        GET DIAGNOSTICS own = ROW_COUNT;
-        ASSERT own = 1, 'it was another one''s turn';
-        INSERT INTO reads VALUES ((plan #>> '{0,Plan,Shared Hit Blocks}')::integer + (plan #>> '{0,Plan,Shared Read Blocks}')::integer, looks);
-        COMMIT;
-    END LOOP;
-END \$\$"
+sql -q -f "$bench/../../regress/claim_reads.sql"
 
 claims() { # claims N: puts the median into buffers and looks
     query "CALL claims($1)"

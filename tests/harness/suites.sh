@@ -141,12 +141,11 @@ run_tap() {
     files=("${@:2}")
     ((${#files[@]})) || return 0
     # What has a test last longer than make check has time for.
-    mapfile -t -O "${#variables[@]}" variables < <(env | grep -E '^(BACKFILL|UNIQUE)_[A-Z]+=[0-9]+$')
+    mapfile -t -O "${#variables[@]}" variables < <(env | grep -E '^(BACKFILL|UNIQUE|FLOW|AYB_ORACLE)_[A-Z]+=[0-9.]+$')
     for_server "$out/$name"
     in_time PG_REGRESS="$test_dir/regress/pg_regress" TESTDIR="$out/$name" TESTDATADIR="$out/$name/tmp_check" \
         TESTLOGDIR="$out/$name/tmp_check/log" PG_TEST_TIMEOUT_DEFAULT="${PG_TEST_TIMEOUT_DEFAULT:-180}" AYB_SEED="${AYB_SEED:-}" \
         PROVE_JOBS="${PROVE_JOBS:-3}" PERL5LIB="$test_dir/perl:$sources/regress/perl" "${variables[@]}" \
-        UNIQUE_ROUNDS="${UNIQUE_ROUNDS:-400}" AYB_ORACLE_COMMITS="${AYB_ORACLE_COMMITS:-400}" AYB_ORACLE_SEED="${AYB_ORACLE_SEED:-0.23}" \
         perl "$sources/tests/harness/tap.pl" "$sources/regress" "$out/$name/result" "${files[@]}" \
         </dev/null 2>&1 || status=$?
     if [[ ! -f $out/$name/result ]]; then

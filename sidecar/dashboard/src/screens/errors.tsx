@@ -1,6 +1,6 @@
 // What jobs failed with, of each kind once: ids and numbers in it are a #.
 import { api, type ErrorGroup } from "../lib/api";
-import { count, plural } from "../lib/format";
+import { count, plural, shortId } from "../lib/format";
 import { useQuery } from "../lib/query";
 import { setQuery, useLocation } from "../lib/router";
 import { toast } from "../lib/toast";
@@ -64,7 +64,7 @@ const columns = (changed: () => void): Column<ErrorGroup>[] => [
                 <span class="muted">
                     in <bdi>{group.type}</bdi>, last by{" "}
                     <Link to={`/jobs/${group.jobId}`}>
-                        <code>{group.jobId.slice(-8)}</code>
+                        <code>{shortId(group.jobId)}</code>
                     </Link>
                 </span>
             </span>

@@ -48,6 +48,27 @@ export function Dialog({ title, children, wide, onClose }: DialogProps) {
     );
 }
 
+/** What is wrong with a form as a whole; its fields say the rest. */
+export function FormError({ error }: { error: string | undefined }) {
+    return (
+        <div class="field-error" role="alert">
+            {error && <bdi>{error}</bdi>}
+        </div>
+    );
+}
+
+/** The end of a form in a dialog. */
+export function FormFoot({ action, busy, onClose }: { action: string; busy: boolean; onClose: () => void }) {
+    return (
+        <footer class="dialog-foot">
+            <Button onClick={onClose}>Cancel</Button>
+            <Button type="submit" kind="primary" busy={busy}>
+                {action}
+            </Button>
+        </footer>
+    );
+}
+
 interface Question {
     title: string;
     text: ComponentChildren;

@@ -4,6 +4,7 @@ import type { Query } from "../lib/query";
 import { useDelayed } from "../lib/time";
 import { Button } from "./button";
 import { Icon, type IconName } from "./icon";
+import { Link, PageHead } from "./parts";
 
 export function Empty({
     icon = "info",
@@ -66,4 +67,35 @@ interface ShowProps<T> {
 export function Show<T>({ query, rows = 5, empty, children }: ShowProps<T>) {
     if (query.data === undefined) return query.error ? <Failed query={query} /> : <Loading rows={rows} />;
     return <>{empty?.(query.data) || children(query.data)}</>;
+}
+
+interface OneProps<T> {
+    query: Query<T>;
+    title: string; // of the screen while there is nothing: "Flow"
+    /** Where all of them are. */
+    all: { to: string; label: string };
+    note?: ComponentChildren;
+    children: (data: T) => ComponentChildren;
+}
+
+/** The screen of one thing: what there is, that there is none, or why nobody knows yet. */
+export function One<T>({ query, title, all, note, children }: OneProps<T>) {
+    const { data, error } = query;
+    if (data !== undefined) return <>{children(data)}</>;
+    const none = error?.status === 404 || error?.status === 400;
+    return (
+        <>
+            <PageHead title={title} />
+            {none ? (
+                <Empty icon="search" title={`There is no such ${title.toLowerCase()}`}>
+                    {note}
+                    <Link to={all.to}>{all.label}</Link>
+                </Empty>
+            ) : error ? (
+                <Failed query={query} />
+            ) : (
+                <Loading rows={6} />
+            )}
+        </>
+    );
 }

@@ -1,12 +1,12 @@
 // One flow: its jobs in the order in which they can run, and what each waits for.
 import { api, type Step, type WholeFlow } from "../../lib/api";
-import { count, plural } from "../../lib/format";
+import { count, plural, shortId } from "../../lib/format";
 import { type Query, useQuery } from "../../lib/query";
 import { toast } from "../../lib/toast";
 import { Button } from "../../ui/button";
 import { ask } from "../../ui/dialog";
 import { Ago, Badge, Fact, JobBadge, Link, PageHead, Panel } from "../../ui/parts";
-import { Empty, Failed, Loading } from "../../ui/states";
+import { One } from "../../ui/states";
 import { type Column, Table } from "../../ui/table";
 import { FlowBadge } from "./list";
 
@@ -33,7 +33,7 @@ const COLUMNS: Column<Step>[] = [
             <span class="stack">
                 <span>
                     <Link to={`/jobs/${step.jobId}`} class="strong">
-                        <bdi>{step.name ?? step.jobId.slice(-8)}</bdi>
+                        <bdi>{step.name ?? shortId(step.jobId)}</bdi>
                     </Link>{" "}
                     <bdi class="muted">{step.type}</bdi>
                 </span>
@@ -130,20 +130,9 @@ export function FlowScreen({ id }: { id: string }) {
         throttle: 1000,
         every: 10_000,
     });
-    if (query.data) return <Whole flow={query.data} query={query} />;
-    if (query.error?.status === 404 || query.error?.status === 400)
-        return (
-            <>
-                <PageHead title="Flow" />
-                <Empty icon="search" title="There is no such flow">
-                    <Link to="/flows">All flows</Link>
-                </Empty>
-            </>
-        );
     return (
-        <>
-            <PageHead title="Flow" />
-            {query.error ? <Failed query={query} /> : <Loading rows={6} />}
-        </>
+        <One query={query} title="Flow" all={{ to: "/flows", label: "All flows" }}>
+            {flow => <Whole flow={flow} query={query} />}
+        </One>
     );
 }

@@ -1,6 +1,6 @@
 // The flows: jobs that wait for each other, with how far each has come.
 import { api, type Flow } from "../../lib/api";
-import { count } from "../../lib/format";
+import { count, shortId } from "../../lib/format";
 import { useQuery } from "../../lib/query";
 import { setQuery, useLocation } from "../../lib/router";
 import { instantOf } from "../../lib/time";
@@ -37,7 +37,7 @@ const COLUMNS: Column<Flow>[] = [
         sort: flow => flow.name ?? flow.id,
         cell: flow => (
             <Link to={`/flows/${flow.id}`} class="strong">
-                {flow.name ? <bdi>{flow.name}</bdi> : <code>{flow.id.slice(-8)}</code>}
+                {flow.name ? <bdi>{flow.name}</bdi> : <code>{shortId(flow.id)}</code>}
             </Link>
         ),
     },

@@ -14,7 +14,7 @@ import { ActionButton, Button, CopyButton } from "../../ui/button";
 import type { IconName } from "../../ui/icon";
 import { JsonTree } from "../../ui/json-tree";
 import { Ago, Fact, JobBadge, Link, PageHead, Panel } from "../../ui/parts";
-import { Empty, Failed, Loading } from "../../ui/states";
+import { Failed, Loading, One } from "../../ui/states";
 import { confirmCancel, confirmDelete } from "./cancel";
 import { Log } from "./log";
 import { NewJob } from "./new-job";
@@ -233,21 +233,14 @@ export function JobScreen({ id }: { id: string }) {
         const timer = window.setInterval(() => document.hidden || known.refetch(), RUNNING_MS);
         return () => window.clearInterval(timer);
     }, [running]);
-    if (known.data) return <Whole job={known.data} query={known} />;
-    if (known.error && (known.error.status === 404 || known.error.status === 400))
-        return (
-            <>
-                <PageHead title="Job" />
-                <Empty icon="search" title="There is no such job">
-                    <p>Completed jobs are kept for as long as the setting ayb_jobs.retention says.</p>
-                    <Link to="/jobs">All jobs</Link>
-                </Empty>
-            </>
-        );
     return (
-        <>
-            <PageHead title="Job" />
-            {known.error ? <Failed query={known} /> : <Loading rows={6} />}
-        </>
+        <One
+            query={known}
+            title="Job"
+            all={{ to: "/jobs", label: "All jobs" }}
+            note={<p>Completed jobs are kept for as long as the setting ayb_jobs.retention says.</p>}
+        >
+            {job => <Whole job={job} query={known} />}
+        </One>
     );
 }

@@ -3,8 +3,7 @@ import { attemptsError, type Errors, jsonError, useForm } from "../../lib/form";
 import { printJson } from "../../lib/json";
 import { navigate } from "../../lib/router";
 import { toast } from "../../lib/toast";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, FormError, FormFoot } from "../../ui/dialog";
 import { Field, TextArea, TextInput } from "../../ui/field";
 import { useTypes } from "./filters";
 
@@ -120,16 +119,9 @@ export function NewJob({ first, onClose }: { first?: Job; onClose: () => void })
                             {ties => <TextInput {...ties} mono value={values.runAs} onText={change("runAs")} />}
                         </Field>
                     </div>
-                    <div class="field-error" role="alert">
-                        {errors.form && <bdi>{errors.form}</bdi>}
-                    </div>
+                    <FormError error={errors.form} />
                 </div>
-                <footer class="dialog-foot">
-                    <Button onClick={onClose}>Cancel</Button>
-                    <Button type="submit" kind="primary" busy={busy}>
-                        Enqueue
-                    </Button>
-                </footer>
+                <FormFoot action="Enqueue" busy={busy} onClose={onClose} />
             </form>
         </Dialog>
     );

@@ -4,8 +4,7 @@ import { type Errors, useForm } from "../../lib/form";
 import { shortId } from "../../lib/format";
 import { toLocal } from "../../lib/time";
 import { toast } from "../../lib/toast";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, FormError, FormFoot } from "../../ui/dialog";
 import { Field, Select, TextInput } from "../../ui/field";
 
 interface Values extends Record<"runAt" | "priority", string> {}
@@ -67,16 +66,9 @@ export function Reschedule({ job, onClose, onDone }: RescheduleProps) {
                             />
                         )}
                     </Field>
-                    <div class="field-error" role="alert">
-                        {errors.form && <bdi>{errors.form}</bdi>}
-                    </div>
+                    <FormError error={errors.form} />
                 </div>
-                <footer class="dialog-foot">
-                    <Button onClick={onClose}>Cancel</Button>
-                    <Button type="submit" kind="primary" busy={busy}>
-                        Save
-                    </Button>
-                </footer>
+                <FormFoot action="Save" busy={busy} onClose={onClose} />
             </form>
         </Dialog>
     );

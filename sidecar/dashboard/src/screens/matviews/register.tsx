@@ -4,8 +4,7 @@ import { type AvailableView, api, type Matview, type RefreshMode } from "../../l
 import { ApiError } from "../../lib/http";
 import { useQuery } from "../../lib/query";
 import { toast } from "../../lib/toast";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, FormFoot } from "../../ui/dialog";
 import { Choice, Field, TextInput } from "../../ui/field";
 import { Badge } from "../../ui/parts";
 import { Empty, Show } from "../../ui/states";
@@ -118,12 +117,7 @@ export function Register({ onClose, onDone }: RegisterProps) {
                         )}
                     </Show>
                 </div>
-                <footer class="dialog-foot">
-                    <Button onClick={onClose}>Cancel</Button>
-                    <Button type="submit" kind="primary" busy={busy}>
-                        Register
-                    </Button>
-                </footer>
+                <FormFoot action="Register" busy={busy} onClose={onClose} />
             </form>
         </Dialog>
     );

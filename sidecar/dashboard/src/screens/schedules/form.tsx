@@ -3,8 +3,7 @@ import { api, type Schedule } from "../../lib/api";
 import { useForm } from "../../lib/form";
 import { bodyOf, check, start, type Values } from "../../lib/schedule-form";
 import { toast } from "../../lib/toast";
-import { Button } from "../../ui/button";
-import { Dialog } from "../../ui/dialog";
+import { Dialog, FormError, FormFoot } from "../../ui/dialog";
 import { Identity, type PartProps, RuleFields, TickFields } from "./fields";
 import { RulePreview, useRule } from "./rule";
 
@@ -43,17 +42,10 @@ export function ScheduleForm({ schedule, first, onClose, onDone }: FormProps) {
                     <RulePreview rule={rule} zone={values.timezone.trim()} />
                     <div class="form">
                         <TickFields {...part} isNew={isNew} />
-                        <div class="field-error" role="alert">
-                            {part.errors.form && <bdi>{part.errors.form}</bdi>}
-                        </div>
+                        <FormError error={part.errors.form} />
                     </div>
                 </div>
-                <footer class="dialog-foot">
-                    <Button onClick={onClose}>Cancel</Button>
-                    <Button type="submit" kind="primary" busy={busy}>
-                        {isNew ? "Create" : "Save"}
-                    </Button>
-                </footer>
+                <FormFoot action={isNew ? "Create" : "Save"} busy={busy} onClose={onClose} />
             </form>
         </Dialog>
     );

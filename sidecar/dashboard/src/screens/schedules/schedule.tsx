@@ -9,7 +9,7 @@ import { ActionButton, Button } from "../../ui/button";
 import { Icon } from "../../ui/icon";
 import { JsonTree } from "../../ui/json-tree";
 import { Ago, JobBadge, Link, PageHead, Panel } from "../../ui/parts";
-import { Empty, Failed, Loading, Show } from "../../ui/states";
+import { Empty, One, Show } from "../../ui/states";
 import { Table } from "../../ui/table";
 import { When } from "../jobs/list";
 import { confirmRemoval, runNow, Switch } from "./actions";
@@ -175,20 +175,9 @@ export function ScheduleScreen({ id }: { id: string }) {
         throttle: 2000,
         every: AGAIN_MS,
     });
-    if (query.data) return <Whole schedule={query.data} query={query} />;
-    if (query.error && (query.error.status === 404 || query.error.status === 400))
-        return (
-            <>
-                <PageHead title="Schedule" />
-                <Empty icon="search" title="There is no such schedule">
-                    <Link to="/schedules">All schedules</Link>
-                </Empty>
-            </>
-        );
     return (
-        <>
-            <PageHead title="Schedule" />
-            {query.error ? <Failed query={query} /> : <Loading rows={6} />}
-        </>
+        <One query={query} title="Schedule" all={{ to: "/schedules", label: "All schedules" }}>
+            {schedule => <Whole schedule={schedule} query={query} />}
+        </One>
     );
 }

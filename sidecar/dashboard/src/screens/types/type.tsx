@@ -5,7 +5,7 @@ import { count } from "../../lib/format";
 import { type Query, useQuery } from "../../lib/query";
 import { duration, span } from "../../lib/time";
 import { Badge, Code, Fact, Link, PageHead, Panel } from "../../ui/parts";
-import { Empty, Failed, Loading } from "../../ui/states";
+import { One } from "../../ui/states";
 import { Handled, Pause } from "./list";
 
 const seconds = (value: number | undefined): string => (value === undefined ? "–" : duration(value * 1000));
@@ -104,20 +104,9 @@ export function TypeScreen({ name }: { name: string }) {
         throttle: 2000,
         every: 5000,
     });
-    if (query.data) return <Whole type={query.data} query={query} />;
-    if (query.error?.status === 404)
-        return (
-            <>
-                <PageHead title="Type" />
-                <Empty icon="search" title="There is no such type">
-                    <Link to="/types">All types</Link>
-                </Empty>
-            </>
-        );
     return (
-        <>
-            <PageHead title="Type" />
-            {query.error ? <Failed query={query} /> : <Loading rows={6} />}
-        </>
+        <One query={query} title="Type" all={{ to: "/types", label: "All types" }}>
+            {type => <Whole type={type} query={query} />}
+        </One>
     );
 }
