@@ -73,6 +73,10 @@ CREATE FUNCTION ayb_jobs_internal.mark_edge(child uuid, parent uuid, watched boo
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_mark_edge';
 COMMENT ON FUNCTION ayb_jobs_internal.mark_edge(uuid, uuid, boolean, uuid) IS 'tells shared memory of an edge; for the scheduler';
 
+CREATE FUNCTION ayb_jobs_internal.put_off_since() RETURNS timestamptz
+    LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_put_off_since';
+COMMENT ON FUNCTION ayb_jobs_internal.put_off_since() IS 'since when jobs that could go on have been locked by others; NULL if none are';
+
 CREATE FUNCTION ayb_jobs_internal.has_open_parents(child uuid) RETURNS boolean
     LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC

@@ -10,7 +10,7 @@ BEGIN
                              ('schedules', 'run_as', ''), ('matview_refreshes', 'run_as', ''),
                              ('worker_grants', 'role', ' AND EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = granted_by)'
                               ' AND (for_role IS NULL OR EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = for_role))'),
-                             ('handlers', 'owner', ' AND NOT builtin'), ('allowed_types', 'role', ''), ('job_flows', 'enqueued_by', '')) AS t (name, owner, besides) LOOP
+                             ('handlers', 'owner', ' AND NOT builtin'), ('allowed_types', 'role', ''), ('job_flows', 'enqueued_by', ' OR enqueued_by = 0::pg_catalog.oid')) AS t (name, owner, besides) LOOP
         PERFORM pg_catalog.pg_extension_config_dump(
             ('ayb_jobs.' || kept.name)::pg_catalog.regclass,
             pg_catalog.format('WHERE EXISTS (SELECT FROM pg_catalog.pg_roles AS r WHERE r.oid = %I)%s', kept.owner, kept.besides));

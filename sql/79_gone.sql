@@ -83,6 +83,8 @@ BEGIN
     WHERE p.paused_by <> 0::oid AND NOT EXISTS (SELECT FROM pg_authid AS r WHERE r.oid = p.paused_by);
     UPDATE ayb_jobs.allowed_types AS a SET allowed_by = 0::oid
     WHERE a.allowed_by <> 0::oid AND NOT EXISTS (SELECT FROM pg_authid AS r WHERE r.oid = a.allowed_by);
+    UPDATE ayb_jobs.job_flows AS f SET enqueued_by = 0::oid
+    WHERE f.enqueued_by <> 0::oid AND NOT EXISTS (SELECT FROM pg_authid AS r WHERE r.oid = f.enqueued_by);
     UPDATE ayb_jobs.schedules AS s
     SET enabled = false, next_run_at = NULL, updated_at = ayb_jobs_internal.now(), run_as = 0::oid,
         last_error = format('its role (%s) does not exist any more', s.run_as::oid)

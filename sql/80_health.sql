@@ -258,15 +258,21 @@ BEGIN ATOMIC
               ORDER BY u.place LIMIT 1) AS l
           WHERE s.enabled AND l.state = 'failed') AS f
     UNION ALL
-    SELECT 'flows', CASE WHEN count(f.id) = 0 THEN 'ok' ELSE 'warning' END,
-           CASE WHEN count(f.id) = 0 THEN 'no job waits for one that has failed'
-                ELSE sum(f.children) || ' jobs wait for ' || count(f.id) || ' that have failed: '
-                     || string_agg(DISTINCT f.type, ', ' ORDER BY f.type) END,
-           CASE WHEN count(f.id) > 0 THEN 'SELECT ayb_jobs.retry_now(''' || min(f.id::text) || '''); once it is mended, or ayb_jobs.cancel() of what waits.' END
-    FROM (SELECT p.id, p.type, count(*) AS children
-          FROM ayb_jobs.job_queue AS p JOIN ayb_jobs.job_edges AS e ON e.parent = p.id AND e.watched
-          JOIN ayb_jobs.job_queue AS c ON c.id = e.child AND c.state = 'queued' AND c.waits_for = 'jobs'
-          WHERE p.state = 'failed' GROUP BY p.id, p.type) AS f
+    -- A look that was put off is tried again each tenth of a second.
+    SELECT 'flows', CASE WHEN f.parents = 0 AND l.since IS NULL THEN 'ok' ELSE 'warning' END,
+           CASE WHEN f.parents = 0 AND l.since IS NULL THEN 'no job waits for one that has failed, or is locked'
+                ELSE concat_ws('; ', CASE WHEN f.parents > 0 THEN f.children || ' jobs wait for ' || f.parents || ' that have failed: ' || f.types END,
+                                     'since ' || date_trunc('second', l.since) || ' jobs that could go on are locked by other sessions') END,
+           nullif(concat_ws(' ', 'SELECT ayb_jobs.retry_now(''' || f.first || '''); once it is mended, or ayb_jobs.cancel() of what waits.',
+                                 'SELECT ayb_jobs.delete_job(''' || f.first_of_nobody || '''); its role is gone: what waits is canceled by that.',
+                                 CASE WHEN l.since IS NOT NULL THEN 'See in pg_locks and pg_stat_activity who holds rows of ayb_jobs.job_queue; SELECT pg_terminate_backend(pid); ends it.' END), '')
+    FROM (SELECT count(*) AS parents, sum(p.children) AS children, string_agg(DISTINCT p.type, ', ' ORDER BY p.type) AS types,
+                 min(p.id::text) FILTER (WHERE p.run_as <> 0::oid) AS first, min(p.id::text) FILTER (WHERE p.run_as = 0::oid) AS first_of_nobody
+          FROM (SELECT p.id, p.type, p.run_as, count(*) AS children
+                FROM ayb_jobs.job_queue AS p JOIN ayb_jobs.job_edges AS e ON e.parent = p.id AND e.watched
+                JOIN ayb_jobs.job_queue AS c ON c.id = e.child AND c.state = 'queued' AND c.waits_for = 'jobs'
+                WHERE p.state = 'failed' GROUP BY p.id, p.type, p.run_as) AS p) AS f
+    LEFT JOIN (SELECT ayb_jobs_internal.put_off_since() AS since) AS l ON l.since < ayb_jobs_internal.now() - interval '15 s'
     UNION ALL
     SELECT 'matviews', CASE WHEN count(m.id) = 0 THEN 'ok' ELSE 'warning' END,
            coalesce(string_agg(m.schema_name || '.' || m.view_name || ': ' || m.last_refresh_error, '; '

@@ -23,7 +23,8 @@ GRANT USAGE ON TYPE ayb_jobs.refresh_outcome, ayb_jobs.claimed_job, ayb_jobs.par
 REVOKE ALL ON FUNCTION ayb_jobs_internal.install_builtins(text), ayb_jobs_internal.prepare_history(timestamptz), ayb_jobs_internal.server_state(),
                        ayb_jobs_internal.retire_jobs(integer), ayb_jobs_internal.retire_history(uuid, integer), ayb_jobs_internal.retire_rights(),
                        ayb_jobs_internal.processes(), ayb_jobs_internal.troubles(), ayb_jobs.health(), ayb_jobs_internal.wire_key(),
-                       ayb_jobs_internal.totals(), ayb_jobs_internal.turn_tables(), ayb_jobs_internal.mark_edge(uuid, uuid, boolean, uuid) FROM PUBLIC;
+                       ayb_jobs_internal.totals(), ayb_jobs_internal.turn_tables(), ayb_jobs_internal.mark_edge(uuid, uuid, boolean, uuid),
+                       ayb_jobs_internal.put_off_since() FROM PUBLIC;
 GRANT EXECUTE ON FUNCTION ayb_jobs.health() TO ayb_jobs_read, pg_monitor;
 GRANT EXECUTE ON FUNCTION ayb_jobs_internal.wire_key() TO ayb_jobs_sidecar;
 GRANT EXECUTE ON FUNCTION ayb_jobs_internal.totals() TO ayb_jobs_read;

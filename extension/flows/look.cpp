@@ -177,6 +177,17 @@ void look_at_children() {
     MemoryContextSwitchTo(context);
 }
 
+namespace {
+
+void note_put_off(Database *database, TimestampTz now) {
+    if (database->kin.later.count == 0)
+        pg_atomic_write_u64(&database->kin.put_off, 0);
+    else if (pg_atomic_read_u64(&database->kin.put_off) == 0)
+        pg_atomic_write_u64(&database->kin.put_off, static_cast<uint64>(now));
+}
+
+} // namespace
+
 TimestampTz look_at_all_children(TimestampTz now) {
     Database *database = find_database(MyDatabaseId);
     if (!start_looking(database))
@@ -196,19 +207,22 @@ TimestampTz look_at_all_children(TimestampTz now) {
         PG_RE_THROW();
     }
     PG_END_TRY();
+    note_put_off(database, now);
     stop_looking(database);
     return is_scheduler_wanted(database) ? later(now, kLockedRetry) : DT_NOEND;
 }
 
 namespace {
 
-// What was deleted is remembered as long as a transaction may last that still saw it. A result that
-// nobody waits for is left where two children ended at once.
+// What was deleted is remembered for as long as a transaction lasts that still sees it, and may
+// enqueue what is to wait for it. A result that nobody waits for is left where two children ended
+// at once.
 Sql<At> g_purge_outcomes{R"sql(
     DELETE FROM ayb_jobs.job_outcomes AS o
     WHERE o.at < $1
-        AND (o.state = 'deleted'
-            OR (SELECT e.child FROM ayb_jobs.job_edges AS e WHERE e.parent = o.job_id LIMIT 1) IS NULL)
+        AND (o.state = 'deleted' AND age(o.xmin) > (
+                SELECT coalesce(max(age(a.backend_xmin)), 0) FROM pg_stat_activity AS a)
+            OR o.state <> 'deleted' AND (SELECT e.child FROM ayb_jobs.job_edges AS e WHERE e.parent = o.job_id LIMIT 1) IS NULL)
 )sql"};
 // No EXISTS: see g_reuse_key in enqueue.cpp.
 Sql<At> g_purge_flows{R"sql(
@@ -251,4 +265,13 @@ AYB_SQL_FUNCTION(ayb_jobs_mark_edge) {
     if (PG_GETARG_BOOL(2))
         set_kin(database, Kin::watched, uuid_value(PG_GETARG_DATUM(1)));
     PG_RETURN_BOOL(true);
+}
+
+// put_off_since() → timestamptz
+AYB_SQL_FUNCTION(ayb_jobs_put_off_since) {
+    Database *database = find_database(MyDatabaseId);
+    const uint64 since = database == nullptr ? 0 : pg_atomic_read_u64(&database->kin.put_off);
+    if (since == 0)
+        PG_RETURN_NULL();
+    PG_RETURN_TIMESTAMPTZ(static_cast<TimestampTz>(since));
 }

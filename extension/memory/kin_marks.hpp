@@ -32,6 +32,7 @@ struct KinMarks {
     pg_atomic_uint32 busy;    // somebody looks at them
     KinRing now;              // these two by the database's mutex
     KinRing later;            // what somebody had locked: for the scheduler
+    pg_atomic_uint64 put_off; // since when there is any of it, a TimestampTz; 0 for none
 };
 
 } // namespace ayb
