@@ -171,7 +171,7 @@ void add_parents(const core::Uuid &child, const Parents &parents, OnParentFailur
     if (parents.waits)
         mark_kin(Kin::watched, parents.watched);
     mark_kin(Kin::child, child);
-    note_look(child);
+    note_look({child, true});
     in_books([&] {
         g_add.run(child, UuidArray(parents.ids), policy,
                   parents.waits ? std::make_optional(parents.watched) : std::nullopt);
@@ -217,7 +217,7 @@ void write_edges(const Edges &edges) {
 void add_star(const core::Uuid &child, const core::Uuid &flow, OnParentFailure policy) {
     mark_stars();
     mark_kin(Kin::child, child);
-    note_look(child); // which finds whom it watches
+    note_look({child, false}); // which finds whom it watches; none of them can have ended yet
     in_books([&] { g_add_star.run(child, flow, policy); });
 }
 

@@ -1,6 +1,8 @@
 #include "pg/postgres.hpp"
 #include "flows/judge.hpp"
 
+#include <algorithm>
+
 #include "base/arguments.hpp"
 #include "hooks/kin.hpp"
 #include "pg/arrays.hpp"
@@ -116,6 +118,13 @@ UuidArray array_of(const core::Uuid *ids, int count) {
     return UuidArray(whole_column(column));
 }
 
+UuidArray array_of(const Asked &asked) {
+    ArrayBuildState *column = new_column(UUIDOID);
+    for (const KinLook *look = asked.looks; look < asked.looks + asked.count; look++)
+        add_value(column, uuid_datum(look->id));
+    return UuidArray(whole_column(column));
+}
+
 // The first column of the last result.
 Children read_children(uint64 rows, MemoryContext memory) {
     Children children{};
@@ -191,17 +200,27 @@ void cancel_these(uint64 rows, Verdicts *verdicts) {
                      TextArray(whole_column(canceled.states)));
 }
 
-// Those that have nobody to wait for any more are asked about all of their parents, once.
-void cancel_some(Verdicts *verdicts, const core::Uuid *ended, int ended_count) {
-    Columns all;
-    Columns ready;
-    for (int i = 0; i < verdicts->count; i++)
-        (verdicts->each[i].next ? all : ready).add(verdicts->each[i].child);
-    if (ready.count > 0)
-        cancel_these(g_bad_of_all.run(UuidArray(whole_column(ready.children))), verdicts);
-    if (all.count > 0 && ended_count > 0)
+bool is_asked_by_all(const Asked &asked, const core::Uuid &child) {
+    return std::any_of(asked.looks, asked.looks + asked.count, [&child](const KinLook &look) {
+        return look.by_all && look.id == child;
+    });
+}
+
+// Those that have nobody to wait for any more are judged by all of their parents, once. Were the
+// others, too, whenever their watch moves, many parents would be read as often as there are.
+void cancel_some(Verdicts *verdicts, const Asked &asked) {
+    Columns by_all;
+    Columns by_these;
+    for (int i = 0; i < verdicts->count; i++) {
+        const Verdict &verdict = verdicts->each[i];
+        (verdict.next && !is_asked_by_all(asked, verdict.child) ? by_these : by_all)
+            .add(verdict.child);
+    }
+    if (by_all.count > 0)
+        cancel_these(g_bad_of_all.run(UuidArray(whole_column(by_all.children))), verdicts);
+    if (by_these.count > 0)
         cancel_these(
-            g_bad_of_these.run(UuidArray(whole_column(all.children)), array_of(ended, ended_count)),
+            g_bad_of_these.run(UuidArray(whole_column(by_these.children)), array_of(asked)),
             verdicts);
 }
 
@@ -219,7 +238,7 @@ void watch(const Verdicts &verdicts, bool star, Sql<UuidArray, UuidArray> *state
             continue;
         moved.add(verdict.child, *verdict.next);
         mark_kin(Kin::watched, *verdict.next);
-        note_look(verdict.child);
+        note_look({verdict.child, false});
     }
     if (moved.count > 0)
         statement->run(UuidArray(whole_column(moved.children)),
@@ -237,12 +256,11 @@ void release(const Verdicts &verdicts) {
 
 } // namespace
 
-Children children_of(const core::Uuid *ids, int count, MemoryContext memory) {
-    return read_children(g_children.run(array_of(ids, count)), memory);
+Children children_of(const Asked &asked, MemoryContext memory) {
+    return read_children(g_children.run(array_of(asked)), memory);
 }
 
-Children judge_children(const Children &children, const core::Uuid *ended, int ended_count,
-                        MemoryContext memory) {
+Children judge_children(const Children &children, const Asked &asked, MemoryContext memory) {
     const UuidArray wanted = array_of(children.ids, children.count);
     const Children held = read_children(g_lock.run(wanted), memory);
     const Children skipped =
@@ -250,7 +268,7 @@ Children judge_children(const Children &children, const core::Uuid *ended, int e
     if (held.count == 0)
         return skipped;
     Verdicts verdicts = look_for_next(held);
-    cancel_some(&verdicts, ended, ended_count);
+    cancel_some(&verdicts, asked);
     watch(verdicts, false, &g_watch);
     watch(verdicts, true, &g_watch_member);
     release(verdicts);

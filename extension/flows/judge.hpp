@@ -1,7 +1,7 @@
 #pragma once
 // What becomes of children that wait, as the newest snapshot shows their parents. Inside the books,
 // each in a transaction that keeps no snapshot.
-#include "core/uuid7.hpp"
+#include "memory/kin_marks.hpp"
 
 namespace ayb {
 
@@ -12,12 +12,17 @@ struct Children {
     int count;
 };
 
-// Those that the end of one of these jobs may concern, and these themselves. In `memory`.
-Children children_of(const core::Uuid *ids, int count, MemoryContext memory);
+// What is asked about.
+struct Asked {
+    const KinLook *looks;
+    int count;
+};
 
-// Lets them go on, has them watch another parent, or cancels them; `ended` are the jobs by which
-// that was asked for, if any. Gives back those that somebody has locked, in `memory`.
-Children judge_children(const Children &children, const core::Uuid *ended, int ended_count,
-                        MemoryContext memory);
+// Those that the end of one of these jobs may concern, and these themselves. In `memory`.
+Children children_of(const Asked &asked, MemoryContext memory);
+
+// Lets them go on, has them watch another parent, or cancels them: by the jobs that are asked
+// about, or by all of their parents. Gives back those that somebody has locked, in `memory`.
+Children judge_children(const Children &children, const Asked &asked, MemoryContext memory);
 
 } // namespace ayb

@@ -64,21 +64,22 @@ bool start_looking(Database *database) {
     return g_looking;
 }
 
+// Which of the jobs that have ended were theirs isn't known by then.
 void leave_for_later(Database *database, const Children &skipped) {
     for (int i = 0; i < skipped.count; i++)
-        ask_for_later_look(database, skipped.ids[i]);
+        ask_for_later_look(database, {skipped.ids[i], true});
 }
 
 // In transactions of their own: what was asked about, and all children that this leads to.
-void look_at(Database *database, const core::Uuid *ids, int count) {
+void look_at(Database *database, const Asked &asked) {
     MemoryContext memory =
         AllocSetContextCreate(TopMemoryContext, "ayb_jobs children", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(memory);
-    const Children children = in_own_books([&] { return children_of(ids, count, memory); });
+    const Children children = in_own_books([&] { return children_of(asked, memory); });
     for (int at = 0; at < children.count; at += kChildrenAtOnce) {
         const int most = Min(kChildrenAtOnce, children.count - at);
         const Children skipped = in_own_books([&] {
-            return judge_children({children.ids + at, most}, ids, count, memory);
+            return judge_children({children.ids + at, most}, asked, memory);
         });
         leave_for_later(database, skipped);
     }
@@ -88,13 +89,13 @@ void look_at(Database *database, const core::Uuid *ids, int count) {
 
 // Until nothing is asked for any more, or for so many rounds.
 void look_at_ring(Database *database, KinRing *ring, int rounds) {
-    core::Uuid ids[kAtOnce];
+    KinLook looks[kAtOnce];
     int count = kAtOnce;
     for (int round = 0; round < rounds && count > 0; round++) {
         CHECK_FOR_INTERRUPTS();
-        count = take_asked(database, ring, ids, kAtOnce);
+        count = take_asked(database, ring, looks, kAtOnce);
         if (count > 0)
-            look_at(database, ids, count);
+            look_at(database, {looks, count});
     }
 }
 
@@ -104,26 +105,28 @@ void look_at_orphans(Database *database) {
         for (uint64 row = 0; row < rows; row++) {
             core::Uuid id;
             read_row(row, &id);
-            ask_for_look(database, id);
+            ask_for_look(database, {id, true});
         }
     });
 }
 
 void sweep(Database *database) {
-    core::Uuid ids[kAtOnce] = {};
+    KinLook looks[kAtOnce] = {};
     core::Uuid after{};
     uint64 rows = kAtOnce;
     while (rows == kAtOnce) {
         CHECK_FOR_INTERRUPTS();
         rows = in_own_books([&] {
             const uint64 found = g_next_waiting.run(after, kAtOnce);
-            for (uint64 row = 0; row < found; row++)
-                read_row(row, &ids[row]);
+            for (uint64 row = 0; row < found; row++) {
+                read_row(row, &looks[row].id);
+                looks[row].by_all = true;
+            }
             return found;
         });
         if (rows > 0)
-            look_at(database, ids, static_cast<int>(rows));
-        after = rows > 0 ? ids[rows - 1] : after;
+            look_at(database, {looks, static_cast<int>(rows)});
+        after = rows > 0 ? looks[rows - 1].id : after;
     }
     look_at_orphans(database);
 }

@@ -322,7 +322,7 @@ void note_change(const Change &change) {
     if (change.from != change.to)
         note_event(change);
     if (change.to < 0)
-        note_look(change.job);
+        note_look({change.job, false});
     note_run(change);
 }
 

@@ -18,7 +18,7 @@ struct Mark {
 
 struct Look {
     SubTransactionId subid;
-    core::Uuid id;
+    KinLook look;
 };
 
 struct Notes {
@@ -62,7 +62,7 @@ void tell() {
     if (g_notes.marked && (generation == 0 || generation != g_notes.generation))
         mark_again(database);
     for (const Look &look : g_notes.looks)
-        ask_for_look(database, look.id);
+        ask_for_look(database, look.look);
     if (g_notes.sweep)
         ask_for_sweep(database);
     if (g_notes.sweep || (g_notes.looks.count > 0 && !looks_itself()))
@@ -111,9 +111,9 @@ void mark_stars() {
     g_notes.stars = true;
 }
 
-void note_look(const core::Uuid &id) {
+void note_look(const KinLook &look) {
     if (g_notes.looks.count < kMostLooks)
-        g_notes.looks.add({0, id});
+        g_notes.looks.add({0, look});
     else
         g_notes.sweep = true;
 }
@@ -128,7 +128,7 @@ void tell_ended(const Event *events, int count, int64 left_out) {
     for (const Event *event = events; event < events + count; event++) {
         if (!is_awaited(database, *event))
             continue;
-        ask_for_look(database, event->job);
+        ask_for_look(database, {event->job, false});
         wakes = wakes || !(looks_itself() || (mine != nullptr && *mine == event->job));
     }
     if (left_out > 0)

@@ -12,7 +12,7 @@ void mark_kin(Kin kin, const core::Uuid &id);
 void mark_stars();
 
 // Has the job looked at after the commit: its children, and itself if it waits.
-void note_look(const core::Uuid &id);
+void note_look(const KinLook &look);
 
 // Which of the jobs that this transaction has ended are to be looked at. In its commit callback,
 // before what was noted is told. Never throws.

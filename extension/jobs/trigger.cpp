@@ -76,7 +76,7 @@ void note_update(const Values &before, const Values &after) {
     // It comes back to the queue: its parents may have ended since.
     if (change.from != change.to && change.to == static_cast<int>(State::queued) &&
         waits_for(after, WaitsFor::jobs))
-        note_look(change.job);
+        note_look({change.job, true});
     if (DatumGetObjectId(before[kRunAs]) != change.role) {
         Change leaving = describe(before);
         leaving.from = leaving.to;

@@ -22,11 +22,11 @@ Bit bit_of(const core::Uuid &id) {
     return {static_cast<int>(number / 32), static_cast<uint32>(1) << (number % 32)};
 }
 
-void ask(Database *database, KinRing *ring, const core::Uuid &id) {
+void ask(Database *database, KinRing *ring, const KinLook &look) {
     SpinLockAcquire(&database->mutex);
     const bool room = ring->count < kKinRing;
     if (room)
-        ring->ids[(ring->first + ring->count++) % kKinRing] = id;
+        ring->looks[(ring->first + ring->count++) % kKinRing] = look;
     SpinLockRelease(&database->mutex);
     if (!room)
         pg_atomic_write_u32(&database->kin.sweep, 1);
@@ -85,21 +85,21 @@ void end_marking(Database *database) {
     pg_atomic_exchange_u32(&database->kin.generation, generation);
 }
 
-void ask_for_look(Database *database, const core::Uuid &id) {
-    ask(database, &database->kin.now, id);
+void ask_for_look(Database *database, const KinLook &look) {
+    ask(database, &database->kin.now, look);
 }
 
-void ask_for_later_look(Database *database, const core::Uuid &id) {
-    ask(database, &database->kin.later, id);
+void ask_for_later_look(Database *database, const KinLook &look) {
+    ask(database, &database->kin.later, look);
 }
 
 void ask_for_sweep(Database *database) { pg_atomic_exchange_u32(&database->kin.sweep, 1); }
 
-int take_asked(Database *database, KinRing *ring, core::Uuid *ids, int room) {
+int take_asked(Database *database, KinRing *ring, KinLook *looks, int room) {
     int count = 0;
     SpinLockAcquire(&database->mutex);
     while (count < room && ring->count > 0) {
-        ids[count++] = ring->ids[ring->first];
+        looks[count++] = ring->looks[ring->first];
         ring->first = (ring->first + 1) % kKinRing;
         ring->count--;
     }

@@ -31,12 +31,12 @@ void end_marking(Database *database);
 
 // Has a job looked at: its children, and itself if it waits for parents. Where there is no room,
 // everything is. Never throws.
-void ask_for_look(Database *database, const core::Uuid &id);
-void ask_for_later_look(Database *database, const core::Uuid &id);
+void ask_for_look(Database *database, const KinLook &look);
+void ask_for_later_look(Database *database, const KinLook &look);
 void ask_for_sweep(Database *database);
 
 // Takes what is to be looked at out of a ring, at most `room`.
-int take_asked(Database *database, KinRing *ring, core::Uuid *ids, int room);
+int take_asked(Database *database, KinRing *ring, KinLook *looks, int room);
 
 // One at a time looks. False where somebody does: then what was asked for is found by that one, who
 // asks again after end_looking().

@@ -15,10 +15,18 @@ inline constexpr int kKins = 3;
 inline constexpr int kKinWords = 4096; // of 32 marks
 inline constexpr int kKinRing = 4096;  // jobs that are to be looked at
 
+// A job whose children are to be looked at, and itself if it waits. What has ended before anybody
+// could tell the job so is seen only if it is judged by all of its parents; else those count that
+// are asked about beside it.
+struct KinLook {
+    core::Uuid id;
+    bool by_all;
+};
+
 struct KinRing {
     uint32 first;
     uint32 count;
-    core::Uuid ids[kKinRing];
+    KinLook looks[kKinRing];
 };
 
 // Within a Database. All zero at first.
