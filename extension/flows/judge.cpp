@@ -201,9 +201,8 @@ void cancel_these(uint64 rows, Verdicts *verdicts) {
 }
 
 bool is_asked_by_all(const Asked &asked, const core::Uuid &child) {
-    return std::any_of(asked.looks, asked.looks + asked.count, [&child](const KinLook &look) {
-        return look.by_all && look.id == child;
-    });
+    return std::any_of(asked.looks, asked.looks + asked.count,
+                       [&child](const KinLook &look) { return look.by_all && look.id == child; });
 }
 
 // Those that have nobody to wait for any more are judged by all of their parents, once. Were the

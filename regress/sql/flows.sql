@@ -136,6 +136,18 @@ SELECT ayb_jobs.cancel_flow(:'flow');
 SELECT name, state FROM ayb_jobs.flow(:'flow');
 SELECT state, canceled FROM ayb_jobs.flows WHERE id = :'flow';
 SELECT ayb_jobs.retry_flow(:'flow');
+-- What has been let go isn't held again: it is retried beside its parent.
+CREATE TABLE said_fails ();
+SELECT ayb_jobs.enqueue_flow('[{"name": "a", "type": "flow word", "payload": {"fails": 1}},
+    {"name": "b", "type": "flow word", "payload": {"fails": 1}, "depends_on": ["a"], "on_parent_failure": "run"}]') AS flow \gset
+SELECT wait_until(format('(SELECT failed = 2 FROM ayb_jobs.flows WHERE id = %L)', :'flow'));
+BEGIN;
+SELECT ayb_jobs.retry_flow(:'flow');
+SELECT name, state, phase FROM ayb_jobs.flow(:'flow');
+ROLLBACK;
+DROP TABLE said_fails;
+SELECT ayb_jobs.retry_flow(:'flow');
+SELECT wait_until(format('(SELECT completed = 2 FROM ayb_jobs.flows WHERE id = %L)', :'flow'));
 
 -- Bad input.
 SELECT refused('SELECT ayb_jobs.enqueue_flow(' || quote_literal(j) || ')') FROM unnest(ARRAY['{}', '[]', '[1]', '[{"type": "flow word"}]', '[{"name": "*", "type": "flow word"}]', '[{"name": "a"}]',
