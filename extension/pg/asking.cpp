@@ -4,10 +4,22 @@ namespace ayb {
 
 namespace {
 
+// Of the same text with parameters of other types another plan: a table that was dropped may have
+// a successor of its name, and a column another type.
 struct Planned {
     Oid role;
     char *sql;
     SPIPlanPtr plan;
+
+    bool is_for(Oid asker, const char *text, int count, const Oid *types) const {
+        if (sql == nullptr || role != asker || strcmp(sql, text) != 0 ||
+            SPI_getargcount(plan) != count)
+            return false;
+        for (int i = 0; i < count; i++)
+            if (SPI_getargtypeid(plan, i) != types[i])
+                return false;
+        return true;
+    }
 };
 
 constexpr int kMostPlans = 64;
@@ -30,7 +42,7 @@ SPIPlanPtr keep(const char *sql, Oid role, SPIPlanPtr plan) {
 SPIPlanPtr plan_of(const char *sql, int count, Oid *types) {
     const Oid role = GetUserId();
     for (const Planned &planned : g_plans)
-        if (planned.sql != nullptr && planned.role == role && strcmp(planned.sql, sql) == 0)
+        if (planned.is_for(role, sql, count, types))
             return planned.plan;
     SPIPlanPtr plan = SPI_prepare(sql, count, types);
     if (plan == nullptr)
