@@ -37,6 +37,6 @@ void _PG_init(void) {
     install_utility_hook();
     install_access_hook();
     install_realtime_hook();
-    install_quiet_hook();
+    install_quiet_hooks();
     register_launcher();
 }

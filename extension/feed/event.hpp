@@ -36,11 +36,13 @@ struct FeedEvent {
 };
 
 // What a listener says of a table: a number for its definition, one for the tables that it is made
-// of, and one for their files, which a TRUNCATE changes.
+// of, and one for their files, which a TRUNCATE changes; and whether its policies leave something
+// to functions or to other tables.
 struct Definition {
     uint64 stamp;
     uint64 tree;
     uint64 files;
+    bool asks;
 };
 
 } // namespace ayb

@@ -28,6 +28,15 @@ void mark_resync(Feed *feed, Resync why) {
     feed->why = why;
 }
 
+template <typename Which> void mark_all(Resync why, Which which) {
+    const TimestampTz now = GetCurrentTimestamp();
+    for (int i = 0; i < g_feeds->count; i++) {
+        Feed &feed = g_feeds->feeds[i];
+        if (feed.key.database == MyDatabaseId && is_live(&feed, now) && which(feed))
+            mark_resync(&feed, why);
+    }
+}
+
 Feed *live_feed(const FeedKey &key) {
     const int place = place_of(key);
     if (place < 0 || !is_live(&g_feeds->feeds[place], GetCurrentTimestamp()))
@@ -119,10 +128,11 @@ void publish_resync(const FeedKey &key, Resync why) {
 }
 
 void publish_resync_of_all(Resync why) {
-    const TimestampTz now = GetCurrentTimestamp();
-    for (int i = 0; i < g_feeds->count; i++)
-        if (g_feeds->feeds[i].key.database == MyDatabaseId && is_live(&g_feeds->feeds[i], now))
-            mark_resync(&g_feeds->feeds[i], why);
+    mark_all(why, [](const Feed & /*feed*/) { return true; });
+}
+
+void publish_resync_of_asking() {
+    mark_all(Resync::definition, [](const Feed &feed) { return feed.definition.asks; });
 }
 
 void end_publishing() {

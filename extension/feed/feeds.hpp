@@ -36,6 +36,7 @@ void begin_publishing();
 void publish_event(const FeedKey &key, int feed, FeedEvent event, const char *bytes);
 void publish_resync(const FeedKey &key, Resync why);
 void publish_resync_of_all(Resync why); // of this database
+void publish_resync_of_asking();        // of those in it whose policies ask somebody
 void end_publishing();
 
 // Has all who wait in this database look at definitions and memberships again. Never throws.

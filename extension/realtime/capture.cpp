@@ -1,6 +1,7 @@
 // The triggers on enabled tables.
 #include "realtime/image.hpp"
 #include "realtime/notes.hpp"
+#include "realtime/still.hpp"
 
 namespace ayb {
 
@@ -97,6 +98,8 @@ void capture(const TriggerData *data) {
     }
     if (!is_heard(table)) {
         note_unheard(table->table);
+        if (data->tg_trigger->tgisclone)
+            still(data->tg_relation, data->tg_trigger->tgoid, table->table);
         return;
     }
     MemoryContext before = MemoryContextSwitchTo(row_memory());

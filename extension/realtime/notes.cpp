@@ -38,6 +38,7 @@ struct Notes {
     int unheard_count;
     bool unheard_more;
     bool definitions;
+    bool functions;
 };
 
 Notes g_notes;
@@ -80,6 +81,13 @@ void tell_of_all(Resync why) {
     end_publishing();
 }
 
+// Which function of a policy's functions it was, and what else those look at, nobody can say.
+void tell_who_asks() {
+    begin_publishing();
+    publish_resync_of_asking();
+    end_publishing();
+}
+
 void on_transaction(XactEvent event, void * /*argument*/) {
     switch (event) {
     case XACT_EVENT_COMMIT:
@@ -87,6 +95,8 @@ void on_transaction(XactEvent event, void * /*argument*/) {
             break;
         if (any_notes())
             publish();
+        if (g_notes.functions)
+            tell_who_asks();
         if (g_notes.definitions)
             touch_listeners();
         // Replication commits what is prepared without a statement, in a transaction without an id.
@@ -139,6 +149,30 @@ bool may_define(Node *statement) {
     }
 }
 
+bool is_function(ObjectType type) {
+    return type == OBJECT_FUNCTION || type == OBJECT_ROUTINE || type == OBJECT_PROCEDURE;
+}
+
+// Whether it may have a function do something else.
+bool may_change_function(Node *statement) {
+    switch (nodeTag(statement)) {
+    case T_AlterFunctionStmt:
+        return true;
+    case T_CreateFunctionStmt:
+        return reinterpret_cast<CreateFunctionStmt *>(statement)->replace;
+    case T_AlterOwnerStmt: // a definer's
+        return is_function(reinterpret_cast<AlterOwnerStmt *>(statement)->objectType);
+    case T_RenameStmt:
+        return is_function(reinterpret_cast<RenameStmt *>(statement)->renameType);
+    case T_AlterObjectSchemaStmt:
+        return is_function(reinterpret_cast<AlterObjectSchemaStmt *>(statement)->objectType);
+    case T_DropStmt:
+        return is_function(reinterpret_cast<DropStmt *>(statement)->removeType);
+    default:
+        return false;
+    }
+}
+
 bool commits_prepared(Node *statement) {
     return IsA(statement, TransactionStmt) &&
            reinterpret_cast<TransactionStmt *>(statement)->kind == TRANS_STMT_COMMIT_PREPARED;
@@ -154,6 +188,8 @@ void on_utility(PlannedStmt *planned, const char *text, bool read_only,
                 QueryCompletion *completion) {
     if (may_define(planned->utilityStmt))
         g_notes.definitions = true;
+    if (may_change_function(planned->utilityStmt))
+        g_notes.functions = true;
     if (!commits_prepared(planned->utilityStmt)) {
         next()(planned, text, read_only, context, parameters, environment, receiver, completion);
         return;

@@ -24,6 +24,6 @@ void install_realtime_callbacks();
 void install_realtime_hook();
 
 // Lets statements pass over the triggers of tables that nobody listens to. With preloading alone.
-void install_quiet_hook();
+void install_quiet_hooks();
 
 } // namespace ayb

@@ -8,6 +8,7 @@ extern "C" {
 #include "catalog/pg_inherits.h"
 #include "catalog/pg_policy.h"
 #include "common/hashfn.h"
+#include "rewrite/rowsecurity.h"
 }
 
 namespace ayb {
@@ -90,20 +91,36 @@ uint64 add_policies(uint64 hash, Relation table) {
     return hash;
 }
 
-// The table whose trigger this is, or is a copy of.
-Oid enabled_table(Oid trigger) {
-    Oid table = InvalidOid;
-    while (OidIsValid(trigger)) {
-        Oid parent = InvalidOid;
-        each_catalog_row(TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid, trigger,
-                         [&](HeapTuple row, TupleDesc /*shape*/) {
-                             const auto *form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(row));
-                             table = form->tgrelid;
-                             parent = form->tgparentid;
-                         });
-        trigger = parent;
+// Likewise: a trigger that was off for a while has missed something.
+uint64 add_trigger(uint64 hash, Oid trigger) {
+    each_catalog_row(TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid, trigger,
+                     [&hash](HeapTuple row, TupleDesc /*shape*/) {
+                         hash = add(hash, HeapTupleHeaderGetRawXmin(row->t_data));
+                         hash = add(hash, HeapTupleHeaderGetRawCommandId(row->t_data));
+                     });
+    return hash;
+}
+
+bool is_users(Oid function, void * /*context*/) { return function >= FirstNormalObjectId; }
+
+bool calls_function(Node *node, void *context) {
+    if (node == nullptr)
+        return false;
+    return check_functions_in_node(node, is_users, context) ||
+           walk_expression(node, calls_function, context);
+}
+
+// Whether its policies decide by more than the row and what PostgreSQL brings.
+bool asks_somebody(Relation table) {
+    if (!table->rd_rel->relrowsecurity || table->rd_rsdesc == nullptr)
+        return false;
+    ListCell *cell;
+    foreach (cell, table->rd_rsdesc->policies) {
+        const auto *policy = static_cast<RowSecurityPolicy *>(lfirst(cell));
+        if (policy->hassublinks || calls_function(reinterpret_cast<Node *>(policy->qual), nullptr))
+            return true;
     }
-    return table;
+    return false;
 }
 
 void forget(Entry *entry) {
@@ -128,7 +145,7 @@ void on_relation(Datum /*argument*/, Oid relation) {
 }
 
 // On the parent's trigger stand the columns, and the copy has the same ones.
-void describe(Entry *entry, Relation relation, Relation table, const Trigger *trigger) {
+void describe(Entry *entry, Relation relation, Relation table) {
     entry->memory =
         AllocSetContextCreate(CacheMemoryContext, "ayb_jobs published", ALLOCSET_SMALL_SIZES);
     MemoryContext before = MemoryContextSwitchTo(entry->memory);
@@ -142,19 +159,20 @@ void describe(Entry *entry, Relation relation, Relation table, const Trigger *tr
                                                  published.shape);
     MemoryContextSwitchTo(before);
     published.key_count = primary_key(table, published.keys);
-    published.stamp = stamp_of(table, trigger);
+    const Trigger *capturing = capturing_trigger(table);
+    published.stamp = capturing != nullptr ? stamp_of(table, capturing) : 0; // of no listener's
     published.feed = -1;
     published.made = 0;
 }
 
 // Whoever writes into a partition by its own name holds no lock on the table above, and must not
 // wait for one: who changes that may be waiting for the partition.
-bool describe_parent(Entry *entry, Relation relation, Oid parent, const Trigger *trigger) {
+bool describe_parent(Entry *entry, Relation relation, Oid parent) {
     if (!ConditionalLockRelationOid(parent, AccessShareLock))
         return false;
     Relation table = try_relation_open(parent, NoLock);
     if (table != nullptr) {
-        describe(entry, relation, table, trigger);
+        describe(entry, relation, table);
         relation_close(table, NoLock);
     }
     return table != nullptr;
@@ -180,6 +198,23 @@ Entry *entry_of(Oid trigger) {
 }
 
 } // namespace
+
+Oid enabled_table(Oid trigger) {
+    Oid table = InvalidOid;
+    while (OidIsValid(trigger)) {
+        Oid parent = InvalidOid;
+        each_catalog_row(TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid, trigger,
+                         [&](HeapTuple row, TupleDesc /*shape*/) {
+                             const auto *form = reinterpret_cast<Form_pg_trigger>(GETSTRUCT(row));
+                             table = form->tgrelid;
+                             parent = form->tgparentid;
+                         });
+        trigger = parent;
+    }
+    return table;
+}
+
+uint64 relation_changes() { return g_invalidations; }
 
 int primary_key(Relation table, AttrNumber *keys) {
     RelationGetIndexList(table);
@@ -243,11 +278,11 @@ uint64 stamp_of(Relation table, const Trigger *trigger) {
     hash = add(hash, keys);
     for (int i = 0; i < trigger->tgnargs; i++)
         hash = add_bytes(hash, trigger->tgargs[i], strlen(trigger->tgargs[i]) + 1);
-    return hash;
+    return add_trigger(hash, trigger->tgoid);
 }
 
 Definition definition_of(Relation table, const Trigger *trigger) {
-    Definition definition{stamp_of(table, trigger), 0, 0};
+    Definition definition{stamp_of(table, trigger), 0, 0, asks_somebody(table)};
     List *tables = find_all_inheritors(RelationGetRelid(table), NoLock, nullptr);
     ListCell *cell;
     foreach (cell, tables) {
@@ -271,8 +306,8 @@ Published *published(Relation relation, const Trigger *trigger) {
     entry->relation = RelationGetRelid(relation);
     const uint64 invalidations = g_invalidations;
     if (!trigger->tgisclone)
-        describe(entry, relation, relation, trigger);
-    else if (!describe_parent(entry, relation, enabled_table(trigger->tgoid), trigger))
+        describe(entry, relation, relation);
+    else if (!describe_parent(entry, relation, enabled_table(trigger->tgoid)))
         return nullptr;
     // Where it heard of a change meanwhile the next row finds out.
     entry->valid = invalidations == g_invalidations;

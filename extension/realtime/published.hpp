@@ -30,6 +30,12 @@ bool is_heard(Published *table);
 // Whether the trigger is one that captures.
 bool is_capturing(const Trigger &trigger);
 
+// The table that was enabled, whose trigger this is, or is a copy of; InvalidOid where it is gone.
+Oid enabled_table(Oid trigger);
+
+// Grows with each relation that this process has heard to have changed.
+uint64 relation_changes();
+
 // The trigger that says that the open table is enabled; null where it isn't.
 const Trigger *capturing_trigger(Relation table);
 
