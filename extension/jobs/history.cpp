@@ -180,6 +180,7 @@ Sql<At, int, At> g_purge{R"sql(
     SELECT g.id FROM gone AS g
 )sql"};
 Sql<At> g_purge_minutes{"DELETE FROM ayb_jobs.job_minutes WHERE minute < $1"};
+Sql<At> g_purge_depths{"DELETE FROM ayb_jobs.job_depths WHERE minute < $1"};
 // A job that completed since the action is there for as long as completed jobs are kept: so nothing
 // that still has its job is looked at before. No EXISTS: see g_reuse_key in enqueue.cpp.
 Sql<At> g_purge_actions{R"sql(
@@ -244,7 +245,10 @@ void purge_ended(TimestampTz now) {
         while (in_own_books([=] { return g_purge.run(At{before}, kBatch, At{now}); }) == kBatch)
             CHECK_FOR_INTERRUPTS();
     }
-    in_own_books([now] { g_purge_minutes.run(At{now - kWeek}); });
+    in_own_books([now] {
+        g_purge_minutes.run(At{now - kWeek});
+        g_purge_depths.run(At{now - kWeek});
+    });
     const TimestampTz kept = now - settings::retention * kMicrosecondsPerSecond;
     in_own_books([kept] { g_purge_actions.run(At{kept}); });
 }

@@ -9,6 +9,8 @@
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
 
+#include <algorithm>
+
 namespace ayb {
 
 namespace {
@@ -159,16 +161,18 @@ TimestampTz first_due(const LanePick &lane, TimestampTz now) {
     return at.run_at <= now ? at.run_at : DT_NOEND;
 }
 
-// Of what shared memory knows, the lanes of the lowest floors alone are read.
-TimestampTz oldest_of_known(const Viewer &me, TimestampTz now) {
+// Of what shared memory knows, the lanes of the lowest floors alone are read. `oldest_of(role)` is
+// where what is found of a role goes; null where the role is no matter.
+template <typename OldestOf> void look_at_known(TimestampTz now, OldestOf oldest_of) {
     int count;
     LanePick *lanes = copy_lanes(MyDatabaseId, &count);
     sort_by_floor(lanes, count);
-    TimestampTz oldest = DT_NOEND;
-    for (int i = 0; i < count && lanes[i].mark.at.run_at < Min(oldest, now); i++)
-        if (me.sees(lanes[i].role) && find_handler(lanes[i].type) != nullptr)
-            oldest = Min(oldest, first_due(lanes[i], now));
-    return oldest;
+    for (int i = 0; i < count && lanes[i].mark.at.run_at < now; i++) {
+        TimestampTz *oldest = oldest_of(lanes[i].role);
+        if (oldest != nullptr && lanes[i].mark.at.run_at < *oldest &&
+            find_handler(lanes[i].type) != nullptr)
+            *oldest = Min(*oldest, first_due(lanes[i], now));
+    }
 }
 
 struct Oldest {
@@ -180,6 +184,22 @@ void look_for_oldest(const LanePick &lane, void *context) {
     auto *oldest = static_cast<Oldest *>(context);
     if (oldest->me->sees(lane.role))
         oldest->at = Min(oldest->at, lane.mark.at.run_at);
+}
+
+struct OldestByRole {
+    const Oid *roles; // sorted
+    int count;
+    TimestampTz *oldest;
+
+    TimestampTz *of(Oid role) const {
+        const Oid *found = std::lower_bound(roles, roles + count, role);
+        return found != roles + count && *found == role ? oldest + (found - roles) : nullptr;
+    }
+};
+
+void look_for_oldest_of_role(const LanePick &lane, void *context) {
+    if (TimestampTz *oldest = static_cast<OldestByRole *>(context)->of(lane.role))
+        *oldest = Min(*oldest, lane.mark.at.run_at);
 }
 
 } // namespace
@@ -238,9 +258,20 @@ void each_unknown_lane(bool kept, void (*visit)(const LanePick &lane, void *cont
 
 TimestampTz oldest_due(const Viewer &me) {
     const bool kept = find_served(MyDatabaseId) != nullptr;
-    Oldest oldest{&me, kept ? oldest_of_known(me, clock_now()) : DT_NOEND};
+    Oldest oldest{&me, DT_NOEND};
+    if (kept)
+        look_at_known(clock_now(), [&](Oid role) { return me.sees(role) ? &oldest.at : nullptr; });
     each_unknown_lane(kept, look_for_oldest, &oldest);
     return oldest.at;
+}
+
+void find_oldest_due(const Oid *roles, int count, TimestampTz now, TimestampTz *oldest) {
+    OldestByRole by_role{roles, count, oldest};
+    std::fill(oldest, oldest + count, DT_NOEND);
+    look_at_known(now, [&](Oid role) { return by_role.of(role); });
+    each_unknown_lane(true, look_for_oldest_of_role, &by_role);
+    std::replace_if(
+        oldest, oldest + count, [now](TimestampTz at) { return at > now; }, DT_NOEND);
 }
 
 bool count_jobs(Database *database) {

@@ -26,6 +26,10 @@ void each_unknown_lane(bool kept, void (*visit)(const LanePick &lane, void *cont
 // due; DT_NOEND or later where there is none. Needs a snapshot.
 TimestampTz oldest_due(const Viewer &me);
 
+// The same for each of the roles, which are sorted: to `oldest`, DT_NOEND where none is due. For a
+// scheduler. Needs a snapshot.
+void find_oldest_due(const Oid *roles, int count, TimestampTz now, TimestampTz *oldest);
+
 // Counts the jobs of every role in every state. False where that has to be repeated.
 bool count_jobs(Database *database);
 

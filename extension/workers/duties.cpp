@@ -11,6 +11,7 @@
 #include "lanes/picks.hpp"
 #include "lease/limits.hpp"
 #include "lease/recover.hpp"
+#include "look/depths.hpp"
 #include "look/minutes.hpp"
 #include "memory/databases.hpp"
 #include "memory/due_floor.hpp"
@@ -80,6 +81,7 @@ void step_lanes(TimestampTz /*now*/) {
 
 void step_reap(TimestampTz /*now*/) { reap_workers(g_database); }
 void step_minutes(TimestampTz now) { write_minutes(now, false); }
+void step_depths(TimestampTz now) { write_depths(*g_database, now); }
 void step_last_minutes(TimestampTz now) { write_minutes(now, true); }
 
 void step_recover(TimestampTz /*now*/) {
@@ -256,6 +258,7 @@ void tick(TimestampTz now, Times *times) {
     times->tick = later(now, settings::scheduler_tick * kMicrosecondsPerMillisecond);
     pg_atomic_write_u32(&g_database->rescan, 1);
     guarded(Duty::minutes, step_minutes, now);
+    guarded(Duty::depths, step_depths, now);
     guarded(Duty::watches, step_watches, now);
     look_for_trust(now);
     look_for_gone();

@@ -14,6 +14,7 @@ CREATE MATERIALIZED VIEW alice.attacked AS SELECT 1 AS one;
 SELECT id AS matview FROM ayb_jobs.register_matview('attacked', 'alice') \gset
 CREATE TABLE alice.watched (id bigint PRIMARY KEY);
 RESET ROLE;
+INSERT INTO ayb_jobs.job_depths VALUES ('2001-01-01', 'regress_alice'::regrole, 1, 0, 1);
 SELECT relation::oid AS watched FROM ayb_jobs.enable_realtime('alice.watched') \gset
 SELECT books() AS before \gset
 SELECT md5(string_agg(s::text, ' ')) AS schedules FROM (TABLE ayb_jobs.schedules ORDER BY id) AS s \gset
@@ -138,6 +139,7 @@ INSERT INTO attacks (subject, attack, expected) VALUES
     ('readers', format('SELECT count(*) FROM ayb_jobs.find_jobs(search => %L)', :'victim'), '0'),
     ('readers', $$SELECT sum(jobs) FROM ayb_jobs.count_jobs(type => 'attacked')$$, '0'),
     ('readers', $$SELECT count(*) FROM ayb_jobs.series('-infinity', '1 day')$$, '0'),
+    ('readers', $$SELECT count(*) FROM ayb_jobs.depths('-infinity', '1 day')$$, '0'),
     ('readers', $$SELECT sum(completed + failed + canceled) FROM ayb_jobs.series(step => '1 hour', type => 'attacked')$$, 'done'),
 -- round the policies
     ('policies', $$SELECT count(*) FROM ayb_jobs.jobs$$, '0'), ('policies', $$SELECT count(*) FROM ayb_jobs.schedules$$, '0'),

@@ -191,6 +191,21 @@ FROM ayb_jobs.series(type => 'written') ORDER BY bucket;
 SELECT sum(completed) AS completed FROM ayb_jobs.series(since => clock_timestamp() - interval '3 hours', type => 'written');
 DELETE FROM ayb_jobs.job_minutes WHERE type = 'written';
 
+-- depths(): of several looks in a step the highest of each, of several roles the sum; each role its own
+INSERT INTO ayb_jobs.job_depths (minute, run_as, queued, running, oldest_due_seconds)
+SELECT d.minute, d.run_as::regrole, d.queued, d.running, d.oldest
+FROM (VALUES (timestamptz '2001-01-01 10:00Z', 'regress_alice', 5, 1, 7.5), ('2001-01-01 10:00Z', 'regress_bob', 3, 2, 60),
+             ('2001-01-01 10:01Z', 'regress_bob', 6, 0, NULL), ('2001-01-01 10:05Z', 'regress_alice', 1, 0, NULL)) AS d (minute, run_as, queued, running, oldest);
+SELECT bucket AT TIME ZONE 'UTC' AS bucket, queued, running, oldest_due_seconds FROM ayb_jobs.depths('2001-01-01') WHERE bucket < '2002-01-01';
+SELECT bucket AT TIME ZONE 'UTC' AS bucket, queued, running, oldest_due_seconds FROM ayb_jobs.depths('2001-01-01', '5 minutes') WHERE bucket < '2002-01-01';
+SET ROLE regress_alice;
+SELECT bucket AT TIME ZONE 'UTC' AS bucket, queued, running, oldest_due_seconds FROM ayb_jobs.depths('2001-01-01', '1 hour') WHERE bucket < '2002-01-01';
+RESET ROLE;
+SELECT count(*) AS in_the_last_hour FROM ayb_jobs.depths() WHERE bucket < '2002-01-01';
+SELECT refused($$SELECT * FROM ayb_jobs.depths(step => '0')$$);
+SELECT refused($$SELECT * FROM ayb_jobs.depths(step => '1 month')$$);
+DELETE FROM ayb_jobs.job_depths;
+
 -- Dead rows are an alarm only where vacuum has had time to take them away
 ALTER TABLE ayb_jobs.job_queue SET (autovacuum_enabled = off);
 SELECT count(*) / 1000 AS thousands

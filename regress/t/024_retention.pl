@@ -64,6 +64,18 @@ holds($node, 'postgres', join(' AND ', map { there($_) } 0 .. 3), 'today and thr
 is(sql($node, q{SELECT count(*) FROM pg_inherits WHERE inhparent = 'ayb_jobs.job_history'::regclass}), '4', 'and no others');
 
 my $waiting = sql($node, q{SELECT ayb_jobs.enqueue('nobody handles this', idempotency_key => 'waiting')});
+# How deep the queue is is looked at once a minute.
+sql($node, q{SELECT ayb_jobs.register_handler('parked', kind => 'external');
+SELECT ayb_jobs.enqueue('parked', run_at => ayb_jobs_internal.now() - interval '90 s')});
+turn_past_noon($hour);
+holds($node, 'postgres', q{(SELECT queued = 2 AND running = 0 AND oldest_due_seconds BETWEEN 3600 AND 7200
+    FROM ayb_jobs.job_depths WHERE run_as = 'postgres'::regrole ORDER BY minute DESC LIMIT 1)},
+    'a job of a type without a handler is queued, and since when one waits for a worker outside');
+is(sql($node, q{SELECT queued, running, oldest_due_seconds > 3600 FROM ayb_jobs.depths(step => '1 day')}), '2|0|t', 'as depths() says');
+sql($node, q{SELECT ayb_jobs.cancel(id) FROM ayb_jobs.jobs WHERE type = 'parked'});
+turn_past_noon(2 * $hour);
+holds($node, 'postgres', q{(SELECT queued = 1 AND oldest_due_seconds IS NULL FROM ayb_jobs.job_depths ORDER BY minute DESC LIMIT 1)},
+    'then none is due, whatever waits for a handler');
 my @first = leave_jobs('first day');
 is(kept(@first), '3|3|2', 'with their keys and attempts');
 turn_past_noon($day);
@@ -132,6 +144,8 @@ holds($node, 'postgres', q{(SELECT min(minute) FROM ayb_jobs.job_minutes) >= ayb
     'minutes are kept for a week');
 is(sql($node, qq{SELECT count(*) > 0 FROM ayb_jobs.job_minutes WHERE minute < ayb_jobs_internal.now() - interval '6 days'}), 't',
     'and not for less');
+is(sql($node, q{SELECT min(minute) BETWEEN ayb_jobs_internal.now() - interval '7 days 1 hour' AND ayb_jobs_internal.now() - interval '6 days'
+    FROM ayb_jobs.job_depths}), 't', 'and so are looks at how deep the queue was');
 turn_past_noon(18 * $day);
 $node->restart;
 my $slept = sql($node, q{SELECT ayb_jobs.enqueue('work')});

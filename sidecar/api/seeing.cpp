@@ -72,6 +72,22 @@ http::Response get_series(const Call &call) {
               flag_of(query, "total") ? "false" : "true"}));
 }
 
+std::string depths() {
+    return list(object({{"bucket", "d.bucket"},
+                        {"queued", "d.queued"},
+                        {"running", "d.running"},
+                        {"oldestDueAgeSec", "d.oldest_due_seconds"}}),
+                "ayb_jobs.depths($1::timestamptz, coalesce($2::interval, '1 minute')) AS d",
+                "d.bucket");
+}
+
+http::Response get_depths(const Call &call) {
+    static const std::string sql = guarded(depths());
+    const http::Query &query = call.query();
+    return json_response(
+        *call.database().ask(sql, {time_of(query, "since"), text_or_null(query["step"])}));
+}
+
 // Of so many failed jobs, the newest; a count or a time beyond them nobody knows then.
 constexpr const char *kMostFailed = "20000";
 
@@ -146,6 +162,7 @@ std::vector<Route> seeing_routes() {
             {"GET", "/api/admin/health", Access::read, answer(health())},
             {"GET", "/api/admin/errors", Access::read, list_errors},
             {"GET", "/api/admin/series", Access::read, get_series},
+            {"GET", "/api/admin/depths", Access::read, get_depths},
             {"GET", "/api/admin/capabilities", Access::read, capabilities},
             {"GET", "/api/schema", Access::read, answer(schema())}};
 }

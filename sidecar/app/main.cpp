@@ -19,7 +19,7 @@ using ayb::app::Settings;
 constexpr const char *kUsage = "usage: ayb-jobs serve [--setting value ...] [--print-config]\n"
                                "       ayb-jobs work TYPE ... [--option value ...] -- COMMAND ...\n"
                                "       ayb-jobs jobs|types|schedules|matviews VERB ...\n"
-                               "       ayb-jobs stats|databases|workers|series|health|top\n"
+                               "       ayb-jobs stats|databases|workers|series|depths|health|top\n"
                                "       ayb-jobs drain|resume|adopt|token\n"
                                "       ayb-jobs completion bash|zsh|fish\n"
                                "       ayb-jobs help|manual|--version\n";

@@ -94,6 +94,25 @@ int series(const Call &call) {
     });
 }
 
+Row depth_row(const json::Object &bucket) {
+    return {shown(bucket, "bucket"), shown(bucket, "queued"), shown(bucket, "running"),
+            shown(bucket, "oldestDueAgeSec", "-")};
+}
+
+const std::vector<Option> &depth_options() {
+    static const std::vector<Option> options = {
+        {"since", "since", Option::Kind::text}, {"step", "step", Option::Kind::text}, kWatch};
+    return options;
+}
+
+int depths(const Call &call) {
+    return show(call, [&call] {
+        const std::string buckets = call.ask("GET", "/depths" + call.query(depth_options()));
+        const Row header = {"BUCKET", "QUEUED", "RUNNING", "OLDEST DUE (S)"};
+        return listed(call, buckets, table_of(header, buckets, depth_row), "Nothing was queued.");
+    });
+}
+
 Row database_row(const json::Object &database) {
     return {shown(database, "name"),
             shown(database, "database", "-"),
@@ -246,6 +265,7 @@ std::vector<Command> seeing_commands() {
         {"", "workers", nullptr, "the engine's processes, and what each is at", {kWatch}, workers},
         {"", "databases", nullptr, "what databases are served", {}, databases},
         {"", "series", nullptr, "counts and latencies over time", series_options(), series},
+        {"", "depths", nullptr, "how deep the queue was over time", depth_options(), depths},
         {"", "drain", nullptr, "start no more jobs, wait for those that run, then interrupt them",
          drain_options(), drain},
         {"", "resume", nullptr, "start jobs again", {}, resume},

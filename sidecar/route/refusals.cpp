@@ -49,6 +49,10 @@ constexpr Row kRows[] = {
     {"GET /api/admin/series", "22008", "", 400, kBadStep},
     {"GET /api/admin/series", "22015", "", 400, kBadStep},
     {"GET /api/admin/series", "0A000", "", 400, kBadStep},
+    {"GET /api/admin/depths", "22007", "", 400, kBadStep},
+    {"GET /api/admin/depths", "22008", "", 400, kBadStep},
+    {"GET /api/admin/depths", "22015", "", 400, kBadStep},
+    {"GET /api/admin/depths", "0A000", "", 400, kBadStep},
     // All that is sent is UTF-8: so it is what is stored.
     {"", "22021", "", 500, "the database holds text that is no UTF-8"},
     {"", "22", "", 400, nullptr},

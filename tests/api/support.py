@@ -315,4 +315,5 @@ EMPTY = """
 SELECT ayb_jobs.resume(); DELETE FROM ayb_jobs.pauses;
 DELETE FROM ayb_jobs.job_queue; DELETE FROM ayb_jobs.job_history; DELETE FROM ayb_jobs.job_keys;
 DELETE FROM ayb_jobs.job_attempts; DELETE FROM ayb_jobs.job_actions; DELETE FROM ayb_jobs.schedules;
+DELETE FROM ayb_jobs.job_depths;
 """

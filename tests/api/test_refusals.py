@@ -1,6 +1,7 @@
 """What a route answers where PostgreSQL refuses: each row of sidecar/route/refusals.cpp is provoked, and in the manual."""
 
 import contextlib
+import functools
 import itertools
 import os
 import re
@@ -178,19 +179,19 @@ class Refusals(ApiTest):
         self.ask("POST", "/matviews", {"viewName": "refused"})
         yield self.ask("POST", "/matviews", {"viewName": "refused"})
 
-    def no_interval(self):
-        yield self.ask("GET", "/series?step=soon")
+    def no_interval(self, path="/series"):
+        yield self.ask("GET", path + "?step=soon")
 
-    def long_interval(self):
-        yield self.ask("GET", "/series?step=2147483647%20years")
+    def long_interval(self, path="/series"):
+        yield self.ask("GET", path + "?step=2147483647%20years")
 
-    def longest_interval(self):
-        yield self.ask("GET", "/series?step=99999999999999999999%20days")
+    def longest_interval(self, path="/series"):
+        yield self.ask("GET", path + "?step=99999999999999999999%20days")
 
-    def months(self):
+    def months(self, path="/series"):
         self.good(self.ask("POST", "/jobs", {"type": "does"}), 201)
         until(lambda: self.good(self.ask("GET", "/series"))["count"] > 0, "an attempt to be counted")
-        yield self.ask("GET", "/series?step=1%20month")
+        yield self.ask("GET", path + "?step=1%20month")
 
     def no_text(self):
         self.server.psql("SELECT ayb_jobs.enqueue('parked', to_jsonb(convert_from('\\xff', 'SQL_ASCII')))", database="bytes")
@@ -303,6 +304,8 @@ class Refusals(ApiTest):
         ("GET /api/admin/series", "22008"): long_interval,
         ("GET /api/admin/series", "22015"): longest_interval,
         ("GET /api/admin/series", "0A000"): months,
+        **{("GET /api/admin/depths", sqlstate): functools.partial(provoke, path="/depths") for sqlstate, provoke in (
+            ("22007", no_interval), ("22008", long_interval), ("22015", longest_interval), ("0A000", months))},
         ("", "22021"): no_text,
         ("", "22"): out_of_range,
         ("", "42501"): no_right,

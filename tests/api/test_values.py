@@ -54,6 +54,7 @@ class Values(ApiTest):
                          " ON CONFLICT DO NOTHING")
         for step in ("1%20month", "0", "-1%20minute", "x", "1%20year"):
             self.refused(self.ask("GET", "/series?step=" + step), 400, "invalid step")
+            self.refused(self.ask("GET", "/depths?step=" + step), 400, "invalid step")
 
     def test_numbers_are_as_long_as_they_are_written(self):
         numbers = ",".join(["1e131071"] * 150)

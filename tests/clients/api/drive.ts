@@ -150,6 +150,7 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     listErrors: async () => assert.equal((await call("listErrors", { query: { since: "2020-01-01T00:00:00Z" } })).more, false),
     listHandlers: async () => assert.ok((await call("listHandlers")).count >= 0),
     listSeries: async () => assert.ok((await call("listSeries", { query: { step: "5 minutes", total: true } })).count >= 0),
+    listDepths: async () => assert.ok((await call("listDepths", { query: { step: "5 minutes" } })).items.every((one) => one.queued >= 0)),
     pause: async () => call("pause", { body: { type: "driven" } }),
     resume: async () => call("resume", { body: { type: "driven" } }),
     drain: async () => {
