@@ -239,8 +239,9 @@ BEGIN ATOMIC
            coalesce(string_agg(s.name || ': ' || coalesce(s.last_error, CASE WHEN s.gone THEN 'its role does not exist any more' ELSE 'has no next run' END), '; ' ORDER BY s.name),
                     'every schedule that is enabled can be computed'),
            coalesce(string_agg('SELECT ayb_jobs.delete_schedule(' || quote_literal(s.id) || ');', ' ' ORDER BY s.name) FILTER (WHERE s.gone)
-                    || ' Or ayb_jobs.update_schedule(id, run_as => ...) gives it to another role.',
-                    CASE WHEN count(s.id) > 0 THEN 'Mend it, then ayb_jobs.enable_schedule(id); or ayb_jobs.delete_schedule(id).' END)
+                    || ' Or ayb_jobs.update_schedule(' || quote_literal(min(s.id::text) FILTER (WHERE s.gone)) || ', run_as => ...) gives it to another role.',
+                    'Mend it, then ayb_jobs.enable_schedule(' || quote_literal(min(s.id::text)) || '); or ayb_jobs.delete_schedule('
+                    || quote_literal(min(s.id::text)) || ').')
     FROM (SELECT s.*, NOT EXISTS (SELECT FROM pg_roles AS r WHERE r.oid = s.run_as) AS gone FROM ayb_jobs.schedules AS s) AS s
     WHERE s.gone OR s.enabled AND (s.last_error IS NOT NULL OR s.next_run_at IS NULL)
     UNION ALL
@@ -283,7 +284,7 @@ BEGIN ATOMIC
                                 ' ' ORDER BY m.schema_name, m.view_name) FILTER (WHERE m.last_refresh_error ~ 'SQLSTATE 40P01')
                      || ' locks one view at a time, where refresh_all() holds each to its end.'
                 WHEN count(m.id) > 0 THEN string_agg('SELECT ayb_jobs.refresh_now(''' || m.id || ''');', ' ' ORDER BY m.schema_name, m.view_name)
-                     || ' once the view is mended, see ayb_jobs.matviews, or ayb_jobs.unregister_matview(id).' END
+                     || ' once the view is mended, see ayb_jobs.matviews, or ayb_jobs.unregister_matview(' || quote_literal(min(m.id::text)) || ').' END
     FROM ayb_jobs.matview_refreshes AS m WHERE m.last_refresh_status = 'error'
     UNION ALL
     SELECT 'lanes', CASE WHEN count(l.error) = 0 THEN 'ok' ELSE 'error' END,

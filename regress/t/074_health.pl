@@ -118,7 +118,7 @@ follow(ticks => bad('ticks', 'error', 'late'));
 # The role of a schedule.
 sql($node, q{SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules; SELECT ayb_jobs.register_handler('outside', kind => 'external');
     SET ROLE deploy; SELECT ayb_jobs.create_schedule('of deploy', 'work', '* * * * * *', overlap => 'queue'); RESET ROLE; ALTER ROLE deploy NOLOGIN});
-like(bad('schedules', 'error', 'of deploy: .*may not log in'), qr/enable_schedule\(id\)/, 'schedules: the hint');
+like(bad('schedules', 'error', 'of deploy: .*may not log in'), qr/enable_schedule\('[0-9a-f-]{36}'\)/, 'schedules: the hint');
 sql($node, 'ALTER ROLE deploy LOGIN; SELECT ayb_jobs.enable_schedule(id) FROM ayb_jobs.schedules');
 good('schedules', 'mending it');
 sql($node, 'ALTER ROLE deploy NOLOGIN');

@@ -26,13 +26,13 @@ const PLACES: Record<string, { to: string; query?: QueryPatch; label: string }> 
 
 const UUID = /([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})/;
 
-/** Text in which the ids of jobs lead to them. */
-function Linked({ text }: { text: string }) {
+/** Text in which ids lead to what they are of: below `of`. */
+function Linked({ text, of }: { text: string; of: string }) {
     return (
         <bdi>
             {text.split(UUID).map((part, at) =>
                 at % 2 ? (
-                    <Link key={part} to={`/jobs/${part}`}>
+                    <Link key={at} to={`${of}/${part}`}>
                         <code>{shortId(part)}</code>
                     </Link>
                 ) : (
@@ -43,10 +43,14 @@ function Linked({ text }: { text: string }) {
     );
 }
 
+// What the ids in a check's words are of, where that isn't jobs.
+const IDS_OF: Record<string, string> = { schedules: "/schedules", matviews: "/views" };
+
 const words = (name: string): string => name.replaceAll("_", " ");
 
 function Warning({ check }: { check: Check }) {
     const place = PLACES[check.name];
+    const of = IDS_OF[check.name] ?? "/jobs";
     return (
         <li class={`warning-item ${check.status}`}>
             <Icon name="warning" />
@@ -56,7 +60,7 @@ function Warning({ check }: { check: Check }) {
                     <span class="sr-only">: {check.status}</span>
                 </p>
                 <p>
-                    <Linked text={check.detail} />{" "}
+                    <Linked text={check.detail} of={of} />{" "}
                     {place && (
                         <Link to={place.to} {...(place.query && { query: place.query })} class="strong">
                             {place.label}
@@ -65,7 +69,7 @@ function Warning({ check }: { check: Check }) {
                 </p>
                 {check.hint && (
                     <p class="warning-hint">
-                        <bdi>{check.hint}</bdi>
+                        <Linked text={check.hint} of={of} />
                         <CopyButton text={check.hint} label="Copy the hint" />
                     </p>
                 )}
