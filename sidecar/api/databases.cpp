@@ -1,5 +1,7 @@
 #include "api/databases.hpp"
 
+#include "jobs/jobs.hpp"
+
 #include <future>
 
 namespace ayb::api {
@@ -16,23 +18,34 @@ std::string about() {
                                {"isStandby", "pg_is_in_recovery()"}});
 }
 
+// What is in its queue and its history; nothing where it hasn't the extension.
+std::string counted_by(db::Pool &pool) {
+    static const std::string sql = stats_statement();
+    try {
+        return ",\"stats\":" + Database(pool, kReader).ask(sql, {"false"}).value_or("{}");
+    } catch (const std::exception &) {
+        return {};
+    }
+}
+
 // Members that follow others.
-std::string said_by(db::Pool &pool) {
+std::string said_by(db::Pool &pool, bool counted) {
     static const std::string sql = about();
     try {
-        const std::string facts = Database(pool).ask(sql).value_or("{}");
-        return ",\"status\":\"ok\"," + facts.substr(1);
+        std::string facts = Database(pool).ask(sql).value_or("{}");
+        facts.pop_back();
+        return ",\"status\":\"ok\"," + facts.substr(1) + (counted ? counted_by(pool) : "") + "}";
     } catch (const std::exception &error) {
         return ",\"status\":\"unavailable\",\"error\":" + json::quote(error.what()) + "}";
     }
 }
 
 // All at once: so one that is slow to say no costs no more than itself.
-http::Response list_databases(const Databases &databases) {
+http::Response list_databases(const Databases &databases, bool counted) {
     std::vector<std::future<std::string>> facts;
     for (const NamedPool &one : databases.all())
-        facts.push_back(
-            std::async(std::launch::async, [&pool = one.pool] { return said_by(pool); }));
+        facts.push_back(std::async(std::launch::async,
+                                   [&pool = one.pool, counted] { return said_by(pool, counted); }));
     std::string items;
     for (std::size_t place = 0; place < facts.size(); place++)
         items += (place == 0 ? "{\"name\":" : ",{\"name\":") +
@@ -45,8 +58,9 @@ http::Response list_databases(const Databases &databases) {
 } // namespace
 
 std::vector<Route> database_routes(const Databases &databases) {
-    return {{"GET", "/api/admin/databases", Access::read,
-             [&databases](const Call &) { return list_databases(databases); }}};
+    return {{"GET", "/api/admin/databases", Access::read, [&databases](const Call &call) {
+                 return list_databases(databases, flag_of(call.query(), "stats"));
+             }}};
 }
 
 } // namespace ayb::api

@@ -137,21 +137,7 @@ http::Response get_job(const Call &call) {
 // With "phases" also how many of the queued jobs are in each; without it those are NULL, and left
 // out.
 http::Response job_stats(const Call &call) {
-    static const std::string sql =
-        guarded("SELECT " +
-                object({{"queued", "s.queued"},
-                        {"running", "s.running"},
-                        {"completed", "s.completed"},
-                        {"failed", "s.failed"},
-                        {"canceled", "s.canceled"},
-                        {"oldestQueuedAgeSec", "CASE WHEN s.oldest_due_seconds IS NOT NULL"
-                                               " THEN greatest(s.oldest_due_seconds, 0) END"},
-                        {"due", "s.due"},
-                        {"external", "s.external"},
-                        {"waiting", "s.waiting"},
-                        {"scheduled", "s.scheduled"},
-                        {"retrying", "s.retrying"}}) +
-                " FROM ayb_jobs.stats($1::boolean) AS s");
+    static const std::string sql = guarded(stats_statement());
     const bool phases = flag_of(call.query(), "phases");
     return json_response(*call.database().ask(sql, {phases ? "true" : "false"}));
 }
@@ -229,6 +215,23 @@ std::string schedule_run_json() {
                                                    {"durationMs", "r.duration_ms"},
                                                    {"error", "left(r.error, 300)"}});
     return json;
+}
+
+std::string stats_statement() {
+    return "SELECT " +
+           object({{"queued", "s.queued"},
+                   {"running", "s.running"},
+                   {"completed", "s.completed"},
+                   {"failed", "s.failed"},
+                   {"canceled", "s.canceled"},
+                   {"oldestQueuedAgeSec", "CASE WHEN s.oldest_due_seconds IS NOT NULL"
+                                          " THEN greatest(s.oldest_due_seconds, 0) END"},
+                   {"due", "s.due"},
+                   {"external", "s.external"},
+                   {"waiting", "s.waiting"},
+                   {"scheduled", "s.scheduled"},
+                   {"retrying", "s.retrying"}}) +
+           " FROM ayb_jobs.stats($1::boolean) AS s";
 }
 
 std::vector<Route> job_routes() {

@@ -9,6 +9,8 @@ std::string job_json();
 std::string brief_job_json();
 // And with what came of it, of `r`, a row of ayb_jobs.schedule_runs().
 std::string schedule_run_json();
+// How many there are in each state, and with $1 what queued ones wait for.
+std::string stats_statement();
 
 std::vector<Route> job_routes(); // to look at them
 // To make, retry and cancel them; `commands` as ApiSettings has it.

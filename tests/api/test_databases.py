@@ -71,6 +71,25 @@ class Databases(ApiTest):
             self.refused(self.ask("GET", f"/jobs/{job}{default}"), 404, "job not found")
         self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.job_queue", database="second"), "1")
 
+    def test_how_many_jobs_each_has(self):
+        self.server.psql("CREATE DATABASE bare", database="postgres")
+        self.addCleanup(self.server.psql, "DROP DATABASE bare WITH (FORCE)", database="postgres")
+        bare = self.server.dsn().replace("dbname=app", "dbname=bare")
+        counted = Sidecar("Counted", self.server.dsn(), f"--database.second.dsn={self.second}", f"--database.bare.dsn={bare}")
+        self.addCleanup(counted.stop)
+
+        def now():
+            items = self.good(counted.ask("GET", "/databases?stats=true"))["items"]
+            return {one["name"]: one.get("stats", {}).get("queued") for one in items}
+
+        before = now()
+        self.assertIsNone(before["bare"])
+        self.good(counted.ask("POST", "/jobs?database=second", {"type": "parked", "runAt": "2100-01-01T00:00:00Z"}), 201)
+        until(lambda: now()["second"] == before["second"] + 1, "it to be counted")
+        self.assertEqual(now()["default"], before["default"])
+        self.assertNotIn("stats", self.good(counted.ask("GET", "/databases"))["items"][0])
+        self.refused(counted.ask("GET", "/databases?stats=perhaps"), 400, "invalid stats")
+
     def test_none_of_that_name(self):
         for method, path in (("GET", "/jobs"), ("POST", "/jobs/retry"), ("GET", "/databases"), ("GET", "/events")):
             error = self.refused(self.ask(method, path + "?database=nope"), 404, "database not found")
