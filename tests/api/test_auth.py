@@ -10,8 +10,8 @@ from support import OUT, PASSWORD, SIDECAR, ApiTest, Sidecar, server
 ROUTES = [("GET", path) for path in (
     "/api/admin/jobs", "/api/admin/jobs/stats", "/api/admin/jobs/x", "/api/admin/jobs/x/runs", "/api/admin/schedules",
     "/api/admin/schedules/x", "/api/admin/matviews", "/api/admin/matviews/x", "/api/admin/matviews/dependencies",
-    "/api/admin/workers", "/api/admin/lanes", "/api/admin/health", "/api/admin/series", "/api/admin/handlers", "/api/admin/depths",
-    "/api/admin/events", "/api/schema")] + [("POST", path) for path in (
+    "/api/admin/workers", "/api/admin/lanes", "/api/admin/health", "/api/admin/series", "/api/admin/handlers",
+    "/api/admin/depths", "/api/admin/events", "/api/schema")] + [("POST", path) for path in (
         "/api/admin/jobs", "/api/admin/jobs/retry", "/api/admin/jobs/cancel", "/api/admin/jobs/x/retry",
         "/api/admin/jobs/x/cancel", "/api/admin/schedules", "/api/admin/schedules/preview", "/api/admin/schedules/x/enable",
         "/api/admin/schedules/x/disable", "/api/admin/schedules/x/run", "/api/admin/matviews",

@@ -166,9 +166,13 @@ class Cli(CliTest):
                         .startswith('Error: refresh failed: {"code":404,"message":"matview registration not found"'))
 
     def test_stats_and_health(self):
+        self.server.psql("INSERT INTO ayb_jobs.job_depths VALUES ('2026-01-02 03:04Z', 'sidecar'::regrole, 7, 2, 61.5)")
         for way in (self.one, self.api):
             self.assertEqual(way("stats").splitlines()[0].split()[:3], ["QUEUED", "RUNNING", "COMPLETED"])
             self.assertEqual(way("stats", "--phases").split()[:2], ["DUE", "EXTERNAL"])
+            head, line = way("depths", "--since", "2026-01-01T00:00:00Z", "--step", "1 hour").splitlines()[:2]
+            self.assertEqual(re.split("  +", head), ["BUCKET", "QUEUED", "RUNNING", "OLDEST DUE (S)"])
+            self.assertEqual((line[:16], line.split()[-3:]), ("2026-01-02T03:00", ["7", "2", "61.5"]))
             self.assertEqual(set(json.loads(way("stats", "--output", "json"))) - {"oldestQueuedAgeSec"},
                              {"queued", "running", "completed", "failed", "canceled"})
         self.server.psql("SELECT ayb_jobs.pause()")

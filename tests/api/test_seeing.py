@@ -53,13 +53,14 @@ class Seeing(ApiTest):
 
     def test_how_deep_the_queue_was(self):
         self.server.psql("DELETE FROM ayb_jobs.job_depths; INSERT INTO ayb_jobs.job_depths VALUES"
-                         " ('2026-01-02 03:04Z', 'sidecar'::regrole, 7, 2, 61.5), ('2026-01-02 03:05Z', 'sidecar'::regrole, 3, 1, NULL)")
-        first = {"bucket": "2026-01-02T03:04:00Z", "queued": 7, "running": 2, "oldestDueAgeSec": 61.5}
+                         " ('2026-01-02 03:04Z', 'sidecar'::regrole, 7, 2, 61.5),"
+                         " ('2026-01-02 03:05Z', 'sidecar'::regrole, 3, 1, NULL)")
+        first = {"bucket": "2026-01-02T03:04:00+00:00", "queued": 7, "running": 2, "oldestDueAgeSec": 61.5}
         depths = "/depths?since=2026-01-01T00:00:00Z"
         seen = [bucket for bucket in self.items(depths) if bucket["bucket"] < "2026-01-03"]
-        self.assertEqual(seen, [first, {"bucket": "2026-01-02T03:05:00Z", "queued": 3, "running": 1}])
+        self.assertEqual(seen, [first, {"bucket": "2026-01-02T03:05:00+00:00", "queued": 3, "running": 1}])
         by_hour = self.items(depths + "&step=1%20hour")[0]
-        self.assertEqual(by_hour, {**first, "bucket": "2026-01-02T03:00:00Z"})
+        self.assertEqual(by_hour, {**first, "bucket": "2026-01-02T03:00:00+00:00"})
         self.refused(self.ask("GET", "/depths?since=x"), 400, "invalid since")
         self.server.psql("DELETE FROM ayb_jobs.job_depths")
 

@@ -3,10 +3,14 @@
 import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, beforeEach } from "node:test";
-import { enqueue, failed, jobs, row, short, tab } from "./jobs-support.js";
-import { accessible, ask, emptyServer, heading, lookTest, pageTest, psql, until, URL_OF_PAGE } from "./support.js";
+import { enqueue, failed, inState, jobs, row, short, tab } from "./jobs-support.js";
+import { accessible, ask, emptyServer, fits, heading, lookTest, pageTest, psql, until, URL_OF_PAGE } from "./support.js";
 
-before(emptyServer);
+before(() => {
+    emptyServer();
+    psql(`CREATE OR REPLACE FUNCTION public.naps(payload jsonb) RETURNS void LANGUAGE sql AS $$ SELECT pg_sleep((payload ->> 's')::float) $$;
+          SELECT ayb_jobs.register_handler('naps', 'public.naps(jsonb)')`);
+});
 beforeEach(emptyServer);
 
 const LATER = { runAt: "2090-05-06T07:08:09Z" };
@@ -129,6 +133,22 @@ pageTest("sorted by a head", "/jobs", async page => {
     await shows(page, c, b, a);
     await head.click();
     await shows(page, a, c, b);
+    psql(`UPDATE ayb_jobs.job_queue SET attempts = CASE type WHEN 'a' THEN 2 WHEN 'b' THEN 1 ELSE 0 END,
+              run_at = now() + CASE type WHEN 'a' THEN '2 h' WHEN 'b' THEN '3 h' ELSE '1 h' END::interval`);
+    const took = [await inState((await enqueue("naps", { s: 0.3 })).id, "completed"), await inState((await enqueue("naps", { s: 0.01 })).id, "completed")];
+    await page.reload();
+    for (const job of [...all, ...took]) await row(page, job).waitFor();
+    const by = name => jobs(page).getByRole("button", { name, exact: true }).click();
+    await by("Took");
+    // Those that took no time yet come behind.
+    await until(async () => (await order(page)).slice(0, 2).join() === [took[1], took[0]].map(({ id }) => short(id)).join(), "the quicker one first");
+    await jobs(page).locator("th[aria-sort=ascending]").waitFor();
+    await page.goto(`${URL_OF_PAGE}#/jobs?state=queued`);
+    await row(page, took[0]).waitFor({ state: "detached" });
+    await by("Attempts");
+    await shows(page, c, b, a);
+    await by("When");
+    await shows(page, c, a, b);
 });
 
 pageTest("exported", "/jobs?type=parked", async page => {
@@ -179,11 +199,15 @@ lookTest("types, and one of them", "/types", async page => {
     await line("bad").getByText("public.bad").waitFor();
     await line("nobody").getByText("no handler").waitFor();
     await line("parked").getByText("workers outside").waitFor();
+    await accessible(page);
+    await fits(page);
     await line("parked").getByRole("button", { name: "Pause" }).click();
     await line("parked").getByText("paused").waitFor();
     assert.equal((await ask("GET", "types/parked")).paused, true);
     await line("parked").getByRole("link", { name: "parked", exact: true }).click();
     await heading(page, /parked/);
+    await accessible(page);
+    await fits(page);
     await page.getByRole("button", { name: "Resume" }).click();
     await page.getByRole("button", { name: "Pause" }).waitFor();
     await page.goto(`${URL_OF_PAGE}#/types/bad`);

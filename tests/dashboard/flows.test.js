@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach } from "node:test";
 import "./jobs-support.js"; // its handlers
-import { ask, emptyServer, heading, lookTest, pageTest, psql, until, URL_OF_PAGE } from "./support.js";
+import { accessible, ask, emptyServer, fits, heading, lookTest, pageTest, psql, until, URL_OF_PAGE } from "./support.js";
 
 before(emptyServer);
 beforeEach(emptyServer);
@@ -29,6 +29,47 @@ lookTest("a flow that stands, and its steps in order", "/flows", async page => {
     await steps(page).getByText("no <b>luck</b> for us").waitFor();
     assert.deepEqual(await steps(page).locator("tbody a.strong").allTextContents(), ["load", "clean <b>", "report"]);
     await steps(page).getByText("load, clean <b>").waitFor();
+});
+
+const drawn = page => page.getByRole("region", { name: "The flow as a picture" });
+/** The boxes as they are drawn: those of a column together, from above. */
+const columns = async page => {
+    const boxes = await drawn(page).getByRole("listitem").evaluateAll(all =>
+        all.map(one => ({ x: Math.round(one.getBoundingClientRect().left), name: one.querySelector(".flow-box-name").textContent })));
+    const places = [...new Set(boxes.map(({ x }) => x))].sort((a, b) => a - b);
+    return places.map(place => boxes.filter(({ x }) => x === place).map(({ name }) => name));
+};
+
+lookTest("a flow is drawn, each step right of those that it waits for", "/flows", async page => {
+    const id = await make([...NIGHTLY, { name: "mail", type: "good", dependsOn: ["load"] }, { name: "tidy up", type: "good", dependsOn: ["*"] }], "drawn");
+    await until(async () => (await ask("GET", `flows/${id}`)).state === "standing", "the flow to stand");
+    await open(page, id);
+    await drawn(page).getByRole("link", { name: /^report waiting/ }).waitFor();
+    await drawn(page).getByRole("link", { name: /^clean <b> failed · bad/ }).waitFor();
+    await drawn(page).getByRole("link", { name: /^mail completed/ }).waitFor();
+    const [first, second, third, last, ...others] = await columns(page);
+    assert.deepEqual([first, second.sort(), third, last, others], [["load"], ["clean <b>", "mail"], ["report"], ["tidy up"], []]);
+    // All lines go to the right: from the edge of one box to the edge of another.
+    const lines = await drawn(page).locator("path.flow-line").evaluateAll(all => all.map(line => {
+        const box = line.getBBox();
+        return [Math.round(box.width) > 0, line.classList.contains("failed")];
+    }));
+    assert.deepEqual(lines.map(([right]) => right), [true, true, true, true, true, true]);
+    assert.equal(lines.filter(([, failed]) => failed).length, 1);
+    await accessible(page);
+    await fits(page);
+    await drawn(page).getByRole("link", { name: /^clean/ }).click();
+    await heading(page, /bad/);
+});
+
+pageTest("of many steps that are alike there is one box", "/flows", async page => {
+    const parts = Array.from({ length: 60 }, (_, n) => ({ name: `part ${n}`, type: n === 7 ? "bad" : "good", payload: { who: "us" }, dependsOn: ["split"] }));
+    const id = await make([{ name: "split", type: "good" }, ...parts, { name: "merge", type: "good", dependsOn: parts.map(({ name }) => name) }], "many");
+    await until(async () => (await ask("GET", `flows/${id}`)).state === "standing", "the flow to stand");
+    await open(page, id);
+    await drawn(page).getByText("59 completed").waitFor();
+    const [first, second, third] = await columns(page);
+    assert.deepEqual([first, second.sort(), third], [["split"], ["59 × good", "part 7"], ["merge"]]);
 });
 
 pageTest("what failed is retried, what waits is canceled", "/flows", async page => {

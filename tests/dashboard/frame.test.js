@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { accessible, emptyServer, fits, heading, LOOKS, lookTest, logIn, openContext, openPage, pageTest, psql, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
+import { accessible, ask, emptyServer, fits, heading, LOOKS, lookTest, logIn, openContext, openPage, pageTest, psql, SCREENS, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
 
 before(emptyServer);
 
@@ -27,7 +27,27 @@ test("the page is ours alone, and small", async () => {
         const unpacked = await answer.text();
         assert.equal(await (await get(file, { "Accept-Encoding": "identity" })).text(), unpacked);
     }
-    assert.ok(wire < 150_000, `${wire} bytes over the wire`);
+    assert.ok(wire < 120_000, `${wire} bytes over the wire`);
+});
+
+pageTest("what one screen alone needs is loaded there, and is small", "/", async page => {
+    const { id } = await ask("POST", "flows", { jobs: [{ name: "one", type: "nobody" }, { name: "two", type: "nobody", dependsOn: ["one"] }] });
+    const loaded = [];
+    page.on("response", answer => {
+        if (/\/assets\//.test(answer.url())) loaded.push(answer);
+    });
+    for (const [path, title] of SCREENS) {
+        await page.goto(`${URL_OF_PAGE}#${path}`);
+        await heading(page, title);
+    }
+    assert.deepEqual(loaded.map(answer => answer.url()), []);
+    await page.goto(`${URL_OF_PAGE}#/flows/${id}`);
+    await page.getByRole("region", { name: "The flow as a picture" }).waitFor();
+    const sizes = await Promise.all(loaded.map(async answer => Number((await answer.allHeaders())["content-length"])));
+    assert.ok(sizes.length > 0 && sizes.every(size => size > 0), `${sizes}`);
+    const more = sizes.reduce((sum, size) => sum + size, 0);
+    assert.ok(more < 25_000, `${more} bytes more over the wire`);
+    emptyServer();
 });
 
 test("what has not changed is not sent again", async () => {
@@ -119,6 +139,33 @@ pageTest("by keyboard alone", "/workers", async page => {
     await page.keyboard.press("Enter");
     assert.equal(await page.evaluate(() => document.activeElement.id), "main");
 });
+
+for (const look of LOOKS.filter(({ width }) => width < 800))
+    pageTest(`on a phone every screen is two touches away, by what a thumb can tell apart (${look.name})`, "/", async page => {
+        await heading(page, "Overview");
+        const tabs = page.getByRole("navigation", { name: "Screens" }).and(page.locator(":visible"));
+        const touched = await tabs.locator("a, button").evaluateAll(all => all.map(one => {
+            const { width, height } = one.getBoundingClientRect();
+            return { width, height, cut: one.scrollWidth > one.clientWidth };
+        }));
+        for (const { width, height, cut } of touched) assert.ok(width >= 44 && height >= 44 && !cut, JSON.stringify(touched));
+        for (const [, title] of SCREENS) {
+            const short = title === "Materialized views" ? "Views" : title;
+            const direct = tabs.getByRole("link", { name: short, exact: true });
+            if ((await direct.count()) > 0) await direct.click();
+            else {
+                await tabs.getByRole("button", { name: "More" }).click();
+                const more = page.getByRole("dialog", { name: "More screens" });
+                await more.getByRole("link", { name: title, exact: true }).waitFor();
+                await accessible(page);
+                await more.getByRole("link", { name: title, exact: true }).click();
+                await more.waitFor({ state: "detached" });
+            }
+            await heading(page, title);
+            await accessible(page);
+            await fits(page);
+        }
+    }, look);
 
 lookTest("an address that leads nowhere", "/nowhere", async page => {
     await page.getByText("There is nothing here").waitFor();

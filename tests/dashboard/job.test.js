@@ -36,6 +36,31 @@ lookTest("the story of one that completes, and its result", "/jobs", async page 
     await panel(page, "Result").getByText('"echo"').waitFor();
 });
 
+lookTest("who did what with a job by hand, among its attempts", "/jobs", async page => {
+    const job = await failed({ who: "them" });
+    const { token } = await ask("POST", "tokens", { name: "ann", right: "operate" });
+    const as = (path, body) =>
+        fetch(`${URL_OF_PAGE}api/admin/jobs/${job.id}${path}`, {
+            method: body ? "PATCH" : "POST", headers: { Authorization: `Bearer ${token}` }, ...(body && { body: JSON.stringify(body) }),
+        });
+    psql("SELECT ayb_jobs.pause('bad')");
+    try {
+        assert.equal((await as("/retry")).status, 200);
+        assert.equal((await as("", { runAt: "2090-01-01T00:00:00Z" })).status, 200);
+        psql(`SELECT ayb_jobs.cancel('${job.id}')`);
+    } finally {
+        psql("SELECT ayb_jobs.resume('bad')");
+    }
+    await open(page, job);
+    const story = panel(page, "Story");
+    await story.getByText("Put back into the queue").waitFor();
+    const titles = (await story.locator(".moment-title").allTextContents()).map(title => title.trim());
+    assert.deepEqual(titles, ["Enqueued", "Attempt 1 failed", "Put back into the queue", "Put to another time", "Canceled"]);
+    assert.match(await story.getByRole("listitem").nth(3).innerText(), /by ann, as the role ayb_jobs_operate/);
+    assert.match(await story.getByRole("listitem").nth(4).innerText(), /by postgres/);
+    assert.equal(await story.getByText("as the role").count(), 2);
+});
+
 lookTest("what a job was given beside, what it said, and where it failed", "/jobs", async page => {
     psql(`CREATE OR REPLACE FUNCTION public.says(payload jsonb) RETURNS void LANGUAGE plpgsql AS $$
           BEGIN

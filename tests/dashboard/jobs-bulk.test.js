@@ -78,6 +78,20 @@ pageTest("a hundred thousand jobs", "/jobs", async page => {
     await page.goto(page.url().replace(/#.*/, "#/jobs?q=%22n%22:%207}&state=queued"));
     await jobs(page).getByText('{"n": 7}').waitFor({ timeout: 60_000 });
     assert.equal(await jobs(page).getByRole("checkbox").count(), 1);
+
+    // By a path it is the same: it goes on by itself, and says how far it is.
+    await page.evaluate(() => {
+        globalThis.said = new Set();
+        new MutationObserver(() => {
+            for (const foot of document.querySelectorAll(".list-foot")) globalThis.said.add(foot.textContent);
+        }).observe(document, { subtree: true, childList: true, characterData: true });
+    });
+    await page.goto(page.url().replace(/#.*/, "#/jobs?q=payload.n:%208&state=queued"));
+    await jobs(page).getByText('{"n": 8}').waitFor();
+    await page.getByText("That's all.").waitFor();
+    assert.equal(await jobs(page).getByRole("checkbox").count(), 1);
+    const said = await page.evaluate(() => [...globalThis.said]);
+    assert.ok(said.some(text => /jobs? found among the newest [2-9]0,000/.test(text)), said.join("; "));
 });
 
 pageTest("all that match a text are retried", "/jobs?state=failed&q=ann", async page => {

@@ -1,7 +1,7 @@
 // The overview: numbers, charts, what health() warns of; all of it live.
 import assert from "node:assert/strict";
 import { before } from "node:test";
-import { ask, emptyServer, heading, lookTest, pageTest, psql, startServer, stopServer, until } from "./support.js";
+import { ask, emptyServer, heading, lookTest, pageTest, psql, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
 
 before(() => {
     emptyServer();
@@ -18,11 +18,12 @@ const key = (page, chart, label) => page.getByRole("figure", { name: chart }).lo
 
 lookTest("everything is there", "/", async page => {
     await heading(page, "Overview");
-    for (const name of ["Jobs per second", "Waiting", "Running", "Queued by type", "By type"])
+    for (const name of ["Jobs per second", "Waiting", "Running", "Queued by type", "By type", "Depth", "Oldest due"])
         await page.getByRole("region", { name, exact: true }).waitFor();
+    await page.getByText("by outcome, in Europe/Berlin").waitFor(); // where the times are
     await page.getByRole("table", { name: "By type" }).getByText("<b>bold</b>").waitFor(); // a name is no HTML
     assert.equal(await page.locator("b", { hasText: /^bold$/ }).count(), 0);
-    await until(() => page.locator(".chart canvas").count().then(count => count === 3), "the charts");
+    await until(() => page.locator(".chart canvas").count().then(count => count === 5), "the charts");
     await until(async () => (await page.getByRole("table", { name: "By type" }).innerText()).includes("18,000"), "the sum of half an hour");
 });
 
@@ -161,6 +162,52 @@ pageTest("a click at a bar leads to the jobs of that time", "/?window=7d&type=sp
     }
 });
 
+/** Half a week of looks at the queue, of which one a day is said. */
+const looks = () =>
+    psql(`INSERT INTO ayb_jobs.job_depths
+          SELECT date_trunc('hour', now()) - n * interval '1 hour', 'sidecar'::regrole, 40 + n, 3, CASE WHEN n > 5 THEN n * 60 END
+          FROM generate_series(1, 80) AS n ON CONFLICT DO NOTHING`);
+
+lookTest("how deep the queue was, and since when the oldest due job waited", "/?window=3d", async page => {
+    looks();
+    try {
+        await page.reload();
+        const depth = page.getByRole("figure", { name: "Depth of the queue" });
+        const oldest = page.getByRole("figure", { name: "Age of the oldest due job" });
+        const paper = depth.locator(".u-over");
+        const box = await until(async () => await paper.boundingBox(), "the chart");
+        // The first hours of the three days are the highest.
+        await paper.hover({ position: { x: box.width * 0.1, y: box.height / 2 } });
+        await until(async () => {
+            const hours = Number(await key(page, "Depth of the queue", "queued").innerText()) - 40;
+            return hours > 50 && hours < 72 && (await key(page, "Age of the oldest due job", "oldest due").innerText()).startsWith(`1 h`);
+        }, "what was queued then");
+        assert.equal(await key(page, "Depth of the queue", "running").innerText(), "3");
+        await oldest.scrollIntoViewIfNeeded();
+        await page.getByRole("region", { name: "Depth", exact: true }).getByText(/looked at once a minute: the most/).waitFor();
+    } finally {
+        psql("DELETE FROM ayb_jobs.job_depths");
+    }
+});
+
+pageTest("a click at how deep the queue was leads to what of it is still queued", "/?window=3d", async page => {
+    looks();
+    try {
+        await page.reload();
+        const paper = page.getByRole("figure", { name: "Depth of the queue" }).locator(".u-over");
+        const box = await until(async () => await paper.boundingBox(), "the chart");
+        await paper.click({ position: { x: box.width / 2, y: box.height / 2 } });
+        await heading(page, "Jobs");
+        const query = new URLSearchParams(page.url().split("?")[1]);
+        assert.equal(query.get("state"), "queued");
+        assert.equal(query.get("since"), null);
+        const ago = Date.now() - Date.parse(query.get("until"));
+        assert.ok(ago > 24 * 3_600_000 && ago < 48 * 3_600_000, query.get("until"));
+    } finally {
+        psql("DELETE FROM ayb_jobs.job_depths");
+    }
+});
+
 pageTest("what health() warns of comes first, with its hint", "/", async page => {
     await heading(page, "Overview");
     await page.getByText(/checks fine/).waitFor();
@@ -180,6 +227,28 @@ pageTest("what health() warns of comes first, with its hint", "/", async page =>
         await ask("POST", "resume", {});
     }
     await warnings.getByText("paused", { exact: true }).waitFor({ state: "detached" });
+});
+
+pageTest("ids in a hint lead to what it is about", "/", async page => {
+    const schedule = await ask("POST", "schedules", { name: "breaks", jobType: "breaks", cronExpr: "0 0 1 1 *" });
+    psql(`CREATE OR REPLACE FUNCTION public.breaks() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$;
+          SELECT ayb_jobs.register_handler('breaks', 'public.breaks()', max_attempts => 1)`);
+    try {
+        const job = await ask("POST", `schedules/${schedule.id}/run`);
+        const warnings = page.getByRole("region", { name: "Warnings" });
+        const hint = warnings.getByRole("listitem").filter({ hasText: "schedule jobs" }).locator(".warning-hint");
+        await hint.getByRole("link", { name: job.id.slice(-8) }).click();
+        await heading(page, /breaks/);
+        assert.match(page.url(), new RegExp(`#/jobs/${job.id}$`));
+        psql(`UPDATE ayb_jobs.schedules SET last_error = 'no <b>zone</b>' WHERE id = '${schedule.id}'`);
+        await page.goto(`${URL_OF_PAGE}#/`);
+        const broken = warnings.getByRole("listitem").filter({ hasText: "no <b>zone</b>" });
+        await broken.locator(".warning-hint").getByRole("link", { name: schedule.id.slice(-8) }).first().click();
+        await heading(page, /breaks/);
+        assert.match(page.url(), new RegExp(`#/schedules/${schedule.id}$`));
+    } finally {
+        psql(`DELETE FROM ayb_jobs.job_queue; SELECT ayb_jobs.delete_schedule('${schedule.id}')`);
+    }
 });
 
 pageTest("the server is stopped and started again", "/", async page => {

@@ -1,10 +1,10 @@
 // Who listens to what; and the two pages of docs/guide/realtime.md, as they stand there, in front of an application whose
 // part is played here.
 import assert from "node:assert/strict";
-import { createHmac } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { after, before, test } from "node:test";
+import { listen, token } from "./realtime-support.js";
 import { ask, logIn, lookTest, openContext, openPage, pageTest, psql, until, URL_OF_PAGE } from "./support.js";
 
 const { env } = process;
@@ -12,14 +12,6 @@ const origin = `http://127.0.0.1:${env.AYB_APP_PORT}`;
 const pages = [...readFileSync(env.AYB_GUIDE, "utf8").matchAll(/```html\n(.*?)```/gs)].map(([, page]) =>
     page.replaceAll("https://jobs.example.com", URL_OF_PAGE.replace(/\/$/, "")),
 );
-
-function token(user, lifetime = 600) {
-    const part = value => Buffer.from(JSON.stringify(value)).toString("base64url");
-    const payload = { sub: user, exp: Math.floor(Date.now() / 1000) + lifetime };
-    const content = `${part({ alg: "HS256" })}.${part(payload)}`;
-    const secret = readFileSync(env.AYB_APP_SECRET, "utf8").trim();
-    return `${content}.${createHmac("sha256", secret).update(content).digest("base64url")}`;
-}
 
 const rows = query => psql(`SELECT coalesce(json_agg(r), '[]') FROM (${query}) AS r`);
 const user = request => /user=(\w+)/.exec(request.headers.cookie ?? "")?.[1] ?? "ann";
@@ -70,17 +62,6 @@ async function visit(path, cookie = "ann") {
     page.on("pageerror", error => page.faults.push(String(error)));
     await page.goto(origin + path);
     return page;
-}
-
-/** A stream that nobody reads, as long as the test has it. */
-async function listen(tables, who) {
-    const stop = new AbortController();
-    const answer = await fetch(`${URL_OF_PAGE}api/realtime?tables=${tables}`, {
-        headers: { Authorization: `Bearer ${token(who)}` },
-        signal: stop.signal,
-    });
-    assert.equal(answer.status, 200);
-    return stop;
 }
 
 test("the guide's chat", async () => {

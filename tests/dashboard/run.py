@@ -27,11 +27,22 @@ def realtime_flags(server):
             "--realtime-budget", "100000", "--cors-origins", f"http://127.0.0.1:{APP_PORT}")
 
 
-def environment(server, sidecar, open_sidecar):
+def two_databases(server):
+    """A sidecar of two databases, and of one that is away."""
+    server.psql("CREATE DATABASE other", database="postgres")
+    server.psql("CREATE EXTENSION ayb_jobs;"
+                " SELECT ayb_jobs.enqueue_many('there', array_fill('{}'::jsonb, ARRAY[4]), now() + interval '1 day')",
+                database="other")
+    other = server.dsn().replace("dbname=app", "dbname=other")
+    return support.Sidecar("two", server.dsn(), "--no-auth=read", "--database.other.dsn=" + other,
+                           "--database.gone.dsn=host=127.0.0.1 port=1")
+
+
+def environment(server, sidecar, open_sidecar, two):
     return {
         **os.environ, "NODE_PATH": sys.argv[1], "AYB_MODULES": sys.argv[1],
         "AYB_URL": f"http://127.0.0.1:{sidecar.port}/", "AYB_PASSWORD": support.PASSWORD,
-        "AYB_OPEN_URL": f"http://127.0.0.1:{open_sidecar.port}/",
+        "AYB_OPEN_URL": f"http://127.0.0.1:{open_sidecar.port}/", "AYB_TWO_URL": f"http://127.0.0.1:{two.port}/",
         "AYB_PGHOST": server.socket, "AYB_PGPORT": str(server.port), "AYB_PGDATA": server.data,
         "AYB_PGLOG": os.path.join(server.directory, "log"), "AYB_EMPTY": support.EMPTY,
         "AYB_APP_PORT": str(APP_PORT), "AYB_APP_SECRET": APP_SECRET,
@@ -62,8 +73,9 @@ def main():
         # Tests of the login are many from one address.
         sidecar = support.Sidecar("sidecar", server.dsn(), "--login-limit", "100000", *realtime_flags(server))
         open_sidecar = support.Sidecar("open", server.dsn(), "--no-auth=admin")
+        two = two_databases(server)
         try:
-            with subprocess.Popen(command(sys.argv[2:]), env=environment(server, sidecar, open_sidecar), text=True,
+            with subprocess.Popen(command(sys.argv[2:]), env=environment(server, sidecar, open_sidecar, two), text=True,
                                   stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as node:
                 lines = []
                 for line in node.stdout:
@@ -72,6 +84,7 @@ def main():
             if sys.argv[2:] != ["screenshots"]:
                 report("".join(lines))
         finally:
+            two.stop()
             open_sidecar.stop()
             sidecar.stop()
     finally:

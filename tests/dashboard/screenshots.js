@@ -11,7 +11,7 @@ const HEIGHT = 900; // of a wide picture, where a screen says nothing else
 
 /** `path` may be a function, for what has an id; `ready` waits until what is to be seen is there. */
 const SCREENS = [
-    { name: "overview", height: 1280, path: "/", title: "Overview", ready: page => page.getByRole("table", { name: "By type" }).waitFor() },
+    { name: "overview", height: 1530, path: "/", title: "Overview", ready: page => page.getByRole("table", { name: "By type" }).waitFor() },
     { name: "views", height: 1170, path: "/views", title: "Materialized views", ready: page => page.getByLabel("Which view reads which").waitFor() },
     { name: "jobs", path: "/jobs", title: "Jobs", ready: page => page.getByRole("table", { name: "Jobs" }).getByRole("link").first().waitFor() },
     {
@@ -19,6 +19,11 @@ const SCREENS = [
         path: () => `/jobs/${psql("SELECT id FROM ayb_jobs.jobs WHERE state = 'failed' ORDER BY attempts DESC, id LIMIT 1")}`,
         ready: page => page.getByText("Attempt 1 failed").waitFor(),
     },
+    { name: "flow", path: () => `/flows/${psql("SELECT id FROM ayb_jobs.flows WHERE name = 'morning round'")}`,
+        ready: page => page.getByRole("region", { name: "The flow as a picture" }).getByText("tell customers").waitFor() },
+    { name: "type", path: "/types/labels.print", ready: page => page.getByRole("table", { name: "Keys" }).waitFor() },
+    { name: "types", path: "/types", title: "Types", ready: page => page.getByRole("table", { name: "Types" }).waitFor() },
+    { name: "errors", path: "/errors", title: "Errors", ready: page => page.getByRole("table", { name: "Errors" }).waitFor() },
     { name: "schedules", path: "/schedules", title: "Schedules", ready: page => page.getByText("stock sync").first().waitFor() },
     {
         name: "schedule",
@@ -32,7 +37,9 @@ mkdirSync(images, { recursive: true });
 psql(readFileSync(join(here, "shop.sql"), "utf8"));
 // It works on while the pictures are taken.
 const work = setInterval(() => psql("SELECT shop.second_of_work()"), 1000);
-await until(() => psql("SELECT count(*) FILTER (WHERE state = 'failed') = 14 AND count(*) FILTER (WHERE state = 'running') = 2 FROM ayb_jobs.jobs") === "t", "the shop to work");
+await until(() => psql("SELECT count(*) FILTER (WHERE state = 'failed') = 15 AND count(*) FILTER (WHERE state = 'running') = 2 FROM ayb_jobs.jobs") === "t", "the shop to work");
+await until(() => psql("SELECT in_force FROM ayb_jobs.limits") === "t", "the limit to be in force");
+psql("SELECT FROM ayb_jobs.claim('printers', '{labels.print}', 2)");
 const wanted = (process.env.SCREENS ?? "").split(" ").filter(Boolean);
 for (const look of LOOKS.slice(0, 3)) {
     const context = await openContext(look, { deviceScaleFactor: look.width > 800 ? 1 : 2 });

@@ -80,6 +80,29 @@ CROSS JOIN LATERAL (
     FROM (VALUES ('orders.confirm', 260, 28), ('images.resize', 150, 30), ('search.index', 420, 26), ('invoices.render', 70, 31),
                  ('mail.send', 60, 29)) AS x (type, jobs, middle)) AS t;
 
+-- How deep the queue was: it fills towards noon, and is behind after the wave.
+INSERT INTO ayb_jobs.job_depths
+SELECT date_trunc('minute', now()) - n * interval '1 minute', 'shop'::regrole, (560 + 210 * sin((n + 200) / 229.0) + 40 * sin(n / 6.0))::bigint,
+       (3 + sin(n / 9.0))::bigint, CASE WHEN n BETWEEN 14 AND 31 THEN 4 * (32 - n) ELSE 0.05 + 0.04 * sin(n / 3.0) END
+FROM generate_series(1, 1440) AS n;
+
+-- A flow in the midst of its work, one that stands, and a type that may run twice at a time, once for each label printer.
+SELECT ayb_jobs.register_handler('labels.print', kind => 'external');
+SELECT ayb_jobs.register_handler('parcel.pick', kind => 'external');
+SET ROLE shop;
+SELECT ayb_jobs.enqueue_flow('[{"name": "load orders", "type": "orders.confirm"}, {"name": "load stock", "type": "stock.sync"},
+    {"name": "check stock", "type": "search.index", "depends_on": ["load orders", "load stock"]},
+    {"name": "invoices", "type": "invoices.render", "depends_on": ["load orders"]},
+    {"name": "pick parcels", "type": "parcel.pick", "depends_on": ["check stock"]},
+    {"name": "labels", "type": "parcel.pick", "depends_on": ["check stock"]},
+    {"name": "tell customers", "type": "mail.welcome", "depends_on": ["invoices"]},
+    {"name": "hand over", "type": "orders.confirm", "depends_on": ["pick parcels", "labels"]},
+    {"name": "report", "type": "invoices.render", "depends_on": ["*"]}]', 'morning round');
+SELECT ayb_jobs.enqueue_flow('[{"name": "fetch", "type": "images.resize"}, {"name": "publish", "type": "search.index", "depends_on": ["fetch"]}]', 'new pictures');
+SELECT count(ayb_jobs.enqueue('labels.print', jsonb_build_object('parcel', n), partition_key => 'printer ' || n % 5)) FROM generate_series(1, 23) AS n;
+RESET ROLE;
+SELECT ayb_jobs.set_limit('labels.print', running => 3, running_per_key => 1, starts => 100, per => '1 min');
+
 SELECT count(*) FROM (SELECT ayb_jobs.enqueue(type, jsonb_build_object('order', 4711 + n, 'customer', jsonb_build_object('id', n, 'name', 'Ada Lovelace')), run_as => 'shop')
     FROM unnest('{orders.confirm,images.resize,search.index,invoices.render}'::text[]) AS type, generate_series(1, 60) AS n) AS done;
 SELECT count(*) FROM (SELECT ayb_jobs.enqueue('mail.welcome', jsonb_build_object('to', format('customer-%s@shop.example', n)), run_as => 'shop') FROM generate_series(1, 14) AS n) AS done;

@@ -169,5 +169,11 @@ export async function fits(page) {
     assert.ok(content <= window, `the page is ${content} px wide, in a window of ${window}`);
 }
 
+/** Every screen of the navigation, by its path and its heading. */
+export const SCREENS = [
+    ["/", "Overview"], ["/jobs", "Jobs"], ["/flows", "Flows"], ["/types", "Types"], ["/errors", "Errors"], ["/schedules", "Schedules"],
+    ["/views", "Materialized views"], ["/workers", "Workers and lanes"], ["/realtime", "Realtime"],
+];
+
 /** A heading of the screen, once it is there. */
 export const heading = (page, name) => page.getByRole("heading", { level: 1, name }).waitFor();

@@ -36,6 +36,18 @@ lookTest("views with all that is known of them", "/views", async page => {
     assert.equal(words, 1);
 });
 
+pageTest("a view is scheduled from its card", "/views", async page => {
+    await register("lower");
+    await card(page, "lower").getByRole("button", { name: "Schedule" }).click();
+    const form = page.getByRole("dialog", { name: "New schedule" });
+    await form.getByText("at 03:00 every day").waitFor();
+    await form.getByRole("button", { name: "Create" }).click();
+    await heading(page, /refresh mv\.lower/);
+    assert.equal(psql(`SELECT name, job_type, payload, cron_expr FROM ayb_jobs.schedules`),
+        'refresh mv.lower|materialized_view_refresh|{"view_name": "lower", "schema_name": "mv"}|0 3 * * *');
+    psql("DELETE FROM ayb_jobs.schedules");
+});
+
 lookTest("the form that registers", "/views", async page => {
     await page.getByRole("button", { name: "Register", exact: true }).click();
     await page.getByRole("dialog").getByText("mv.broken").waitFor();

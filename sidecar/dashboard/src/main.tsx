@@ -15,6 +15,7 @@ import "./styles/form.css";
 import "./styles/jobs.css";
 import "./styles/job.css";
 import "./styles/schedules.css";
+import "./styles/flows.css";
 
 startLive();
 startMe();

@@ -13,6 +13,7 @@ export type Phase = Job["phase"];
 export type Counts = Schemas["Counts"];
 export type Run = Schemas["Run"];
 export type LogLine = Schemas["LogLine"];
+export type Action = Schemas["Action"];
 export type Stats = Schemas["Stats"];
 export type Schedule = Schemas["Schedule"] & { payload: Json };
 export type Preview = Schemas["Preview"];
@@ -25,6 +26,9 @@ export type Lane = Schemas["Lane"];
 export type Check = Schemas["Check"];
 export type Handler = Schemas["Handler"];
 export type JobType = Schemas["Type"];
+export type Limit = Schemas["Limit"];
+export type LimitRule = Schemas["LimitRule"];
+export type LimitKey = NonNullable<Limit["keys"]>[number];
 export type Flow = Schemas["Flow"];
 export type WholeFlow = Schemas["WholeFlow"];
 export type Step = Schemas["Step"];
@@ -35,6 +39,7 @@ export type Changed = Schemas["Changed"];
 export type JobChange = { runAt?: string; priority?: number };
 export type Waiting = Schemas["Waiting"];
 export type SeriesPoint = Schemas["Bucket"];
+export type Depth = Schemas["Depth"];
 export type Listener = Schemas["RealtimeConnection"];
 export type JobEvent = Schemas["JobEvent"];
 
@@ -92,6 +97,7 @@ export const api = {
         get: (id: string, signal?: Signal) => get<Job>(`jobs/${id}`, signal),
         runs: (id: string, signal?: Signal) => get<List<Run>>(`jobs/${id}/runs`, signal),
         log: (id: string, signal?: Signal) => get<List<LogLine>>(`jobs/${id}/log`, signal),
+        actions: (id: string, signal?: Signal) => get<List<Action>>(`jobs/${id}/actions`, signal),
         /** `body` is JSON's text, so that a payload goes as it was typed. */
         create: (body: string | Schemas["NewJob"]) => post<Job>("jobs", body),
         retry: (id: string) => post<Job>(`jobs/${id}/retry`),
@@ -140,10 +146,14 @@ export const api = {
         get: (type: string, signal?: Signal) => get<JobType>(`types/${encodeURIComponent(type)}`, signal),
         pause: (type: string) => post<JobType>(`types/${encodeURIComponent(type)}/pause`),
         resume: (type: string) => post<JobType>(`types/${encodeURIComponent(type)}/resume`),
+        setLimit: (type: string, rule: LimitRule) => put<JobType>(`types/${encodeURIComponent(type)}/limit`, rule),
+        clearLimit: (type: string) => remove(`types/${encodeURIComponent(type)}/limit`),
     },
 
     errors: (since: string, signal?: Signal) => get<List<ErrorGroup> & { more: boolean }>("errors", signal, { since }),
     databases: (signal?: Signal) => get<List<ServedDatabase>>("databases", signal),
+    /** With how many jobs each has. */
+    countedDatabases: (signal?: Signal) => get<List<ServedDatabase>>("databases", signal, { stats: true }),
 
     realtime: {
         connections: (signal?: Signal) => get<Schemas["RealtimeConnections"]>("realtime/connections", signal),
@@ -157,6 +167,7 @@ export const api = {
     /** By type, or with `total` all types (or the one) together. */
     series: (since: string, step: string, { type = "", total = false }, signal?: Signal) =>
         get<List<SeriesPoint>>("series", signal, { since, step, type, total: total || undefined }),
+    depths: (since: string, step: string, signal?: Signal) => get<List<Depth>>("depths", signal, { since, step }),
     queue: (signal?: Signal) => get<List<Waiting>>("queue", signal),
     pause: (type?: string) => post<void>("pause", type ? { type } : {}),
     resume: (type?: string) => post<void>("resume", type ? { type } : {}),

@@ -14,6 +14,9 @@ export function rate(value: number): string {
     return value < 9.95 ? value.toFixed(1) : compact(Math.round(value));
 }
 
+/** "2.5 a minute", of so many in an hour. */
+export const perMinute = (inAnHour: number): string => `${rate(inAnHour / 60)} a minute`;
+
 /** "1.4 MB" */
 export function bytes(value: number): string {
     const units = ["B", "kB", "MB", "GB", "TB"];

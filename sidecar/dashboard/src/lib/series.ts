@@ -27,6 +27,8 @@ export function beginOf({ seconds, step }: SeriesWindow, now: number): number {
     return Math.floor(now / step) * step - seconds + step;
 }
 
+export const isoOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
+
 /** The steps of a window. */
 export function stepsOf(window: SeriesWindow, now: number): number[] {
     const begin = beginOf(window, now);

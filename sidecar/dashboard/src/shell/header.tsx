@@ -1,32 +1,30 @@
+import { useEffect, useState } from "preact/hooks";
 import { useLocation } from "../lib/router";
 import { logOut, session } from "../lib/session";
 import { useStore } from "../lib/store";
 import { chooseTheme, type Theme, theme } from "../lib/theme";
 import { screens } from "../screens";
 import { Button } from "../ui/button";
+import { Dialog } from "../ui/dialog";
 import { Icon, type IconName } from "../ui/icon";
 import { Link } from "../ui/parts";
 import { LiveDot } from "./connection";
 import { Where } from "./where";
 
-function Links() {
-    const { segments } = useLocation();
-    const here = segments[0] ?? "";
+type Listed = (typeof screens)[number];
+
+const useHere = (): string => useLocation().segments[0] ?? "";
+
+function ScreenLink({ screen, long }: { screen: Listed; long?: boolean }) {
     return (
-        <ul>
-            {screens
-                .filter(screen => screen.icon)
-                .map(screen => (
-                    <li key={screen.name}>
-                        <a href={`#/${screen.name}`} aria-current={screen.name === here ? "page" : undefined}>
-                            <Icon name={screen.icon as IconName} />
-                            <span>{screen.short ?? screen.title}</span>
-                        </a>
-                    </li>
-                ))}
-        </ul>
+        <a href={`#/${screen.name}`} aria-current={screen.name === useHere() ? "page" : undefined}>
+            <Icon name={screen.icon as IconName} />
+            <span>{long ? screen.title : (screen.short ?? screen.title)}</span>
+        </a>
     );
 }
+
+const listed = screens.filter(screen => screen.icon);
 
 const NEXT: Record<Theme, Theme> = { auto: "light", light: "dark", dark: "auto" };
 const THEMES: Record<Theme, { icon: IconName; label: string }> = {
@@ -52,7 +50,13 @@ export function Header() {
                 <span>ayb_jobs</span>
             </Link>
             <nav class="nav" aria-label="Screens">
-                <Links />
+                <ul>
+                    {listed.map(screen => (
+                        <li key={screen.name}>
+                            <ScreenLink screen={screen} />
+                        </li>
+                    ))}
+                </ul>
             </nav>
             <div class="top-end">
                 <Where />
@@ -64,11 +68,49 @@ export function Header() {
     );
 }
 
+// As many as a thumb tells apart on the narrowest phone; the others are one touch further.
+const FIRST = ["", "jobs", "errors", "schedules"];
+
 /** The same links below, where there is no room above; css shows one of both. */
 export function Tabs() {
+    const [open, setOpen] = useState(false);
+    const here = useHere();
+    const others = listed.filter(({ name }) => !FIRST.includes(name));
+    useEffect(() => setOpen(false), [here]);
     return (
-        <nav class="tabs" aria-label="Screens">
-            <Links />
-        </nav>
+        <>
+            <nav class="tabs" aria-label="Screens">
+                <ul>
+                    {FIRST.flatMap(name => listed.filter(screen => screen.name === name)).map(screen => (
+                        <li key={screen.name}>
+                            <ScreenLink screen={screen} />
+                        </li>
+                    ))}
+                    <li>
+                        <button
+                            type="button"
+                            class={others.some(({ name }) => name === here) ? "here" : ""}
+                            aria-haspopup="dialog"
+                            aria-expanded={open}
+                            onClick={() => setOpen(true)}
+                        >
+                            <Icon name="more" />
+                            <span>More</span>
+                        </button>
+                    </li>
+                </ul>
+            </nav>
+            {open && (
+                <Dialog title="More screens" onClose={() => setOpen(false)}>
+                    <ul class="more-screens">
+                        {others.map(screen => (
+                            <li key={screen.name}>
+                                <ScreenLink screen={screen} long />
+                            </li>
+                        ))}
+                    </ul>
+                </Dialog>
+            )}
+        </>
     );
 }

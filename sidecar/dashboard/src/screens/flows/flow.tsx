@@ -1,5 +1,8 @@
 // One flow: its jobs in the order in which they can run, and what each waits for.
+import type { ComponentType } from "preact";
+import { useEffect, useMemo, useState } from "preact/hooks";
 import { api, type Step, type WholeFlow } from "../../lib/api";
+import { type FlowShape, shapeOf } from "../../lib/flow-steps";
 import { count, plural, shortId } from "../../lib/format";
 import { type Query, useQuery } from "../../lib/query";
 import { toast } from "../../lib/toast";
@@ -69,6 +72,35 @@ function change(flow: WholeFlow, verb: "cancel" | "retry", done: () => void): vo
     });
 }
 
+/** The module that draws, once it has come. */
+function useDrawing(wanted: boolean): ComponentType<{ shape: FlowShape }> | undefined {
+    const [Drawing, setDrawing] = useState<ComponentType<{ shape: FlowShape }>>();
+    useEffect(() => {
+        if (!wanted) return;
+        let here = true;
+        // Without it there are the steps in their table.
+        import("./graph").then(
+            ({ FlowGraph }) => here && setDrawing(() => FlowGraph),
+            () => undefined,
+        );
+        return () => {
+            here = false;
+        };
+    }, [wanted]);
+    return Drawing;
+}
+
+function Picture({ steps }: { steps: readonly Step[] }) {
+    const shape = useMemo(() => shapeOf(steps), [steps]);
+    const Drawing = useDrawing(shape !== undefined);
+    if (!shape || !Drawing) return null;
+    return (
+        <Panel title="Graph" note="each right of those that it waits for">
+            <Drawing shape={shape} />
+        </Panel>
+    );
+}
+
 function Whole({ flow, query }: { flow: WholeFlow; query: Query<WholeFlow> }) {
     const ended = flow.completed + flow.failed + flow.canceled;
     return (
@@ -117,6 +149,7 @@ function Whole({ flow, query }: { flow: WholeFlow; query: Query<WholeFlow> }) {
                     </Fact>
                 </dl>
             </section>
+            <Picture steps={flow.steps ?? []} />
             <Panel title="Steps" note="each behind those that it waits for" flush>
                 <Table label="Steps" columns={COLUMNS} rows={flow.steps ?? []} keyOf={({ jobId }) => jobId} />
             </Panel>

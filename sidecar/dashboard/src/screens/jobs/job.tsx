@@ -174,12 +174,14 @@ function Value({ title, value, children }: { title: string; value: Json | undefi
 function Whole({ job, query }: { job: Job; query: Query<Job> }) {
     const live = (event: { jobId: string }) => event.jobId === job.id;
     const runs = useQuery(`runs ${job.id}`, signal => api.jobs.runs(job.id, signal), { live, throttle: 300 });
+    const actions = useQuery(`actions ${job.id}`, signal => api.jobs.actions(job.id, signal), { live, throttle: 300 });
     const schedule = useQuery(job.scheduleId ? `schedule ${job.scheduleId}` : null, signal =>
         api.schedules.get(job.scheduleId as string, signal),
     );
     const done = (changed: Job) => {
         query.set(changed);
         runs.refetch();
+        actions.refetch();
     };
     return (
         <>
@@ -203,7 +205,12 @@ function Whole({ job, query }: { job: Job; query: Query<Job> }) {
                     ) : runs.data === undefined ? (
                         <Loading rows={3} />
                     ) : (
-                        <Story job={job} runs={runs.data.items} schedule={schedule.data} />
+                        <Story
+                            job={job}
+                            runs={runs.data.items}
+                            actions={actions.data?.items ?? []}
+                            schedule={schedule.data}
+                        />
                     )}
                 </Panel>
                 <div class="job-values">

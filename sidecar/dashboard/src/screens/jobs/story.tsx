@@ -1,6 +1,6 @@
 // What happened to a job, from its enqueueing on, as a line of time.
 import type { ComponentChildren } from "preact";
-import type { Job, Run, Schedule } from "../../lib/api";
+import type { Action, Job, Run, Schedule } from "../../lib/api";
 import { failedRefresh } from "../../lib/job";
 import type { Json } from "../../lib/json";
 import { duration, exact, instantOf, relative, useNow } from "../../lib/time";
@@ -126,6 +126,49 @@ function Enqueued({ job, schedule }: { job: Job; schedule: Schedule | undefined 
     );
 }
 
+const DONE: Record<Action["action"], { tone: Tone; icon: IconName; words: string }> = {
+    cancel: { tone: "canceled", icon: "stop", words: "Canceled" },
+    retry: { tone: "plain", icon: "retry", words: "Put back into the queue" },
+    run: { tone: "plain", icon: "play", words: "Made due" },
+    reschedule: { tone: "plain", icon: "schedules", words: "Put to another time" },
+    priority: { tone: "plain", icon: "edit", words: "Given another priority" },
+    delete: { tone: "canceled", icon: "trash", words: "Deleted" },
+};
+
+/** What somebody did to it by hand; `actor`: whose session of the page or the API that was. */
+function ByHand({ action }: { action: Action }) {
+    const { tone, icon, words } = DONE[action.action];
+    return (
+        <Moment tone={tone} icon={icon} title={words} at={action.at}>
+            <div class="moment-facts">
+                <span>
+                    by <bdi class="strong">{action.actor ?? action.doneBy}</bdi>
+                    {action.actor !== undefined && (
+                        <>
+                            , as the role <bdi>{action.doneBy}</bdi>
+                        </>
+                    )}
+                </span>
+            </div>
+        </Moment>
+    );
+}
+
+/** Attempts and what was done by hand, in the order in which they happened; an attempt that runs comes last. */
+function moments(job: Job, runs: readonly Run[], actions: readonly Action[]): ComponentChildren[] {
+    const dated = [
+        ...runs.map(run => ({
+            at: run.status === "running" ? Number.POSITIVE_INFINITY : instantOf(run.finishedAt ?? run.startedAt ?? ""),
+            shown: <Attempt key={`${run.attempt} ${run.startedAt} ${run.finishedAt}`} run={run} job={job} />,
+        })),
+        ...actions.map((action, n) => ({
+            at: instantOf(action.at),
+            shown: <ByHand key={`${n} ${action.at}`} action={action} />,
+        })),
+    ];
+    return dated.sort((a, b) => a.at - b.at).map(({ shown }) => shown);
+}
+
 const WAITS = {
     external: "for a worker outside of the server to claim it",
     handler: "for a handler: none is registered for its type",
@@ -149,8 +192,9 @@ function Waiting({ job }: { job: Job }) {
     );
 }
 
-function End({ job, runs }: { job: Job; runs: Run[] }) {
+function End({ job, runs, actions }: Omit<StoryProps, "schedule">) {
     if (job.state === "queued") return <Waiting job={job} />;
+    if (job.state === "canceled" && actions.at(-1)?.action === "cancel") return null; // that says it
     if (job.state === "canceled") return <Moment tone="canceled" icon="stop" title="Canceled" at={job.canceledAt} />;
     if (job.state === "failed")
         return (
@@ -168,14 +212,19 @@ function End({ job, runs }: { job: Job; runs: Run[] }) {
     return null; // the attempt that runs, or completed it, says it
 }
 
-export function Story({ job, runs, schedule }: { job: Job; runs: Run[]; schedule: Schedule | undefined }) {
+interface StoryProps {
+    job: Job;
+    runs: Run[];
+    actions: Action[];
+    schedule: Schedule | undefined;
+}
+
+export function Story({ job, runs, actions, schedule }: StoryProps) {
     return (
         <ol class="story">
             <Enqueued job={job} schedule={schedule} />
-            {runs.map(run => (
-                <Attempt key={`${run.attempt} ${run.startedAt} ${run.finishedAt}`} run={run} job={job} />
-            ))}
-            <End job={job} runs={runs} />
+            {moments(job, runs, actions)}
+            <End job={job} runs={runs} actions={actions} />
         </ol>
     );
 }

@@ -9,6 +9,7 @@ import { navigate, setQuery, useLocation } from "../../lib/router";
 import {
     beginOf,
     byTime,
+    isoOf,
     OUTCOMES,
     type Outcome,
     rates,
@@ -22,6 +23,8 @@ import { Chart, type ChartLine } from "../../ui/chart";
 import { Choice, Select } from "../../ui/field";
 import { PageHead, Panel } from "../../ui/parts";
 import { Failed, Show } from "../../ui/states";
+import { Databases } from "./databases";
+import { Depths } from "./depths";
 import { Fine, Warnings } from "./health";
 import { type Numbers, Tiles } from "./tiles";
 import { QueuedTypes, Types } from "./types";
@@ -35,8 +38,6 @@ function useWindow(): [WindowName, string] {
     const name = query.get("window") ?? "";
     return [name in WINDOWS ? (name as WindowName) : "1h", query.get("type") ?? ""];
 }
-
-const isoOf = (seconds: number): string => new Date(seconds * 1000).toISOString();
 
 /** All types together (or the one), with finer samples for as long as the page is open. */
 function useTotals(name: WindowName, type: string) {
@@ -245,6 +246,7 @@ export function Overview() {
                 workers={workers.data}
                 perSecond={perSecond(totals.query.data, totals.samples)}
             />
+            <Databases />
             <div class="overview">
                 <Charts name={name} type={type} totals={totals}>
                     <Panel title="Queued by type" class="queued">
@@ -253,6 +255,7 @@ export function Overview() {
                         </Show>
                     </Panel>
                 </Charts>
+                {!type && <Depths name={name} />}
                 <Panel title="By type" note={`in the last ${window.label}`} flush class="types">
                     <Show query={byType} rows={6}>
                         {({ items, now }) => (

@@ -1,6 +1,6 @@
 // The types of jobs: who handles each, what waits, what became of the last hour's, and whether it is paused.
 import { api, type Handler, type JobType } from "../../lib/api";
-import { count, plural } from "../../lib/format";
+import { count, plural, rate } from "../../lib/format";
 import { useQuery } from "../../lib/query";
 import { duration, span } from "../../lib/time";
 import { toast } from "../../lib/toast";
@@ -8,6 +8,7 @@ import { ActionButton } from "../../ui/button";
 import { Badge, Link, PageHead, Panel } from "../../ui/parts";
 import { Empty, Show } from "../../ui/states";
 import { type Column, Table } from "../../ui/table";
+import { held, limitWords } from "./limits";
 
 /** "public.send_mail", "a command", "workers outside". */
 export function handlerWords({ kind, functionSchema, functionName }: Handler): string {
@@ -46,6 +47,8 @@ export function Handled({ type }: { type: JobType }) {
         </Badge>
     );
 }
+
+const endedOf = ({ lastHour }: JobType): number => (lastHour?.completed ?? 0) + (lastHour?.failed ?? 0);
 
 const columns = (changed: () => void): Column<JobType>[] => [
     {
@@ -92,6 +95,31 @@ const columns = (changed: () => void): Column<JobType>[] => [
         align: "right",
         sort: row => row.oldestDueAgeSec,
         cell: row => (row.oldestDueAgeSec === undefined ? NOTHING : span(row.oldestDueAgeSec)),
+    },
+    {
+        key: "limit",
+        label: "Limit",
+        sort: row => (row.limit ? limitWords(row.limit) : undefined),
+        cell: row =>
+            row.limit ? (
+                <span class="row">
+                    {limitWords(row.limit)}
+                    {held(row.limit) && (
+                        <Badge tone="warning" icon="pause">
+                            full
+                        </Badge>
+                    )}
+                </span>
+            ) : (
+                NOTHING
+            ),
+    },
+    {
+        key: "rate",
+        label: "A minute, 1 h",
+        align: "right",
+        sort: row => endedOf(row),
+        cell: row => rate(endedOf(row) / 60),
     },
     {
         key: "completed",

@@ -1,11 +1,12 @@
 // One type: its handler as it is registered, what waits, what became of the last hour's jobs.
 import type { ComponentChildren } from "preact";
 import { api, type Handler, type JobType } from "../../lib/api";
-import { count } from "../../lib/format";
+import { count, perMinute } from "../../lib/format";
 import { type Query, useQuery } from "../../lib/query";
 import { duration, span } from "../../lib/time";
 import { Badge, Code, Fact, Link, PageHead, Panel } from "../../ui/parts";
 import { One } from "../../ui/states";
+import { Limits } from "./limits";
 import { Handled, Pause } from "./list";
 
 const seconds = (value: number | undefined): string => (value === undefined ? "–" : duration(value * 1000));
@@ -31,6 +32,7 @@ function HandlerFacts({ handler }: { handler: Handler }) {
 
 function Numbers({ type }: { type: JobType }) {
     const { lastHour, queued, more, running, oldestDueAgeSec } = type;
+    const ended = (lastHour?.completed ?? 0) + (lastHour?.failed ?? 0);
     const of = (what: "wait" | "run") =>
         (["P50", "P95", "P99"] as const)
             .map(quantile => lastHour?.[`${what}${quantile}`])
@@ -46,6 +48,7 @@ function Numbers({ type }: { type: JobType }) {
             </Fact>
             <Fact name="Running">{count(running)}</Fact>
             <Fact name="Oldest due">{oldestDueAgeSec === undefined ? "none is due" : span(oldestDueAgeSec)}</Fact>
+            <Fact name="Rate, last hour">{perMinute(ended)}</Fact>
             <Fact name="Completed, last hour">{count(lastHour?.completed ?? 0)}</Fact>
             <Fact name="Failed, last hour">{count(lastHour?.failed ?? 0)}</Fact>
             <Fact name="Waited, p50 / p95 / p99">{of("wait")}</Fact>
@@ -82,6 +85,7 @@ function Whole({ type, query }: { type: JobType; query: Query<JobType> }): Compo
             <Panel title="Now">
                 <Numbers type={type} />
             </Panel>
+            <Limits type={type} changed={query.set} cleared={query.refetch} />
             <Panel title="Handler" note={<Handled type={type} />}>
                 {type.handler ? (
                     <>
