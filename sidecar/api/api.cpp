@@ -10,6 +10,7 @@
 #include "api/stopping.hpp"
 #include "api/tokens.hpp"
 #include "api/types.hpp"
+#include "api/watches.hpp"
 #include "jobs/flows.hpp"
 #include "jobs/jobs.hpp"
 #include "route/refusals.hpp"
@@ -58,6 +59,7 @@ Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLo
     router_.add(type_routes());
     router_.add(flow_routes(settings.allow_commands));
     router_.add(seeing_routes());
+    router_.add(watch_routes());
     router_.add(database_routes(databases_));
     router_.add(events_.routes());
     router_.add(probe_routes(database_));

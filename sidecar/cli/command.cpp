@@ -72,7 +72,7 @@ const std::vector<Command> &all_commands() {
     static const std::vector<Command> all = [] {
         std::vector<Command> commands;
         for (auto part : {job_commands(), type_commands(), flow_commands(), schedule_commands(),
-                          matview_commands(), seeing_commands()})
+                          matview_commands(), watch_commands(), seeing_commands()})
             std::move(part.begin(), part.end(), std::back_inserter(commands));
         return commands;
     }();

@@ -67,6 +67,7 @@ std::vector<Command> type_commands();
 std::vector<Command> flow_commands();
 std::vector<Command> schedule_commands();
 std::vector<Command> matview_commands();
+std::vector<Command> watch_commands();
 std::vector<Command> seeing_commands();
 
 // A list of jobs, brief or whole, as `jobs list` shows it.

@@ -54,7 +54,8 @@ struct Names {
     const char *list;
     const char *columns; // for awk
 };
-constexpr Names kNames[] = {{"types", "$1"}, {"schedules", "$1"}, {"matviews", "$2 \".\" $3"}};
+constexpr Names kNames[] = {
+    {"types", "$1"}, {"watches", "$1"}, {"schedules", "$1"}, {"matviews", "$2 \".\" $3"}};
 
 // A shell's command that lists them. Only names that mean nothing to a shell: bash expands what it
 // is given to choose from, and who enqueues a job names its type.

@@ -133,6 +133,38 @@ class Verbs(CliTest):
         self.assertEqual(self.ask("DELETE", "/types/bare/limit").status, 204)
         self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.type_limits"), "0")
 
+    def test_watches(self):
+        self.server.psql("SELECT ayb_jobs.register_handler('told', kind => 'external')")
+        self.assertEqual(self.both("watches", "list"), "Nobody watches.\n")
+        self.assertIn("watch not found", self.both("watches", "delete", "told", status=1))
+        for way in (self.one, self.api):
+            self.assertEqual(way("watches", "set", "told"), 'Type "told" watches all checks\n')
+            self.assertEqual(way("watches", "set", "told", "--names", "paused,lanes"), 'Type "told" watches paused, lanes\n')
+            self.assertEqual(cells(way("watches", "list").splitlines()[1])[2:], ["paused, lanes", "-"])
+            self.assertEqual(way("watches", "delete", "told"), 'Type "told" watches nothing\n')
+        self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.health_watches"), "0")
+
+    def test_a_watch_tells(self):
+        self.server.psql("SELECT ayb_jobs.register_handler('told', kind => 'external')")
+        self.one("watches", "set", "told", "--names", "paused")
+        self.one("types", "pause", "parked")
+        job = until(lambda: self.good(self.ask("GET", "/jobs?type=told"))["items"], "to be told")[0]
+        self.assertEqual(job["runAs"], self.good(self.ask("GET", "/watches"))["items"][0]["runAs"])
+        self.assertEqual((job["payload"]["name"], job["payload"]["status"]), ("paused", "warning"))
+        self.assertEqual(self.good(self.ask("GET", "/watches"))["items"][0]["bad"], ["paused"])
+        self.one("types", "resume", "parked")
+        self.one("watches", "delete", "told")
+
+    def test_a_watch_that_is_none(self):
+        for body, field in (({"names": []}, "names"), ({"names": ["no such"]}, "names"), ({"names": "paused"}, None),
+                            ({"names": [1]}, None), ({"names": [None]}, None), ({"checks": []}, "checks")):
+            with self.subTest(body):
+                answer = self.ask("PUT", "/watches/odd", body)
+                self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.json)
+        self.assertEqual(self.ask("PUT", "/watches/command", {}).status, 400)
+        self.refused(self.ask("DELETE", "/watches/odd"), 404, "watch not found")
+        self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.health_watches"), "0")
+
     def test_what_a_type_did(self):
         self.failed("4")
 

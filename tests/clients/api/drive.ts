@@ -147,6 +147,12 @@ const scenarios: { [O in Op]: () => Promise<unknown> } = {
     },
     pauseType: async () => assert.equal((await call("pauseType", { path: { type: "driven" } })).paused, true),
     resumeType: async () => assert.equal((await call("resumeType", { path: { type: "driven" } })).paused, false),
+    setWatch: async () => {
+        const watch = await call("setWatch", { path: { type: "driven" }, body: { names: ["paused"] } });
+        assert.deepEqual([watch.names, watch.bad], [["paused"], []]);
+    },
+    listWatches: async () => assert.ok((await call("listWatches")).items.some((one) => one.type === "driven" && one.names?.[0] === "paused")),
+    deleteWatch: async () => call("deleteWatch", { path: { type: "driven" } }, 204),
     listErrors: async () => assert.equal((await call("listErrors", { query: { since: "2020-01-01T00:00:00Z" } })).more, false),
     listHandlers: async () => assert.ok((await call("listHandlers")).count >= 0),
     listSeries: async () => assert.ok((await call("listSeries", { query: { step: "5 minutes", total: true } })).count >= 0),
