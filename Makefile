@@ -88,6 +88,9 @@ build:
 	@$(harness)/dependencies build
 	+@$(MAKE) --no-print-directory -C extension PG_CONFIG="$$($(harness)/pg_config)" all
 
+# What PGXN's client calls before `make install`.
+all: build
+
 ## make sidecar    compile ayb-jobs (admin API, command line) into .ayb/build/sidecar
 sidecar:
 	@$(harness)/build-sidecar
@@ -113,6 +116,14 @@ packages:
 ## make packages-check  that, and each is installed on a fresh root, serves, and leaves nothing
 packages-check: packages
 	@tests/packages/check
+
+## make upgrade-check  pg_upgrade from 15 to 17, with the packages that make packages MAJORS="15 17" has made; by root
+upgrade-check:
+	@tests/packages/upgrade
+
+## make pgxn-check  an archive of this checkout is installed by PGXN's client, into a PostgreSQL of its own
+pgxn-check:
+	@tests/packages/pgxn
 
 ## make images-check  the images of ops/docker, of the packages that make packages has made; by root
 images-check:

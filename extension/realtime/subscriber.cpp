@@ -122,7 +122,9 @@ void become(const Subscriber &subscriber) {
     Oid user;
     int context;
     GetUserIdAndSecContext(&user, &context);
-    set_locally("transaction_read_only", "on");
+    // Not by its setting, which no function may set for itself alone from 16 on. It ends with the
+    // subtransaction.
+    XactReadOnly = true;
     restore_settings(subscriber);
     SetUserIdAndSecContext(subscriber.role,
                            context | SECURITY_LOCAL_USERID_CHANGE | SECURITY_RESTRICTED_OPERATION);

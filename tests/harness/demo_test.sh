@@ -24,6 +24,23 @@ exports=$(make -s up 2>up.log)
     'expired_auth_cleanup_daily expired_oauth_cleanup_daily session_cleanup_hourly webhook_delivery_prune_daily' ]] ||
     fail "AYB's schedules are not there"
 
+# The ten commands of README.md, of which the first installs git and make, and what has to be true then.
+commands=$(awk '/^## / { in_it = $0 == "## Ten commands" } in_it && /^```/ { block = !block; next } in_it && block' README.md)
+[[ $(wc -l <<<"$commands") == 10 && $commands == *'git make'* ]] || fail "README.md has no ten commands, the first for git and make"
+{ printf 'set -e\n%s\n' "$(tail -n +2 <<<"$commands")" && cat <<'END'; } >typed
+for ((i = 0; i < 600; i++)); do
+    [[ $(ayb-jobs jobs list --type resize --state completed --output csv | wc -l) != 2 ]] || break
+    sleep 0.1
+done
+kill %1
+wait || true
+make -s psql <<<"SELECT 'result: ' || result::text FROM ayb_jobs.jobs WHERE type = 'resize'"
+END
+PATH=$(dirname "$AYB_SIDECAR"):$PATH bash typed >typed.log 2>&1 || fail "README.md's ten commands: $(cat typed.log)"
+for said in 'result: {"resized": {"image": 7}}' 'Type "resize" limited' "serves at http://$(<.ayb/run/sidecar.address)"; do
+    grep -qF "$said" typed.log || fail "the ten commands don't say $said: $(cat typed.log)"
+done
+
 # The same ports after a stop, and the page comes along.
 url=http://$(<.ayb/run/sidecar.address)
 live() { python3 -c 'import sys, urllib.request; print(urllib.request.urlopen(sys.argv[1] + "/live").status)' "$url" 2>&1; }
