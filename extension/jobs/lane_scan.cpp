@@ -40,8 +40,9 @@ pg_noinline bool count_in_transaction(Database *database) {
     return in_transaction(
         [database] {
             in_books(enter_counts);
-            database->counted = finish_count(MyDatabaseId, GetActiveSnapshot());
-            return database->counted;
+            const bool right = finish_count(MyDatabaseId, GetActiveSnapshot());
+            end_recount(database, right);
+            return right;
         },
         [] { XactIsoLevel = XACT_REPEATABLE_READ; });
 }

@@ -160,7 +160,7 @@ AYB_SQL_FUNCTION(ayb_jobs_counts) {
     const Viewer me = viewer(Right::read);
     ReturnSetInfo *result = begin_set(fcinfo);
     Database *database = find_database(MyDatabaseId);
-    if (database == nullptr || !database->counted || pg_atomic_read_u32(&database->recount) != 0)
+    if (database == nullptr || !are_counted(database))
         PG_RETURN_NULL();
     const RoleCopies copies = copy_roles();
     int64 totals[kStates] = {};

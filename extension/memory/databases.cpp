@@ -45,8 +45,10 @@ Database *find_database(Oid database) {
     if (!preloaded())
         return nullptr;
     for (int i = 0; i < slot_count(); i++)
-        if (g_databases[i].oid == database)
+        if (g_databases[i].oid == database) {
+            pg_read_barrier(); // of whoever took the place its number came last
             return &g_databases[i];
+        }
     return nullptr;
 }
 
@@ -70,6 +72,25 @@ void release_database(Database *entry) {
     if (entry->scheduler_pid == 0 && pg_atomic_read_u32(&entry->holds) == 0)
         entry->oid = InvalidOid;
     LWLockRelease(lock_of(Locks::databases));
+}
+
+void begin_recount(Database *database) {
+    database->counted = false;
+    pg_write_barrier();
+    pg_atomic_write_u32(&database->recount, 0);
+}
+
+void end_recount(Database *database, bool right) {
+    pg_write_barrier(); // the counts came first
+    database->counted = right;
+}
+
+bool are_counted(Database *database) {
+    const bool asked = pg_atomic_read_u32(&database->recount) != 0;
+    pg_read_barrier();
+    const bool counted = database->counted;
+    pg_read_barrier();
+    return counted && !asked;
 }
 
 void open_due(Database *database) {

@@ -128,6 +128,14 @@ Database *take_database(Oid database);
 // Gives the place back if neither a scheduler nor a hold has it any more.
 void release_database(Database *entry);
 
+// Counting the roles' jobs anew. Between the two the counts are taken for right by nobody: what is
+// asked again meanwhile stays asked.
+void begin_recount(Database *database);
+void end_recount(Database *database, bool right);
+
+// Whether the counts are right that are read next.
+bool are_counted(Database *database);
+
 // Before the scheduler's first look, and before commits are told to it.
 void open_due(Database *database);
 

@@ -103,8 +103,11 @@ bool are_kept() { return find_served(MyDatabaseId) != nullptr; }
 // Nor are all lanes known before the scheduler has looked for those of a type that was registered.
 bool are_known() {
     Database *database = find_served(MyDatabaseId);
-    return database != nullptr &&
-           pg_atomic_read_u32(&database->found) == pg_atomic_read_u32(&database->configured);
+    if (database == nullptr)
+        return false;
+    const uint32 found = pg_atomic_read_u32(&database->found);
+    pg_read_barrier(); // the lanes it stands for were there before it, and are read after it
+    return found == pg_atomic_read_u32(&database->configured);
 }
 
 void add_wanted(const char *type, Oid worker, Wanted *wanted) {

@@ -75,6 +75,7 @@ void step_lanes(TimestampTz /*now*/) {
     find_lanes(false);
     if (carried_by != configured && release_carried())
         carried_by = configured;
+    pg_write_barrier(); // the lanes came first
     pg_atomic_write_u32(&g_database->found, configured);
     look_for_waiters(g_database);
 }
@@ -216,8 +217,7 @@ void keep_house(TimestampTz now, Times *times, TimestampTz *wake) {
     if (g_history_after && !guarded(Duty::gone_history, step_gone_history, now))
         *wake = Min(*wake, later(now, kRetryAfter));
     if (pg_atomic_read_u32(&g_database->recount) != 0 && now >= times->recount) {
-        g_database->counted = false; // before the flag goes: they are never taken for right between
-        pg_atomic_write_u32(&g_database->recount, 0);
+        begin_recount(g_database);
         guarded(Duty::count, step_count, now);
         times->recount = pg_atomic_read_u32(&g_database->recount) != 0 ? now + kRecountAfter : 0;
         *wake = Min(*wake, times->recount > 0 ? times->recount : *wake);
