@@ -326,12 +326,12 @@ SELECT call, refused('SELECT ayb_jobs.' || call) FROM unnest(ARRAY[
     $$register_handler('for alice', 'alice.own(jsonb)', definer => true, owner => 'regress_alice')$$,
     $$register_handler('for alice', 'SELECT 1', 'command', owner => 'regress_alice')$$,
     $$register_handler('for alice', kind => 'external', owner => 'regress_alice')$$,
-    $$register_handler('for root', 'pg_catalog.jsonb_strip_nulls(jsonb)', owner => 'regress_root')$$,
+    $$register_handler('for root', 'pg_catalog.jsonb_pretty(jsonb)', owner => 'regress_root')$$,
     $$give_handler('alices', 'regress_bob')$$, $$give_handler('alices', 'regress_root')$$,
     $$allow_types('regress_gone')$$, $$allow_types(NULL)$$, $$allow_types('regress_alice', '')$$, $$allow_types('regress_alice', 'x\')$$]) AS call;
 -- what replaces it stays alice's as long as that could have been said
 SELECT owner FROM ayb_jobs.register_handler('for alice', 'alice.own(jsonb)', owner => 'regress_alice');
-SELECT owner FROM ayb_jobs.register_handler('for alice', 'pg_catalog.jsonb_strip_nulls(jsonb)');
+SELECT owner FROM ayb_jobs.register_handler('for alice', 'pg_catalog.jsonb_pretty(jsonb)');
 SELECT owner FROM ayb_jobs.register_handler('for alice', 'mallory.work(jsonb)');
 RESET SESSION AUTHORIZATION;
 REVOKE USAGE ON SCHEMA alice, mallory FROM regress_admin;

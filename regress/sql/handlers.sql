@@ -141,7 +141,7 @@ SELECT status, detail FROM ayb_jobs.health() WHERE name = 'trust';
 REVOKE EXECUTE ON FUNCTION public.shared() FROM PUBLIC;
 -- a type is whose it is, whatever its code: what everybody may run doesn't make alice's type bob's, nor a superuser's
 SET ROLE regress_alice;
-SELECT (ayb_jobs.register_handler('free name', 'pg_catalog.jsonb_strip_nulls(jsonb)')).owner;
+SELECT (ayb_jobs.register_handler('free name', 'pg_catalog.jsonb_pretty(jsonb)')).owner;
 SELECT (ayb_jobs.register_handler('free external', kind => 'external')).owner;
 SET ROLE regress_bob;
 SELECT refused($$SELECT ayb_jobs.enqueue('free name')$$);
