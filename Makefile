@@ -117,6 +117,10 @@ packages:
 packages-check: packages
 	@tests/packages/check
 
+## make first-check  README.md's ten commands, on a fresh Debian each, by root and by a user with sudo; by root, half an hour
+first-check:
+	@tests/packages/first
+
 ## make upgrade-check  pg_upgrade from 15 to 17, with the packages that make packages MAJORS="15 17" has made; by root
 upgrade-check:
 	@tests/packages/upgrade
@@ -132,6 +136,10 @@ images-check:
 ## make majors     build and test on PostgreSQL 17 and 18 too, in Debian roots of their own; needs root. MAJORS="18" selects
 majors:
 	@$(harness)/majors
+
+## make arm64-check  compile for ARM64, and run the unit tests and the SQL tests there, under qemu; needs root, and half an hour
+arm64-check:
+	@tests/arm64/run
 
 ## make clean      remove what was built; distclean removes the private server and its data too
 clean:
