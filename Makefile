@@ -109,7 +109,7 @@ uninstall:
 	+@$(MAKE) --no-print-directory -C extension PG_CONFIG="$$($(harness)/pg_config)" uninstall
 	@$(harness)/install-sidecar remove
 
-## make packages   Debian packages in .ayb/packages; MAJORS="15 17": for which majors of PostgreSQL, others than 15 by root
+## make packages   Debian packages in .ayb/packages; MAJORS="15 17 18": for which majors of PostgreSQL, others than 15 by root
 packages:
 	@$(harness)/packages
 
