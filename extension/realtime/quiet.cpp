@@ -117,18 +117,23 @@ List *quieten_target(Relation target) {
     return off;
 }
 
+// Null for all but a COPY, too. Not a part of what longjmp comes back to.
+pg_noinline Relation copied_table(Node *statement) {
+    if (!IsA(statement, CopyStmt))
+        return nullptr;
+    Relation target = target_of(*reinterpret_cast<CopyStmt *>(statement));
+    if (target == nullptr)
+        wake_all_partitions();
+    return target;
+}
+
 void on_utility(PlannedStmt *planned, const char *text, bool read_only,
                 ProcessUtilityContext context, ParamListInfo parameters,
                 QueryEnvironment *environment, DestReceiver *receiver,
                 QueryCompletion *completion) {
     const ProcessUtility_hook_type next =
         g_next_utility != nullptr ? g_next_utility : standard_ProcessUtility;
-    Relation target = nullptr;
-    if (IsA(planned->utilityStmt, CopyStmt)) {
-        target = target_of(*reinterpret_cast<CopyStmt *>(planned->utilityStmt));
-        if (target == nullptr)
-            wake_all_partitions();
-    }
+    Relation target = copied_table(planned->utilityStmt);
     if (target == nullptr) {
         next(planned, text, read_only, context, parameters, environment, receiver, completion);
         return;
