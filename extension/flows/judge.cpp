@@ -71,8 +71,8 @@ Sql<UuidArray> g_next{R"sql(
                                                                "e.parent", "e.on_parent_failure")
 #define AYB_BY_MEMBER(which)                                                                       \
     " UNION ALL SELECT e.child, q.id, q.state FROM ayb_jobs.job_edges AS e"                        \
-    " JOIN ayb_jobs.job_queue AS q ON q.flow = e.flow AND q.id <> e.child WHERE"                   \
-    " e.child = ANY ($1) AND " which AYB_BAD(                                                      \
+    " JOIN ayb_jobs.job_queue AS q ON q.flow = e.flow AND q.id <> e.child AND q.state IN"          \
+    " ('failed', 'canceled') WHERE e.child = ANY ($1) AND " which AYB_BAD(                         \
         "q.state", "q.id",                                                                         \
         "e.on_parent_failure") " UNION ALL SELECT e.child, o.job_id, o.state FROM "                \
                                "ayb_jobs.job_edges AS e"                                           \
