@@ -14,7 +14,7 @@ struct Children {
 
 // What is asked about.
 struct Asked {
-    const KinLook *looks;
+    KinLook *looks;
     int count;
 };
 

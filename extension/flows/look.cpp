@@ -191,6 +191,49 @@ void note_put_off(Database *database, TimestampTz now) {
 
 } // namespace
 
+namespace {
+
+Sql<UuidArray> g_canceled{R"sql(
+    SELECT q.id FROM ayb_jobs.job_queue AS q WHERE q.id = ANY ($1) AND q.state = 'canceled'
+)sql"};
+
+// Jobs that wait for all others of their flow, and that nobody has looked at yet.
+Sql<> g_new_stars{R"sql(
+    SELECT e.child FROM ayb_jobs.job_edges AS e WHERE e.flow IS NOT NULL AND e.parent IS NULL
+)sql"};
+
+// With room for one more.
+Asked asked_of(uint64 rows) {
+    auto *looks = static_cast<KinLook *>(palloc0((rows + 1) * sizeof(KinLook)));
+    for (uint64 row = 0; row < rows; row++)
+        read_row(row, &looks[row].id);
+    return {looks, static_cast<int>(rows)};
+}
+
+// Gives back those of the children of these that are canceled: what waits for them is the next to
+// be asked about.
+Asked look_once(const Asked &asked) {
+    const Children children = children_of(asked, CurrentMemoryContext);
+    judge_children(children, asked, CurrentMemoryContext);
+    ArrayBuildState *ids = new_column(UUIDOID);
+    for (int i = 0; i < children.count; i++)
+        add_value(ids, uuid_datum(children.ids[i]));
+    return asked_of(g_canceled.run(UuidArray(whole_column(ids))));
+}
+
+} // namespace
+
+void look_in_transaction(const core::Uuid &ended) {
+    Database *database = find_database(MyDatabaseId);
+    const bool stars = may_be_in_star(database);
+    if (!stars && !may_be_kin(database, Kin::parent, ended))
+        return;
+    Asked asked = asked_of(stars ? g_new_stars.run() : 0);
+    asked.looks[asked.count++].id = ended;
+    while (asked.count > 0)
+        asked = look_once(asked);
+}
+
 TimestampTz look_at_all_children(TimestampTz now) {
     Database *database = find_database(MyDatabaseId);
     if (!start_looking(database))

@@ -7,6 +7,7 @@
 // look is a transaction of its own, whose snapshot is younger than the end that it was asked for.
 // One whose watch has moved is looked at once more after the commit, as the parent that it watches
 // from then on may have ended before anybody could see that. One process at a time looks.
+#include "core/uuid7.hpp"
 #include "pg/clock.hpp"
 
 namespace ayb {
@@ -20,6 +21,11 @@ bool any_look_left();
 // For a worker, between two jobs, outside of any transaction. What goes wrong is left to the
 // scheduler.
 void look_at_children();
+
+// For a job that ended in the transaction at hand, inside the books: the same, and for those that
+// this cancels in turn. Nobody else can have ended one of them meanwhile without a look of their
+// own.
+void look_in_transaction(const core::Uuid &ended);
 
 // For the scheduler: the same, and what others have left. Returns when it has to look again;
 // raises.

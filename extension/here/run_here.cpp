@@ -1,5 +1,6 @@
 // run_here(): due jobs of the caller's role, run in the caller's transaction, for tests.
 #include "base/arguments.hpp"
+#include "flows/look.hpp"
 #include "handlers/call.hpp"
 #include "inside/log.hpp"
 #include "inside/snooze.hpp"
@@ -260,6 +261,7 @@ AYB_SQL_FUNCTION(ayb_jobs_run_here) {
             if (!begin(ids[i], clock_now(), &job))
                 continue;
             run(job, &ended);
+            in_books([&] { look_in_transaction(job.id); });
             put_row(result, job, ended);
             left--;
         }

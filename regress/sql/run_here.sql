@@ -111,6 +111,37 @@ SELECT state FROM ayb_jobs.run_now((SELECT id FROM ayb_jobs.jobs WHERE type = 'o
 SELECT state, result FROM ayb_jobs.run_here('orderly');
 ROLLBACK;
 
+-- What waits for a job that ran goes on in the same transaction, or is canceled with it; nothing of it is left
+CREATE FUNCTION step(payload jsonb) RETURNS jsonb LANGUAGE plpgsql AS $$
+BEGIN
+    IF payload ? 'fails' THEN
+        PERFORM ayb_jobs.give_up('as it was told');
+    END IF;
+    RETURN (SELECT coalesce(jsonb_agg(p.name || ' ' || p.state ORDER BY p.name), '[]') FROM ayb_jobs.parents() AS p);
+END
+$$;
+SELECT type FROM ayb_jobs.register_handler('step here', 'step(jsonb)');
+SELECT type FROM ayb_jobs.register_handler('other step here', 'step(jsonb)');
+BEGIN;
+SELECT ayb_jobs.enqueue_flow('[{"name": "last", "type": "step here", "depends_on": ["left", "right"]}, {"name": "first", "type": "step here"},
+    {"name": "left", "type": "step here", "depends_on": ["first"]}, {"name": "right", "type": "other step here", "depends_on": ["first"]},
+    {"name": "callback", "type": "step here", "depends_on": ["*"]}]') AS flow \gset
+SELECT state, result FROM ayb_jobs.run_here('step here');
+SELECT name, state, phase FROM ayb_jobs.flow(:'flow');
+SELECT state, result FROM ayb_jobs.run_here('other step here');
+SELECT state, result FROM ayb_jobs.run_here('step here', 1);
+SELECT name, state, phase FROM ayb_jobs.flow(:'flow');
+SELECT state, jsonb_array_length(result) AS parents FROM ayb_jobs.run_here('step here');
+ROLLBACK;
+BEGIN;
+SELECT ayb_jobs.enqueue_flow('[{"name": "bad", "type": "step here", "payload": {"fails": true}}, {"name": "waits", "type": "step here", "depends_on": ["bad"]},
+    {"name": "ends", "type": "step here", "depends_on": ["bad"], "on_parent_failure": "cancel"}, {"name": "ends too", "type": "step here", "depends_on": ["ends"]},
+    {"name": "report", "type": "step here", "depends_on": ["bad", "ends too"], "on_parent_failure": "run"}]') AS flow \gset
+SELECT state, result FROM ayb_jobs.run_here('step here');
+SELECT name, state, phase FROM ayb_jobs.flow(:'flow');
+ROLLBACK;
+SELECT count(*) FROM ayb_jobs.job_edges;
+
 -- Others' jobs are not the caller's; what is no function is refused; and so is a handler
 BEGIN;
 SELECT ayb_jobs.enqueue('spend', '{"who": "eve", "cents": 1}', run_as => 'regress_alice') IS NOT NULL AS enqueued;
@@ -130,7 +161,7 @@ SELECT ayb_jobs.enqueue('spend', '{"who": "fay", "cents": 1}') IS NOT NULL AS en
 SELECT state FROM ayb_jobs.run_here('spend');
 ROLLBACK;
 
-SELECT count(ayb_jobs.unregister_handler(t)) FROM unnest(ARRAY['spend', 'cancels', 'dawdles', 'nests']) AS t;
+SELECT count(ayb_jobs.unregister_handler(t)) FROM unnest(ARRAY['spend', 'cancels', 'dawdles', 'nests', 'step here', 'other step here']) AS t;
 SELECT count(ayb_jobs.delete_job(id)) FROM ayb_jobs.jobs WHERE type IN ('spend', 'cancels', 'dawdles', 'nests');
-DROP FUNCTION spend, traces, cancels, dawdles, nests;
+DROP FUNCTION spend, traces, cancels, dawdles, nests, step;
 DROP TABLE spent;
