@@ -50,9 +50,10 @@ fuzz:
 	@$(harness)/fuzz $(FUZZ_SECONDS)
 
 ## make chaos      200 kills amid a load, a check of what it left, and of broken engines whether the check sees it;
-##                 limits are counted amid kills for TURNS_SECONDS=600; CHAOS_KILLS=N, AYB_SEED=N strikes in the same order
+##                 limits are counted amid kills for TURNS_SECONDS=600; FLOW_GRAPHS=1000 graphs of jobs that wait for each other;
+##                 CHAOS_KILLS=N, AYB_SEED=N strikes in the same order
 chaos:
-	@SUITES="chaos turns broken" CHAOS_KILLS=$(or $(CHAOS_KILLS),200) TURNS_SECONDS=$(or $(TURNS_SECONDS),600) $(harness)/check
+	@SUITES="chaos turns flows broken" CHAOS_KILLS=$(or $(CHAOS_KILLS),200) TURNS_SECONDS=$(or $(TURNS_SECONDS),600) $(harness)/check
 
 ## make mutation   the sidecar's and the dashboard's tests beside an engine that says every error in other words; twenty minutes
 mutation:

@@ -306,28 +306,35 @@ suite_threads() {
 
 suite_chaos() { run_python chaos "${CHAOS_KILLS:-30}"; }
 
+# Random graphs of flows, more than make check has time for.
+suite_flows() { SUITE_TIMEOUT=${SUITE_TIMEOUT:-7200} FLOW_GRAPHS=${FLOW_GRAPHS:-1000} run_tap flows -- t/099_flows.pl; }
+
 # Limits, counted by a process outside PostgreSQL while others are killed.
 suite_turns() { run_python turns "${TURNS_SECONDS:-20}"; }
 
-# The checkers of chaos and turns against engines that are broken on purpose: their folders broken_engines have a patch each,
+# The checkers of chaos and turns, and the isolation spec of flows, against engines that are broken on purpose: their folders broken_engines have a patch each,
 # whose first line is what has to be found.
 suite_broken() {
     local patch patches=() name test kind root=$state/broken/root log=$out/broken.log
-    build_test_sidecar "$log" || {
+    for patch in "$checkout"/tests/{chaos,flows,turns}/broken_engines/*.patch; do
+        name=$(basename "$patch" .patch)
+        [[ " ${TESTS:-$name} " != *" $name "* ]] || patches+=("$patch")
+    done
+    # The spec of flows needs no sidecar.
+    if [[ " ${patches[*]} " == *tests/[ct]* ]] && ! build_test_sidecar "$log"; then
         count 0 1 'broken (build)'
         return 0
-    }
-    patches=("$checkout"/tests/{chaos,turns}/broken_engines/*.patch)
+    fi
     rm -rf "$state/broken"
     make_tree "$root"
     install_into_tree "$checkout/regress/module" "$root" >"$log" 2>&1
     for patch in "${patches[@]}"; do
         name=$(basename "$patch" .patch) test=$(basename "$(dirname "$(dirname "$patch")")")
-        [[ " ${TESTS:-$name} " == *" $name "* ]] || continue
         kind=$(head -n 1 "$patch")
         for_server "$out/broken/$name"
         if build_broken "$patch" "$root" >"$log" 2>&1 &&
             in_time AYB_BIN="$root$bin_dir" AYB_SIDECAR="$test_sidecar" AYB_OUT="$out/broken/$name" AYB_SOURCES="$sources" \
+                AYB_ISOLATION="$test_dir/isolation/pg_isolation_regress" \
                 /usr/bin/python3 -B "$sources/tests/$test/broken_engine.py" "$kind" </dev/null >>"$log" 2>&1; then
             printf '%s: %s\n' "$name" "$(grep ^found: "$log")"
             count 1 0 broken
