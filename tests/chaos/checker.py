@@ -17,6 +17,7 @@ FAULTS = {
     "stuck job": "still queued when all is done",
     "stuck lease": "still running when nobody can be at it any more",
     "failed job": "failed, though its attempts can't be used up",
+    "early effect": "of a job that waits for others, where one of these had left none",
     "wrong role": "a job was another role's than its enqueuer's, or acted as another",
     "doubled tick": "an instant of a schedule has several jobs",
     "lost tick": "a gap in the ticks of a schedule that makes up for each",
@@ -30,7 +31,7 @@ REFRESH_REFUSED = ("55006",)
 NOBODY = 0  # as a role
 
 Job = collections.namedtuple("Job", "id type state role token schedule tick result worker error")
-Effect = collections.namedtuple("Effect", "token job role counter schedule tick")
+Effect = collections.namedtuple("Effect", "token job role counter schedule tick early")
 
 
 class Evidence:
@@ -45,7 +46,7 @@ class Evidence:
             "result, worker_id, last_error "
             "FROM ayb_jobs.job_history")]
         self.effects = [Effect(*row) for row in ask(
-            "SELECT token, job::text, role::bigint, counter, schedule, tick FROM effects")]
+            "SELECT token, job::text, role::bigint, counter, schedule, tick, early FROM effects")]
         self.by_id = {job.id: job for job in self.jobs}
         self.by_token = collections.defaultdict(list)
         for effect in self.effects:
@@ -97,6 +98,8 @@ def check_effects(token, entry, facts):
         yield "doubled effect", f"{token} (job {entry.get('id')}) has left {count} effects"
     elif not count and entry["fate"] == "acknowledged" and expect in ("once", "some"):
         yield "lost effect", f"{token} (job {entry.get('id')}) was acknowledged, and has left no effect"
+    if any(effect.early for effect in facts.by_token[token]):
+        yield "early effect", f"{token} (job {entry.get('id')}) didn't wait for all that it was to wait for"
     if entry.get("child") and len(facts.by_token[token + ".child"]) != count:
         yield ("lost effect" if count else "effect of nothing",
                f"{token} ran {count} times, the job that it enqueued {len(facts.by_token[token + '.child'])} times")

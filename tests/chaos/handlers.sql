@@ -9,6 +9,7 @@ CREATE TABLE effects (
     counter  integer,
     schedule uuid,
     tick     timestamptz,
+    early    boolean     NOT NULL DEFAULT false,
     xact     xid8        NOT NULL DEFAULT pg_current_xact_id(),
     at       timestamptz NOT NULL DEFAULT clock_timestamp()
 );
@@ -28,14 +29,19 @@ GRANT ALL ON effects, counters, facts, late TO PUBLIC;
 
 -- The role of an effect is 0 where the session is one role and acts as another.
 -- None of these functions may depend on the extension, as it is dropped and comes back.
+-- Whether one that it has to come after has left no effect that can be seen.
+CREATE FUNCTION is_early(payload jsonb) RETURNS boolean LANGUAGE sql AS $$
+    SELECT EXISTS (SELECT FROM jsonb_array_elements_text(payload->'after') AS a (token)
+                   WHERE NOT EXISTS (SELECT FROM effects AS e WHERE e.token = a.token))
+$$;
 CREATE FUNCTION leave_effect(payload jsonb) RETURNS void LANGUAGE plpgsql AS $$
 DECLARE
     job ayb_jobs.jobs := ayb_jobs.current_job();
 BEGIN
-    INSERT INTO effects (token, job, attempt, role, counter, schedule, tick)
+    INSERT INTO effects (token, job, attempt, role, counter, schedule, tick, early)
     VALUES (payload->>'token', job.id, job.attempts,
             CASE WHEN session_user = current_user THEN quote_ident(current_user)::regrole ELSE 0 END,
-            (payload->>'counter')::integer, job.schedule_id, job.scheduled_at);
+            (payload->>'counter')::integer, job.schedule_id, job.scheduled_at, is_early(payload));
 END $$;
 
 -- What a handler may do to those beside and behind it.

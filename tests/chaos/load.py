@@ -68,7 +68,7 @@ class Enqueuer(Client):
         self.young = []  # (token, id) of jobs that may still be canceled
 
     def turn(self):
-        self.random.choice((self.some, self.some, self.some, self.many, self.keyed, self.prepared, self.refresh,
+        self.random.choice((self.some, self.some, self.some, self.flow, self.many, self.keyed, self.prepared, self.refresh,
                             self.cancel))()
 
     def some(self):
@@ -100,6 +100,53 @@ class Enqueuer(Client):
         self.journal.write(token, id=answer[0][0])
         if kind == "work":
             self.young.append((token, answer[0][0]))
+
+    def flow(self):
+        """Jobs that wait for each other, by their names in one call or by their ids; one in ten rolls back."""
+        tokens = []
+        self.ask("BEGIN")
+        try:
+            self.random.choice((self.flow_by_names, self.flow_by_ids))(tokens)
+            if self.random.random() < 0.1:
+                self.ask("ROLLBACK")
+                self.tell(tokens, "refused")
+                return
+        except psycopg2.Error:
+            self.tell(tokens, "refused")
+            raise
+        self.ask("COMMIT")
+        self.tell(tokens, "acknowledged")
+
+    def step(self, tokens):
+        """The kind and the payload of one more job of a flow, behind some of those before; its token is added."""
+        kind = self.random.choices(("work", "parcel", "errand"), (6, 2, 1))[0]
+        token, payload = self.job(kind)
+        payload["after"] = self.random.sample(tokens, min(len(tokens), self.random.randint(0, 3)))
+        tokens.append(token)
+        return kind, payload
+
+    def flow_by_names(self, tokens):
+        steps = []
+        for _ in range(self.random.randint(2, 8)):
+            kind, payload = self.step(tokens)
+            steps.append({"name": tokens[-1], "type": kind, "payload": payload, "depends_on": payload["after"],
+                          "max_attempts": MANY})
+        if self.random.random() < 0.5:
+            steps[-1].update(depends_on=["*"])
+            steps[-1]["payload"]["after"] = tokens[:-1]
+        self.random.shuffle(steps)
+        flow = self.ask("SELECT ayb_jobs.enqueue_flow(%s)", json.dumps(steps))[0][0]
+        for token, job in self.ask("SELECT name, job_id FROM ayb_jobs.flow(%s)", flow):
+            self.journal.write(token, id=job)
+
+    def flow_by_ids(self, tokens):
+        ids = {}
+        for _ in range(self.random.randint(2, 8)):
+            kind, payload = self.step(tokens)
+            ids[tokens[-1]] = self.ask(
+                "SELECT ayb_jobs.enqueue(%s, %s, max_attempts => %s, depends_on => %s::uuid[])", kind,
+                json.dumps(payload), MANY, [ids[token] for token in payload["after"]])[0][0]
+            self.journal.write(tokens[-1], id=ids[tokens[-1]])
 
     def job(self, kind, mood=None):
         """A new entry in the journal, and its payload; of a random mood where none is given."""
@@ -238,8 +285,9 @@ class Courier(Client):
                 self.ask("SELECT ayb_jobs.fail(%s, %s, %s, 'nobody at home', '0')", job, self.name, attempt)
                 return
             self.ask("BEGIN")
-            self.ask("INSERT INTO effects SELECT %s, id, %s, run_as::oid::bigint, %s, schedule_id, scheduled_at "
-                     "FROM ayb_jobs.jobs WHERE id = %s", payload.get("token"), attempt, payload.get("counter"), job)
+            self.ask("INSERT INTO effects SELECT %s, id, %s, run_as::oid::bigint, %s, schedule_id, scheduled_at, is_early(%s) "
+                     "FROM ayb_jobs.jobs WHERE id = %s", payload.get("token"), attempt, payload.get("counter"),
+                     json.dumps(payload), job)
             self.ask("UPDATE counters SET n = n + 1 WHERE id = %s", payload.get("counter"))
             self.ask("SELECT ayb_jobs.complete(%s, %s, %s)", job, self.name, attempt)
             self.ask("COMMIT")
