@@ -136,7 +136,7 @@ BEGIN
     RETURN QUERY
     SELECT NULL::text, j.id, j.type, j.state, j.phase, NULL::text[], j.run_at, j.completed_at, j.last_error
     FROM ayb_jobs.jobs AS j
-    WHERE j.flow = flow.id AND j.id <> ALL (ARRAY(SELECT (s ->> 'id')::uuid FROM jsonb_array_elements(steps) AS s))
+    WHERE j.flow = flow.id AND NOT EXISTS (SELECT FROM jsonb_array_elements(steps) AS s WHERE (s ->> 'id')::uuid = j.id)
     ORDER BY j.id LIMIT greatest(max - jsonb_array_length(steps), 0);
 END
 $$;

@@ -129,34 +129,17 @@ CREATE FUNCTION ayb_jobs.refresh_all(schema_name text DEFAULT 'public') RETURNS 
 COMMENT ON FUNCTION ayb_jobs.refresh_all(text) IS
     'refreshes the registered views of a schema that the caller may refresh, each after those that it reads, in one transaction; a failed one skips its dependents';
 
-CREATE TABLE ayb_jobs.matview_waits (
-    run        uuid        NOT NULL,
-    matview_id uuid        NOT NULL,
-    waits_for  uuid[]      NOT NULL,
-    run_as     regrole     NOT NULL,
-    created_at timestamptz NOT NULL DEFAULT ayb_jobs_internal.now(),
-    CONSTRAINT matview_waits_pkey PRIMARY KEY (run, matview_id),
-    CONSTRAINT matview_waits_matview_id_fkey FOREIGN KEY (matview_id) REFERENCES ayb_jobs.matview_refreshes (id)
-        ON DELETE CASCADE
-);
-COMMENT ON TABLE ayb_jobs.matview_waits IS
-    'views that jobs are still to refresh with those that they read, and which of these are not done yet; not dumped';
-ALTER TABLE ayb_jobs.matview_waits ENABLE ROW LEVEL SECURITY;
-CREATE POLICY own ON ayb_jobs.matview_waits FOR SELECT
-    USING (run_as = ANY ((SELECT ayb_jobs_internal.visible_roles())::oid[]));
-COMMENT ON POLICY own ON ayb_jobs.matview_waits IS 'a role sees its own runs';
-
-CREATE FUNCTION ayb_jobs_internal.refresh_dependents(id uuid, failed boolean, run uuid) RETURNS jsonb
+CREATE FUNCTION ayb_jobs_internal.refresh_dependents(id uuid, failed boolean, later boolean) RETURNS jsonb
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_refresh_dependents';
-COMMENT ON FUNCTION ayb_jobs_internal.refresh_dependents(uuid, boolean, uuid) IS
-    'enqueues the dependents of a view that wait for nothing else, and says which; after a failure says which are skipped';
+COMMENT ON FUNCTION ayb_jobs_internal.refresh_dependents(uuid, boolean, boolean) IS
+    'enqueues a flow of the dependents of a view, and says which; after a failure says which are skipped, and cancels them in a later job of the run';
 
 CREATE FUNCTION ayb_jobs_internal.refresh_job(payload jsonb) RETURNS jsonb
     LANGUAGE sql VOLATILE
 BEGIN ATOMIC
     SELECT jsonb_strip_nulls(to_jsonb(o))
            || CASE WHEN (payload ->> 'with_dependents')::boolean
-                   THEN ayb_jobs_internal.refresh_dependents(o.id, o.status = 'error', (payload ->> 'run')::uuid) ELSE '{}' END
+                   THEN ayb_jobs_internal.refresh_dependents(o.id, o.status = 'error', (payload ->> 'run')::boolean) ELSE '{}' END
     FROM ayb_jobs_internal.refresh_by_name(payload ->> 'view_name', coalesce(payload ->> 'schema_name', payload ->> 'schema', 'public')) AS o;
 END;
 COMMENT ON FUNCTION ayb_jobs_internal.refresh_job(jsonb) IS

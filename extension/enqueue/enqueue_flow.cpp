@@ -174,6 +174,21 @@ void read_each(Flow *flow, void (*read)(Flow *, int)) {
     PG_END_TRY();
 }
 
+// Two of these would wait for each other; they are refused before anything grows with their number.
+void refuse_second_star(const Flow &flow) {
+    const Named *first = nullptr;
+    for (const Named *step = flow.steps; step < flow.steps + flow.count; step++) {
+        if (step->star && first != nullptr)
+            refuse_argument("depends_on",
+                            psprintf("steps wait for each other: both \"%s\" and \"%s\" wait for "
+                                     "all others",
+                                     first->name, step->name),
+                            "One of them has to name those that it waits for.");
+        if (step->star)
+            first = step;
+    }
+}
+
 core::Steps steps_of(const Flow &flow) {
     core::Steps after(flow.count);
     for (int i = 0; i < flow.count; i++) {
@@ -346,6 +361,7 @@ const char *flow_name(FunctionCallInfo fcinfo) {
 }
 
 Sorted sort_or_refuse(const Flow &flow) {
+    refuse_second_star(flow);
     const Sorted sorted = sort(flow);
     if (sorted.cyclic)
         refuse_cycle(flow, sorted);

@@ -262,8 +262,9 @@ Children children_of(const Asked &asked, MemoryContext memory) {
 Children judge_children(const Children &children, const Asked &asked, MemoryContext memory) {
     const UuidArray wanted = array_of(children.ids, children.count);
     const Children held = read_children(g_lock.run(wanted), memory);
-    const Children skipped =
-        read_children(g_skipped.run(wanted, array_of(held.ids, held.count)), memory);
+    Children skipped{};
+    if (held.count < children.count)
+        skipped = read_children(g_skipped.run(wanted, array_of(held.ids, held.count)), memory);
     if (held.count == 0)
         return skipped;
     Verdicts verdicts = look_for_next(held);

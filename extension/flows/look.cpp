@@ -70,19 +70,25 @@ void leave_for_later(Database *database, const Children &skipped) {
         ask_for_later_look(database, {skipped.ids[i], true});
 }
 
-// In transactions of their own: what was asked about, and all children that this leads to.
+// In transactions of their own: what was asked about, and all children that this leads to. Most
+// lead to few, for whom one transaction does.
 void look_at(Database *database, const Asked &asked) {
     MemoryContext memory =
         AllocSetContextCreate(TopMemoryContext, "ayb_jobs children", ALLOCSET_DEFAULT_SIZES);
     MemoryContext before = MemoryContextSwitchTo(memory);
-    const Children children = in_own_books([&] { return children_of(asked, memory); });
-    for (int at = 0; at < children.count; at += kChildrenAtOnce) {
-        const int most = Min(kChildrenAtOnce, children.count - at);
+    Children children{};
+    int at = 0;
+    do {
         const Children skipped = in_own_books([&] {
-            return judge_children({children.ids + at, most}, asked, memory);
+            if (at == 0)
+                children = children_of(asked, memory);
+            const int most = Min(kChildrenAtOnce, children.count - at);
+            return most == 0 ? Children{}
+                             : judge_children({children.ids + at, most}, asked, memory);
         });
         leave_for_later(database, skipped);
-    }
+        at += kChildrenAtOnce;
+    } while (at < children.count);
     MemoryContextSwitchTo(before);
     MemoryContextDelete(memory);
 }

@@ -1,11 +1,12 @@
 // "with_dependents": the views that read this one, each by a job of its own.
 //
-// The first job of a run writes down which view waits for which others. A job that is done takes
-// its view out of those lists, and enqueues what waits for nothing any more: so independent views
-// are refreshed side by side, and each once. The lists name everything that a view reads, however
-// indirectly: so a failure strikes out all that depends on it at once.
+// The first job of a run enqueues a flow of them once its own view is new. Each waits for all that
+// it reads of the others, however indirectly: so independent views are refreshed side by side, and
+// each once. A refresh that fails is the outcome of a job that completes, for whom the flow goes
+// on: that job cancels what waits for it.
 #include "base/arguments.hpp"
 #include "base/rights.hpp"
+#include "memory/my_slot.hpp"
 #include "pg/clock.hpp"
 #include "pg/sql.hpp"
 
@@ -13,74 +14,53 @@ namespace ayb {
 
 namespace {
 
-// Runs that a lost job left behind; nothing else would end them.
-Sql<At> g_purge{R"sql(
-    DELETE FROM ayb_jobs.matview_waits WHERE created_at < $1 - interval '1 day'
-)sql"};
-
-// The run, the view whose turn it is, and the role; then what a statement needs beside.
-template <typename... More> using OfTurn = Sql<core::Uuid, core::Uuid, Oid, More...>;
-
-OfTurn<bool, At> g_begin{R"sql(
-    WITH ordered AS MATERIALIZED (
-        SELECT o.id, o.reads FROM ayb_jobs_internal.refresh_order($3, $4) AS o
-    )
-    INSERT INTO ayb_jobs.matview_waits (run, matview_id, waits_for, run_as, created_at)
-    SELECT $1, o.id, ARRAY(
-            SELECT r
-            FROM unnest(o.reads) AS r
-            WHERE r = $2 OR r IN (SELECT e.id FROM ordered AS e WHERE $2 = ANY (e.reads))
-        ), $3, $5
-    FROM ordered AS o
-    WHERE $2 = ANY (o.reads)
-)sql"};
-// In one order, so that two jobs of a run that end at once don't wait for each other.
-OfTurn<> g_lock{R"sql(
-    SELECT FROM ayb_jobs.matview_waits AS w
-    WHERE w.run = $1 AND w.run_as = $3 AND $2 = ANY (w.waits_for)
-    ORDER BY w.matview_id
-    FOR UPDATE
-)sql"};
-OfTurn<> g_done{R"sql(
-    UPDATE ayb_jobs.matview_waits AS w SET waits_for = array_remove(w.waits_for, $2)
-    WHERE w.run = $1 AND w.run_as = $3 AND $2 = ANY (w.waits_for)
-)sql"};
-// What may go on (or, after a failure, can't) leaves the list.
-OfTurn<bool> g_take{R"sql(
-    WITH gone AS (
-        DELETE FROM ayb_jobs.matview_waits AS w
-        WHERE w.run = $1 AND w.run_as = $3
-            AND (w.waits_for = '{}' OR $4 AND $2 = ANY (w.waits_for))
-        RETURNING w.matview_id
+// What reads the view, as the role may refresh it: the steps of the flow, the names, and the flow's
+// own. Two views may look alike but for their quotes.
+Sql<core::Uuid, Oid, bool> g_dependents{R"sql(
+    WITH dependents AS MATERIALIZED (
+        SELECT o.*, CASE WHEN length(format('%I.%I', o.schema_name, o.view_name)) <= 100
+                THEN format('%I.%I', o.schema_name, o.view_name) ELSE o.id::text END AS name
+        FROM ayb_jobs_internal.refresh_order($2, $3) AS o
+        WHERE $1 = ANY (o.reads)
     )
     SELECT jsonb_agg(
-            jsonb_build_object('schema_name', m.schema_name, 'view_name', m.view_name,
-                'with_dependents', true, 'run', $1)
-            ORDER BY m.schema_name COLLATE "C", m.view_name COLLATE "C"),
+            jsonb_build_object('name', d.name, 'type', 'materialized_view_refresh',
+                'payload', jsonb_build_object('schema_name', d.schema_name,
+                    'view_name', d.view_name, 'with_dependents', true, 'run', true),
+                'depends_on', ARRAY(SELECT o.name FROM dependents AS o WHERE o.id = ANY (d.reads)))
+            ORDER BY d.place),
         jsonb_agg(
-            m.schema_name || '.' || m.view_name
-            ORDER BY m.schema_name COLLATE "C", m.view_name COLLATE "C")
-    FROM gone AS g JOIN ayb_jobs.matview_refreshes AS m ON m.id = g.matview_id
+            d.schema_name || '.' || d.view_name
+            ORDER BY d.schema_name COLLATE "C", d.view_name COLLATE "C"),
+        (SELECT left('views that read ' || format('%I.%I', m.schema_name, m.view_name), 100)
+         FROM ayb_jobs.matview_refreshes AS m WHERE m.id = $1)
+    FROM dependents AS d
 )sql"};
 // As the current role, through the front door.
-Sql<Json> g_enqueue{R"sql(
-    SELECT ayb_jobs.enqueue('materialized_view_refresh', p)
-    FROM pg_catalog.jsonb_array_elements($1) AS p
+Sql<Json, const char *> g_enqueue{"SELECT ayb_jobs.enqueue_flow($1, $2)"};
+// In one order, so that two jobs of a run that fail at once don't wait for each other.
+Sql<core::Uuid, At> g_cancel{R"sql(
+    WITH held AS MATERIALIZED (
+        SELECT q.id FROM ayb_jobs.job_queue AS q
+        WHERE q.id = ANY (ARRAY(SELECT e.child FROM ayb_jobs.job_edges AS e WHERE e.parent = $1))
+            AND q.state = 'queued' AND q.waits_for = 'jobs' AND q.payload ->> 'run' = 'true'
+        ORDER BY q.id
+        FOR UPDATE OF q
+    ), gone AS (
+        UPDATE ayb_jobs.job_queue AS q
+        SET state = 'canceled', canceled_at = $2, updated_at = $2,
+            last_error = 'a view that it reads was not refreshed, by job ' || $1
+        FROM held AS h WHERE q.id = h.id
+        RETURNING (q.payload ->> 'schema_name') || '.' || (q.payload ->> 'view_name') AS name
+    )
+    SELECT jsonb_agg(g.name ORDER BY g.name COLLATE "C") FROM gone AS g
 )sql"};
 
-struct Turn {
-    core::Uuid run;
-    core::Uuid matview;
-    Oid role;
-    bool all; // whether it may refresh everybody's
-    bool failed;
+struct Dependents {
+    Datum steps; // 0 for none
+    Datum names;
+    const char *flow;
 };
-
-void begin_run(const Turn &turn) {
-    const At now{clock_now()};
-    g_purge.run(now);
-    g_begin.run(turn.run, turn.matview, turn.role, turn.all, now);
-}
 
 // 0 stays 0.
 Datum copy_json(Datum value, MemoryContext context) {
@@ -92,24 +72,32 @@ Datum copy_json(Datum value, MemoryContext context) {
     return copy;
 }
 
-// What comes next: the payloads of its jobs, and the names; 0 for none.
-struct Next {
-    Datum payloads;
-    Datum names;
-};
-
-Next settle(const Turn &turn, bool first) {
+Dependents find_dependents(const core::Uuid &matview) {
     MemoryContext context = CurrentMemoryContext;
+    const Oid role = GetUserId();
+    const bool all = has_right(role, Right::operate);
     return in_books([&] {
-        if (first)
-            begin_run(turn);
-        g_lock.run(turn.run, turn.matview, turn.role);
-        if (!turn.failed)
-            g_done.run(turn.run, turn.matview, turn.role);
-        g_take.run(turn.run, turn.matview, turn.role, turn.failed);
-        Next next{};
-        read_row(0, &next.payloads, &next.names);
-        return Next{copy_json(next.payloads, context), copy_json(next.names, context)};
+        g_dependents.run(matview, role, all);
+        Dependents found{};
+        read_row(0, &found.steps, &found.names, &found.flow);
+        if (found.flow != nullptr)
+            found.flow = MemoryContextStrdup(context, found.flow);
+        return Dependents{copy_json(found.steps, context), copy_json(found.names, context),
+                          found.flow};
+    });
+}
+
+// What waits for the job that runs here; gives back the names.
+Datum cancel_dependents() {
+    const core::Uuid *running = my_job();
+    if (running == nullptr)
+        return 0;
+    MemoryContext context = CurrentMemoryContext;
+    return in_bounded_books([&] {
+        Datum names = 0;
+        g_cancel.run(*running, At{clock_now()});
+        read_row(0, &names);
+        return copy_json(names, context);
     });
 }
 
@@ -126,17 +114,16 @@ Datum tell(const char *what, Datum names) {
 
 using namespace ayb;
 
-// refresh_dependents(id, failed, run) → jsonb
+// refresh_dependents(id, failed, later) → jsonb
 AYB_SQL_FUNCTION(ayb_jobs_refresh_dependents) {
-    Turn turn{};
-    turn.matview = id_argument(fcinfo, 0);
-    turn.failed = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
-    turn.role = GetUserId();
-    turn.all = has_right(turn.role, Right::operate);
-    const bool first = PG_ARGISNULL(2);
-    turn.run = first ? new_job_id(clock_now()) : uuid_value(PG_GETARG_DATUM(2));
-    const Next next = settle(turn, first);
-    if (next.payloads != 0 && !turn.failed)
-        as_caller([&next] { g_enqueue.run(Json(next.payloads)); });
-    PG_RETURN_DATUM(tell(turn.failed ? "skipped_dependents" : "dependents", next.names));
+    const core::Uuid matview = id_argument(fcinfo, 0);
+    const bool failed = !PG_ARGISNULL(1) && PG_GETARG_BOOL(1);
+    const bool later = !PG_ARGISNULL(2) && PG_GETARG_BOOL(2);
+    if (later)
+        PG_RETURN_DATUM(
+            tell(failed ? "skipped_dependents" : "dependents", failed ? cancel_dependents() : 0));
+    const Dependents found = find_dependents(matview);
+    if (found.steps != 0 && !failed)
+        as_caller([&found] { g_enqueue.run(Json(found.steps), found.flow); });
+    PG_RETURN_DATUM(tell(failed ? "skipped_dependents" : "dependents", found.names));
 }

@@ -52,14 +52,16 @@ WITH ends AS (SELECT result ->> 'view_name' AS name, last_run_at AS began, compl
 SELECT d.view_name, bool_and(r.began >= s.ended) AS after_what_it_reads FROM ayb_jobs.matview_dependencies() AS d
 JOIN ends AS r ON r.name = d.view_name JOIN ends AS s ON s.name = d.reads_view
 WHERE d.schema_name = 'chain' GROUP BY 1 ORDER BY 1;
-SELECT count(*) AS waiting FROM ayb_jobs.matview_waits;
+SELECT name, state, jobs FROM ayb_jobs.flows ORDER BY created_at DESC LIMIT 1;
+SELECT name, depends_on FROM ayb_jobs.flow((SELECT id FROM ayb_jobs.flows ORDER BY created_at DESC LIMIT 1));
 -- one fails
 UPDATE chain.base SET n = 6 WHERE id = 2;
 SELECT ayb_jobs.enqueue('materialized_view_refresh', '{"schema": "chain", "view_name": "z_first", "with_dependents": true}') AS first \gset
 SELECT jobs_ended();
 SELECT result ->> 'view_name' AS view_name, result ->> 'status' AS status, result ->> 'error' AS error, result -> 'skipped_dependents' AS skipped
 FROM ayb_jobs.jobs WHERE type = 'materialized_view_refresh' AND id >= :'first' ORDER BY 1;
-SELECT count(*) AS waiting FROM ayb_jobs.matview_waits;
+WITH f AS (SELECT * FROM ayb_jobs.flow((SELECT id FROM ayb_jobs.flows ORDER BY created_at DESC LIMIT 1)))
+SELECT name, state, replace(last_error, (SELECT job_id::text FROM f WHERE name = 'chain.m_second'), '<m_second>') AS last_error FROM f;
 UPDATE chain.base SET n = 3 WHERE id = 2;
 -- nothing reads it
 SELECT ayb_jobs.enqueue('materialized_view_refresh', '{"schema": "chain", "view_name": "alone", "with_dependents": true}') AS first \gset
