@@ -17,10 +17,10 @@ CREATE FUNCTION ayb_jobs.claim(worker_id text, types text[], max_jobs integer DE
 COMMENT ON FUNCTION ayb_jobs.claim(text, text[], integer, interval) IS
     'hands due jobs of external types to a worker outside, which has them until the lease ends (ayb_jobs.lease_duration by default)';
 
-CREATE PROCEDURE ayb_jobs.wait_for_jobs(types text[], timeout interval DEFAULT '30 s')
+CREATE PROCEDURE ayb_jobs.wait_for_jobs(types text[], timeout interval DEFAULT '30 s', worker_id text DEFAULT NULL)
     LANGUAGE c AS 'MODULE_PATHNAME', 'ayb_jobs_wait_for_jobs';
-COMMENT ON PROCEDURE ayb_jobs.wait_for_jobs(text[], interval) IS
-    'returns when claim() would find a job of one of the types, or after the timeout; outside of transaction blocks';
+COMMENT ON PROCEDURE ayb_jobs.wait_for_jobs(text[], interval, text) IS
+    'returns when claim() would find a job of one of the types, or after the timeout; outside of transaction blocks; workers() shows who waits by this worker_id';
 
 CREATE PROCEDURE ayb_jobs.wait_for_job(id uuid, timeout interval DEFAULT '30 s', INOUT state text DEFAULT NULL,
                                        INOUT result jsonb DEFAULT NULL, INOUT error text DEFAULT NULL)

@@ -1,15 +1,25 @@
 CREATE FUNCTION ayb_jobs.workers(OUT pid integer, OUT worker_id text, OUT role regrole, OUT state text,
                                  OUT since timestamptz, OUT job_id uuid, OUT type text, OUT attempt integer,
-                                 OUT job_since timestamptz, OUT percent integer, OUT note text)
+                                 OUT job_since timestamptz, OUT percent integer, OUT note text,
+                                 OUT is_outside boolean, OUT types text[], OUT jobs integer, OUT lease_until timestamptz,
+                                 OUT last_seen_at timestamptz)
     RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_workers';
-COMMENT ON FUNCTION ayb_jobs.workers() IS 'the workers of this database, and what each is at';
+COMMENT ON FUNCTION ayb_jobs.workers() IS
+    'the workers of this database, and those outside that hold jobs of it or wait for some, and what each is at';
+
+-- For what asks of our own, and needn't look for leases.
+CREATE FUNCTION ayb_jobs_internal.inside_workers(OUT pid integer, OUT worker_id text, OUT role regrole, OUT state text,
+                                                 OUT since timestamptz, OUT job_id uuid, OUT type text, OUT attempt integer,
+                                                 OUT job_since timestamptz, OUT percent integer, OUT note text)
+    RETURNS SETOF record LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_inside_workers';
+COMMENT ON FUNCTION ayb_jobs_internal.inside_workers() IS 'those of workers() that are processes of the server';
 
 -- Since when isn't told of the sessions of every role, but a worker says it itself.
 CREATE VIEW ayb_jobs_internal.refresh_locks WITH (security_invoker = true) AS
 SELECT l.classid::bigint << 32 | l.objid::bigint AS key, min(coalesce(w.job_since, a.query_start)) AS since
 FROM pg_catalog.pg_locks AS l
 LEFT JOIN pg_catalog.pg_stat_activity AS a ON a.pid = l.pid
-LEFT JOIN ayb_jobs.workers() AS w ON w.pid = l.pid
+LEFT JOIN ayb_jobs_internal.inside_workers() AS w ON w.pid = l.pid
 WHERE l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
   AND l.database = (SELECT d.oid FROM pg_catalog.pg_database AS d WHERE d.datname = pg_catalog.current_database())
 GROUP BY 1;
@@ -223,7 +233,7 @@ BEGIN ATOMIC
         FROM ayb_jobs.jobs AS j WHERE j.id = attempts.job_id AND j.state IN ('running', 'completed')
         UNION ALL
         SELECT w.attempt, 'running', w.worker_id, w.job_since, NULL, NULL, NULL, NULL, NULL, NULL
-        FROM ayb_jobs.jobs AS j JOIN ayb_jobs.workers() AS w ON w.job_id = j.id
+        FROM ayb_jobs.jobs AS j JOIN ayb_jobs_internal.inside_workers() AS w ON w.job_id = j.id
         WHERE j.id = attempts.job_id AND j.state = 'queued' AND j.is_running
         ) AS r) AS u
     WHERE u.nth <= 100

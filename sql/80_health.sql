@@ -44,7 +44,7 @@ BEGIN ATOMIC
         SELECT extract(epoch FROM ayb_jobs_internal.now() - o.run_at) AS seconds, u.type,
                EXISTS (SELECT FROM ayb_jobs.handlers AS h WHERE h.type = u.type AND h.kind = 'external') AS external,
                (SELECT p.type FROM ayb_jobs.pauses AS p WHERE p.type IN ('', u.type) ORDER BY p.type LIMIT 1) AS paused,
-               (SELECT count(*) FROM ayb_jobs.workers() AS w WHERE w.state = 'running')
+               (SELECT count(*) FROM ayb_jobs_internal.inside_workers() AS w WHERE w.state = 'running')
                    >= current_setting('ayb_jobs.worker_concurrency')::integer AS crowded,
                EXISTS (SELECT FROM ayb_jobs.lanes() AS l WHERE l.role = u.run_as AND l.error IS NOT NULL) AS held
         FROM (SELECT ayb_jobs_internal.oldest_due() AS run_at) AS o LEFT JOIN LATERAL (
@@ -66,7 +66,7 @@ BEGIN ATOMIC
         WHERE s.enabled AND s.next_run_at < ayb_jobs_internal.now() - interval '10 s'
     ), overdue AS (
         SELECT w.pid, w.job_id, w.type, t.timeout, (SELECT p.stopped FROM processes AS p WHERE p.pid = w.pid) AS stopped
-        FROM ayb_jobs.workers() AS w CROSS JOIN LATERAL (SELECT ayb_jobs_internal.time_limit(w.type) AS timeout) AS t
+        FROM ayb_jobs_internal.inside_workers() AS w CROSS JOIN LATERAL (SELECT ayb_jobs_internal.time_limit(w.type) AS timeout) AS t
         WHERE w.job_since + t.timeout < ayb_jobs_internal.now() - interval '10 s'
     ), ahead AS (
         -- Ids begin with the milliseconds of their creation.

@@ -2,6 +2,7 @@
 #include "base/answer.hpp"
 
 #include "base/arguments.hpp"
+#include "look/outside.hpp"
 #include "memory/slots.hpp"
 
 namespace ayb {
@@ -21,6 +22,20 @@ const char *phase_name(const WorkerSlot &slot) {
     return slot.has_job ? "running" : "idle";
 }
 
+void add_job(const WorkerSlot &slot, Row *row) {
+    row->add(uuid_datum(slot.job));
+    row->add_text(slot.type);
+    row->add(Int32GetDatum(slot.run));
+    row->add_time(slot.job_since);
+    if (slot.percent >= 0)
+        row->add(Int32GetDatum(slot.percent));
+    else
+        row->add_null();
+    row->add_text(slot.note);
+}
+
+constexpr int kJobEnd = 11; // so many columns are those of inside_workers()
+
 void put_worker(const WorkerSlot &slot, ReturnSetInfo *result) {
     Row row;
     if (slot.pid != 0)
@@ -31,18 +46,22 @@ void put_worker(const WorkerSlot &slot, ReturnSetInfo *result) {
     row.add(ObjectIdGetDatum(slot.role));
     row.add_text(phase_name(slot));
     row.add_time(slot.launched_at);
-    if (slot.has_job) {
-        row.add(uuid_datum(slot.job));
-        row.add_text(slot.type);
-        row.add(Int32GetDatum(slot.run));
-        row.add_time(slot.job_since);
-        if (slot.percent >= 0)
-            row.add(Int32GetDatum(slot.percent));
-        else
-            row.add_null();
-        row.add_text(slot.note);
-    }
+    if (slot.has_job)
+        add_job(slot, &row);
+    row.count = kJobEnd;
+    row.add(BoolGetDatum(false));
+    row.add_null();
+    row.add(Int32GetDatum(slot.has_job ? 1 : 0));
+    row.add_null();
+    row.add_time(life_of(slot.pulse).beat);
     row.put(result);
+}
+
+void put_inside(const Viewer &me, ReturnSetInfo *result) {
+    each_slot([&](const WorkerSlot &slot) {
+        if (is_seen(slot, me))
+            put_worker(slot, result);
+    });
 }
 
 Jsonb *progress_of(const WorkerSlot &slot) {
@@ -96,13 +115,18 @@ AYB_SQL_FUNCTION(ayb_jobs_progress) {
     PG_RETURN_JSONB_P(JsonbValueToJsonb(pushJsonbValue(&state, WJB_END_OBJECT, nullptr)));
 }
 
+// inside_workers() → setof
+AYB_SQL_FUNCTION(ayb_jobs_inside_workers) {
+    const Viewer me = viewer(Right::read);
+    put_inside(me, begin_set(fcinfo));
+    PG_RETURN_NULL();
+}
+
 // workers() → setof
 AYB_SQL_FUNCTION(ayb_jobs_workers) {
     const Viewer me = viewer(Right::read);
     ReturnSetInfo *result = begin_set(fcinfo);
-    each_slot([&](const WorkerSlot &slot) {
-        if (is_seen(slot, me))
-            put_worker(slot, result);
-    });
+    put_inside(me, result);
+    put_outside(me, result);
     PG_RETURN_NULL();
 }

@@ -14,6 +14,7 @@ namespace {
 struct JobsWait {
     Datum types;
     TimestampTz until;
+    const char *worker;   // who waits, "" where it doesn't say
     MemoryContext memory; // of one look
     uint64 generation;    // of the configuration, by which it stands in the queue
 };
@@ -30,7 +31,7 @@ Wanted wanted_now(JobsWait *wait) {
 
 void enter(JobsWait *wait) {
     const Wanted wanted = wanted_now(wait);
-    require_entered(enter_waiters(GetUserId(), wanted));
+    require_entered(enter_waiters(GetUserId(), wait->worker, wanted));
 }
 
 // Whether there is a job to claim. If not, the scheduler is told when there may be one.
@@ -78,10 +79,11 @@ void wait_for_any(JobsWait *wait) {
 
 using namespace ayb;
 
-// wait_for_jobs(types, timeout)
+// wait_for_jobs(types, timeout, worker_id)
 AYB_SQL_FUNCTION(ayb_jobs_wait_for_jobs) {
     require_waiting(fcinfo, "ayb_jobs.wait_for_jobs()");
-    JobsWait wait{types_argument(fcinfo, 0), wait_until(fcinfo, 1), nullptr, 0};
+    JobsWait wait{types_argument(fcinfo, 0), wait_until(fcinfo, 1),
+                  PG_ARGISNULL(2) ? "" : worker_argument(fcinfo, 2), nullptr, 0};
     wait.memory =
         AllocSetContextCreate(CurrentMemoryContext, "ayb_jobs waiter", ALLOCSET_SMALL_SIZES);
     in_waiting([](void *context) { wait_for_any(static_cast<JobsWait *>(context)); }, &wait);

@@ -21,6 +21,9 @@ struct Wake {
 struct Waiter {
     Oid database;
     Latch *latch;
+    pid_t pid;
+    TimestampTz since;
+    char name[kWaiterNameBytes];
     int previous; // in the queue,
     int next;     // or among the free ones
     bool queued;
@@ -124,6 +127,13 @@ template <typename Visit> void each_who_wants(Oid role, uint64 type, Visit visit
     });
 }
 
+// Under the lock: calls `visit(role, const Waiter &)` for each who waits, of any database.
+template <typename Visit> void each_place(Visit visit) {
+    for (int i = 0; i < kMostWaiters; i++)
+        if (OidIsValid(g_waiters->roles[i]))
+            visit(g_waiters->roles[i], g_waiters->places[i]);
+}
+
 void wake_one(int number, Waiter *waiter) {
     take_out(number);
     pg_atomic_write_u32(&waiter->woken, 1);
@@ -176,6 +186,7 @@ void give_back() {
 // A place that is filled by `fill(Waiter *)`.
 template <typename Fill> Entry enter(Oid role, Fill fill) {
     Entry entry = Entry::done;
+    const TimestampTz now = GetCurrentTimestamp();
     with_waiters([&] {
         entry = take_place(role);
         if (entry != Entry::done)
@@ -183,6 +194,8 @@ template <typename Fill> Entry enter(Oid role, Fill fill) {
         Waiter *mine = place(g_mine);
         mine->database = MyDatabaseId;
         mine->latch = MyLatch;
+        mine->pid = MyProcPid;
+        mine->since = now;
         fill(mine);
         pg_atomic_write_u32(&mine->woken, 0);
         put_last(g_mine);
@@ -238,9 +251,10 @@ void init_waiters() {
 
 bool any_waiters(Oid database) { return pg_atomic_read_u32(&queue_of(database)->length) != 0; }
 
-Entry enter_waiters(Oid role, const Wanted &wanted) {
+Entry enter_waiters(Oid role, const char *name, const Wanted &wanted) {
     return enter(role, [&](Waiter *mine) {
         mine->for_job = false;
+        strlcpy(mine->name, name, sizeof(mine->name));
         mine->wanted = wanted;
     });
 }
@@ -298,11 +312,30 @@ int count_waiters(Oid role, uint64 type, int most) {
     return count;
 }
 
+SeenWaiter *copy_waiters(Oid database, int *count) {
+    auto *seen = static_cast<SeenWaiter *>(palloc(kMostWaiters * sizeof(SeenWaiter)));
+    *count = 0;
+    with_waiters([&] {
+        each_place([&](Oid role, const Waiter &waiter) {
+            if (waiter.database != database || waiter.for_job)
+                return;
+            SeenWaiter &copy = seen[(*count)++];
+            copy.pid = waiter.pid;
+            copy.role = role;
+            copy.since = waiter.since;
+            strlcpy(copy.name, waiter.name, sizeof(copy.name));
+            copy.wanted = waiter.wanted;
+        });
+    });
+    return seen;
+}
+
 void touch_waiters(Oid database) {
     with_waiters([&] {
-        for (int i = 0; i < kMostWaiters; i++)
-            if (OidIsValid(g_waiters->roles[i]) && g_waiters->places[i].database == database)
-                SetLatch(g_waiters->places[i].latch);
+        each_place([&](Oid, const Waiter &waiter) {
+            if (waiter.database == database)
+                SetLatch(waiter.latch);
+        });
     });
 }
 

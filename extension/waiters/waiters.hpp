@@ -25,6 +25,7 @@ namespace ayb {
 inline constexpr int kMostWaiters = 1024;
 inline constexpr int kMostWaitersOfRole = 256;
 inline constexpr int kMostWanted = 32; // types, and roles, that are known one by one
+inline constexpr int kWaiterNameBytes = 256;
 
 // What a waiter may claim. Where that is more than has room here it is written down as more than it
 // is: the waiter looks by itself before it returns.
@@ -52,7 +53,8 @@ bool any_waiters(Oid database);
 enum class Entry { done, full, role_full };
 
 // Takes a place for this process, and stands at the end of its database's queue. It has none yet.
-Entry enter_waiters(Oid role, const Wanted &wanted);
+// `name` is what others see of it: the worker's, or "".
+Entry enter_waiters(Oid role, const char *name, const Wanted &wanted);
 Entry enter_waiters(Oid role, const core::Uuid &job);
 
 // Stands at the end of it again, woken or not, with what is wanted now. A wake is passed on only
@@ -73,6 +75,18 @@ int wake_waiters(Oid role, uint64 type, int jobs);
 
 // How many there are, up to `most`.
 int count_waiters(Oid role, uint64 type, int most);
+
+// One that waits for any job, as others see it.
+struct SeenWaiter {
+    pid_t pid;
+    Oid role;
+    TimestampTz since;
+    char name[kWaiterNameBytes];
+    Wanted wanted;
+};
+
+// Those of a database, in no order: palloc'd.
+SeenWaiter *copy_waiters(Oid database, int *count);
 
 // Has all of a database look whether they are still to wait. Never throws.
 void touch_waiters(Oid database);

@@ -13,24 +13,6 @@ Handler answer(const std::string &sql) {
     return [sql](const Call &call) { return json_response(*call.database().ask(sql)); };
 }
 
-std::string workers() {
-    return list(object({{"pid", "w.pid"},
-                        {"workerId", "w.worker_id"},
-                        {"role", "pg_get_userbyid(w.role)"},
-                        {"state", "w.state"},
-                        {"since", "w.since"},
-                        {"jobId", "w.job_id"},
-                        {"type", "w.type"},
-                        {"attempt", "w.attempt"},
-                        {"jobSince", "w.job_since"},
-                        {"percent", "w.percent"},
-                        {"note", "w.note"},
-                        {"waitEventType", "a.wait_event_type"},
-                        {"waitEvent", "a.wait_event"}}),
-                "ayb_jobs.workers() AS w LEFT JOIN pg_stat_activity AS a ON a.pid = w.pid",
-                "w.pid");
-}
-
 std::string lanes() {
     return list(object({{"role", "pg_get_userbyid(l.role)"},
                         {"dueAt", "CASE WHEN isfinite(l.due_at) THEN l.due_at END"},
@@ -156,8 +138,7 @@ http::Response capabilities(const Call &) {
 } // namespace
 
 std::vector<Route> seeing_routes() {
-    return {{"GET", "/api/admin/workers", Access::read, answer(guarded(workers()))},
-            {"GET", "/api/admin/lanes", Access::read, answer(guarded(lanes()))},
+    return {{"GET", "/api/admin/lanes", Access::read, answer(guarded(lanes()))},
             // Not guarded: health() says that it is off.
             {"GET", "/api/admin/health", Access::read, answer(health())},
             {"GET", "/api/admin/errors", Access::read, list_errors},

@@ -53,11 +53,33 @@ int health(const Call &call) {
     return worst;
 }
 
-Row worker_header() { return {"PID", "ROLE", "STATE", "TYPE", "JOB", "%"}; }
+Row worker_header() {
+    return {"PID", "ROLE", "STATE", "TYPE", "JOB", "%", "OUTSIDE", "JOBS", "LEASE UNTIL"};
+}
 
+// What one of ours is at; of one outside, which may hold many jobs, all types that it does.
+std::string types_of(const json::Object &worker) {
+    const auto types = worker.raw("types");
+    if (!types)
+        return shown(worker, "type");
+    std::string all;
+    for (const std::string_view type : json::elements(*types))
+        all += (all.empty() ? "" : ", ") + json::unquote(type);
+    return all;
+}
+
+// Who is outside has a name, if any.
 Row worker_row(const json::Object &worker) {
-    return {shown(worker, "pid"),  shown(worker, "role"),  shown(worker, "state"),
-            shown(worker, "type"), shown(worker, "jobId"), shown(worker, "percent")};
+    const bool outside = worker.boolean("outside").value_or(false);
+    return {shown(worker, "pid"),
+            shown(worker, "role"),
+            shown(worker, "state"),
+            types_of(worker),
+            shown(worker, "jobId"),
+            shown(worker, "percent"),
+            outside ? shown(worker, "workerId", "yes") : "-",
+            shown(worker, "jobs"),
+            shown(worker, "leaseUntil")};
 }
 
 constexpr const char *kNobody = "No workers.";

@@ -20,9 +20,10 @@ constexpr const char *kLongest = "10 s"; // a statement may take longer
 
 } // namespace
 
-Bell::Bell(ConnectionSettings settings, std::string role, std::function<void()> ring)
-    : settings_(std::move(settings)), role_(std::move(role)), ring_(std::move(ring)),
-      thread_([this] { run(); }) {}
+Bell::Bell(ConnectionSettings settings, std::string role, std::string worker,
+           std::function<void()> ring)
+    : settings_(std::move(settings)), role_(std::move(role)), worker_(std::move(worker)),
+      ring_(std::move(ring)), thread_([this] { run(); }) {}
 
 Bell::~Bell() {
     {
@@ -110,10 +111,10 @@ void Bell::open() {
 
 // False where that can't be had: no database, no room to wait in, a server that has no waiting.
 bool Bell::wait(const std::string &types) {
-    static const std::string sql = "CALL ayb_jobs.wait_for_jobs($1, $2)";
+    static const std::string sql = "CALL ayb_jobs.wait_for_jobs($1, $2, $3)";
     try {
         open();
-        session_->call(sql, {types, kLongest});
+        session_->call(sql, {types, kLongest, worker_});
         return true;
     } catch (const Unavailable &) {
         return false;

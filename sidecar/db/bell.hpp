@@ -13,8 +13,10 @@ namespace ayb::db {
 class Bell {
   public:
     // `ring` is called by our thread, with no lock of ours. As `role` where that is one, which the
-    // session's may become: it waits for whatever that role may claim.
-    Bell(ConnectionSettings settings, std::string role, std::function<void()> ring);
+    // session's may become: it waits for whatever that role may claim. `worker` is whom workers()
+    // shows as waiting.
+    Bell(ConnectionSettings settings, std::string role, std::string worker,
+         std::function<void()> ring);
     ~Bell();
     Bell(const Bell &) = delete;
     Bell &operator=(const Bell &) = delete;
@@ -35,6 +37,7 @@ class Bell {
 
     const ConnectionSettings settings_;
     const std::string role_;
+    const std::string worker_;
     const std::function<void()> ring_;
     std::mutex mutex_; // guards what follows
     std::condition_variable changed_;

@@ -20,7 +20,7 @@ const char *const kFigures = R"sql(
         UNION ALL
         SELECT 'ayb_jobs_workers', count(w.state), 'state', k.state, NULL, NULL
         FROM unnest('{starting,idle,running}'::text[]) AS k (state)
-        LEFT JOIN ayb_jobs.workers() AS w ON w.state = k.state GROUP BY k.state
+        LEFT JOIN ayb_jobs_internal.inside_workers() AS w ON w.state = k.state GROUP BY k.state
         UNION ALL
         SELECT 'ayb_jobs_workers_limit', current_setting('ayb_jobs.worker_concurrency')::integer,
                NULL, NULL, NULL, NULL

@@ -1,6 +1,11 @@
 #include "worker/lounge.hpp"
 
+#include "json/json.hpp"
+
+#include <unistd.h>
+
 #include <algorithm>
+#include <climits>
 
 namespace ayb::worker {
 
@@ -19,18 +24,35 @@ http::Response refused(const db::Error &error) {
     return api::to_response(failure);
 }
 
+std::string name_of_process() {
+    char host[HOST_NAME_MAX + 1] = "";
+    gethostname(host, sizeof(host) - 1);
+    return std::string("ayb-jobs-serve.") + host + "." + std::to_string(getpid());
+}
+
+// In seconds since 1970.
+std::string as_json(const Claim &claim, const std::string &role,
+                    std::chrono::system_clock::time_point since) {
+    std::string types;
+    for (const std::string &type : claim.types)
+        types += (types.empty() ? "" : ",") + json::quote(type);
+    const std::chrono::duration<double> seconds = since.time_since_epoch();
+    return "{\"worker\":" + json::quote(claim.worker) + ",\"role\":" + json::quote(role) +
+           ",\"types\":[" + types + "],\"since\":" + std::to_string(seconds.count()) + "}";
+}
+
 } // namespace
 
 Lounge::Lounge(db::Pool &pool)
-    : bell_(pool.settings().connection, kHearsAll,
-            [this] {
-                {
-                    const std::lock_guard lock(mutex_);
-                    rung_ = true;
-                    heard_.clear();
-                }
-                changed_.notify_one();
-            }),
+    : name_(name_of_process()), bell_(pool.settings().connection, kHearsAll, name_,
+                                      [this] {
+                                          {
+                                              const std::lock_guard lock(mutex_);
+                                              rung_ = true;
+                                              heard_.clear();
+                                          }
+                                          changed_.notify_one();
+                                      }),
       thread_([this] { run(); }) {}
 
 Lounge::~Lounge() {
@@ -56,10 +78,21 @@ http::Response Lounge::wait(Claim claim, const api::Database &database) {
         response.later = std::make_shared<http::Later>();
         const Group group(database.role(), claim.types);
         const Clock::time_point until = Clock::now() + claim.wait;
-        waiters_[group].push_back({std::move(claim), database, until, response.later});
+        waiters_[group].push_back(
+            {std::move(claim), database, until, std::chrono::system_clock::now(), response.later});
     }
     changed_.notify_one();
     return response;
+}
+
+std::string Lounge::who_waits() {
+    std::string all;
+    const std::lock_guard lock(mutex_);
+    for (const auto &[group, waiters] : waiters_)
+        for (const Waiter &waiter : waiters)
+            if (!waiter.later->abandoned())
+                all += (all.empty() ? "" : ",") + as_json(waiter.claim, group.first, waiter.since);
+    return "[" + all + "]";
 }
 
 // Under the lock: whose time is over, and who has gone.

@@ -22,6 +22,10 @@ class Lounge {
     // The claim, which gave nothing now, is tried again until it gives something or its time is
     // over.
     http::Response wait(Claim claim, const api::Database &database);
+    // Whoever waits: [{"worker","role","types","since"}], of which a role "none" is the login's.
+    std::string who_waits();
+    // By which name workers() shows our one session that waits for all of them.
+    const std::string &name() const { return name_; }
     // All are told that there is nothing, and nobody waits any more.
     void close();
 
@@ -32,6 +36,7 @@ class Lounge {
         Claim claim;
         api::Database database;
         Clock::time_point until;
+        std::chrono::system_clock::time_point since;
         std::shared_ptr<http::Later> later;
     };
     // Who may have the same: role and types.
@@ -45,6 +50,7 @@ class Lounge {
     bool serve(Waiter &waiter);
     std::list<Waiter> take_first(const Group &group);
 
+    const std::string name_;
     std::mutex mutex_; // guards what follows
     std::condition_variable changed_;
     std::map<Group, std::list<Waiter>> waiters_; // the longest waiting first

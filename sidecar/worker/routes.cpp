@@ -1,5 +1,7 @@
 #include "worker/routes.hpp"
 
+#include "worker/list.hpp"
+
 namespace ayb::worker {
 
 namespace {
@@ -117,6 +119,18 @@ http::Response Work::claim(const api::Call &call) {
     return lounge_of(call.database().pool()).wait(std::move(claim), call.database());
 }
 
+http::Response Work::list(const api::Call &call) {
+    Lounge *lounge = nullptr;
+    {
+        const std::lock_guard lock(mutex_);
+        const auto found = lounges_.find(&call.database().pool());
+        lounge = found == lounges_.end() ? nullptr : found->second.get();
+    }
+    if (lounge == nullptr)
+        return list_workers(call.database(), "", "[]");
+    return list_workers(call.database(), lounge->name(), lounge->who_waits());
+}
+
 void Work::close() {
     const std::lock_guard lock(mutex_);
     for (const auto &[pool, lounge] : lounges_)
@@ -125,7 +139,9 @@ void Work::close() {
 
 std::vector<api::Route> Work::routes() {
     using api::Access;
-    return {{"POST", "/api/worker/claim", Access::work,
+    return {{"GET", "/api/admin/workers", Access::read,
+             [this](const api::Call &call) { return list(call); }},
+            {"POST", "/api/worker/claim", Access::work,
              [this](const api::Call &call) { return claim(call); }},
             {"POST", "/api/worker/complete", Access::work, complete},
             {"POST", "/api/worker/fail", Access::work, fail},

@@ -1,4 +1,5 @@
 #pragma once
+// GET /api/admin/workers, which shows also whoever waits here.
 // POST /api/worker/claim, complete, fail, extend, progress, log: a wire over the functions of the
 // same names.
 #include "route/router.hpp"
@@ -13,6 +14,7 @@ class Work {
 
   private:
     http::Response claim(const api::Call &call);
+    http::Response list(const api::Call &call);
     Lounge &lounge_of(db::Pool &pool);
 
     std::mutex mutex_;                                            // guards what follows

@@ -246,6 +246,29 @@ class Waiting(WorkerTest):
         self.enqueue()
         self.assertEqual(self.answer(first)["count"], 1)
 
+    def seen(self, token="reader"):
+        """Who is outside: the name, what it does, of which types, how many jobs it holds."""
+        answer = self.good(self.sidecar.ask_with(token, "GET", "/api/admin/workers"))
+        return sorted((w.get("workerId"), w["role"], w["state"], w["types"], w["jobs"]) for w in answer["items"] if w["outside"])
+
+    def test_who_waits_and_who_holds_jobs(self):
+        self.assertEqual(self.seen(), [])
+        idle = [self.ask_to_wait(worker=str(number)) for number in range(3)]
+        until(lambda: len(self.seen()) == 3, "them to wait")
+        self.assertEqual(self.seen(), [(f"parcels.{number}", "hands", "waiting", ["parcel"], 0) for number in range(3)])
+        self.assertEqual(self.server.psql("SELECT state, count(*) FROM ayb_jobs.workers() WHERE is_outside GROUP BY 1"), "waiting|1")
+        self.enqueue(5)
+        taken = {self.answer(connection)["items"][0]["id"] for connection in idle}
+        self.good(self.claim(worker="0", max=2))
+        self.assertEqual(self.seen(), [("parcels.0", "hands", "running", ["parcel"], 3), ("parcels.1", "hands", "running", ["parcel"], 1),
+                                       ("parcels.2", "hands", "running", ["parcel"], 1)])
+        worker = next(w for w in self.good(self.ask("GET", "/workers"))["items"] if w.get("workerId") == "parcels.1")
+        self.assertIn(worker["jobId"], taken)
+        self.assertEqual((worker["type"], worker["attempt"], worker["lastSeenAt"] >= worker["since"]), ("parcel", 1, True))
+        self.assertGreater(worker["leaseUntil"], worker["lastSeenAt"])
+        table = run("workers", "--dsn", self.server.dsn(), "--output", "csv").stdout
+        self.assertIn(f'running,parcel,{worker["jobId"]},"",parcels.1,1,', table)
+
 
 class Shell(WorkerTest):
     def test_the_worker_of_the_guide(self):

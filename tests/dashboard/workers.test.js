@@ -31,6 +31,25 @@ lookTest("who runs what", "/workers", async page => {
     await row(page, job.id).waitFor({ state: "detached" });
 });
 
+lookTest("workers outside that hold jobs", "/workers", async page => {
+    psql(`SELECT ayb_jobs.register_handler('parcel', kind => 'external');
+          SELECT ayb_jobs.enqueue_many('parcel', '{1,2,3}'); SELECT count(*) FROM ayb_jobs.claim('<b>van</b> 7', '{parcel}', 3, '1 hour')`);
+    try {
+        const van = page.getByRole("table", { name: "Workers outside" }).getByRole("row", { name: /<b>van<\/b> 7/ }); // a name is no HTML
+        await van.getByText("parcel").waitFor();
+        const text = await van.innerText();
+        assert.match(text, /postgres.*running.*parcel.*3/s);
+        assert.match(text, /in (59|60) min|in 1 h/);
+        await page.getByText("3 jobs held").waitFor();
+        await van.getByRole("link").click();
+        await page.getByRole("heading", { name: /parcel/ }).first().waitFor();
+        await page.goBack();
+    } finally {
+        psql("SELECT count(ayb_jobs.cancel(id, true)) FROM ayb_jobs.jobs WHERE type = 'parcel'");
+    }
+    await page.getByRole("table", { name: "Workers outside" }).waitFor({ state: "detached" });
+});
+
 pageTest("cancel what runs, after a question", "/workers", async page => {
     const job = await start();
     await row(page, job.id).getByRole("button", { name: "Cancel" }).click();

@@ -1,4 +1,4 @@
-// Who runs what since when; and the lanes, one a role, with what keeps one from being served.
+// Who runs what since when, in the server and outside of it; and the lanes, one a role, with what keeps one from being served.
 import { api, type Lane, type Worker } from "../lib/api";
 import { count, plural, shortId } from "../lib/format";
 import { useQuery } from "../lib/query";
@@ -77,6 +77,59 @@ const workerColumns = (changed: () => void): Column<Worker>[] => [
     },
 ];
 
+const OUTSIDE_COLUMNS: Column<Worker>[] = [
+    {
+        key: "worker",
+        label: "Worker",
+        role: "main",
+        cell: worker => (
+            <>
+                <bdi class="strong">{worker.workerId ?? `session ${worker.pid}`}</bdi>{" "}
+                <bdi class="muted">{worker.role}</bdi>
+            </>
+        ),
+    },
+    {
+        key: "state",
+        label: "State",
+        cell: worker => (
+            <Badge tone={worker.jobs > 0 ? "running" : "plain"} icon={worker.jobs > 0 ? "play" : "pause"}>
+                {worker.state}
+            </Badge>
+        ),
+    },
+    {
+        key: "types",
+        label: "Types",
+        role: "wide",
+        cell: worker => <bdi>{worker.types?.join(", ") ?? "more than 32"}</bdi>,
+    },
+    {
+        key: "jobs",
+        label: "Jobs held",
+        align: "right",
+        sort: worker => worker.jobs,
+        cell: worker =>
+            worker.jobId ? (
+                <>
+                    {count(worker.jobs)}{" "}
+                    <Link to={`/jobs/${worker.jobId}`}>
+                        <code title="the one that it has had longest">{shortId(worker.jobId)}</code>
+                    </Link>
+                </>
+            ) : (
+                <span class="muted">–</span>
+            ),
+    },
+    { key: "since", label: "For", cell: worker => <Since at={worker.since} /> },
+    {
+        key: "lease",
+        label: "First lease ends",
+        cell: worker => (worker.leaseUntil ? <Ago at={worker.leaseUntil} /> : <span class="muted">–</span>),
+    },
+    { key: "seen", label: "Last heard of", cell: worker => <Ago at={worker.lastSeenAt} /> },
+];
+
 const LANE_COLUMNS: Column<Lane>[] = [
     {
         key: "role",
@@ -119,6 +172,23 @@ const LANE_COLUMNS: Column<Lane>[] = [
     },
 ];
 
+const nameOf = ({ pid, workerId, role, since }: Worker): string => [pid, workerId, role, since].join(" ");
+
+/** Programs that claim jobs: those that hold some, or wait for one. */
+function Outside({ workers }: { workers: Worker[] }) {
+    const held = workers.reduce((sum, worker) => sum + worker.jobs, 0);
+    return (
+        <Panel title="Workers outside" note={`${plural(held, "job")} held`} flush>
+            <Table
+                label="Workers outside"
+                columns={OUTSIDE_COLUMNS}
+                rows={[...workers].sort((a, b) => b.jobs - a.jobs || a.since.localeCompare(b.since))}
+                keyOf={nameOf}
+            />
+        </Panel>
+    );
+}
+
 const busyFirst = (a: Worker, b: Worker): number =>
     Number(Boolean(b.jobId)) - Number(Boolean(a.jobId)) || (a.jobSince ?? a.since).localeCompare(b.jobSince ?? b.since);
 
@@ -126,35 +196,34 @@ export function Workers() {
     const options = { live: true, every: 2000, throttle: 1000 };
     const workers = useQuery("workers", api.workers, options);
     const lanes = useQuery("lanes", api.lanes, options);
-    const busy = workers.data?.items.filter(worker => worker.jobId).length ?? 0;
+    const inside = workers.data?.items.filter(worker => !worker.outside) ?? [];
+    const outside = workers.data?.items.filter(worker => worker.outside) ?? [];
+    const busy = inside.filter(worker => worker.jobId).length;
     return (
         <>
             <PageHead title="Workers and lanes" note="Who runs what, and for whom." />
-            <Panel
-                title="Workers"
-                note={workers.data && `${busy} of ${plural(workers.data.count, "worker")} busy`}
-                flush
-            >
+            <Panel title="Workers" note={workers.data && `${busy} of ${plural(inside.length, "worker")} busy`} flush>
                 <Show
                     query={workers}
-                    empty={({ count: number }) =>
-                        number === 0 && (
+                    empty={() =>
+                        inside.length === 0 && (
                             <Empty icon="workers" title="No worker runs">
                                 They start when a job is due, and leave when there has been nothing to do for a while.
                             </Empty>
                         )
                     }
                 >
-                    {({ items }) => (
+                    {() => (
                         <Table
                             label="Workers"
                             columns={workerColumns(workers.refetch)}
-                            rows={[...items].sort(busyFirst)}
-                            keyOf={worker => String(worker.pid)}
+                            rows={[...inside].sort(busyFirst)}
+                            keyOf={worker => worker.workerId ?? ""}
                         />
                     )}
                 </Show>
             </Panel>
+            {outside.length > 0 && <Outside workers={outside} />}
             <Panel title="Lanes" note="the due jobs of one role, as which they run" flush>
                 <Show
                     query={lanes}

@@ -41,17 +41,18 @@ function OldestDue({ age }: { age: number | undefined }) {
 }
 
 function Busy({ workers, type }: { workers: List<Worker>; type: string }) {
-    const busy = workers.items.filter(worker => worker.jobId && (!type || worker.type === type)).length;
+    const inside = workers.items.filter(worker => !worker.outside);
+    const busy = inside.filter(worker => worker.jobId && (!type || worker.type === type)).length;
     return (
         <Tile
             label="Workers busy"
             value={
                 <>
                     {busy}
-                    <small> of {workers.count}</small>
+                    <small> of {inside.length}</small>
                 </>
             }
-            note={workers.count === 0 ? "none runs" : type ? "with this type" : `${workers.count - busy} idle`}
+            note={inside.length === 0 ? "none runs" : type ? "with this type" : `${inside.length - busy} idle`}
             to={href("/workers")}
         />
     );
