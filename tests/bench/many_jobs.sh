@@ -7,7 +7,7 @@
 # Rows are written as they would have come to be, but by one INSERT each: the row trigger, the checks and the indexes
 # are passed as always, only without a function's call for each.
 make_many_jobs() { # make_many_jobs COUNT
-    local day source_rows
+    local source_rows
     configure fsync off full_page_writes off max_wal_size 8GB synchronous_commit off autovacuum off
     query "CREATE FUNCTION trivial() RETURNS void LANGUAGE plpgsql AS \$\$ BEGIN END \$\$"
     query "SELECT ayb_jobs.register_handler('mail', 'trivial()')" >/dev/null
@@ -22,20 +22,7 @@ make_many_jobs() { # make_many_jobs COUNT
                        || lpad(to_hex(n), 16, '8000000000000000'))::uuid \$\$"
 
     # A week of days, as the scheduler would have made them one by one.
-    for ((day = 1; day <= 7; day++)); do
-        query "DO \$\$
-            DECLARE day timestamptz := date_trunc('day', now(), 'UTC') - interval '$day day';
-                    name text := 'job_history_' || to_char(day AT TIME ZONE 'UTC', 'YYYYMMDD');
-            BEGIN
-                EXECUTE format('CREATE TABLE ayb_jobs.%I (LIKE ayb_jobs.job_history INCLUDING DEFAULTS)', name);
-                EXECUTE format('CREATE INDEX ON ayb_jobs.%I (id)', name);
-                EXECUTE format('CREATE INDEX ON ayb_jobs.%I (type, id)', name);
-                EXECUTE format('CREATE INDEX ON ayb_jobs.%I (run_as, id)', name);
-                EXECUTE format('ALTER TABLE ayb_jobs.%I ENABLE ROW LEVEL SECURITY', name);
-                EXECUTE format('ALTER TABLE ayb_jobs.job_history ATTACH PARTITION ayb_jobs.%I
-                                FOR VALUES FROM (%L) TO (%L)', name, day, day + interval '1 day');
-            END \$\$"
-    done
+    query "SELECT ayb_jobs_internal.prepare_history(now() - n * interval '1 day') FROM generate_series(1, 7) AS n" >/dev/null
 
     source_rows="SELECT n, now() - interval '7 days' * (1 - n / $1::float8) AS at, job_type(n) AS type,
         (ARRAY['bench_one', 'bench_two'])[1 + n / 7 % 2]::regrole AS role FROM generate_series(1, $1::bigint) AS n"
