@@ -11,12 +11,12 @@ const HEIGHT = 900; // of a wide picture, where a screen says nothing else
 
 /** `path` may be a function, for what has an id; `ready` waits until what is to be seen is there. */
 const SCREENS = [
-    { name: "overview", height: 1530, path: "/", title: "Overview", ready: page => page.getByRole("table", { name: "By type" }).waitFor() },
+    { name: "overview", height: 1640, path: "/", title: "Overview", ready: page => page.getByRole("table", { name: "By type" }).waitFor() },
     { name: "views", height: 1170, path: "/views", title: "Materialized views", ready: page => page.getByLabel("Which view reads which").waitFor() },
     { name: "jobs", path: "/jobs", title: "Jobs", ready: page => page.getByRole("table", { name: "Jobs" }).getByRole("link").first().waitFor() },
     {
         name: "job",
-        path: () => `/jobs/${psql("SELECT id FROM ayb_jobs.jobs WHERE state = 'failed' ORDER BY attempts DESC, id LIMIT 1")}`,
+        path: () => `/jobs/${psql("SELECT id FROM ayb_jobs.jobs WHERE state = 'failed' AND flow IS NULL ORDER BY attempts DESC, id LIMIT 1")}`,
         ready: page => page.getByText("Attempt 1 failed").waitFor(),
     },
     { name: "flow", path: () => `/flows/${psql("SELECT id FROM ayb_jobs.flows WHERE name = 'morning round'")}`,
@@ -52,6 +52,7 @@ for (const look of LOOKS.slice(0, 3)) {
         await page.goto(`${process.env.AYB_URL}#${typeof path === "string" ? path : path()}`);
         if (title) await heading(page, title);
         await ready(page);
+        await page.mouse.move(0, 0); // what is under it looks otherwise
         await page.waitForTimeout(1200); // charts are painted, bars have grown
         const file = `${name}-${look.name.replace(", ", "-")}.png`;
         await page.screenshot({ path: join(images, file) });

@@ -49,12 +49,17 @@ function draw({ nodes, lines }: FlowShape): Drawn {
     });
     // As one reads them, and as the keyboard goes through them: column by column.
     boxes.sort((a, b) => a.at.x - b.at.x || a.at.y - b.at.y);
-    return {
-        width,
-        height,
-        boxes,
-        lines: lines.map(line => ({ ...line, points: graph.edge(line.from, line.to).points ?? [] })),
+    const at = new Map(boxes.map(box => [box.node.key, box.at]));
+    // From the right of the one to the left of the other; between them as dagre leads it round what stands there.
+    const pointsOf = ({ from, to }: FlowLine): Point[] => {
+        const [left, right] = [at.get(from) as Point, at.get(to) as Point];
+        return [
+            { x: left.x + WIDTH, y: left.y + HEIGHT / 2 },
+            ...(graph.edge(from, to).points ?? []).slice(1, -1),
+            { x: right.x, y: right.y + HEIGHT / 2 },
+        ];
     };
+    return { width, height, boxes, lines: lines.map(line => ({ ...line, points: pointsOf(line) })) };
 }
 
 /** From point to point, level at each. */

@@ -18,7 +18,7 @@ const COUNTS = [
     { of: "queued", label: "queued", color: "--chart-a" },
 ] as const;
 
-/** Where nobody looked, or nothing was queued, there is no bar. */
+/** Where nothing was queued, or nobody looked, there is no bar; nor is the last one before its first look. */
 function drawn(items: readonly Depth[], times: readonly number[]): { counts: ChartLine[]; oldest: ChartLine[] } {
     const known = new Map(items.map(depth => [Date.parse(depth.bucket) / 1000, depth]));
     const ages = times.map(time => known.get(time)?.oldestDueAgeSec);
@@ -26,7 +26,7 @@ function drawn(items: readonly Depth[], times: readonly number[]): { counts: Cha
         counts: COUNTS.map(({ of, label, color }) => ({
             label,
             color,
-            values: times.map(time => known.get(time)?.[of] ?? 0),
+            values: times.map(time => known.get(time)?.[of] ?? (time === times.at(-1) ? null : 0)),
         })),
         oldest: [
             {

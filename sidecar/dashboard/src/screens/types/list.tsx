@@ -57,7 +57,7 @@ const columns = (changed: () => void): Column<JobType>[] => [
         role: "main",
         sort: row => row.type,
         cell: row => (
-            <span class="row">
+            <span class="row type-name">
                 <Link to={`/types/${encodeURIComponent(row.type)}`} class="strong">
                     <bdi>{row.type}</bdi>
                 </Link>
@@ -71,10 +71,26 @@ const columns = (changed: () => void): Column<JobType>[] => [
     },
     {
         key: "handler",
-        label: "Handler",
+        label: "Handler, limit",
         role: "wide",
         sort: row => (row.handler ? handlerWords(row.handler) : ""),
-        cell: row => <Handled type={row} />,
+        cell: row => (
+            <span class="stack">
+                <span>
+                    <Handled type={row} />
+                </span>
+                {row.limit && (
+                    <span class="row">
+                        <span class="muted">{limitWords(row.limit)}</span>
+                        {held(row.limit) && (
+                            <Badge tone="warning" icon="pause">
+                                full
+                            </Badge>
+                        )}
+                    </span>
+                )}
+            </span>
+        ),
     },
     {
         key: "queued",
@@ -95,24 +111,6 @@ const columns = (changed: () => void): Column<JobType>[] => [
         align: "right",
         sort: row => row.oldestDueAgeSec,
         cell: row => (row.oldestDueAgeSec === undefined ? NOTHING : span(row.oldestDueAgeSec)),
-    },
-    {
-        key: "limit",
-        label: "Limit",
-        sort: row => (row.limit ? limitWords(row.limit) : undefined),
-        cell: row =>
-            row.limit ? (
-                <span class="row">
-                    {limitWords(row.limit)}
-                    {held(row.limit) && (
-                        <Badge tone="warning" icon="pause">
-                            full
-                        </Badge>
-                    )}
-                </span>
-            ) : (
-                NOTHING
-            ),
     },
     {
         key: "rate",
