@@ -31,7 +31,8 @@ fill_screens() {
            FROM ayb_jobs.job_history CROSS JOIN (SELECT array_fill(1::bigint, ARRAY[64]) AS one) AS h
            GROUP BY 1, 2, 3, h.one"
     query "INSERT INTO ayb_jobs.job_depths SELECT date_trunc('minute', now()) - n * interval '1 minute', r::regrole, n, 1, n
-           FROM generate_series(1, 10080) AS n, unnest('{bench_one,bench_two}'::text[]) AS r"
+           FROM generate_series(1, 10080) AS n, unnest('{bench_one,bench_two}'::text[]) AS r
+           ON CONFLICT DO NOTHING"
     query "UPDATE ayb_jobs.job_queue SET last_error = 'no luck with ' || repeat(chr(97 + (('x' || right(id::text, 2))::bit(8)::integer % 26)),
                1 + ('x' || right(id::text, 1))::bit(4)::integer % 4) || ' at 17' WHERE state = 'failed'"
     query "SELECT count(ayb_jobs.create_schedule('schedule ' || n, 'mail', '0 3 * * *')) FROM generate_series(1, 200) AS n" >/dev/null
