@@ -21,7 +21,8 @@ SELECT run_as, state, payload FROM ayb_jobs.jobs WHERE type = 'outside' ORDER BY
 SELECT 'job_queue' AS "table", array_agg(DISTINCT run_as) FROM ayb_jobs.job_queue
 UNION ALL SELECT 'job_history', array_agg(DISTINCT run_as) FROM ayb_jobs.job_history WHERE id IN (SELECT id FROM made)
 UNION ALL SELECT 'job_attempts', array_agg(DISTINCT run_as) FROM ayb_jobs.job_attempts
-UNION ALL SELECT 'job_minutes', array_agg(DISTINCT run_as) FROM ayb_jobs.job_minutes WHERE run_as = 'regress_bob'::regrole;
+UNION ALL SELECT 'job_minutes', array_agg(DISTINCT run_as) FROM ayb_jobs.job_minutes WHERE run_as = 'regress_bob'::regrole
+ORDER BY 1;
 SELECT count(*) AS attempts FROM made AS m CROSS JOIN LATERAL ayb_jobs.attempts(m.id) WHERE whose = 'bob';
 SELECT count(*) FILTER (WHERE e.run_as = 'regress_alice'::regrole) > 0 AS own, count(*) FILTER (WHERE e.run_as <> 'regress_alice'::regrole) AS others
 FROM ayb_jobs.events(max_events => 4096) AS e;
