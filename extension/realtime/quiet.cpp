@@ -117,6 +117,10 @@ List *quieten_target(Relation target) {
     return off;
 }
 
+ProcessUtility_hook_type next_utility() {
+    return g_next_utility != nullptr ? g_next_utility : standard_ProcessUtility;
+}
+
 // Null for all but a COPY, too. Not a part of what longjmp comes back to.
 pg_noinline Relation copied_table(Node *statement) {
     if (!IsA(statement, CopyStmt))
@@ -131,16 +135,18 @@ void on_utility(PlannedStmt *planned, const char *text, bool read_only,
                 ProcessUtilityContext context, ParamListInfo parameters,
                 QueryEnvironment *environment, DestReceiver *receiver,
                 QueryCompletion *completion) {
-    const ProcessUtility_hook_type next =
-        g_next_utility != nullptr ? g_next_utility : standard_ProcessUtility;
     Relation target = copied_table(planned->utilityStmt);
     if (target == nullptr) {
-        next(planned, text, read_only, context, parameters, environment, receiver, completion);
+        next_utility()(planned, text, read_only, context, parameters, environment, receiver,
+                       completion);
         return;
     }
     List *volatile off = quieten_target(target);
     PG_TRY();
-    { next(planned, text, read_only, context, parameters, environment, receiver, completion); }
+    {
+        next_utility()(planned, text, read_only, context, parameters, environment, receiver,
+                       completion);
+    }
     PG_FINALLY();
     {
         ListCell *cell;
