@@ -28,6 +28,11 @@ CREATE PROCEDURE ayb_jobs.wait_for_job(id uuid, timeout interval DEFAULT '30 s',
 COMMENT ON PROCEDURE ayb_jobs.wait_for_job(uuid, interval, text, jsonb, text) IS
     'returns when the job has ended, or after the timeout, with its state, its result and its last error; outside of transaction blocks';
 
+CREATE PROCEDURE ayb_jobs_internal.wait_for_ends(ids uuid[], timeout interval)
+    LANGUAGE c AS 'MODULE_PATHNAME', 'ayb_jobs_wait_for_ends';
+COMMENT ON PROCEDURE ayb_jobs_internal.wait_for_ends(uuid[], interval) IS
+    'returns when one of the jobs has ended, or there is none of that id, or after the timeout: for a session that waits for many others';
+
 CREATE FUNCTION ayb_jobs.extend(id uuid, worker_id text, attempt integer, lease interval DEFAULT NULL)
     RETURNS ayb_jobs.jobs LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_extend';
 COMMENT ON FUNCTION ayb_jobs.extend(uuid, text, integer, interval) IS

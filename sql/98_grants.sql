@@ -28,6 +28,9 @@ REVOKE ALL ON FUNCTION ayb_jobs_internal.install_builtins(text), ayb_jobs_intern
 GRANT EXECUTE ON FUNCTION ayb_jobs.health() TO ayb_jobs_read, pg_monitor;
 GRANT EXECUTE ON FUNCTION ayb_jobs_internal.wire_key() TO ayb_jobs_sidecar;
 GRANT EXECUTE ON FUNCTION ayb_jobs_internal.totals() TO ayb_jobs_read;
+-- It says of any id whether there is such a job.
+REVOKE ALL ON PROCEDURE ayb_jobs_internal.wait_for_ends(uuid[], interval) FROM PUBLIC;
+GRANT EXECUTE ON PROCEDURE ayb_jobs_internal.wait_for_ends(uuid[], interval) TO ayb_jobs_read;
 -- Triggers that exist fire whoever writes; nobody else is to make one of them, on a table of a shape of their own.
 REVOKE ALL ON FUNCTION ayb_jobs_internal.note_job(), ayb_jobs_internal.note_schedule(), ayb_jobs_internal.note_configuration(),
                        ayb_jobs_internal.note_truncate(), ayb_jobs_internal.note_limit(), ayb_jobs_internal.replace_builtin(), ayb_jobs_internal.expect_schedule(),

@@ -1,7 +1,9 @@
-// wait_for_job(): whoever has enqueued a job sleeps until it has ended.
+// wait_for_job(): whoever has enqueued a job sleeps until it has ended. wait_for_ends(): one
+// session does so for many, and for many jobs.
 #include "base/arguments.hpp"
 #include "base/rows.hpp"
 #include "outside/waiting.hpp"
+#include "pg/clock.hpp"
 #include "pg/tuples.hpp"
 
 namespace ayb {
@@ -15,6 +17,14 @@ Sql<core::Uuid, At> g_outcome{R"sql(
     LIMIT 1
 )sql",
                               Plan::of_values};
+
+// Those that a snapshot shows as waiting or running are there to end.
+Sql<UuidArray> g_any_ended{R"sql(
+    SELECT FROM unnest($1) AS i (id)
+    WHERE NOT EXISTS (
+        SELECT FROM ayb_jobs.job_queue AS q
+        WHERE q.id = i.id AND q.state IN ('queued', 'running'))
+)sql"};
 
 struct EndWait {
     core::Uuid id;
@@ -65,6 +75,35 @@ void wait_for_end(EndWait *wait) {
     leave_waiters(true);
 }
 
+struct EndsWait {
+    Datum ids; // in memory that outlives every transaction
+    TimestampTz until;
+};
+
+bool has_any_ended(const EndsWait &wait) {
+    PushActiveSnapshot(GetTransactionSnapshot());
+    const bool ended = in_books([&] { return g_any_ended.first(UuidArray(wait.ids)); });
+    PopActiveSnapshot();
+    return ended;
+}
+
+// The end of each job of the database wakes it: while there are many it looks now and then.
+constexpr int64 kCalm = 20 * kMicrosecondsPerMillisecond;
+
+void wait_for_any_end(EndsWait *wait) {
+    require_entered(enter_waiters(GetUserId()));
+    bool left = true;
+    while (!has_any_ended(*wait) && left) {
+        begin_anew();
+        left = sleep_until_stirred(wait->until, was_woken);
+        const TimestampTz calm = Min(later(GetCurrentTimestamp(), kCalm), wait->until);
+        while (was_woken() && sleep_a_while(calm)) {
+        }
+        wait_again();
+    }
+    leave_waiters(true);
+}
+
 // state, result, error
 Datum row_of(const EndWait &wait, TupleDesc shape) {
     Datum values[] = {CStringGetTextDatum(core::word_of(wait.state)), wait.outcome[0].value,
@@ -91,4 +130,13 @@ AYB_SQL_FUNCTION(ayb_jobs_wait_for_job) {
     TupleDesc shape;
     get_call_result_type(fcinfo, nullptr, &shape);
     PG_RETURN_DATUM(row_of(wait, shape));
+}
+
+// wait_for_ends(ids, timeout)
+AYB_SQL_FUNCTION(ayb_jobs_wait_for_ends) {
+    require_waiting(fcinfo, "ayb_jobs_internal.wait_for_ends()");
+    require_argument(fcinfo, 0, "ids");
+    EndsWait wait{PointerGetDatum(PG_GETARG_ARRAYTYPE_P_COPY(0)), wait_until(fcinfo, 1)};
+    in_waiting([](void *context) { wait_for_any_end(static_cast<EndsWait *>(context)); }, &wait);
+    PG_RETURN_VOID();
 }

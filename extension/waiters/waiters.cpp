@@ -28,7 +28,8 @@ struct Waiter {
     int next;     // or among the free ones
     bool queued;
     pg_atomic_uint32 woken;
-    bool for_job; // for the end of this one, else for jobs that are wanted
+    bool for_job; // for the end of this one, or of any, else for jobs that are wanted
+    bool any_job;
     core::Uuid job;
     Wake wake;
     Wanted wanted;
@@ -48,6 +49,7 @@ struct Queue {
 struct Waiters {
     Queue queues[kQueues];  // by database, of who waits for any job
     Queue of_jobs[kQueues]; // by the job, of who waits for its end
+    Queue of_any_job;
     int free;
     Oid roles[kMostWaiters]; // whose the places are; beside each other, as they are counted
     Waiter places[kMostWaiters];
@@ -63,14 +65,14 @@ Queue *queue_of(const core::Uuid &job) {
 }
 
 Queue *queue_of(const Waiter &waiter) {
+    if (waiter.any_job)
+        return &g_waiters->of_any_job;
     return waiter.for_job ? queue_of(waiter.job) : queue_of(waiter.database);
 }
 
-void init_queues(Queue (&queues)[kQueues]) {
-    for (Queue &queue : queues) {
-        pg_atomic_init_u32(&queue.length, 0);
-        queue.first = queue.last = kNone;
-    }
+void init_queue(Queue *queue) {
+    pg_atomic_init_u32(&queue->length, 0);
+    queue->first = queue->last = kNone;
 }
 
 Waiter *place(int number) { return number == kNone ? nullptr : &g_waiters->places[number]; }
@@ -140,6 +142,14 @@ void wake_one(int number, Waiter *waiter) {
     SetLatch(waiter->latch);
 }
 
+void wake_all_in(const Queue &queue) {
+    each_in(queue, [&](int number, Waiter &waiter) {
+        if (waiter.database == MyDatabaseId)
+            wake_one(number, &waiter);
+        return true;
+    });
+}
+
 int hand_out(const Wake &wake, int jobs) {
     int woken = 0;
     if (jobs > 0)
@@ -194,6 +204,7 @@ template <typename Fill> Entry enter(Oid role, Fill fill) {
         Waiter *mine = place(g_mine);
         mine->database = MyDatabaseId;
         mine->latch = MyLatch;
+        mine->for_job = mine->any_job = false;
         mine->pid = MyProcPid;
         mine->since = now;
         fill(mine);
@@ -241,8 +252,11 @@ void init_waiters() {
     g_waiters = static_cast<Waiters *>(shared_part("ayb_jobs waiters", sizeof(Waiters), &made));
     if (!made)
         return;
-    init_queues(g_waiters->queues);
-    init_queues(g_waiters->of_jobs);
+    for (int i = 0; i < kQueues; i++) {
+        init_queue(&g_waiters->queues[i]);
+        init_queue(&g_waiters->of_jobs[i]);
+    }
+    init_queue(&g_waiters->of_any_job);
     for (int i = 0; i < kMostWaiters; i++) {
         pg_atomic_init_u32(&g_waiters->places[i].woken, 0);
         g_waiters->places[i].next = i + 1 < kMostWaiters ? i + 1 : kNone;
@@ -253,7 +267,6 @@ bool any_waiters(Oid database) { return pg_atomic_read_u32(&queue_of(database)->
 
 Entry enter_waiters(Oid role, const char *name, const Wanted &wanted) {
     return enter(role, [&](Waiter *mine) {
-        mine->for_job = false;
         strlcpy(mine->name, name, sizeof(mine->name));
         mine->wanted = wanted;
     });
@@ -264,6 +277,10 @@ Entry enter_waiters(Oid role, const core::Uuid &job) {
         mine->for_job = true;
         mine->job = job;
     });
+}
+
+Entry enter_waiters(Oid role) {
+    return enter(role, [&](Waiter *mine) { mine->for_job = mine->any_job = true; });
 }
 
 void wait_again(const Wanted &wanted) {
@@ -340,8 +357,9 @@ void touch_waiters(Oid database) {
 }
 
 void tell_ended(const core::Uuid &job) {
-    const Queue *queue = queue_of(job);
-    if (pg_atomic_read_u32(&const_cast<Queue *>(queue)->length) == 0)
+    Queue *queue = queue_of(job);
+    if (pg_atomic_read_u32(&queue->length) == 0 &&
+        pg_atomic_read_u32(&g_waiters->of_any_job.length) == 0)
         return;
     with_waiters([&] {
         each_in(*queue, [&](int number, Waiter &waiter) {
@@ -349,17 +367,15 @@ void tell_ended(const core::Uuid &job) {
                 wake_one(number, &waiter);
             return true;
         });
+        wake_all_in(g_waiters->of_any_job);
     });
 }
 
 void tell_any_ended() {
     with_waiters([&] {
         for (const Queue &queue : g_waiters->of_jobs)
-            each_in(queue, [&](int number, Waiter &waiter) {
-                if (waiter.database == MyDatabaseId)
-                    wake_one(number, &waiter);
-                return true;
-            });
+            wake_all_in(queue);
+        wake_all_in(g_waiters->of_any_job);
     });
 }
 

@@ -1,6 +1,6 @@
 #pragma once
-// Sessions that wait for any job (wait_for_jobs()), or for the end of one (wait_for_job()), in
-// shared memory.
+// Sessions that wait for any job (wait_for_jobs()), or for the end of one (wait_for_job()) or of
+// any (wait_for_ends()), in shared memory.
 //
 // Who waits has a place, which says what it may claim, and stands in the queue of its database, the
 // longest waiting first. Whoever makes jobs claimable takes one waiter for each out of the queue
@@ -56,11 +56,12 @@ enum class Entry { done, full, role_full };
 // `name` is what others see of it: the worker's, or "".
 Entry enter_waiters(Oid role, const char *name, const Wanted &wanted);
 Entry enter_waiters(Oid role, const core::Uuid &job);
+Entry enter_waiters(Oid role); // for the end of any job
 
 // Stands at the end of it again, woken or not, with what is wanted now. A wake is passed on only
 // where it may have been for something that this process can't claim.
 void wait_again(const Wanted &wanted);
-void wait_again(); // for the same job
+void wait_again(); // for the end of the same job, or of any
 
 // Whether this process has a wake.
 bool was_woken();

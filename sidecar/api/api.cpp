@@ -51,6 +51,7 @@ Api::Api(std::vector<NamedPool> databases, const ApiSettings &settings, AccessLo
     router_.add(gate_.routes());
     router_.add(token_routes(databases_.first()));
     router_.add(job_routes());
+    router_.add(waits_.routes());
     router_.add(job_change_routes(settings.allow_commands));
     router_.add(schedule_routes(settings.allow_commands));
     const auto turns = std::make_shared<Turns>();

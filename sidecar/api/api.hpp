@@ -5,6 +5,7 @@
 #include "api/gate.hpp"
 #include "figures/metrics.hpp"
 #include "http/later.hpp"
+#include "jobs/waits.hpp"
 #include "realtime/realtime.hpp"
 #include "worker/routes.hpp"
 
@@ -58,6 +59,7 @@ class Api {
         events_.close();
         realtime_.close();
         work_.close();
+        waits_.close();
     }
     figures::Counters &counters() { return counters_; }
 
@@ -77,6 +79,7 @@ class Api {
     Gate gate_;
     AllEvents events_;
     worker::Work work_;
+    AllWaits waits_;
     realtime::Realtime realtime_;
     figures::Counters counters_;
     Router router_;

@@ -20,9 +20,9 @@ constexpr const char *kLongest = "10 s"; // a statement may take longer
 
 } // namespace
 
-Bell::Bell(ConnectionSettings settings, std::string role, std::string worker,
+Bell::Bell(ConnectionSettings settings, std::string role, Waiting waiting,
            std::function<void()> ring)
-    : settings_(std::move(settings)), role_(std::move(role)), worker_(std::move(worker)),
+    : settings_(std::move(settings)), role_(std::move(role)), waiting_in_(std::move(waiting)),
       ring_(std::move(ring)), thread_([this] { run(); }) {}
 
 Bell::~Bell() {
@@ -35,10 +35,10 @@ Bell::~Bell() {
     thread_.join();
 }
 
-void Bell::listen(const std::vector<std::string> &types, unsigned in_vain) {
+void Bell::listen(const std::vector<std::string> &what, unsigned in_vain) {
     {
         const std::lock_guard lock(mutex_);
-        std::string wanted = array_of(types);
+        std::string wanted = array_of(what);
         in_vain_ = in_vain;
         if (waiting_ && wanted_ == wanted)
             return; // for these, since before
@@ -71,7 +71,7 @@ void Bell::run() {
             continue;
         }
         const unsigned long turn = turn_;
-        const std::string types = *wanted_;
+        const std::string what = *wanted_;
         const milliseconds calm = at_once ? calm_after(in_vain_) : milliseconds(0);
         if (calm.count() > 0)
             changed_.wait_for(lock, calm, [&] { return stopping_ || turn_ != turn; });
@@ -80,7 +80,7 @@ void Bell::run() {
         waiting_ = true;
         lock.unlock();
         const auto begun = std::chrono::steady_clock::now();
-        const bool waited = wait(types);
+        const bool waited = wait(what);
         at_once = std::chrono::steady_clock::now() - begun < kWithoutWaiting;
         lock.lock();
         waiting_ = false;
@@ -110,11 +110,12 @@ void Bell::open() {
 }
 
 // False where that can't be had: no database, no room to wait in, a server that has no waiting.
-bool Bell::wait(const std::string &types) {
-    static const std::string sql = "CALL ayb_jobs.wait_for_jobs($1, $2, $3)";
+bool Bell::wait(const std::string &what) {
+    Parameters parameters = {what, kLongest};
+    parameters.insert(parameters.end(), waiting_in_.more.begin(), waiting_in_.more.end());
     try {
         open();
-        session_->call(sql, {types, kLongest, worker_});
+        session_->call(waiting_in_.sql, parameters);
         return true;
     } catch (const Unavailable &) {
         return false;
@@ -122,6 +123,12 @@ bool Bell::wait(const std::string &types) {
         return false;
     }
 }
+
+Waiting waiting_for_jobs(const std::string &worker) {
+    return {"CALL ayb_jobs.wait_for_jobs($1, $2, $3)", {worker}};
+}
+
+Waiting waiting_for_ends() { return {"CALL ayb_jobs_internal.wait_for_ends($1, $2)", {}}; }
 
 std::string array_of(const std::vector<std::string> &texts) {
     std::string out = "{";

@@ -1,6 +1,6 @@
 #pragma once
-// Rings when there may be jobs to claim: one session waits for them in the server, in a thread of
-// its own.
+// Rings when there may be jobs to claim, or some have ended: one session waits for that in the
+// server, in a thread of its own.
 #include "db/connection.hpp"
 
 #include <condition_variable>
@@ -10,41 +10,49 @@
 
 namespace ayb::db {
 
+// The call that waits: of what, as an array, how long, and what else.
+struct Waiting {
+    std::string sql;
+    Parameters more;
+};
+// For jobs to claim; `worker` is whom workers() shows as waiting. And for one of some to end.
+Waiting waiting_for_jobs(const std::string &worker);
+Waiting waiting_for_ends();
+
 class Bell {
   public:
     // `ring` is called by our thread, with no lock of ours. As `role` where that is one, which the
-    // session's may become: it waits for whatever that role may claim. `worker` is whom workers()
-    // shows as waiting.
-    Bell(ConnectionSettings settings, std::string role, std::string worker,
+    // session's may become: it waits for whatever that role may claim. `waiting` is how it waits.
+    Bell(ConnectionSettings settings, std::string role, Waiting waiting,
          std::function<void()> ring);
     ~Bell();
     Bell(const Bell &) = delete;
     Bell &operator=(const Bell &) = delete;
 
-    // Waits for jobs of these types instead of what it waits for now, and rings once, when there is
-    // one, or after a while. Where it can't wait it rings after a second. After rings that led to
-    // nothing, so many in a row, it holds still first, longer and longer: somebody else is always
-    // quicker, or there are jobs that can't be had.
-    void listen(const std::vector<std::string> &types, unsigned in_vain);
+    // Waits for jobs of these types, or for these to end, instead of what it waits for now, and
+    // rings once, when there is one, or after a while. Where it can't wait it rings after a second.
+    // After rings that led to nothing, so many in a row, it holds still first, longer and longer:
+    // somebody else is always quicker, or there are jobs that can't be had.
+    void listen(const std::vector<std::string> &what, unsigned in_vain);
     // Waits for nothing.
     void hush();
 
   private:
     void run();
-    bool wait(const std::string &types);
+    bool wait(const std::string &what);
     void open();
     void interrupt();
 
     const ConnectionSettings settings_;
     const std::string role_;
-    const std::string worker_;
+    const Waiting waiting_in_;
     const std::function<void()> ring_;
     std::mutex mutex_; // guards what follows
     std::condition_variable changed_;
     std::unique_ptr<Connection> session_;
     bool waiting_ = false; // in the server
     bool stopping_ = false;
-    std::optional<std::string> wanted_; // types, as an array
+    std::optional<std::string> wanted_; // types, or ids, as an array
     unsigned in_vain_ = 0;
     unsigned long turn_ = 0; // counts what we are told
     std::thread thread_;

@@ -128,12 +128,6 @@ http::Response list_types(const Call &call) {
     return json_response(*call.database().ask(sql));
 }
 
-http::Response get_job(const Call &call) {
-    static const std::string sql =
-        guarded("SELECT (SELECT " + job_json() + " FROM ayb_jobs.jobs AS j WHERE j.id = $1::uuid)");
-    return found(call.database().ask(sql, {call.id("job")}), kNotFound);
-}
-
 // With "phases" also how many of the queued jobs are in each; without it those are NULL, and left
 // out.
 http::Response job_stats(const Call &call) {
@@ -239,7 +233,6 @@ std::vector<Route> job_routes() {
             {"GET", "/api/admin/jobs/stats", Access::read, job_stats},
             {"GET", "/api/admin/jobs/counts", Access::read, count_jobs},
             {"GET", "/api/admin/jobs/types", Access::read, list_types},
-            {"GET", "/api/admin/jobs/{id}", Access::read, get_job},
             {"GET", "/api/admin/jobs/{id}/runs", Access::read, job_runs},
             {"GET", "/api/admin/jobs/{id}/log", Access::read, job_log},
             {"GET", "/api/admin/jobs/{id}/actions", Access::read, job_actions}};

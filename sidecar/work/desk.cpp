@@ -25,7 +25,7 @@ db::ConnectionSettings connection_settings(const DeskSettings &settings) {
 
 Desk::Desk(DeskSettings settings, std::function<void()> news, Note note)
     : settings_(std::move(settings)), news_(std::move(news)), note_(std::move(note)),
-      bell_({settings_.dsn, kLongestStatement}, "", settings_.worker,
+      bell_({settings_.dsn, kLongestStatement}, "", db::waiting_for_jobs(settings_.worker),
             [this] {
                 {
                     const std::lock_guard lock(mutex_);

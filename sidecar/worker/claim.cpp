@@ -1,15 +1,13 @@
 #include "worker/claim.hpp"
 
 #include "db/bell.hpp"
-
-#include <charconv>
+#include "route/wait.hpp"
 
 namespace ayb::worker {
 
 namespace {
 
-constexpr long long kMost = 1000; // jobs at once
-constexpr long long kLongestWait = 60;
+constexpr long long kMost = 1000;           // jobs at once
 constexpr std::size_t kLongestWorker = 128; // behind a token's name, whose longest is 64
 constexpr std::size_t kMostTypes = 100;
 
@@ -25,17 +23,6 @@ std::vector<std::string> types_of(const json::Object &body) {
     if (types.empty() || types.size() > kMostTypes)
         throw api::invalid("types", "from 1 to " + std::to_string(kMostTypes) + " names");
     return types;
-}
-
-std::chrono::seconds wait_of(const http::Query &query) {
-    const std::string &text = query["wait"];
-    long long seconds = 0;
-    const char *end = text.data() + text.size();
-    const auto read = std::from_chars(text.data(), end, seconds);
-    if (!text.empty() &&
-        (read.ec != std::errc() || read.ptr != end || seconds < 0 || seconds > kLongestWait))
-        throw api::invalid("wait", "seconds, from 0 to " + std::to_string(kLongestWait));
-    return std::chrono::seconds(seconds);
 }
 
 const std::string &claim_sql() {
@@ -72,7 +59,7 @@ Claim read_claim(const api::Call &call) {
     if (claim.most < 1 || claim.most > kMost)
         throw api::invalid("max", "from 1 to " + std::to_string(kMost));
     claim.lease = body.text("lease");
-    claim.wait = wait_of(call.query());
+    claim.wait = api::wait_of(call.query());
     return claim;
 }
 

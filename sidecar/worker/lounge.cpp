@@ -44,15 +44,16 @@ std::string as_json(const Claim &claim, const std::string &role,
 } // namespace
 
 Lounge::Lounge(db::Pool &pool)
-    : name_(name_of_process()), bell_(pool.settings().connection, kHearsAll, name_,
-                                      [this] {
-                                          {
-                                              const std::lock_guard lock(mutex_);
-                                              rung_ = true;
-                                              heard_.clear();
-                                          }
-                                          changed_.notify_one();
-                                      }),
+    : name_(name_of_process()),
+      bell_(pool.settings().connection, kHearsAll, db::waiting_for_jobs(name_),
+            [this] {
+                {
+                    const std::lock_guard lock(mutex_);
+                    rung_ = true;
+                    heard_.clear();
+                }
+                changed_.notify_one();
+            }),
       thread_([this] { run(); }) {}
 
 Lounge::~Lounge() {
