@@ -45,6 +45,7 @@ std::size_t affordable_clients(std::size_t wanted, std::size_t sessions) {
 http::FrontSettings front_settings(const Settings &settings, std::size_t databases) {
     http::FrontSettings front;
     front.lanes = databases;
+    front.reader = {front.reader.head_bytes, api::kLongestBody, api::kLargePath, api::kLargeBody};
     front.max_connections =
         affordable_clients(static_cast<std::size_t>(settings.number("max-connections")),
                            databases * static_cast<std::size_t>(settings.number("pool-size")));

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::size_t kReadSize = 16 * 1024;
 constexpr std::size_t kSmallBody = 16 * 1024;
-constexpr std::size_t kMaxDrained = 8 * 1024 * 1024;
+constexpr std::size_t kMaxDrained = 24 * 1024 * 1024; // more than any body may have
 constexpr std::size_t kMaxStreamed = 64 * 1024; // beyond, the rest stays in the stream's own bound
 constexpr std::chrono::milliseconds kDrainTime{2000};
 

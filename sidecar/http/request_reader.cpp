@@ -44,6 +44,12 @@ bool RequestReader::refuse(Refusal refusal) {
     return false;
 }
 
+std::size_t RequestReader::longest_body() const {
+    const std::string_view large = limits_.large_path;
+    const bool is_large = !large.empty() && head_.request.path.compare(0, large.size(), large) == 0;
+    return is_large ? limits_.large_body_bytes : limits_.body_bytes;
+}
+
 bool RequestReader::read_head() {
     // An empty line before a request is allowed.
     while (state_ == State::idle && input_.compare(0, 2, "\r\n") == 0)
@@ -59,7 +65,8 @@ bool RequestReader::read_head() {
     if (const auto refused = parse_head(std::string_view(input_).substr(0, end + 4), head_))
         return refuse(*refused);
     input_.erase(0, end + 4);
-    if (head_.content_length > limits_.body_bytes)
+    longest_body_ = longest_body();
+    if (head_.content_length > longest_body_)
         return refuse(kTooBig);
     state_ = State::body;
     return true;
@@ -109,7 +116,7 @@ bool RequestReader::read_chunk_size() {
     const auto result = std::from_chars(input_.data(), input_.data() + end, chunk_left_, 16);
     if (end == 0 || result.ec != std::errc() || result.ptr != input_.data() + end)
         return refuse(kBadRequest);
-    if (chunk_left_ > limits_.body_bytes - head_.request.body.size())
+    if (chunk_left_ > longest_body_ - head_.request.body.size())
         return refuse(kTooBig);
     input_.erase(0, end + 2);
     chunk_ = chunk_left_ == 0 ? Chunk::trailer : Chunk::data;

@@ -7,6 +7,9 @@ namespace ayb::http {
 struct ReaderLimits {
     std::size_t head_bytes = 16 * 1024;
     std::size_t body_bytes = 1024 * 1024;
+    // Of requests whose path begins so, where that isn't "".
+    std::string_view large_path = {};
+    std::size_t large_body_bytes = 0;
 };
 
 class RequestReader {
@@ -30,6 +33,7 @@ class RequestReader {
   private:
     void advance();
     bool read_head();
+    std::size_t longest_body() const;
     bool read_body();
     bool read_chunk();
     bool read_chunk_size();
@@ -39,6 +43,7 @@ class RequestReader {
     enum class Chunk { size, data, data_end, trailer };
 
     ReaderLimits limits_;
+    std::size_t longest_body_ = 0; // of this request
     State state_ = State::idle;
     std::string input_;
     Head head_;

@@ -2,12 +2,6 @@
 
 namespace ayb::api {
 
-namespace {
-
-constexpr std::size_t kLongestBody = 1024 * 1024;
-
-} // namespace
-
 Call::Call(const http::Request &request, const Database &database, http::Query query,
            std::vector<std::string> segments)
     : request_(request), database_(database), query_(std::move(query)),
@@ -22,9 +16,9 @@ const std::string &Call::id(const char *what) const {
     return segments_.front();
 }
 
-json::Object Call::body() const {
+json::Object Call::body(std::size_t longest) const {
     json::Object body(request_.body);
-    if (body.written_size() > kLongestBody) {
+    if (body.written_size() > longest) {
         Failure failure(400, kInvalidBody);
         failure.details = "its numbers are too long when they are written out";
         throw failure;

@@ -5,6 +5,11 @@
 
 namespace ayb::api {
 
+inline constexpr std::size_t kLongestBody = 1024 * 1024;
+// Below this path what comes of jobs is sent: 16 MiB, as PostgreSQL takes, and what is around it.
+inline constexpr const char *kLargePath = "/api/worker/";
+inline constexpr std::size_t kLargeBody = 17 * 1024 * 1024;
+
 class Call {
   public:
     // `query` is the request's. Throws 400 where it has a part that is no text.
@@ -21,7 +26,7 @@ class Call {
     const std::string &id(const char *what) const;
     // The request's body. Throws 400 unless it is a JSON object, which written out is no larger
     // than what may be sent.
-    json::Object body() const;
+    json::Object body(std::size_t longest = kLongestBody) const;
 
   private:
     const http::Request &request_;

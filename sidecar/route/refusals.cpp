@@ -42,6 +42,7 @@ constexpr Row kRows[] = {
     {"/api/admin/schedules", "22023", "timezone", 400, kBadZone},
     {"/api/admin/matviews/{id}", "P0002", "", 404, kNoMatview},
     {"/api/worker/", "P0002", "", 404, nullptr},
+    {"/api/worker/", "54000", "", 400, nullptr},
     {"POST /api/admin/matviews", "42P01", "", 404, "materialized view not found in database"},
     {"POST /api/admin/matviews", "23505", "", 409, "materialized view already registered"},
     // No text of an interval; too long a one, twice; months, which are of no length.

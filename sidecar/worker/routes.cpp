@@ -23,7 +23,7 @@ std::string jobs_of(const json::Object &body) {
 }
 
 http::Response tell(const api::Call &call, const std::string &sql) {
-    const json::Object body = call.body();
+    const json::Object body = call.body(api::kLargeBody);
     api::require_known(body, {"worker", "jobs"});
     return api::json_response(
         call.database().ask(sql, {worker_id(call, body), jobs_of(body)}).value_or(""));
@@ -90,7 +90,7 @@ http::Response say_log(const api::Call &call) {
 http::Response snooze(const api::Call &call) {
     static const std::string sql = api::guarded(
         "SELECT ''::text FROM ayb_jobs.snooze($1::uuid, $2, $3::integer, $4::interval, $5::jsonb)");
-    const json::Object body = call.body();
+    const json::Object body = call.body(api::kLargeBody);
     api::require_known(body, {"worker", "id", "attempt", "delay", "payload"});
     db::Parameters parameters = attempt_of(call, body);
     parameters.push_back(body.text("delay").value_or("0"));

@@ -276,6 +276,11 @@ class Refusals(ApiTest):
         for verb, said in (("progress", {"percent": 1}), ("log", {"message": "x"})):
             yield self.sidecar.ask_with(token, "POST", f"/api/worker/{verb}", {"id": UNKNOWN, "attempt": 1, **said})
 
+    def held_large(self):
+        token = self.good(self.ask("POST", "/tokens", {"name": "large", "right": "work", "role": "sidecar"}), 201)["token"]
+        body = {"id": UNKNOWN, "attempt": 1, "payload": "x" * (16 * 1024 * 1024 + 1)}
+        yield self.sidecar.ask_with(token, "POST", "/api/worker/snooze", body)
+
     def no_phase(self):
         yield self.ask("GET", "/jobs?phase=nope")
         yield self.ask("GET", "/jobs/counts?phase=nope")
@@ -298,6 +303,7 @@ class Refusals(ApiTest):
         ("/api/admin/schedules", "22023 timezone"): no_zone,
         ("/api/admin/matviews/{id}", "P0002"): unknown_matview,
         ("/api/worker/", "P0002"): held_unknown,
+        ("/api/worker/", "54000"): held_large,
         ("POST /api/admin/matviews", "42P01"): no_matview,
         ("POST /api/admin/matviews", "23505"): same_matview,
         ("GET /api/admin/series", "22007"): no_interval,

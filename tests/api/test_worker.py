@@ -121,6 +121,21 @@ class Working(WorkerTest):
             answer = self.work("snooze", body)
             self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.body)
 
+    def test_large_results(self):
+        """What complete() takes goes through; what it doesn't is refused, and the worker fails the job for good, once."""
+        self.enqueue(2)
+        fits, large = ({"id": job["id"], "attempt": job["attempt"]} for job in self.good(self.claim(max=2))["items"])
+        mebi = 1024 * 1024
+        self.assertEqual(self.good(self.work("complete", {"jobs": [{**fits, "result": "x" * (16 * mebi - 16)}]})), NONE)
+        answer = self.work("complete", {"jobs": [{**large, "result": "x" * (16 * mebi + 1)}]})
+        self.assertEqual((answer.status, answer.json["sqlstate"]), (400, "54000"), answer.body[:1000])
+        self.refused(self.work("complete", {"jobs": [{**large, "result": "x" * (17 * mebi)}]}), 400, "invalid JSON body")
+        self.assertEqual(self.server.psql("SELECT state, attempts FROM ayb_jobs.jobs ORDER BY state"), "completed|1\nrunning|1")
+        self.assertEqual(self.good(self.work("fail", {"jobs": [{**large, "error": answer.json["message"], "final": True}]})), NONE)
+        self.assertEqual(self.server.psql("SELECT state, attempts, length(result #>> '{}'), last_error FROM ayb_jobs.jobs ORDER BY state"),
+                         f"completed|1|{16 * mebi - 16}|\nfailed|1||{answer.json['message']}")
+        self.refused(self.sidecar.ask("POST", "/jobs", {"type": "parcel", "payload": "x" * mebi}), 400, "invalid JSON body")
+
     def test_a_claim_is_its_claimers(self):
         self.enqueue()
         job = self.good(self.claim())["items"][0]
