@@ -5,39 +5,15 @@
 # 94 days kept. Without waiting for the disk. In turns.
 source "$(dirname "$0")/lib.sh"
 source "$bench/peers.sh"
+source "$bench/history.sh"
 
 few=10000 many=60000
 [[ $BENCH_SCALE != small ]] || few=2000 many=20000
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
-configure ayb_jobs.retention 100d
+configure ayb_jobs.retention 100d synchronous_commit off # of everybody: the peers' sessions, too
 
 query "SELECT ayb_jobs.register_handler('bench', kind => 'external')" >/dev/null
-
-# keep_days FIRST LAST ROWS: so many days ago, each with so many completed jobs.
-keep_days() {
-    sql -v first="$1" -v last="$2" -v rows="$3" <<'EOF'
-SET TimeZone = 'UTC';
-SELECT set_config('bench.first', :'first', false), set_config('bench.last', :'last', false), set_config('bench.rows', :'rows', false) \g /dev/null
-DO $$
-DECLARE
-    day date;
-    name text;
-BEGIN
-    FOR ago IN current_setting('bench.first')::int .. current_setting('bench.last')::int LOOP
-        day := current_date - ago;
-        name := 'job_history_' || to_char(day, 'YYYYMMDD');
-        EXECUTE format('CREATE TABLE ayb_jobs.%I PARTITION OF ayb_jobs.job_history FOR VALUES FROM (%L) TO (%L)', name, day, day + 1);
-        EXECUTE format('CREATE INDEX ON ayb_jobs.%I (id)', name);
-        EXECUTE format('CREATE INDEX ON ayb_jobs.%I (type, id)', name);
-        EXECUTE format('CREATE INDEX ON ayb_jobs.%I (run_as, id)', name);
-        EXECUTE format('INSERT INTO ayb_jobs.%I (id, type, payload, run_as, run_at, attempts, max_attempts, created_at, completed_at, enqueued_by, runs)
-            SELECT gen_random_uuid(), ''bench'', ''{}'', current_user::regrole, %L, 1, 3, %L, %L, current_user::regrole, 1
-            FROM generate_series(1, %s)', name, day, day, day, current_setting('bench.rows'));
-    END LOOP;
-END $$;
-EOF
-}
 
 # ours NAME BATCH WORKERS JOBS: jobs a second into $dir/NAME, microseconds a job into $dir/NAME.cost
 ours() {

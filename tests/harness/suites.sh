@@ -362,6 +362,7 @@ suite_harness() {
         name=$(basename "$file")
         if "$file" </dev/null >"$out/$name.log" 2>&1; then
             printf '%s ok\n' "$name"
+            sed -n '/^skipped: /p' "$out/$name.log"
             count 1 0 harness
         else
             printf '%s FAILED\n' "$name"
