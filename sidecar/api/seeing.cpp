@@ -132,7 +132,8 @@ std::string schema() {
 // What AYB's console asks for before it shows its parts.
 http::Response capabilities(const Call &) {
     return json_response("{\"jobs\":true,\"schedules\":true,\"matviews\":true,\"events\":true,"
-                         "\"handlers\":true,\"workers\":true,\"series\":true,\"health\":true}");
+                         "\"handlers\":true,\"workers\":true,\"series\":true,\"health\":true,"
+                         "\"realtime\":true}");
 }
 
 } // namespace

@@ -199,8 +199,15 @@ void Connection::drain() {
 }
 
 void Connection::pump() {
-    if (state_ != State::streaming || out_.size() - sent_ > kMaxStreamed)
+    if (state_ != State::streaming)
         return;
+    if (out_.size() - sent_ <= kMaxStreamed)
+        take_more();
+    if (stream_)
+        stream_->hold(out_.size() - sent_);
+}
+
+void Connection::take_more() {
     const bool closed = stream_->closed();
     out_.erase(0, sent_);
     sent_ = 0;

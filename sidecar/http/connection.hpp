@@ -68,6 +68,7 @@ class Connection {
     void written();
     void extend(std::chrono::milliseconds time) { deadline_ = Clock::now() + time; }
     void watch_reading();
+    void take_more();
     void drain();
 
     Socket socket_;

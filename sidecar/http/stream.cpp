@@ -21,7 +21,7 @@ bool Stream::has_room() const {
 
 std::size_t Stream::pending() const {
     const std::lock_guard lock(mutex_);
-    return pending_.size();
+    return pending_.size() + held_;
 }
 
 void Stream::close() {
@@ -46,13 +46,19 @@ void Stream::abandon() {
     const std::lock_guard lock(mutex_);
     abandoned_ = true;
     wake_ = nullptr;
-    pending_.clear();
+    pending_ = std::string();
+    held_ = 0;
 }
 
 std::string Stream::take() {
     const std::lock_guard lock(mutex_);
     texts_ = 0;
     return std::exchange(pending_, std::string());
+}
+
+void Stream::hold(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    held_ = bytes;
 }
 
 bool Stream::closed() const {

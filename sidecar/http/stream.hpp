@@ -19,7 +19,7 @@ class Stream {
     bool push(std::string_view text);
     // Whether there is room for much again. Any thread.
     bool has_room() const;
-    // Bytes that wait to be sent. Any thread.
+    // Bytes that wait to be sent, here or with the front. Any thread.
     std::size_t pending() const;
     // What was pushed is still sent, then the connection is closed. Any thread.
     void close();
@@ -30,6 +30,7 @@ class Stream {
     void attach(std::function<void()> wake);
     void abandon();
     std::string take();
+    void hold(std::size_t bytes); // taken, and not sent yet
     bool closed() const;
 
   private:
@@ -39,6 +40,7 @@ class Stream {
     mutable std::mutex mutex_;
     std::string pending_;
     std::size_t texts_ = 0; // that are pending
+    std::size_t held_ = 0;
     std::function<void()> wake_;
     bool closed_ = false;
     bool abandoned_ = false;

@@ -171,11 +171,15 @@ void Hub::deliver(Group &group, const Changes &changes) {
         listeners.assign(group.listeners.begin(), group.listeners.end());
     }
     // For all of them together: one that doesn't read holds nobody up for long.
-    const Clock::time_point patience =
-        waiting_ > settings_.buffer ? Clock::time_point() : Clock::now() + kPatience;
+    const Clock::time_point patience = Clock::now() + kPatience;
     for (const auto &listener : listeners) {
         const bool before = listener->behind();
-        sent_ += listener->send(frames, patience);
+        const std::size_t pending = listener->stream()->pending();
+        if (waiting_ > settings_.buffer) // whoever has more than its share is behind at once
+            sent_ += listener->send(frames, Clock::time_point(), share_);
+        else
+            sent_ += listener->send(frames, patience);
+        waiting_ += std::max(listener->stream()->pending(), pending) - pending;
         if (!before && listener->behind())
             held_up_++;
     }

@@ -98,7 +98,8 @@ class Hub {
 
     std::atomic<unsigned long long> sent_{0};
     std::atomic<unsigned long long> held_up_{0};
-    std::atomic<std::size_t> waiting_{0}; // bytes, as the last look found them
+    std::atomic<std::size_t> waiting_{0}; // bytes, as the last look found them, and what came since
+    std::atomic<std::size_t> share_{0};   // of the buffer, for one stream
     std::array<SessionSlot, 2> askers_;
     SessionSlot watcher_;
     std::vector<std::thread> threads_;

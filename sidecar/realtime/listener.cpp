@@ -22,7 +22,8 @@ bool Listener::push(const std::string &text, Clock::time_point patience) const {
     return true;
 }
 
-std::size_t Listener::send(const std::vector<Frame> &frames, Clock::time_point patience) {
+std::size_t Listener::send(const std::vector<Frame> &frames, Clock::time_point patience,
+                           std::size_t most) {
     if (stream_->abandoned())
         return 0;
     std::size_t sent = 0;
@@ -30,7 +31,7 @@ std::size_t Listener::send(const std::vector<Frame> &frames, Clock::time_point p
         const std::string *text = behind_ ? nullptr : chosen(frame, filter_);
         if (text == nullptr)
             continue;
-        if (push(*text, patience))
+        if (stream_->pending() <= most && push(*text, patience))
             sent++;
         else
             behind_ = true;
@@ -41,7 +42,7 @@ std::size_t Listener::send(const std::vector<Frame> &frames, Clock::time_point p
 }
 
 void Listener::catch_up(const std::vector<std::string> &tables, const std::string &id) {
-    if (behind_ && stream_->has_room() && stream_->push(resync_frame(tables, "slow", id)))
+    if (behind_ && stream_->pending() == 0 && stream_->push(resync_frame(tables, "slow", id)))
         behind_ = false;
 }
 

@@ -24,11 +24,13 @@ class Listener {
     long long connected_at() const { return connected_at_; } // Unix seconds
     long long active_at() const { return active_at_; }
 
-    // What of it the client wants. Gives back how much that was; who hasn't made room by then gets
-    // nothing more until catch_up(). One thread at a time.
+    // What of it the client wants. Gives back how much that was; who hasn't made room by then, or
+    // has more than `most` bytes to take still, gets nothing more until catch_up(). One thread at a
+    // time.
     using Clock = std::chrono::steady_clock;
-    std::size_t send(const std::vector<Frame> &frames, Clock::time_point patience);
-    // Tells who is behind and has room again what to fetch again.
+    std::size_t send(const std::vector<Frame> &frames, Clock::time_point patience,
+                     std::size_t most = SIZE_MAX);
+    // Tells who is behind, and has taken all that it was sent, what to fetch again.
     void catch_up(const std::vector<std::string> &tables, const std::string &id);
     bool behind() const { return behind_; }
     // Ends it, with a last word where there is one.

@@ -90,15 +90,18 @@ void Hub::keep_time() {
         if (beat)
             beaten = now;
         std::size_t waiting = 0;
+        std::size_t streams = 1;
         for (auto group = groups_.begin(); group != groups_.end();) {
             const auto next = std::next(group);
             waiting += sweep(*group->second, beat);
+            streams += group->second->listeners.size();
             if (!group->second->busy && group->second->listeners.empty() &&
                 group->second->joiners.empty())
                 forget(group);
             group = next;
         }
         waiting_ = waiting;
+        share_ = settings_.buffer / streams;
         for (auto budget = budgets_.begin(); budget != budgets_.end();)
             budget = budget->second.forgettable(now) ? budgets_.erase(budget) : std::next(budget);
         // One that was about to wait when it was interrupted has not heard of it.

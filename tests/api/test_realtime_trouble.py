@@ -199,3 +199,30 @@ class Full(RealtimeTest):
         until(lambda: self.good(self.ask("GET", "/realtime/stats"))["connections"]["total"] == 1, "room")
         self.insert(2, owner="u3")
         self.assertEqual(self.listen(subject="u3").status(), 200)
+
+
+class Buffer(RealtimeTest):
+    """What waits for clients is bounded for all of them together."""
+
+    realtime_flags = (*RealtimeTest.realtime_flags, "--realtime-buffer", "4", "--realtime-identity-streams", "1000")
+
+    def test_many_that_do_not_read(self):
+        deaf = [self.listen("posts,notes", reads=False) for _ in range(200)]
+        stream = self.listen("notes")
+        until(lambda: self.good(self.ask("GET", "/realtime/stats"))["connections"]["total"] == 201, "all to be let in")
+        before = self.memory()
+        # 18 MB for each of them, of which its socket and what it may have waiting by itself take less than 1.
+        for number in range(100):
+            self.server.psql("INSERT INTO posts SELECT i, 'u1', 1, repeat('x', 20000)"
+                             f" FROM generate_series({9 * number}, {9 * number + 8}) AS i")
+        self.server.psql("INSERT INTO notes VALUES (1, 'last')")
+        stream.heard({"id": 1, "note": "last"}, "notes")
+        self.assertLess(self.memory() - before, 50_000)
+        for one in deaf:
+            one.read()
+        for one in deaf:
+            until(lambda one=one: one.ended or "event: resync" in one.text, "what it missed to be told")
+
+    def memory(self):
+        with open(f"/proc/{self.sidecar.process.pid}/status", encoding="ascii") as status:
+            return int(next(line.split()[1] for line in status if line.startswith("VmRSS:")))
