@@ -38,7 +38,7 @@ SELECT tick('moods');
 SELECT outcome('moods');
 SELECT outcome, error, runs, started_at IS NOT NULL AS started, duration_ms >= 0 AS took, scheduled_at IS NOT NULL AS at
 FROM ayb_jobs.schedule_runs('moods');
-SELECT status, detail, regexp_replace(hint, '''[-0-9a-f]{36}''', '<id>') AS hint FROM ayb_jobs.health() WHERE name = 'schedule_jobs';
+SELECT status, detail, regexp_replace(hint, '''[-0-9a-f]{36}''', '<id>', 'g') AS hint FROM ayb_jobs.health() WHERE name = 'schedule_jobs';
 SELECT ayb_jobs.pause('moody');
 SELECT state FROM ayb_jobs.run_schedule_now('moods');
 SELECT last_outcome, failures FROM ayb_jobs.schedule_outcomes WHERE name = 'moods';
@@ -79,7 +79,7 @@ UPDATE mood SET bad = true;
 SELECT tick('refresh');
 SELECT outcome('refresh');
 SELECT outcome, error FROM ayb_jobs.schedule_runs('refresh');
-SELECT status, detail, regexp_replace(hint, '''[-0-9a-f]{36}''', '<id>') AS hint FROM ayb_jobs.health() WHERE name = 'matviews';
+SELECT status, detail, regexp_replace(hint, '''[-0-9a-f]{36}''', '<id>', 'g') AS hint FROM ayb_jobs.health() WHERE name = 'matviews';
 SELECT ayb_jobs.delete_schedule('refresh');
 SELECT ayb_jobs.unregister_matview(id) FROM ayb_jobs.matview_refreshes WHERE view_name = 'shares';
 DROP MATERIALIZED VIEW shares;

@@ -231,7 +231,7 @@ SELECT come_due(name) FROM ayb_jobs.schedules WHERE enabled;
 SELECT ticked(name) FROM ayb_jobs.schedules WHERE enabled;
 SELECT name, enabled, next_run_at IS NULL AS stopped, regexp_replace(last_error, '\d+', 'N') AS error, last_skip ->> 'reason' AS skip, last_run_at IS NOT NULL AS ran
 FROM ayb_jobs.schedules ORDER BY name;
-SELECT status, regexp_replace(detail, '\d+', 'N') AS detail, regexp_replace(hint, '''[-0-9a-f]{36}''', '<id>') AS hint FROM ayb_jobs.health() WHERE name = 'schedules';
+SELECT status, regexp_replace(detail, '\d+', 'N') AS detail, regexp_replace(hint, '''[-0-9a-f]{36}''', '<id>', 'g') AS hint FROM ayb_jobs.health() WHERE name = 'schedules';
 -- mended: it goes on
 SELECT (ayb_jobs.update_schedule(id, timezone => 'UTC')).last_error FROM ayb_jobs.schedules WHERE name = 'zone gone';
 ALTER ROLE regress_loses LOGIN;
