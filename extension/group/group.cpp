@@ -10,6 +10,7 @@
 #include "pg/clock.hpp"
 #include "pg/session.hpp"
 #include "timers/group_timer.hpp"
+#include "turns/ring.hpp"
 
 namespace ayb {
 
@@ -161,6 +162,16 @@ void tell_released(const Group &group, bool committed) {
         free_locks({MyDatabaseId, group.role}, released);
 }
 
+// A key, and a role, whose job it didn't come to hasn't had its turn.
+void give_back_turns(const Group &group) {
+    for (const GroupedJob *job = group.jobs + group.count - 1; job >= group.jobs + group.ran;
+         job--) {
+        const char *type = job->type->handler.type;
+        count_turns(ring_key(group.role, type), job->key, -1);
+        note_not_begun(type, group.role);
+    }
+}
+
 void run_taken(Group *group) {
     begin_group();
     g_running = group;
@@ -168,6 +179,7 @@ void run_taken(Group *group) {
     const bool committed = commit(*group);
     g_running = nullptr;
     end_group();
+    give_back_turns(*group);
     tell_released(*group, committed);
     settle(group, committed);
     reset_session();

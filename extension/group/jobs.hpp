@@ -35,7 +35,7 @@ struct GroupedJob {
     std::optional<Bond> bond;
     ItemPointerData place; // of the row that is locked
     int run;
-    uint64 key;   // the hash of its partition key, where its type has a limit; else 0
+    uint64 key;   // the hash of its partition key; 0 for none
     uint64 order; // the same where the jobs of a key go in order; else 0
     TimestampTz run_at;
     TimestampTz started_at;

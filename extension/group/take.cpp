@@ -87,7 +87,7 @@ void add_job(Group *group, GroupType *type, TupleTableSlot *row, Room *room) {
     job.run_at = DatumGetTimestampTz(slot_getattr(row, kRunAt, &null));
     job.ran_before = !slot_attisnull(row, kLastRunAt);
     job.bond = bond_of(row);
-    job.key = any_limits() ? key_of_row(row) : 0;
+    job.key = key_of_row(row);
     job.order = static_cast<uint64>(type->ordered) * job.key;
     job.keyed = !slot_attisnull(row, kIdempotencyKey);
     job.verdict = GroupVerdict::waiting;

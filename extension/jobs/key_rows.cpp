@@ -9,8 +9,9 @@ namespace ayb {
 
 namespace {
 
-constexpr int kMostProbes = 64; // of a search
-constexpr int kMostFound = 8;   // of its keys have a turn at once
+constexpr int kMostProbes = 64;  // of a search
+constexpr int kMostSearches = 3; // that end in one look
+constexpr int kMostAlone = 8;    // of its keys that have no room have a turn at once
 constexpr int64 kLongestHold = 600 * kMicrosecondsPerSecond;
 
 bool g_found_first; // turns of what a search found: every other time
@@ -67,7 +68,7 @@ bool next_of_key(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at)
         keys->ordered ? next_by_id(keys, rows, until, at) : next_by_level(keys, rows, until, at);
     if (!look.any && keys->raise)
         raise_key(ring_of(*keys->lane), *look.turn, kEnd);
-    look.spared = found && keys->lane->turns->more;
+    look.spared = found && keys->more;
     look.done = !found || look.spared;
     keys->left -= look.done ? 1 : 0;
     return found;
@@ -95,26 +96,53 @@ bool has_look(const KeyRows &keys, const char *key) {
     return false;
 }
 
-// Keys that may be missing. Those that were found have a mark that raises nothing.
-void search(KeyRows *keys, const Turns &turns, RawRange *rows) {
-    auto *found = static_cast<KeyTurn *>(palloc0(kMostFound * sizeof(KeyTurn)));
+// Keys that may be missing. Those that have a turn at once, as it is theirs or as nobody knows of
+// them when it will be, have a mark that raises nothing. Whether there are no further ones.
+bool search(KeyRows *keys, const Turns &turns, RawRange *rows) {
+    const RingKey ring = ring_of(*keys->lane);
+    auto *found = static_cast<KeyTurn *>(palloc0(kMostProbes * sizeof(KeyTurn)));
     int count = 0;
+    int alone = 0;
     char key[kPartitionKeyBytes];
     strlcpy(key, turns.cursor, kPartitionKeyBytes);
-    for (int probes = 0; probes < kMostProbes && count < kMostFound; probes++) {
+    for (int probes = 0; probes < kMostProbes && alone < kMostAlone; probes++) {
         Position found_at;
         if (!find_next_key(*keys->lane, rows, key, &found_at)) {
-            pass_key(ring_of(*keys->lane), turns.search, nullptr);
-            return;
+            pass_key(ring, turns.search, keys->raise, nullptr);
+            return true;
         }
         const Position at = order_of(*rows);
-        if (!enter_key(ring_of(*keys->lane), key, at) || has_look(*keys, key))
+        const bool takes = keys->count < keys->lane->turns->most;
+        const Met met = enter_key(ring, key, at, takes);
+        if (has_look(*keys, key) || met == Met::known || (met == Met::entered && !takes))
             continue;
+        alone += met == Met::alone ? 1 : 0;
         strlcpy(found[count].key, key, kPartitionKeyBytes);
         found[count].mark = {at, 0};
         add_look(keys, &found[count++]);
     }
-    pass_key(ring_of(*keys->lane), turns.search, key);
+    pass_key(ring, turns.search, keys->raise, key);
+    return false;
+}
+
+// Those that are known, and had to wait for the search that has ended. Their turns are younger than
+// the snapshot, so that what it shows raises nothing.
+const Turns *take_further(KeyRows *keys, int most) {
+    auto *further = static_cast<Turns *>(palloc0(sizeof(Turns)));
+    const RingKey ring = ring_of(*keys->lane);
+    const int room = Max(most - keys->count, 0);
+    further->keys = static_cast<KeyTurn *>(palloc(Max(room, 1) * sizeof(KeyTurn)));
+    take_turns(ring, room, further);
+    for (int i = 0; i < further->count; i++) {
+        KeyTurn &turn = further->keys[i];
+        turn.mark.commits = 0;
+        if (has_look(*keys, turn.key))
+            count_turns(ring, hash_of_type(turn.key), -1); // it has this one
+        else
+            add_look(keys, &turn);
+    }
+    keys->more = further->more;
+    return further;
 }
 
 } // namespace
@@ -124,12 +152,16 @@ KeyRows open_key_rows(const LanePick &lane, RawRange *rows, bool raise) {
     KeyRows keys{};
     keys.lane = &lane;
     keys.raise = raise;
+    keys.more = turns.more;
     keys.ordered = any_limits() && is_ordered(lane.type);
-    keys.looks = static_cast<KeyLook *>(palloc0((turns.count + kMostFound) * sizeof(KeyLook)));
+    keys.looks = static_cast<KeyLook *>(
+        palloc0((turns.most + kMostSearches * kMostProbes) * sizeof(KeyLook)));
     for (int i = 0; i < turns.count; i++)
         add_look(&keys, &turns.keys[i]);
-    if (turns.searches)
-        search(&keys, turns, rows);
+    // Something unheard may have come amid a search, which begins again then.
+    const Turns *searched = &turns;
+    for (int i = 0; i < kMostSearches && searched->searches && search(&keys, *searched, rows); i++)
+        searched = take_further(&keys, turns.most);
     g_found_first = !g_found_first && keys.count > turns.count;
     keys.here = g_found_first ? turns.count - 1 : keys.count - 1; // the one before the first
     if (keys.here < 0)
@@ -151,7 +183,7 @@ void note_tried(KeyRows *keys) { keys->looks[keys->here].tried = true; }
 
 void note_taken(KeyRows *keys, const core::Uuid &job) {
     KeyLook &look = keys->looks[keys->here];
-    look.taken = true;
+    look.taken++;
     look.after = job;
     look.waits = false;
 }
@@ -163,27 +195,32 @@ bool is_all(const KeyRows &keys) {
 
 core::Uuid last_taken(const KeyRows &keys) { return keys.looks[keys.here].after; }
 
-void skip_key(KeyRows *keys) {
+void skip_key(KeyRows *keys, bool keeps_turn) {
     KeyLook &look = keys->looks[keys->here];
+    look.tried = look.tried && !keeps_turn;
     keys->left -= look.done ? 0 : 1;
     look.done = look.spared = true; // nobody has its rows locked
     keys->at_range = false;
 }
 
-void give_back_turns(const KeyRows &keys) {
-    for (int i = keys.count - 1; i >= 0; i--)
-        if (!keys.looks[i].tried && (!keys.looks[i].done || keys.looks[i].spared))
-            give_back_turn(ring_of(*keys.lane), *keys.looks[i].turn);
+void settle_turns(const KeyRows &keys) {
+    for (int i = keys.count - 1; i >= 0; i--) {
+        const KeyLook &look = keys.looks[i];
+        const bool missed = !look.tried && (!look.done || look.spared);
+        if (missed || look.taken > 1)
+            count_turns(ring_of(*keys.lane), hash_of_type(look.turn->key),
+                        missed ? -1 : look.taken - 1);
+    }
 }
 
 void give_back_all_turns(const LanePick &lane) {
     for (int i = lane.turns->count - 1; i >= 0; i--)
-        give_back_turn(ring_of(lane), lane.turns->keys[i]);
+        count_turns(ring_of(lane), hash_of_type(lane.turns->keys[i].key), -1);
 }
 
 void hold_keys(const KeyRows &keys, TimestampTz until) {
     for (const KeyLook *look = keys.looks; look < keys.looks + keys.count; look++)
-        if (look->done && look->any && !look->taken && !look->spared)
+        if (look->done && look->any && look->taken == 0 && !look->spared)
             hold_key(ring_of(*keys.lane), *look->turn, Min(until, look->next));
 }
 

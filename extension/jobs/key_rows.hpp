@@ -14,7 +14,7 @@ struct KeyLook {
     Position last;    // row that was read of it, by priority and id
     bool any;         // it has a row
     bool tried;       // that somebody meant to lock
-    bool taken;       // and was taken
+    int taken;        // rows of it
     core::Uuid after; // the last one that was
     bool waits;       // the one that was found isn't, yet
     TimestampTz next; // when the first that isn't due is; DT_NOEND for none
@@ -27,6 +27,7 @@ struct KeyRows {
     KeyLook *looks;
     int count;
     int left;      // of these, not done
+    bool more;     // there are other keys, which are ready too
     int here;      // whose row was found last
     bool at_range; // the range stands at it
     bool raise;    // floors may be raised
@@ -50,11 +51,12 @@ core::Uuid last_taken(const KeyRows &keys);
 // The row that was found is to be locked; and is taken.
 void note_tried(KeyRows *keys);
 void note_taken(KeyRows *keys, const core::Uuid &job);
-// Or its key may not start: no further row of it is.
-void skip_key(KeyRows *keys);
+// Or its key may not start: no further row of it is. Where it isn't the key's fault it keeps its
+// turn.
+void skip_key(KeyRows *keys, bool keeps_turn);
 
-// Keys of which no row was to be locked keep their turn.
-void give_back_turns(const KeyRows &keys);
+// Keys of which no row was to be locked keep their turn; those that had several have had as many.
+void settle_turns(const KeyRows &keys);
 void give_back_all_turns(const LanePick &lane);
 
 // Keys all of whose rows somebody has locked aren't looked at again before.

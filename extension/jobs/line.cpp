@@ -33,7 +33,7 @@ void step(const Line &line, LineLane *lane) {
 // Opens the next lane. What it says of its floor is passed on.
 void open_next(Line *line) {
     LineLane *lane = &line->lanes[line->opened++];
-    if (opens_at(lane->pick->limit) > line->until)
+    if (opens_at(lane->pick->limit, lane->pick->role) > line->until)
         return;
     if (!open_lane_rows(&lane->rows, *lane->pick, line->until))
         report_unusable();
@@ -71,7 +71,7 @@ void give_back(const Line &line, int number) {
     if (lane.pick->turns == nullptr)
         return;
     if (lane.keys.lane != nullptr)
-        give_back_turns(lane.keys);
+        settle_turns(lane.keys);
     else
         give_back_all_turns(*lane.pick);
 }
@@ -93,12 +93,12 @@ void skip_lane(Line *line) {
 // Whether the line goes on with the lane, or the key.
 void settle_lack(Line *line, Lack lack) {
     const bool has_turns = line->here->pick->turns != nullptr;
+    if (has_turns && lack == Lack::nothing)
+        note_taken(&line->here->keys, line->here->at.id);
+    else if (has_turns)
+        skip_key(&line->here->keys, lack == Lack::type);
     if (lack == Lack::type)
         skip_lane(line);
-    else if (has_turns && lack != Lack::nothing)
-        skip_key(&line->here->keys);
-    else if (has_turns)
-        note_taken(&line->here->keys, line->here->at.id);
 }
 
 } // namespace

@@ -37,11 +37,14 @@ Lack reserve_next_run(const NextRun &next) {
     const Starting starting{next.type, next.role, key_text(next.row),
                             uuid_value(slot_getattr(next.row, kId, &null)),
                             DatumGetInt32(slot_getattr(next.row, kRuns, &null)) + 1};
-    const Lack lack =
-        next.in_group ? reserve_in_group(starting, &ordered) : reserve_place(starting, &ordered);
+    Opened opened{};
+    const Lack lack = next.in_group ? reserve_in_group(starting, &ordered, &opened)
+                                    : reserve_place(starting, &ordered, &opened);
+    if (opened.any())
+        tell_opened(opened);
     if (lack != Lack::nothing || !ordered || is_next(next, starting))
         return lack;
-    Opened opened{};
+    opened = Opened{};
     give_up_place(starting.job, &opened);
     tell_opened(opened);
     return Lack::order;

@@ -219,7 +219,12 @@ bool lower_lane(const LaneKey &key, const Position &first) {
     // Read after that: who changes it looks at all lanes then.
     if (server != Server::ours && judged == configuration_generation())
         return false;
-    if (opens_at(limit) == DT_NOEND && wait_for_limit(limit, key.role.role))
+    Opened opened{};
+    const bool is_told =
+        limit != nullptr && ask_in_passing(limit, key.role.role, first.run_at, &opened);
+    if (opened.any())
+        tell_opened(opened);
+    if (is_told)
         return false;
     TimeFloor RoleLanes::*const rest = &RoleLanes::rest;
     with_made_entry(key.role, [&](RoleLanes &role) {

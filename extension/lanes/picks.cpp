@@ -1,5 +1,8 @@
 #include "lanes/picks.hpp"
 
+#include <algorithm>
+
+#include "lanes/wishes.hpp"
 #include "memory/configuration.hpp"
 #include "memory/slots.hpp"
 #include "pg/clock.hpp"
@@ -27,16 +30,18 @@ struct Glance {
     Server server;
     bool slow;
     const Limit *limit;
-    const Ring *ring;
+    TimestampTz key_due;
     TimestampTz opens;
 
     // Whom it is for isn't known before it is judged.
     bool may_be_ours(uint64 generation) const {
         return server == Server::ours || judged != generation;
     }
-    TimestampTz next(TimestampTz now) const {
-        return Max(Max(at.run_at, opens), put_off(not_before, now));
+    // If its limit has a place for it.
+    TimestampTz due(TimestampTz now) const {
+        return Max(Max(at.run_at, key_due), put_off(not_before, now));
     }
+    TimestampTz next(TimestampTz now) const { return Max(due(now), opens); }
 };
 
 Glance glance_at(Lane *lane) {
@@ -46,9 +51,11 @@ Glance glance_at(Lane *lane) {
     Glance glance{lane->floor.at, Max(lane->not_before, place),
                   lane->judged,   lane->server,
                   lane->slow,     lane->limit,
-                  lane->ring,     DT_NOBEGIN};
+                  DT_NOBEGIN,     DT_NOBEGIN};
+    const Ring *ring = lane->ring;
     SpinLockRelease(&lane->mutex);
-    glance.opens = Max(opens_at(glance.limit), ring_due(glance.ring));
+    glance.key_due = ring_due(ring);
+    glance.opens = opens_at(glance.limit, lane->tag.role.role);
     return glance;
 }
 
@@ -121,7 +128,9 @@ int by_turn(const void *one, const void *other) {
     const auto *b = static_cast<const LanePick *>(other);
     const Position first = turn_of(a->priority, a->mark.at);
     const Position second = turn_of(b->priority, b->mark.at);
-    return first < second ? -1 : static_cast<int>(second < first);
+    if (first < second || second < first)
+        return first < second ? -1 : 1;
+    return a->role < b->role ? -1 : static_cast<int>(b->role < a->role); // nobody has looked yet
 }
 
 // Those of a database for which `wanted(Lane *)` says so, under Locks::lanes: no more is copied.
@@ -139,46 +148,37 @@ template <typename Wanted> LanePick *copy_some(Oid database, int *count, Wanted 
     return lanes;
 }
 
-constexpr int kMostClosed = 32;
-
 // Of all lanes of a role that may be ours: the least floor, and when to look. What has to wait for
 // a place has no time: its limits.
 struct Sooner {
     TimestampTz due;
+    TimestampTz key_due; // the same, and of the keys that may start
     TimestampTz look;
-    const Limit *closed[kMostClosed];
-    int count;
+    Wishes wishes;
 
-    void add(const Glance &glance, TimestampTz now) {
+    void add(const Glance &glance, Oid role, TimestampTz now) {
+        const TimestampTz next = glance.due(now);
+        const bool waits = next <= now && glance.opens > now;
         due = Min(due, glance.at.run_at);
-        if (opens_at(glance.limit) != DT_NOEND || !(glance.at < kEnd))
-            look = Min(look, glance.next(now));
-        else if (count < kMostClosed)
-            closed[count++] = glance.limit;
-        else
+        key_due = Min(key_due, Max(glance.at.run_at, glance.key_due));
+        if (!waits)
+            look = Min(look, next);
+        if (glance.limit != nullptr && !wishes.add(glance.limit, role, next <= now, waits) && waits)
             look = Min(look, later(now, settings::poll_interval * kMicrosecondsPerMillisecond));
     }
 };
 
 Sooner soonest(const RoleKey &role, TimestampTz now) {
     const uint64 generation = configuration_generation();
-    Sooner sooner{DT_NOEND, DT_NOEND, {}, 0};
+    Sooner sooner{DT_NOEND, DT_NOEND, DT_NOEND, {}};
     LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
     each_lane_of(role, [&](Lane *lane) {
         const Glance glance = glance_at(lane);
         if (glance.may_be_ours(generation))
-            sooner.add(glance, now);
+            sooner.add(glance, role.role, now);
     });
     LWLockRelease(lock_of(Locks::lanes));
     return sooner;
-}
-
-// Whether the role is told when there is a place for what it has.
-bool wait_for_all(const Sooner &sooner, Oid role) {
-    bool waits = true;
-    for (int i = 0; i < sooner.count; i++)
-        waits = wait_for_limit(sooner.closed[i], role) && waits;
-    return waits;
 }
 
 } // namespace
@@ -193,13 +193,18 @@ Position turn_of(int priority, Position at) {
 void pick_lanes(const RoleKey &role, TimestampTz now, bool quick_only, Picks *picks) {
     const uint64 generation = configuration_generation();
     First first{};
+    Wishes wishes{};
     picks->count = 0;
     picks->unjudged = false;
     picks->generation = generation;
     LWLockAcquire(lock_of(Locks::lanes), LW_SHARED);
     each_lane_of(role, [&](Lane *lane) {
         const Glance glance = glance_at(lane);
-        if (glance.next(now) > now || !glance.may_be_ours(generation))
+        if (!glance.may_be_ours(generation))
+            return;
+        if (glance.limit != nullptr)
+            wishes.add(glance.limit, role.role, glance.due(now) <= now, false);
+        if (glance.next(now) > now)
             return;
         picks->unjudged = picks->unjudged || glance.judged != generation;
         if (!quick_only || !glance.slow)
@@ -208,6 +213,7 @@ void pick_lanes(const RoleKey &role, TimestampTz now, bool quick_only, Picks *pi
     for (int i = 0; i < first.count && !picks->unjudged; i++)
         copy_lane(first.found[i].lane, &picks->lanes[picks->count++]);
     LWLockRelease(lock_of(Locks::lanes));
+    wishes.tell();
     picks->more = first.more;
 }
 
@@ -246,7 +252,7 @@ int roles_with_rest(Oid database, TimestampTz now, Oid **roles) {
 }
 
 TimestampTz next_due(const RoleKey &role) {
-    return Min(soonest(role, DT_NOEND).due, mark_rest(role).at);
+    return Min(soonest(role, DT_NOEND).key_due, mark_rest(role).at);
 }
 
 TimestampTz next_look(const RoleKey &role, TimestampTz now) {
@@ -264,9 +270,8 @@ TimestampTz next_look(const RoleKey &role, TimestampTz now) {
     TimestampTz look = mark.at;
     if (look <= now) {
         const Sooner sooner = soonest(role, now);
-        look = Min(sooner.look, Max(rest, put_off(place, now)));
-        if (!wait_for_all(sooner, role.role))
-            look = now;
+        sooner.wishes.tell();
+        look = Min(Min(sooner.look, Max(rest, put_off(place, now))), sooner.wishes.ask());
         with_entry(role, [&](RoleLanes &entry) {
             raise_floor(&entry.due, mark, Min(sooner.due, rest), DT_NOEND);
         });
@@ -335,16 +340,19 @@ LanePick *copy_due_lanes(Oid database, const char *const *types, int type_count,
     auto *hashes = static_cast<uint64 *>(palloc((type_count + 1) * sizeof(uint64)));
     for (int i = 0; i < type_count; i++)
         hashes[i] = hash_of_type(types[i]);
-    return copy_some(database, count, [=](Lane *lane) {
-        for (int i = 0; i < type_count; i++)
-            if (hashes[i] == lane->tag.type) {
-                const Glance glance = glance_at(lane);
-                const TimestampTz at = Max(glance.at.run_at, glance.opens);
-                *next = at > now ? Min(*next, at) : *next;
-                return at <= now;
-            }
-        return false;
+    Wishes wishes{};
+    LanePick *lanes = copy_some(database, count, [&](Lane *lane) {
+        if (std::find(hashes, hashes + type_count, lane->tag.type) == hashes + type_count)
+            return false;
+        const Glance glance = glance_at(lane);
+        const TimestampTz at = Max(glance.at.run_at, glance.key_due);
+        if (glance.limit != nullptr)
+            wishes.add(glance.limit, lane->tag.role.role, at <= now, false);
+        *next = at > now ? Min(*next, at) : *next;
+        return at <= now;
     });
+    wishes.tell_ends();
+    return lanes;
 }
 
 void sort_by_turn(LanePick *lanes, int count) { qsort(lanes, count, sizeof(LanePick), by_turn); }

@@ -64,8 +64,9 @@ void note_slow(const RoleKey &role, const char *type, bool slow);
 // All lanes of the database, as they are at different moments: palloc'd, huge.
 LanePick *copy_lanes(Oid database, int *count);
 
-// Of these, the ones of some types (and others of the same hash) in which something may be due; and
-// when something may be in another one, at the earliest.
+// Of these, the ones of some types (and others of the same hash) in which something may be due,
+// whether its limit has a place for it or not; and when something may be in another one, at the
+// earliest.
 LanePick *copy_due_lanes(Oid database, const char *const *types, int type_count, TimestampTz now,
                          int *count, TimestampTz *next);
 

@@ -11,6 +11,7 @@
 #include "pg/clock.hpp"
 #include "pg/raw_range.hpp"
 #include "pg/transaction.hpp"
+#include "turns/counting.hpp"
 #include "turns/key_uses.hpp"
 #include "turns/places.hpp"
 
@@ -19,6 +20,7 @@ namespace ayb {
 namespace {
 
 constexpr int64 kWhileClaimed = 2 * kMicrosecondsPerMillisecond;
+constexpr int64 kWhileHeld = 20 * kMicrosecondsPerMillisecond; // by who may be open for long
 constexpr int64 kWhileFull = kMicrosecondsPerSecond;
 
 // Which turn a worker was in, by slot; 0 where it wasn't claiming.
@@ -148,9 +150,10 @@ TimestampTz count_limits(TimestampTz now) {
     for (int i = 0; i < all; i++) {
         if (!state_of_limit(keys[i], &state) || state.counted)
             continue;
-        const bool good = all_have_claimed() && count(keys[i], &opened);
-        if (!good)
-            next = Min(next, now + (state.full ? kWhileFull : kWhileClaimed));
+        const bool claimed = all_have_claimed();
+        const bool held = claimed && !in_transaction([&] { return may_count(keys[i]); });
+        if (!claimed || held || !count(keys[i], &opened))
+            next = Min(next, now + (state.full ? kWhileFull : held ? kWhileHeld : kWhileClaimed));
     }
     MemoryContextSwitchTo(before);
     MemoryContextDelete(memory);

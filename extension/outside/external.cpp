@@ -14,6 +14,7 @@
 #include "pg/arrays.hpp"
 #include "pg/clock.hpp"
 #include "records/type_stats.hpp"
+#include "turns/counting.hpp"
 
 namespace ayb {
 
@@ -77,10 +78,21 @@ int lock_some(const Claim &claim, int keys, Datum *ids, bool *more) {
     while (count < claim.jobs && next_in_line(&line))
         if (take_in_line(&line))
             ids[count++] = uuid_datum(line.here->at.id);
-    *more = !settle_left(line) && has_more_keys(picks);
+    // What was left is out of the way of others then.
+    *more = settle_left(line) || has_more_keys(picks) || has_other_roles(picks);
     close_line(&line);
     PopActiveSnapshot();
     return count;
+}
+
+// Of types that have no limit yet: one that is set meanwhile counts what is claimed.
+void note_claiming(Datum types) {
+    Datum *names;
+    int count;
+    deconstruct_array(DatumGetArrayTypeP(types), TEXTOID, -1, false, TYPALIGN_INT, &names, nullptr,
+                      &count);
+    for (int i = 0; i < count; i++)
+        hold_count(limit_key(TextDatumGetCString(names[i])));
 }
 
 // Some of the keys may have no job left, so that there is room for more of them; and where none
@@ -172,6 +184,7 @@ AYB_SQL_FUNCTION(ayb_jobs_claim) {
     auto *ids = static_cast<Datum *>(palloc(claim.jobs * sizeof(Datum)));
     in_books([&] {
         recover_expired_external(claim.now, claim.viewer);
+        note_claiming(claim.types);
         const int count = paused ? 0 : lock_due(claim, ids);
         if (count > 0)
             take_locked(claim, ids, count, result);

@@ -1,5 +1,7 @@
 #include "outside/look.hpp"
 
+#include <algorithm>
+
 #include "base/arguments.hpp"
 #include "handlers/handlers.hpp"
 #include "handlers/judge.hpp"
@@ -76,6 +78,35 @@ void add_due(Asked *asked, const LanePick &lane) {
         (asked->me.sees(lane.role) || may_work(lane.type, lane.role, asked->me.role)) &&
         server_of(lane.type, lane.role) == Server::outside)
         add(asked, lane);
+}
+
+// Whether the limit of its type has a place for it: else the role asks for one, and `next` is when
+// to look at last.
+bool has_turn(LanePick &lane, TimestampTz now, TimestampTz *next) {
+    Opened opened{};
+    if (lane.limit == nullptr) // nobody may have judged the lane yet
+        lane.limit = find_limit(lane.type);
+    TimestampTz at = opens_at(lane.limit, lane.role);
+    if (at > now)
+        at = ask_for_turn(lane.limit, lane.role, Asker::outside, &opened);
+    else if (lane.limit != nullptr)
+        note_wish(lane.limit, lane.role, true, Asker::outside, &opened);
+    if (opened.any())
+        tell_opened(opened);
+    *next = at > now ? Min(*next, at) : *next;
+    return at <= now;
+}
+
+// Leaves out those that may start nothing. Roles that come together stand in the order of what they
+// have.
+void keep_turns(Asked *asked, TimestampTz *next) {
+    Picks &picks = asked->picks;
+    int kept = 0;
+    sort_by_turn(picks.lanes, picks.count);
+    for (int i = 0; i < picks.count; i++)
+        if (has_turn(picks.lanes[i], asked->now, next))
+            picks.lanes[kept++] = picks.lanes[i];
+    picks.count = kept;
 }
 
 void add_unknown(const LanePick &lane, void *asked) { add_due(static_cast<Asked *>(asked), lane); }
@@ -164,6 +195,7 @@ Picks due_outside(Datum types, const Viewer &me, TimestampTz now, int keys, Time
             copy_due_lanes(MyDatabaseId, asked.types, asked.count, now, &count, next);
         for (int i = 0; i < count; i++)
             add_due(&asked, lanes[i]);
+        keep_turns(&asked, next);
     }
     take_lane_turns(&asked.picks, keys);
     each_unknown_lane(known, add_unknown, &asked);
@@ -183,6 +215,12 @@ Wanted wanted_outside(Datum types, const Viewer &me) {
     return wanted;
 }
 
+bool has_other_roles(const Picks &picks) {
+    return std::any_of(picks.lanes, picks.lanes + picks.count, [](const LanePick &lane) {
+        return lane.limit != nullptr && roles_in_line(lane.limit->line) > 1;
+    });
+}
+
 bool any_to_claim(Datum types, const Viewer &me, TimestampTz now, TimestampTz *next) {
     const bool raise = may_raise_floors();
     const Picks picks = due_outside(types, me, now, kKeysAtOnce, next);
@@ -198,6 +236,8 @@ bool any_to_claim(Datum types, const Viewer &me, TimestampTz now, TimestampTz *n
     PopActiveSnapshot();
     if (any)
         *next = Min(*next, later(now, kWakeAgain));
+    else if (has_other_roles(picks))
+        *next = now;
     for (int i = 0; i < picks.count; i++)
         *next = Min(*next, next_of(picks.lanes[i], now));
     return free;

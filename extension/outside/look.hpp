@@ -13,6 +13,9 @@ namespace ayb {
 // earliest.
 Picks due_outside(Datum types, const Viewer &me, TimestampTz now, int keys, TimestampTz *next);
 
+// Whether the turn of another role may have come meanwhile, where the one whose it was has nothing.
+bool has_other_roles(const Picks &picks);
+
 // The same as who waits for it stands in shared memory. Needs a snapshot.
 Wanted wanted_outside(Datum types, const Viewer &me);
 

@@ -10,6 +10,15 @@ namespace ayb {
 
 namespace {
 
+// Others of the type needn't wait for a role that has nothing.
+void pass_turn(const LanePick &lane) {
+    Opened opened{};
+    if (lane.limit != nullptr)
+        note_wish(lane.limit, lane.role, false, Asker::outside, &opened);
+    if (opened.any())
+        tell_opened(opened);
+}
+
 // Returns when the lane is to be looked at again.
 TimestampTz wake_for_lane(const LanePick &lane, TimestampTz now) {
     const uint64 type = hash_of_type(lane.type);
@@ -17,10 +26,12 @@ TimestampTz wake_for_lane(const LanePick &lane, TimestampTz now) {
     if (most == 0 || server_of(lane.type, lane.role) != Server::outside)
         return DT_NOEND;
     const TimestampTz due =
-        Max(Max(lane.mark.at.run_at, opens_at(lane.limit)), ring_due(lane.ring));
+        Max(Max(lane.mark.at.run_at, opens_at(lane.limit, lane.role)), ring_due(lane.ring));
     if (due > now)
         return due;
     const ToHandOut found = to_hand_out(lane, now, most);
+    if (!found.any)
+        pass_turn(lane);
     wake_waiters(lane.role, type, found.jobs);
     return found.any ? Min(found.next, later(now, kWakeAgain)) : found.next;
 }

@@ -4,6 +4,7 @@
 
 #include "memory/configuration.hpp"
 #include "memory/floor.hpp"
+#include "memory/slots.hpp"
 #include "memory/state.hpp"
 #include "pg/clock.hpp"
 
@@ -32,17 +33,16 @@ TimestampTz next_opening(Limit *limit, TimestampTz now) {
 }
 
 int places_left(const Limit &limit) {
-    return limit.rule.running == 0 ? INT_MAX : limit.rule.running - limit.places;
+    return limit.rule.running == 0 ? INT_MAX : Max(limit.rule.running - limit.places, 0);
 }
 
-void add_role(Opened *opened, Oid role) {
-    for (int i = 0; i < opened->count; i++)
-        if (opened->roles[i] == role)
-            return;
-    if (opened->count < kMostWaiting)
-        opened->roles[opened->count++] = role;
-    else
-        opened->more = true;
+int starts_left(Limit *limit, TimestampTz now) {
+    const LimitRule &rule = limit->rule;
+    if (rule.starts == 0)
+        return INT_MAX;
+    return is_used_up(*limit, now)
+               ? 0
+               : Max(rule.starts - limit->window.used(now, rule.per, rule.starts), 0);
 }
 
 // Null where there is no room.
@@ -54,6 +54,7 @@ Limit *make_limit(const LimitKey &key, bool *found) {
     limit->key = key;
     limit->born = new_life();
     pg_atomic_init_u64(&limit->opens_at, static_cast<uint64>(DT_NOEND));
+    open_role_line(&limit->line);
     pg_atomic_fetch_add_u32(g_count, 1);
     return limit;
 }
@@ -73,9 +74,9 @@ void set_rule(Limit *limit, const LimitRule &rule, TimestampTz now) {
 
 } // namespace
 
-void add_opened(Opened *opened, Oid role) {
-    add_role(opened, role);
-    opened->jobs = Max(opened->jobs, 1);
+int free_of(Limit *limit, bool has_place, TimestampTz now) {
+    const int starts = starts_left(limit, now);
+    return has_place ? starts : Min(starts, limit->counted ? places_left(*limit) : 0);
 }
 
 Limit *limit_at(const LimitKey &key) {
@@ -88,6 +89,15 @@ bool starts_are_free(Limit *limit, TimestampTz now) {
             limit->window.has_room(now, limit->rule.per, limit->rule.starts));
 }
 
+bool is_its_turn(Limit *limit, Oid role, bool has_place, TimestampTz now) {
+    if (!limit->line.is_kept)
+        return true;
+    const Asker asker = my_slot() != nullptr ? Asker::worker : Asker::outside;
+    const RoleTurn *mine = join_line(&limit->line, role, asker);
+    return has_turn(limit->line, static_cast<Oid>(limit->key.database), mine,
+                    free_of(limit, has_place, now), now);
+}
+
 bool places_are_free(const Limit &limit) {
     return limit.counted && (limit.rule.running == 0 || limit.places < limit.rule.running);
 }
@@ -95,13 +105,11 @@ bool places_are_free(const Limit &limit) {
 void refresh(Limit *limit, TimestampTz now, Opened *opened) {
     const TimestampTz at = next_opening(limit, now);
     pg_atomic_write_u64(&limit->opens_at, static_cast<uint64>(at));
-    if (at == DT_NOEND)
-        return;
-    for (int i = 0; i < limit->waiting.count; i++)
-        add_role(opened, limit->waiting.roles[i]);
-    opened->jobs = Max(opened->jobs, places_left(*limit));
-    opened->more = opened->more || limit->waiting.more;
-    limit->waiting = Opened{};
+    // What opens at an instant does so for one, at least.
+    const int free = at == DT_NOEND ? 0 : Max(free_of(limit, false, now), 1);
+    limit->line.is_kept = limit->rule.running > 0 || limit->rule.starts > 0;
+    publish_line(&limit->line, static_cast<Oid>(limit->key.database), free, now, at, opened);
+    opened->jobs = Max(opened->jobs, free);
 }
 
 void erase_limit(const LimitKey &key) {
@@ -190,14 +198,47 @@ uint64 mark_limit(const LimitKey &key) {
     return mark;
 }
 
-bool wait_for_limit(const Limit *limit, Oid role) {
-    bool waits = false;
-    with_limits([&](TimestampTz /*now*/) {
-        waits = opens_at(limit) == DT_NOEND;
-        if (waits)
-            add_role(&const_cast<Limit *>(limit)->waiting, role);
+TimestampTz ask_for_turn(const Limit *limit, Oid role, Asker asker, Opened *opened) {
+    auto *asked = const_cast<Limit *>(limit);
+    TimestampTz at = DT_NOBEGIN;
+    with_limits([&](TimestampTz now) {
+        RoleTurn *turn = join_line(&asked->line, role, asker);
+        refresh(asked, now, opened);
+        at = opens_at(limit, role);
+        if (turn != nullptr)
+            turn->asks = turn_comes_at(limit->line, role) != DT_NOBEGIN || at == DT_NOEND;
     });
-    return waits;
+    return at;
+}
+
+void note_wish(const Limit *limit, Oid role, bool wants, Asker asker, Opened *opened) {
+    const InLine is = is_in_line(limit->line, role);
+    if (is == InLine::unkept || (wants ? is == InLine::yes : is == InLine::no))
+        return;
+    auto *asked = const_cast<Limit *>(limit);
+    with_limits([&](TimestampTz now) {
+        if (wants)
+            join_line(&asked->line, role, asker);
+        else
+            quit_line(&asked->line, role);
+        refresh(asked, now, opened);
+    });
+}
+
+bool ask_in_passing(const Limit *limit, Oid role, TimestampTz first, Opened *opened) {
+    if (opens_at(limit, role) != DT_NOBEGIN)
+        return ask_for_turn(limit, role, Asker::passing, opened) == DT_NOEND;
+    if (first <= clock_now())
+        note_wish(limit, role, true, Asker::passing, opened);
+    return false;
+}
+
+void note_not_begun(const char *type, Oid role) {
+    if (any_limits())
+        with_limit(limit_key(type), [role](Limit &limit, TimestampTz) {
+            if (limit.rule.starts == 0) // else its start was given back
+                take_back_in_line(&limit.line, role, 1);
+        });
 }
 
 bool state_of_limit(const LimitKey &key, LimitUse *state) {

@@ -20,11 +20,11 @@
 #include "core/window.hpp"
 #include "memory/part.hpp"
 #include "pg/clock.hpp"
+#include "turns/role_line.hpp"
 
 namespace ayb {
 
 inline constexpr int kMaxLimits = 1024;
-inline constexpr int kMostWaiting = 16; // roles that are known by name
 
 // What is set. 0 where there is no such limit.
 struct LimitRule {
@@ -36,14 +36,6 @@ struct LimitRule {
     bool ordered; // the jobs of a key by their ids: then running_per_key is 1
 
     bool has_keys() const { return running_per_key > 0 || starts_per_key > 0; }
-};
-
-// Roles that are told, by tell_opened() (lanes.hpp), that there is a place for a job of theirs.
-struct Opened {
-    Oid roles[kMostWaiting];
-    int count;
-    bool more; // all roles of the database
-    int jobs;  // for how many there is
 };
 
 struct LimitKey {
@@ -64,7 +56,7 @@ struct Limit {
     uint64 reservations; // ever
     core::Window window;
     TimestampTz used_up_until; // its starts
-    Opened waiting;            // roles that have jobs, and nobody who looks
+    RoleLine line;             // whose turn it is
 };
 
 Size limits_size();
@@ -90,6 +82,13 @@ inline TimestampTz opens_at(const Limit *limit) {
     return static_cast<TimestampTz>(pg_atomic_read_u64(at));
 }
 
+// The same for a job of the role: a place that is left may be another one's.
+inline TimestampTz opens_at(const Limit *limit, Oid role) {
+    if (limit == nullptr)
+        return DT_NOBEGIN;
+    return Max(opens_at(limit), turn_comes_at(limit->line, role));
+}
+
 // From the callback of the commit that sets it: the type starts nothing until it is entered, and
 // counted. Never throws.
 void close_limit(const LimitKey &key);
@@ -108,9 +107,18 @@ void forget_running(Oid database);
 // To be taken before the snapshot by which running jobs are counted (count_limit).
 uint64 mark_limit(const LimitKey &key);
 
-// A role has jobs of the type, and nobody looks at them until a place is left. False where one has
-// been meanwhile. Never throws.
-bool wait_for_limit(const Limit *limit, Oid role);
+// A role has jobs of the type that are due, and may start none; whoever asks looks no more until
+// the role is told, or until what it returns: DT_NOBEGIN where it may start one now. The others'
+// turns may have come by that. Never throws.
+TimestampTz ask_for_turn(const Limit *limit, Oid role, Asker asker, Opened *opened);
+// A commit has made a job of the role claimable: whether the role is told when it may start one, as
+// it may not do so now. It takes part in the turns of those that have some. Never throws.
+bool ask_in_passing(const Limit *limit, Oid role, TimestampTz first, Opened *opened);
+// It has jobs that are due, or has none. Mostly a load. Never throws.
+void note_wish(const Limit *limit, Oid role, bool wants, Asker asker, Opened *opened);
+
+// A job of the role that a group has reserved a start for, or a part of its place, didn't begin.
+void note_not_begun(const char *type, Oid role);
 
 // What a limit has come to.
 struct LimitUse {
@@ -122,13 +130,14 @@ struct LimitUse {
 };
 bool state_of_limit(const LimitKey &key, LimitUse *state);
 
-// One more role is told.
-void add_opened(Opened *opened, Oid role);
-
 // For places.cpp: what is done under Locks::limits, which the caller holds exclusively.
 Limit *limit_at(const LimitKey &key);
 bool places_are_free(const Limit &limit);
 bool starts_are_free(Limit *limit, TimestampTz now);
+// How many of them there are, for all roles; of one that has a place already starts alone.
+int free_of(Limit *limit, bool has_place, TimestampTz now);
+// Whether one of these is for the role, which this process is about to take: others may come first.
+bool is_its_turn(Limit *limit, Oid role, bool has_place, TimestampTz now);
 void erase_limit(const LimitKey &key);
 // What readers see of it. Whoever waits for a place is told where one is left.
 void refresh(Limit *limit, TimestampTz now, Opened *opened);

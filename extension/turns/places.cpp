@@ -21,6 +21,7 @@ struct Reserved {
     bool counts;    // a place for the type
     int starts;     // that are not settled yet
     int key_starts; // the same, of the key
+    Oid role;
 };
 
 Reserved *g_reserved; // in TopTransactionContext
@@ -109,6 +110,7 @@ void end_run(Limit *limit, const PlaceChange &change, TimestampTz now, Opened *o
 void release_starts(Limit *limit, const Reserved &reserved, TimestampTz now, Opened *opened) {
     for (int i = 0; i < reserved.starts; i++)
         limit->window.release();
+    take_back_in_line(&limit->line, reserved.role, reserved.starts);
     KeyUse *use = reserved.key != 0 ? find_use(limit->key, reserved.key) : nullptr;
     for (int i = 0; use != nullptr && i < reserved.key_starts; i++)
         use->window.release();
@@ -229,7 +231,8 @@ bool enter_place(Limit *limit, const Starting &starting, Wanted *wanted) {
         wanted->use->places++;
     Reserved *reserved = &g_reserved[g_reserved_count++];
     *reserved = {limit->reservations, limit->born, limit->key, wanted->key,
-                 starting.job,        counts,      0,          0};
+                 starting.job,        counts,      0,          0,
+                 starting.role};
     wanted->of_type = counts ? reserved : wanted->of_type;
     wanted->of_key = wanted->key != 0 ? reserved : nullptr;
     return true;
@@ -246,12 +249,14 @@ void reserve_starts(Limit *limit, const Wanted &wanted) {
     }
 }
 
-Lack take(Limit *limit, const Starting &starting, bool in_group, TimestampTz now) {
+Lack take(Limit *limit, const Starting &starting, bool in_group, TimestampTz now, Opened *opened) {
     Wanted wanted{};
     wanted.key = limit->rule.has_keys() ? hash_of_key(starting.key) : 0;
     wanted.of_type = in_group ? reservation_of(limit->key) : nullptr;
     wanted.of_key = in_group ? reservation_of(limit->key, wanted.key) : nullptr;
     if ((wanted.of_type == nullptr && !places_are_free(*limit)) || !starts_are_free(limit, now))
+        return Lack::type;
+    if (!is_its_turn(limit, starting.role, wanted.of_type != nullptr, now))
         return Lack::type;
     wanted.use = wanted.key != 0 ? make_use(limit->key, wanted.key) : nullptr;
     if (!key_is_free(limit, starting, wanted, now))
@@ -260,8 +265,8 @@ Lack take(Limit *limit, const Starting &starting, bool in_group, TimestampTz now
     if (!has_all && !enter_place(limit, starting, &wanted))
         return Lack::type;
     reserve_starts(limit, wanted);
-    Opened opened{}; // nobody waits for what is open
-    refresh(limit, now, &opened);
+    serve_in_line(&limit->line, starting.role);
+    refresh(limit, now, opened);
     const TimestampTz next =
         wanted.use != nullptr ? use_opens_at(*limit, wanted.use, now) : DT_NOBEGIN;
     if (next != DT_NOBEGIN)
@@ -269,13 +274,13 @@ Lack take(Limit *limit, const Starting &starting, bool in_group, TimestampTz now
     return Lack::nothing;
 }
 
-Lack reserve(const Starting &starting, bool in_group, bool *ordered) {
+Lack reserve(const Starting &starting, bool in_group, bool *ordered, Opened *opened) {
     if (!any_limits())
         return Lack::nothing;
-    make_room_for_reservation();
     Lack lack = Lack::nothing;
+    make_room_for_reservation();
     with_limit(limit_key(starting.type), [&](Limit &limit, TimestampTz now) {
-        lack = take(&limit, starting, in_group, now);
+        lack = take(&limit, starting, in_group, now, opened);
         *ordered = limit.rule.ordered && starting.key != nullptr;
     });
     return lack;
@@ -342,12 +347,12 @@ uint64 hash_of_key(const char *key) {
     return key == nullptr ? 0 : Max(hash_of_type(key), UINT64CONST(1));
 }
 
-Lack reserve_place(const Starting &starting, bool *ordered) {
-    return reserve(starting, false, ordered);
+Lack reserve_place(const Starting &starting, bool *ordered, Opened *opened) {
+    return reserve(starting, false, ordered, opened);
 }
 
-Lack reserve_in_group(const Starting &starting, bool *ordered) {
-    return reserve(starting, true, ordered);
+Lack reserve_in_group(const Starting &starting, bool *ordered, Opened *opened) {
+    return reserve(starting, true, ordered, opened);
 }
 
 void give_up_place(const core::Uuid &job, Opened *opened) {
@@ -370,7 +375,6 @@ void note_start(const char *type, uint64 key) {
 }
 
 bool has_reserved() { return g_reserved_count > 0; }
-
 bool has_asked() { return g_reserved != nullptr; }
 
 void settle_places(const PlaceChange *changes, int count, Opened *opened) {

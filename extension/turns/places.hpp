@@ -24,13 +24,13 @@ uint64 hash_of_key(const char *key);
 
 // A place for it and one start, of the type and of its key. A key that lacks one, or has no further
 // one, is out of its role's ring until it has. Nothing is lacking, and nothing is done, where the
-// type has no limit. `ordered` is whether the jobs of its key run in order. May run out of memory
-// (ereport).
-Lack reserve_place(const Starting &starting, bool *ordered);
+// type has no limit. `ordered` is whether the jobs of its key run in order. Roles whose turn it is
+// then are told. May run out of memory (ereport).
+Lack reserve_place(const Starting &starting, bool *ordered, Opened *opened);
 
 // The same in a group, which has one place for all its jobs of a type, and one for all of a key, as
 // they run one after another: each of them takes a start. And one of these begins.
-Lack reserve_in_group(const Starting &starting, bool *ordered);
+Lack reserve_in_group(const Starting &starting, bool *ordered, Opened *opened);
 void note_start(const char *type, uint64 key);
 
 // The job that has just got a place, and for which nothing is written yet, gives it back. Whoever

@@ -17,7 +17,7 @@ void let_go_of_due(Ring *ring, TimestampTz now) {
     const int64 longest =
         Max(kLongestWait, settings::poll_interval * kMicrosecondsPerMillisecond + kWhileFull);
     while (!pairingheap_is_empty(&ring->held)) {
-        KeyEntry *first = held_entry(pairingheap_first(&ring->held));
+        KeyEntry *first = entry_in_heap(pairingheap_first(&ring->held));
         const TimestampTz until = first->held_until;
         if (until > now && (until <= later(now, longest) || until == DT_NOEND))
             return;
@@ -27,7 +27,8 @@ void let_go_of_due(Ring *ring, TimestampTz now) {
 
 void begin_search(Ring *ring) {
     ring->searches = true;
-    ring->missed = false;
+    ring->again = ring->goes_on = false;
+    ring->search_round = ring->round;
     ring->search++;
     ring->search_at = DT_NOBEGIN;
     ring->cursor[0] = '\0';
@@ -37,9 +38,41 @@ void begin_search(Ring *ring) {
 void search_again(Ring *ring) {
     ring->unheard++;
     if (ring->searches)
-        ring->missed = true;
+        ring->again = true;
     else
         begin_search(ring);
+}
+
+// There was no room for a key: those that have some don't wait for it.
+void note_no_room(Ring *ring) {
+    search_again(ring);
+    ring->goes_on = true;
+}
+
+void put_turn(const Ring &ring, const KeyEntry &entry, Turns *turns) {
+    KeyTurn &turn = turns->keys[turns->count++];
+    strlcpy(turn.key, entry.key, kPartitionKeyBytes);
+    turn.unheard = ring.searches ? kUnknown : ring.unheard;
+    turn.mark = mark_floor(entry.floor);
+}
+
+// The next ones, each of which has had a turn then.
+void take_ready(Ring *ring, int most, Turns *turns) {
+    dlist_head taken;
+    dlist_init(&taken);
+    for (KeyEntry *entry; turns->count < most && (entry = next_ready(ring)) != nullptr;) {
+        pairingheap_remove_first(&ring->ready);
+        dlist_push_tail(&taken, &entry->place);
+        ring->round = Max(ring->round, entry->turns);
+        put_turn(*ring, *entry, turns);
+    }
+    turns->more = waits_for_search(*ring) || !pairingheap_is_empty(&ring->ready);
+    while (!dlist_is_empty(&taken)) {
+        KeyEntry *entry = locked_entry(dlist_pop_head_node(&taken));
+        entry->turns++;
+        entry->order = ++ring->last;
+        pairingheap_add(&ring->ready, &entry->heap);
+    }
 }
 
 } // namespace
@@ -64,9 +97,10 @@ TimestampTz ring_due(const Ring *ring) {
 
 void lower_key(const RingKey &key, const char *text, const Position &first) {
     with_ring(key, [&](Ring *ring, TimestampTz /*now*/) {
-        KeyEntry *entry = make_entry(ring, text, first);
+        // One that has had a turn in this round, and was out, doesn't have another one.
+        KeyEntry *entry = make_entry(ring, text, first, ring->round + 1);
         if (entry == nullptr) {
-            search_again(ring);
+            note_no_room(ring);
             return;
         }
         lower_floor(&entry->floor, first);
@@ -90,23 +124,11 @@ void search_all_keys(Oid database) {
 
 void take_turns(const RingKey &key, int most, Turns *turns) {
     turns->count = 0;
+    turns->most = most;
     turns->more = turns->empty = turns->searches = false;
     with_ring(key, [&](Ring *ring, TimestampTz now) {
         let_go_of_due(ring, now);
-        const KeyEntry *first = nullptr;
-        while (turns->count < most && !dlist_is_empty(&ring->ready)) {
-            KeyEntry *entry = ready_entry(dlist_head_node(&ring->ready));
-            if (entry == first)
-                break;
-            first = first != nullptr ? first : entry;
-            dlist_delete(&entry->place);
-            dlist_push_tail(&ring->ready, &entry->place);
-            strlcpy(turns->keys[turns->count].key, entry->key, kPartitionKeyBytes);
-            turns->keys[turns->count].unheard = ring->searches ? kUnknown : ring->unheard;
-            turns->keys[turns->count++].mark = mark_floor(entry->floor);
-        }
-        turns->more =
-            !dlist_is_empty(&ring->ready) && ready_entry(dlist_head_node(&ring->ready)) != first;
+        take_ready(ring, most, turns);
         turns->searches = ring->searches && ring->search_at <= now;
         turns->search = ring->search;
         strlcpy(turns->cursor, ring->cursor, kPartitionKeyBytes);
@@ -114,13 +136,10 @@ void take_turns(const RingKey &key, int most, Turns *turns) {
     });
 }
 
-void give_back_turn(const RingKey &key, const KeyTurn &turn) {
+void count_turns(const RingKey &key, uint64 hash, int more) {
     with_ring(key, [&](Ring *ring, TimestampTz /*now*/) {
-        KeyEntry *entry = entry_of(*ring, turn.key);
-        if (entry == nullptr || entry->held_until != 0)
-            return;
-        dlist_delete(&entry->place);
-        dlist_push_head(&ring->ready, &entry->place);
+        if (KeyEntry *entry = entry_of_hash(*ring, hash))
+            add_turns(ring, entry, more);
     });
 }
 
@@ -169,36 +188,45 @@ void free_keys(Oid database, Oid role) {
         if (ring->key.database != database || ring->key.role != role)
             return;
         while (!dlist_is_empty(&ring->locked))
-            let_go(ring, ready_entry(dlist_head_node(&ring->locked)));
+            let_go(ring, locked_entry(dlist_head_node(&ring->locked)));
         refresh(ring);
     });
 }
 
-bool enter_key(const RingKey &key, const char *text, const Position &at) {
-    bool may_start = true;
+Met enter_key(const RingKey &key, const char *text, const Position &at, bool takes) {
+    Met met = Met::alone;
     with_ring(key, [&](Ring *ring, TimestampTz /*now*/) {
-        KeyEntry *entry = make_entry(ring, text, at);
-        ring->missed = ring->missed || entry == nullptr;
-        if (entry == nullptr)
+        KeyEntry *entry = entry_of(*ring, text);
+        met = entry != nullptr ? Met::known : Met::entered;
+        entry = make_entry(ring, text, at, ring->search_round);
+        if (entry == nullptr) {
+            ring->again = ring->goes_on = true;
+            met = Met::alone;
             return;
+        }
         lower_floor(&entry->floor, at);
-        may_start = !entry->is_blocked;
+        if (met == Met::entered && takes)
+            add_turns(ring, entry, 1);
     });
-    return may_start;
+    return met;
 }
 
-void pass_key(const RingKey &key, uint64 search, const char *text) {
+void pass_key(const RingKey &key, uint64 search, bool sound, const char *text) {
     with_ring(key, [&](Ring *ring, TimestampTz now) {
         if (ring->search != search)
             return;
+        if (!sound)
+            ring->again = ring->goes_on = true;
         if (text != nullptr) {
             strlcpy(ring->cursor, text, kPartitionKeyBytes);
             return;
         }
-        const bool again = ring->missed;
+        const bool again = ring->again;
+        const bool goes_on = ring->goes_on;
         begin_search(ring);
         ring->searches = again;
-        ring->search_at = later(now, kWhileFull);
+        ring->goes_on = goes_on;
+        ring->search_at = goes_on ? later(now, kWhileFull) : DT_NOBEGIN;
     });
 }
 
@@ -223,7 +251,7 @@ void open_keys(dlist_head *blocked, TimestampTz at, Opened *opened) {
             hold_until(ring, entry, at);
         refresh(ring);
         if (ring_due(ring) < before)
-            add_opened(opened, entry->tag.ring.role);
+            opened->add(entry->tag.ring.role);
     }
 }
 
@@ -231,10 +259,10 @@ void forget_rings(Oid database) {
     each_ring([database](Ring *ring) {
         if (ring->key.database != database)
             return;
-        while (!dlist_is_empty(&ring->ready))
-            remove_entry(ring, ready_entry(dlist_head_node(&ring->ready)));
+        while (!pairingheap_is_empty(&ring->ready))
+            remove_entry(ring, entry_in_heap(pairingheap_first(&ring->ready)));
         while (!pairingheap_is_empty(&ring->held))
-            remove_entry(ring, held_entry(pairingheap_first(&ring->held)));
+            remove_entry(ring, entry_in_heap(pairingheap_first(&ring->held)));
         pg_atomic_write_u64(&ring->due_at, static_cast<uint64>(DT_NOBEGIN));
         remove_ring(ring);
     });

@@ -4,6 +4,10 @@
 // read. So all keys are served in turn, however much is queued of any, and what is asked of the
 // index doesn't hang on how many keys there are, or were.
 //
+// First is who has had the fewest turns, and of these who has waited longest. A turn is a job that
+// was taken: one of which several were has had as many, and one that wasn't come to has had none.
+// Who comes late, or was out or held, has had as many as the others by then.
+//
 // A key has an entry while it may have jobs, and in that a floor (core/floor.hpp) in the order of
 // its jobs: by priority, then by id. Commits enter keys and lower their floors (lower_key); who has
 // looked at the table raises them (raise_key), and a key whose floor is raised to the end is out. A
@@ -15,6 +19,8 @@
 // found along the index: the ring is `open`, and whoever takes turns looks at some keys behind its
 // cursor besides, and enters them. When that has come round, nothing was missed: what was committed
 // before the cursor started was visible, and what is committed later is entered by its callback.
+// Meanwhile those that are known have one turn and wait, so that those found last aren't behind;
+// but where there is no room for a key, for which nobody could wait.
 //
 // All of it is guarded by Locks::limits, exclusively, but for when a ring is due, which is atomic.
 // A ring stays as long as its database is served.
@@ -39,6 +45,7 @@ struct KeyTurn {
 struct Turns {
     KeyTurn *keys;
     int count;
+    int most;      // that were wanted
     bool more;     // there are others, which are ready too
     bool empty;    // it has no keys at all, and none is missing
     bool searches; // keys may be missing: those behind `cursor` are looked at
@@ -60,10 +67,10 @@ void lower_key(const RingKey &ring, const char *key, const Position &first);
 void search_keys(const RingKey &ring);
 void search_all_keys(Oid database);
 
-// The next ones, at most `most`: they go to the end.
+// The next ones, at most `most`: each has had a turn then.
 void take_turns(const RingKey &ring, int most, Turns *turns);
-// One that wasn't looked at is first again.
-void give_back_turn(const RingKey &ring, const KeyTurn &turn);
+// A key, by its hash, had more than that one; or fewer, then it is among the first ones again.
+void count_turns(const RingKey &ring, uint64 hash, int more);
 
 // Raises the key's floor to the first row that a snapshot younger than the mark showed, locked or
 // not; kEnd where it showed none.
@@ -81,11 +88,13 @@ void hold_key(const RingKey &ring, const KeyTurn &turn, TimestampTz until);
 // Some are free again.
 void free_keys(Oid database, Oid role);
 
-// A search has met a key with a job there, which is entered if there is room. False where no job of
-// it may start by the limits of its type.
-bool enter_key(const RingKey &ring, const char *key, const Position &at);
-// It has come to a key; past the last one for null.
-void pass_key(const RingKey &ring, uint64 search, const char *key);
+// A search has met a key with a job there, which is entered if there is room; where it `takes` that
+// a key which wasn't there has its turn at once. `alone` is one that has no room.
+enum class Met { known, entered, alone };
+Met enter_key(const RingKey &ring, const char *key, const Position &at, bool takes);
+// It has come to a key; past the last one for null. Unless it is `sound`, a search whose snapshot
+// may be older than itself, there has to be another one.
+void pass_key(const RingKey &ring, uint64 search, bool sound, const char *key);
 
 // For key_uses.cpp, which holds Locks::limits: a key may not start before that, in the ring of one
 // role or, in all rings in which it is blocked, before another instant: DT_NOBEGIN for now. Whose

@@ -15,12 +15,17 @@ namespace ayb {
 struct Ring {
     RingKey key;             // must be first
     pg_atomic_uint64 due_at; // DT_NOBEGIN, or the first of those that are held
-    dlist_head ready;
-    dlist_head locked; // keys all of whose jobs are
-    pairingheap held;  // these, and those that a limit blocks, by when they are ready again
-    bool searches;     // keys may be missing
-    bool missed;       // the search has met one for which there was no room
+    pairingheap ready;       // by their turns, then in order
+    uint64 round;            // the turns that the last one had which was taken
+    int64 first;             // before the order of all
+    int64 last;              // behind it
+    dlist_head locked;       // keys all of whose jobs are
+    pairingheap held;        // these, and those that a limit blocks, by when they are ready again
+    bool searches;           // keys may be missing
+    bool again;              // and it has to be searched once more
+    bool goes_on;            // those that are known don't wait for it: one had no room, or may have
     uint64 search;
+    uint64 search_round;   // the round in which it began
     uint64 unheard;        // how often keys were missing
     TimestampTz search_at; // not before
     char cursor[kPartitionKeyBytes];
@@ -32,9 +37,11 @@ struct KeyTag {
 };
 
 struct KeyEntry {
-    KeyTag tag;       // must be first
-    dlist_node place; // among those that are ready, or locked
-    pairingheap_node held;
+    KeyTag tag;            // must be first
+    pairingheap_node heap; // among those that are ready, or held
+    uint64 turns;          // jobs of it that were taken, and what it has come too late for
+    int64 order;
+    dlist_node place; // among those that are locked
     Floor<Position> floor;
     TimestampTz held_until; // 0 for one that is ready
     bool is_blocked;        // by a limit
@@ -51,15 +58,26 @@ Ring *enter_ring(const RingKey &key, bool *found);
 // The ring has no entries.
 void remove_ring(const Ring *ring);
 
-// Null where the key has none, or where another key of the same hash has it.
+// Null where the key has none, or where another key of the same hash has it; or whichever has that
+// hash.
 KeyEntry *entry_of(const Ring &ring, const char *key);
-// A new one is ready. Null where there is no room.
-KeyEntry *make_entry(Ring *ring, const char *key, const Position &first);
+KeyEntry *entry_of_hash(const Ring &ring, uint64 hash);
+// A new one is ready, behind those that have had as many turns. Null where there is no room.
+KeyEntry *make_entry(Ring *ring, const char *key, const Position &first, uint64 turns);
 void remove_entry(Ring *ring, KeyEntry *entry);
 
-KeyEntry *ready_entry(const dlist_node *node);
-KeyEntry *held_entry(const pairingheap_node *node);
+KeyEntry *entry_in_heap(const pairingheap_node *node);
+KeyEntry *locked_entry(const dlist_node *node);
 KeyEntry *blocked_entry(const dlist_node *node);
+
+// While keys are missing those that are known have one turn, and wait for the others then.
+inline bool waits_for_search(const Ring &ring) { return ring.searches && !ring.goes_on; }
+// The one whose turn it is; null for none.
+KeyEntry *next_ready(Ring *ring);
+
+// Of one that is ready or held: so many turns more, or fewer. Then it is the last one of those that
+// have had as many, or the first.
+void add_turns(Ring *ring, KeyEntry *entry, int turns);
 
 // Ready at once; or not before `until`, among those of `blocked` if that isn't null.
 void let_go(Ring *ring, KeyEntry *entry);

@@ -190,6 +190,18 @@ is(sql($node, $claim), 'a3', 'and that the last one');
 is(sql($node, 'BEGIN; SELECT ayb_jobs.complete(\'' . held('a3') . q{); } . jobs(q{('out', 'a4', 'a', 0)}) . "; $claim; COMMIT") =~ s/.*\n//sr, '', 'a place is free when the end is committed');
 is(sql($node, $claim), 'a4', 'as it is now');
 
+# The first ones are beyond their deadlines when somebody claims, who gets the next one at once.
+sql($node, q{SELECT ayb_jobs.complete('} . held('a4') . ')');
+sql($node, q{SELECT count(ayb_jobs.enqueue('out', jsonb_build_object('what', 'd' || n), partition_key => 'd',
+    options => CASE WHEN n < 3 THEN jsonb_build_object('expires_at', clock_timestamp() + '4 h') END)) FROM generate_series(1, 3) AS n});
+turn_clock($node, 30000);
+is(sql($node, $claim), 'd3', 'behind those that are beyond their deadline, which are canceled, the next one is claimed at once');
+is(sql($node, q{SELECT count(*) FROM ayb_jobs.jobs WHERE type = 'out' AND state = 'canceled'}), 2, 'and these are canceled');
+
+# A key that has none left isn't due.
+sql($node, q{SELECT ayb_jobs.complete('} . held('d3') . ')');
+ok(eventually($node, q{SELECT bool_and(due_at IS NULL OR due_at > clock_timestamp()) FROM ayb_jobs.lanes()}), 'lanes() says nothing is due');
+
 # Nothing of the rule stays when it is taken away.
 sql($node, q{SELECT FROM ayb_jobs.clear_limit('leased')});
 fresh();

@@ -23,6 +23,7 @@ FAULTS = {
     "lost tick": "a gap in the ticks of a schedule that makes up for each",
     "lost update": "a counter that the effects were counted in says something else",
     "refresh": "a refresh that went well doesn't show what was committed with it, or one failed",
+    "over the limit": "a job ran beside as many others as its limit allows, or beside another of its key",
     "counts": "stats() says something else than the tables",
 }
 # A refresh that meets another of the same view says so, and leaves it to that.
@@ -51,6 +52,7 @@ class Evidence:
         self.by_token = collections.defaultdict(list)
         for effect in self.effects:
             self.by_token[effect.token].append(effect)
+        self.crowded = ask("SELECT token, what FROM crowded")
         self.counters = dict(ask("SELECT id, n FROM counters"))
         self.seen = {view: {token for token, in ask(f"SELECT token FROM {view}")} for view in ("seen", "seen_too")}
         self.schedules = ask("SELECT id, name, run_as::oid::bigint, next_run_at FROM ayb_jobs.schedules")
@@ -67,7 +69,7 @@ def findings(path, evidence):
     entries = journals.read(path)
     for database, facts in evidence.items():
         here = {token: entry for token, entry in entries.items() if entry["database"] == database}
-        for check in (check_entries, check_strangers, check_queue, check_ticks, check_counters, check_counts):
+        for check in (check_entries, check_strangers, check_queue, check_ticks, check_counters, check_counts, check_limits):
             found += check(here, facts)
     return found
 
@@ -192,3 +194,8 @@ def check_counts(_entries, facts):
     counted = tuple(states[state] for state in ("queued", "running", "completed", "failed", "canceled"))
     if counted != tuple(facts.stats):
         yield "counts", f"stats() says {tuple(facts.stats)}, the tables have {counted}"
+
+
+def check_limits(_entries, facts):
+    for token, what in facts.crowded:
+        yield "over the limit", f"{token} had no place of its {what}"

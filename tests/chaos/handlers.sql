@@ -81,6 +81,23 @@ END $$;
 CREATE CONSTRAINT TRIGGER too_late AFTER INSERT ON late DEFERRABLE INITIALLY DEFERRED
     FOR EACH ROW EXECUTE FUNCTION too_late();
 
+-- Of these two may run at once, and one of each key (set_limit, below). Each locks a row of two, and that of its key, until its
+-- transaction ends, and tells where others have them: of one group all have the same. Row locks leave no trace in a session.
+CREATE TABLE rooms (kind text, name text);
+INSERT INTO rooms VALUES ('type', 'one'), ('type', 'two');
+INSERT INTO rooms SELECT 'key', 'k' || n FROM generate_series(0, 4) AS n;
+CREATE TABLE crowded (token text, what text);
+GRANT ALL ON rooms, crowded TO PUBLIC;
+CREATE FUNCTION metered(payload jsonb) RETURNS void LANGUAGE plpgsql AS $$
+BEGIN
+    PERFORM leave_effect(payload);
+    PERFORM FROM rooms WHERE kind = 'type' LIMIT 1 FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN INSERT INTO crowded VALUES (payload ->> 'token', 'type'); END IF;
+    PERFORM FROM rooms WHERE kind = 'key' AND name = payload ->> 'key' FOR UPDATE SKIP LOCKED;
+    IF NOT FOUND THEN INSERT INTO crowded VALUES (payload ->> 'token', 'key'); END IF;
+    IF payload ? 'seconds' THEN PERFORM pg_sleep((payload ->> 'seconds')::float8); END IF;
+END $$;
+
 CREATE FUNCTION doomed(payload jsonb) RETURNS void LANGUAGE plpgsql AS $$
 BEGIN
     PERFORM leave_effect(payload);
@@ -102,6 +119,8 @@ SELECT type FROM ayb_jobs.register_handler('flip', 'work(jsonb)', backoff => '{0
 SELECT type FROM ayb_jobs.register_handler('doomed', 'doomed(jsonb)', max_attempts => 2, backoff => '{0}');
 SELECT type FROM ayb_jobs.register_handler('errand', 'CALL errand()', kind => 'command', backoff => '{0}');
 SELECT type FROM ayb_jobs.register_handler('parcel', kind => 'external', backoff => '{0}');
+SELECT type FROM ayb_jobs.register_handler('metered', 'metered(jsonb)', backoff => '{0}');
+SELECT type FROM ayb_jobs.set_limit('metered', running => 2, running_per_key => 1);
 SELECT type FROM ayb_jobs.register_handler('tick', 'tick(jsonb)', max_attempts => 1000, backoff => '{0}');
 SELECT ayb_jobs.register_matview('seen');
 SELECT ayb_jobs.register_matview('seen_too', refresh_mode => 'concurrent', skip_unchanged => true);

@@ -90,13 +90,14 @@ class Enqueuer(Client):
 
     def enqueue(self, tokens):
         """One job of any type, in the transaction that has begun; its token is added."""
-        kind = self.random.choices(("work", "flip", "doomed", "errand", "parcel"), (20, 3, 1, 2, 4))[0]
+        kind = self.random.choices(("work", "flip", "doomed", "errand", "parcel", "metered"), (20, 3, 1, 2, 4, 5))[0]
         token, payload = self.job(kind)
         tokens.append(token)
         later = self.random.choice((None, None, None, self.random.uniform(0, 3)))
         attempts = None if kind == "doomed" else MANY
-        answer = self.ask("SELECT ayb_jobs.enqueue(%s, %s, ayb_jobs_internal.now() + make_interval(secs => %s), NULL, %s)",
-                          kind, json.dumps(payload), later, attempts)
+        answer = self.ask("SELECT ayb_jobs.enqueue(%s, %s, ayb_jobs_internal.now() + make_interval(secs => %s), NULL, %s, "
+                          "partition_key => %s)",
+                          kind, json.dumps(payload), later, attempts, payload.get("key"))
         self.journal.write(token, id=answer[0][0])
         if kind == "work":
             self.young.append((token, answer[0][0]))
@@ -156,6 +157,11 @@ class Enqueuer(Client):
             payload["seconds"] = self.random.uniform(0, 0.2)
         if kind in ("work", "flip") and self.random.random() < 0.3:
             payload["counter"] = self.random.randint(1, 20)
+        if kind == "metered":
+            payload = {"token": token, "key": f"k{self.random.randrange(5)}"}
+            if self.random.random() < 0.2:
+                payload["seconds"] = self.random.uniform(0, 0.05)
+            payload["mood"] = "plain"
         child = kind == "work" and payload["mood"] == "parent"
         if kind == "flip" and payload["mood"] == "parent":
             payload["mood"] = "plain"

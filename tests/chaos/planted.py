@@ -1,4 +1,4 @@
-"""The checker's own test: five faults of an engine, planted by a superuser's hand in the tables, each in a round of its
+"""The checker's own test: six faults of an engine, planted by a superuser's hand in the tables, each in a round of its
 own on a server that is otherwise left in peace. Each has to be found, by its name, and nothing else."""
 
 import json
@@ -24,11 +24,14 @@ PLANTED = (
      "INSERT INTO ayb_jobs.job_queue (type, payload, run_as, schedule_id, scheduled_at) "
      "SELECT type, payload, run_as, schedule_id, scheduled_at FROM ayb_jobs.job_history "
      "WHERE schedule_id IN (SELECT id FROM ayb_jobs.schedules) LIMIT 1"),
+    # Two that run at once, of a key, with a limit that says so; what they find is the same as if the engine had let them.
+    ("over the limit", "SELECT ayb_jobs.clear_limit('metered'); "
+     "SELECT ayb_jobs.enqueue('metered', '{\"key\": \"k1\", \"seconds\": 1}') FROM generate_series(1, 3)", None),
     ("wrong role", "UPDATE ayb_jobs.job_queue SET run_as = 'bob'::regrole WHERE id = %(job)s", None),
 )
 # What comes with it: a lost job has no completion, what ran twice is there twice.
 BESIDE = {"lost effect": set(), "doubled effect": set(), "stuck lease": {"lost effect"},
-          "doubled tick": {"doubled effect"}, "wrong role": set(), None: set()}
+          "doubled tick": {"doubled effect"}, "over the limit": set(), "wrong role": set(), None: set()}
 
 
 def test():
@@ -54,7 +57,7 @@ def one_round(world, before, after):
     # What an earlier round left: a lease that is nobody's, ticks, effects.
     world.server.psql("UPDATE ayb_jobs.job_queue SET state = 'canceled', lease_until = NULL; "
                       "SELECT ayb_jobs.delete_schedule(id) FROM ayb_jobs.schedules; "
-                      "TRUNCATE effects; SELECT ayb_jobs.pause('work')")
+                      "TRUNCATE effects, crowded; SELECT ayb_jobs.pause('work')")
     journal = Journal(os.path.join(OUT, "planted-journal"))
     session = world.connect("alice")
     jobs = []
