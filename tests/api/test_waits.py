@@ -23,7 +23,8 @@ class Waits(ApiTest):
 
     def sessions(self):
         """How many sessions wait for the ends of jobs."""
-        return int(self.server.psql("SELECT count(*) FROM pg_stat_activity WHERE state = 'active' AND query LIKE 'CALL%wait_for_ends%'"))
+        return int(self.server.psql("SELECT count(*) FROM pg_stat_activity"
+                                    " WHERE state = 'active' AND query LIKE 'CALL%wait_for_ends%'"))
 
     def wait_for(self, *jobs, wait=60):
         """Asks for each in a thread of its own; the function that it gives back tells what was answered."""

@@ -131,9 +131,11 @@ class Working(WorkerTest):
         self.assertEqual((answer.status, answer.json["sqlstate"]), (400, "54000"), answer.body[:1000])
         self.refused(self.work("complete", {"jobs": [{**large, "result": "x" * (17 * mebi)}]}), 400, "invalid JSON body")
         self.assertEqual(self.server.psql("SELECT state, attempts FROM ayb_jobs.jobs ORDER BY state"), "completed|1\nrunning|1")
-        self.assertEqual(self.good(self.work("fail", {"jobs": [{**large, "error": answer.json["message"], "final": True}]})), NONE)
-        self.assertEqual(self.server.psql("SELECT state, attempts, length(result #>> '{}'), last_error FROM ayb_jobs.jobs ORDER BY state"),
-                         f"completed|1|{16 * mebi - 16}|\nfailed|1||{answer.json['message']}")
+        message = answer.json["message"]
+        self.assertEqual(self.good(self.work("fail", {"jobs": [{**large, "error": message, "final": True}]})), NONE)
+        self.assertEqual(self.server.psql("SELECT state, attempts, length(result #>> '{}'), last_error"
+                                          " FROM ayb_jobs.jobs ORDER BY state"),
+                         f"completed|1|{16 * mebi - 16}|\nfailed|1||{message}")
         self.refused(self.sidecar.ask("POST", "/jobs", {"type": "parcel", "payload": "x" * mebi}), 400, "invalid JSON body")
 
     def test_a_claim_is_its_claimers(self):
@@ -271,12 +273,13 @@ class Waiting(WorkerTest):
         idle = [self.ask_to_wait(worker=str(number)) for number in range(3)]
         until(lambda: len(self.seen()) == 3, "them to wait")
         self.assertEqual(self.seen(), [(f"parcels.{number}", "hands", "waiting", ["parcel"], 0) for number in range(3)])
-        self.assertEqual(self.server.psql("SELECT state, count(*) FROM ayb_jobs.workers() WHERE is_outside GROUP BY 1"), "waiting|1")
+        self.assertEqual(self.server.psql("SELECT state, count(*) FROM ayb_jobs.workers() WHERE is_outside GROUP BY 1"),
+                         "waiting|1")
         self.enqueue(5)
         taken = {self.answer(connection)["items"][0]["id"] for connection in idle}
         self.good(self.claim(worker="0", max=2))
-        self.assertEqual(self.seen(), [("parcels.0", "hands", "running", ["parcel"], 3), ("parcels.1", "hands", "running", ["parcel"], 1),
-                                       ("parcels.2", "hands", "running", ["parcel"], 1)])
+        self.assertEqual(self.seen(), [(f"parcels.{number}", "hands", "running", ["parcel"], jobs)
+                                       for number, jobs in enumerate((3, 1, 1))])
         worker = next(w for w in self.good(self.ask("GET", "/workers"))["items"] if w.get("workerId") == "parcels.1")
         self.assertIn(worker["jobId"], taken)
         self.assertEqual((worker["type"], worker["attempt"], worker["lastSeenAt"] >= worker["since"]), ("parcel", 1, True))
