@@ -143,6 +143,7 @@ void insert_jobs(const Order &order, const Datum *ids, const Datum *payloads,
         return;
     }
     Row row = describe_row(order, key);
+    check_row(Values(row.values, row.nulls)); // partition keys were looked at as arguments
     Change change = describe_change(order);
     for (int i = 0; i < count; i++) {
         row.set(kId, ids[i]);

@@ -15,6 +15,27 @@ namespace {
     pg_unreachable();
 }
 
+void check_type(const Values &row) {
+    if (row.null(kType))
+        return;
+    const text *type = DatumGetTextPP(row[kType]);
+    const int characters = pg_mbstrlen_with_len(VARDATA_ANY(type), VARSIZE_ANY_EXHDR(type));
+    if (characters == 0 || characters > kMaxNameCharacters)
+        refuse(psprintf("type must be of 1 to %d characters", kMaxNameCharacters),
+               "A type is a short name, such as send_mail; data belongs in the payload.");
+}
+
+void check_holder(const Values &row) {
+    if (row.null(kState))
+        return;
+    const bool running = state_value(row[kState]) == State::running;
+    if (running == row.null(kLeaseUntil))
+        refuse("a running job has a lease, and no other job has one",
+               "lease_until is until when its worker may keep it.");
+    if (running && row.null(kWorkerId))
+        refuse("a running job has a worker", "worker_id says which.");
+}
+
 // Of a running job it says who holds it: a queued one nobody would ever take.
 void check_waits_for(const Values &row) {
     WaitsFor waits_for;
@@ -50,17 +71,24 @@ void check_priority(const Values &row) {
                "What has the lowest goes first; 0 is what a job has by itself.");
 }
 
-void check_runs(const Values &row) {
-    if (!row.null(kRuns) && DatumGetInt32(row[kRuns]) < 0)
-        refuse("runs must not be negative", "It counts how often the job was claimed.");
+void check_number(const Values &row, QueueColumn column, const char *name, int least,
+                  const char *hint) {
+    if (!row.null(column) && DatumGetInt32(row[column]) < least)
+        refuse(psprintf("%s must be at least %d", name, least), hint);
 }
 
-void check_key(const Values &row, QueueColumn column, const char *name) {
+void check_numbers(const Values &row) {
+    check_number(row, kRuns, "runs", 0, "It counts how often the job was claimed.");
+    check_number(row, kAttempts, "attempts", 0, "It counts those that are charged.");
+    check_number(row, kMaxAttempts, "max_attempts", 1, "A job is tried once, at least.");
+}
+
+void check_bytes(const Values &row, QueueColumn column, const char *name, Size least) {
     if (row.null(column))
         return;
     const Size bytes = toast_raw_datum_size(row[column]) - VARHDRSZ;
-    if (bytes == 0 || bytes > kMaxKeyBytes)
-        refuse(psprintf("%s must be of 1 to %d bytes", name, kMaxKeyBytes),
+    if (bytes < least || bytes > kMaxKeyBytes)
+        refuse(psprintf("%s must be of %zu to %d bytes", name, least, kMaxKeyBytes),
                "Pass NULL for a job without one, and a hash of what is longer.");
 }
 
@@ -79,12 +107,16 @@ void check_meta(const Values &row) {
 bool waits_for_time(bool keyed, TimestampTz run_at) { return keyed && run_at > clock_now(); }
 
 void check_row(const Values &row) {
+    check_type(row);
+    check_holder(row);
     check_waits_for(row);
     check_role(row);
     check_priority(row);
-    check_runs(row);
-    check_key(row, kPartitionKey, "partition_key");
-    check_key(row, kUniqueKey, "unique_key");
+    check_numbers(row);
+    check_bytes(row, kPartitionKey, "partition_key", 1);
+    check_bytes(row, kUniqueKey, "unique_key", 1);
+    check_bytes(row, kIdempotencyKey, "idempotency_key", 0);
+    check_bytes(row, kWorkerId, "worker_id", 0);
     check_meta(row);
 }
 

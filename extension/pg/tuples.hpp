@@ -22,6 +22,8 @@ class Values {
           nulls_(static_cast<bool *>(palloc(shape->natts * sizeof(bool)))) {
         heap_deform_tuple(row, shape, values_, nulls_);
     }
+    // Those of somebody else, for as long as they are there.
+    Values(Datum *values, bool *nulls) : values_(values), nulls_(nulls) {}
     bool null(int column) const { return nulls_[column - 1]; }
     Datum operator[](int column) const { return values_[column - 1]; }
 

@@ -152,6 +152,8 @@ INSERT INTO ayb_jobs.job_queue (type) VALUES (repeat('x', 101));
 INSERT INTO ayb_jobs.job_queue (type, state) VALUES ('x', 'completed');
 INSERT INTO ayb_jobs.job_queue (type, state) VALUES ('x', 'running');
 INSERT INTO ayb_jobs.job_queue (type, lease_until) VALUES ('x', now());
+INSERT INTO ayb_jobs.job_queue (type, state, lease_until) VALUES ('x', 'running', now());
+INSERT INTO ayb_jobs.job_queue (type, worker_id) VALUES ('x', repeat('w', 256));
 INSERT INTO ayb_jobs.job_queue (type, waits_for) VALUES ('x', 'godot');
 INSERT INTO ayb_jobs.job_queue (type, waits_for) VALUES ('x', 'external');
 INSERT INTO ayb_jobs.job_queue (type, attempts) VALUES ('x', -1);
