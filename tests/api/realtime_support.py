@@ -116,6 +116,7 @@ class RealtimeTest(OwnServerTest):
     """A server and a sidecar of the class's own, with tables that are listened to."""
 
     realtime_flags = ("--realtime-budget", "100000")  # how long a machine takes is no matter here
+    environment = None
 
     @classmethod
     def setUpClass(cls):
@@ -133,7 +134,7 @@ class RealtimeTest(OwnServerTest):
     @classmethod
     def start_sidecar(cls, name, *flags, role="listener"):
         return Sidecar(name, cls.server.dsn(), "--realtime-dsn", cls.server.dsn().replace("user=sidecar", f"user={role}"),
-                       "--realtime-secret-file", cls.secrets, *cls.realtime_flags, *flags)
+                       "--realtime-secret-file", cls.secrets, *cls.realtime_flags, *flags, environment=cls.environment)
 
     def setUp(self):
         until(lambda: self.good(self.ask("GET", "/realtime/stats"))["connections"]["total"] == 0, "the last streams to end")

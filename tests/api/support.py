@@ -312,7 +312,7 @@ class OwnServerTest(ApiTest):
 
 
 EMPTY = """
-SELECT ayb_jobs.resume(); DELETE FROM ayb_jobs.pauses;
+SELECT ayb_jobs.resume(); DELETE FROM ayb_jobs.pauses; DELETE FROM ayb_jobs.health_watches;
 DELETE FROM ayb_jobs.job_queue; DELETE FROM ayb_jobs.job_history; DELETE FROM ayb_jobs.job_keys;
 DELETE FROM ayb_jobs.job_attempts; DELETE FROM ayb_jobs.job_actions; DELETE FROM ayb_jobs.schedules;
 DELETE FROM ayb_jobs.job_depths;

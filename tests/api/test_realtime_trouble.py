@@ -205,6 +205,7 @@ class Buffer(RealtimeTest):
     """What waits for clients is bounded for all of them together."""
 
     realtime_flags = (*RealtimeTest.realtime_flags, "--realtime-buffer", "4", "--realtime-identity-streams", "1000")
+    environment = {"ASAN_OPTIONS": "quarantine_size_mb=1"}  # of what is freed a sanitizer keeps 256 MB
 
     def test_many_that_do_not_read(self):
         deaf = [self.listen("posts,notes", reads=False) for _ in range(200)]

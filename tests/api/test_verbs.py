@@ -147,13 +147,12 @@ class Verbs(CliTest):
     def test_a_watch_tells(self):
         self.server.psql("SELECT ayb_jobs.register_handler('told', kind => 'external')")
         self.one("watches", "set", "told", "--names", "paused")
+        self.addCleanup(self.server.psql, "SELECT ayb_jobs.resume('parked'); DELETE FROM ayb_jobs.health_watches")
         self.one("types", "pause", "parked")
         job = until(lambda: self.good(self.ask("GET", "/jobs?type=told"))["items"], "to be told")[0]
         self.assertEqual(job["runAs"], self.good(self.ask("GET", "/watches"))["items"][0]["runAs"])
         self.assertEqual((job["payload"]["name"], job["payload"]["status"]), ("paused", "warning"))
         self.assertEqual(self.good(self.ask("GET", "/watches"))["items"][0]["bad"], ["paused"])
-        self.one("types", "resume", "parked")
-        self.one("watches", "delete", "told")
 
     def test_a_watch_that_is_none(self):
         for body, field in (({"names": []}, "names"), ({"names": ["no such"]}, "names"), ({"names": "paused"}, None),
