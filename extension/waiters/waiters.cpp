@@ -172,6 +172,15 @@ void pass_on() {
         hand_out(wake, 1);
 }
 
+// Who was woken has had its turn. Who looks again for another reason keeps its place: when it gets
+// to that is chance.
+void stay_or_enter() {
+    Waiter *mine = place(g_mine);
+    pg_atomic_write_u32(&mine->woken, 0);
+    if (!mine->queued)
+        put_last(g_mine);
+}
+
 Entry take_place(Oid role) {
     int of_role = 0;
     for (const Oid owner : g_waiters->roles)
@@ -286,22 +295,14 @@ Entry enter_waiters(Oid role) {
 void wait_again(const Wanted &wanted) {
     with_waiters([&] {
         Waiter *mine = place(g_mine);
-        take_out(g_mine);
         if (mine->wanted.too_many)
             pass_on();
-        pg_atomic_write_u32(&mine->woken, 0);
         mine->wanted = wanted;
-        put_last(g_mine);
+        stay_or_enter();
     });
 }
 
-void wait_again() {
-    with_waiters([&] {
-        take_out(g_mine);
-        pg_atomic_write_u32(&place(g_mine)->woken, 0);
-        put_last(g_mine);
-    });
-}
+void wait_again() { with_waiters(stay_or_enter); }
 
 bool was_woken() { return pg_atomic_read_u32(&place(g_mine)->woken) != 0; }
 

@@ -58,8 +58,8 @@ Entry enter_waiters(Oid role, const char *name, const Wanted &wanted);
 Entry enter_waiters(Oid role, const core::Uuid &job);
 Entry enter_waiters(Oid role); // for the end of any job
 
-// Stands at the end of it again, woken or not, with what is wanted now. A wake is passed on only
-// where it may have been for something that this process can't claim.
+// Stands at the end of it again if it was woken, else where it stands, with what is wanted now. A
+// wake is passed on only where it may have been for something that this process can't claim.
 void wait_again(const Wanted &wanted);
 void wait_again(); // for the end of the same job, or of any
 

@@ -9,6 +9,7 @@ use AybSession;
 use IPC::Run;
 use PostgreSQL::Test::Utils;
 use Test::More;
+use Time::HiRes qw(usleep);
 
 my $node = start_server('waiting', q{
 max_connections = 300
@@ -107,6 +108,22 @@ for my $end (qw(pg_cancel_backend pg_terminate_backend)) {
     ends_with('first', $end eq 'pg_cancel_backend' ? qr/ERROR:  57014/ : qr/FATAL:  57P01/, "$end: the first one ends");
     all_done();
 }
+
+# Who looks again, as something was registered, keeps its place, also before one that is slow to do so.
+falls_asleep($_) for qw(early late);
+my ($early, $late) = map { backend($_) } qw(early late);
+kill 'STOP', $late or die $!;
+sub sleeps { return slurp_file("/proc/$early/status") =~ /^voluntary_ctxt_switches:\s+(\d+)/m ? $1 : die }
+my $slept = sleeps();
+sql($node, q{SELECT ayb_jobs.register_handler('third', kind => 'external')});
+for (my $tries = 0; sleeps() == $slept; $tries++) { $tries < 18_000 ? usleep(10_000) : die "it does not look again\n" }
+eventually($node, 'SELECT ' . asleep('early') . ' = 1') or die "it does not sleep again\n";
+enqueue('out');
+returns('early', 'who has waited longest is woken first, whenever it has looked again');
+kill 'CONT', $late or die $!;
+enqueue('out');
+returns('late', 'then the other one');
+all_done();
 
 # Who is stopped, or never claims, is found out by the scheduler.
 go_on_scheduler();
