@@ -69,6 +69,31 @@ export function FormFoot({ action, busy, onClose }: { action: string; busy: bool
     );
 }
 
+interface FormDialogProps {
+    title: string;
+    children: ComponentChildren;
+    action: string; // what its button says
+    busy: boolean;
+    error: string | undefined; // of the form as a whole
+    submit: (event: Event) => void;
+    onClose: () => void;
+}
+
+/** A form of fields, one below the other. */
+export function FormDialog({ title, action, busy, error, submit, onClose, children }: FormDialogProps) {
+    return (
+        <Dialog title={title} onClose={onClose}>
+            <form onSubmit={submit} noValidate>
+                <div class="dialog-body form">
+                    {children}
+                    <FormError error={error} />
+                </div>
+                <FormFoot action={action} busy={busy} onClose={onClose} />
+            </form>
+        </Dialog>
+    );
+}
+
 interface Question {
     title: string;
     text: ComponentChildren;

@@ -3,7 +3,7 @@ import { attemptsError, type Errors, jsonError, useForm } from "../../lib/form";
 import { printJson } from "../../lib/json";
 import { navigate } from "../../lib/router";
 import { toast } from "../../lib/toast";
-import { Dialog, FormError, FormFoot } from "../../ui/dialog";
+import { FormDialog } from "../../ui/dialog";
 import { Field, TextArea, TextInput } from "../../ui/field";
 import { useTypes } from "./filters";
 
@@ -54,75 +54,59 @@ export function NewJob({ first, onClose }: { first?: Job; onClose: () => void })
         },
     });
     return (
-        <Dialog title="New job" onClose={onClose}>
-            <form onSubmit={submit} noValidate>
-                <div class="dialog-body form">
-                    <Field label="Type" error={errors.type}>
-                        {ties => (
-                            <TextInput
-                                {...ties}
-                                mono
-                                list="new-job-types"
-                                maxLength={100}
-                                value={values.type}
-                                onText={change("type")}
-                            />
-                        )}
-                    </Field>
-                    <datalist id="new-job-types">
-                        {types.map(type => (
-                            <option key={type} value={type} />
-                        ))}
-                    </datalist>
-                    <Field label="Payload" hint="JSON, which its handler is given" error={errors.payload}>
-                        {ties => <TextArea {...ties} rows={6} value={values.payload} onText={change("payload")} />}
-                    </Field>
-                    <div class="form-pair">
-                        <Field label="Run at" optional hint="in your time; empty: now" error={errors.runAt}>
-                            {ties => (
-                                <TextInput
-                                    {...ties}
-                                    type="datetime-local"
-                                    step={1}
-                                    value={values.runAt}
-                                    onText={change("runAt")}
-                                />
-                            )}
-                        </Field>
-                        <Field label="Attempts" optional hint="empty: what the handler says" error={errors.maxAttempts}>
-                            {ties => (
-                                <TextInput
-                                    {...ties}
-                                    type="number"
-                                    min={1}
-                                    value={values.maxAttempts}
-                                    onText={change("maxAttempts")}
-                                />
-                            )}
-                        </Field>
-                        <Field
-                            label="Idempotency key"
-                            optional
-                            hint="the same key, the same job"
-                            error={errors.idempotencyKey}
-                        >
-                            {ties => (
-                                <TextInput
-                                    {...ties}
-                                    mono
-                                    value={values.idempotencyKey}
-                                    onText={change("idempotencyKey")}
-                                />
-                            )}
-                        </Field>
-                        <Field label="Run as" optional hint="a role; empty: that of the sidecar" error={errors.runAs}>
-                            {ties => <TextInput {...ties} mono value={values.runAs} onText={change("runAs")} />}
-                        </Field>
-                    </div>
-                    <FormError error={errors.form} />
-                </div>
-                <FormFoot action="Enqueue" busy={busy} onClose={onClose} />
-            </form>
-        </Dialog>
+        <FormDialog title="New job" action="Enqueue" busy={busy} error={errors.form} submit={submit} onClose={onClose}>
+            <Field label="Type" error={errors.type}>
+                {ties => (
+                    <TextInput
+                        {...ties}
+                        mono
+                        list="new-job-types"
+                        maxLength={100}
+                        value={values.type}
+                        onText={change("type")}
+                    />
+                )}
+            </Field>
+            <datalist id="new-job-types">
+                {types.map(type => (
+                    <option key={type} value={type} />
+                ))}
+            </datalist>
+            <Field label="Payload" hint="JSON, which its handler is given" error={errors.payload}>
+                {ties => <TextArea {...ties} rows={6} value={values.payload} onText={change("payload")} />}
+            </Field>
+            <div class="form-pair">
+                <Field label="Run at" optional hint="in your time; empty: now" error={errors.runAt}>
+                    {ties => (
+                        <TextInput
+                            {...ties}
+                            type="datetime-local"
+                            step={1}
+                            value={values.runAt}
+                            onText={change("runAt")}
+                        />
+                    )}
+                </Field>
+                <Field label="Attempts" optional hint="empty: what the handler says" error={errors.maxAttempts}>
+                    {ties => (
+                        <TextInput
+                            {...ties}
+                            type="number"
+                            min={1}
+                            value={values.maxAttempts}
+                            onText={change("maxAttempts")}
+                        />
+                    )}
+                </Field>
+                <Field label="Idempotency key" optional hint="the same key, the same job" error={errors.idempotencyKey}>
+                    {ties => (
+                        <TextInput {...ties} mono value={values.idempotencyKey} onText={change("idempotencyKey")} />
+                    )}
+                </Field>
+                <Field label="Run as" optional hint="a role; empty: that of the sidecar" error={errors.runAs}>
+                    {ties => <TextInput {...ties} mono value={values.runAs} onText={change("runAs")} />}
+                </Field>
+            </div>
+        </FormDialog>
     );
 }

@@ -4,7 +4,7 @@ import { type Errors, useForm } from "../../lib/form";
 import { shortId } from "../../lib/format";
 import { toLocal } from "../../lib/time";
 import { toast } from "../../lib/toast";
-import { Dialog, FormError, FormFoot } from "../../ui/dialog";
+import { FormDialog } from "../../ui/dialog";
 import { Field, Select, TextInput } from "../../ui/field";
 
 interface Values extends Record<"runAt" | "priority", string> {}
@@ -42,34 +42,24 @@ export function Reschedule({ job, onClose, onDone }: RescheduleProps) {
         },
     });
     return (
-        <Dialog title="Reschedule this job" onClose={onClose}>
-            <form onSubmit={submit} noValidate>
-                <div class="dialog-body form">
-                    <Field label="Run at" hint="in your time" error={errors.runAt}>
-                        {ties => (
-                            <TextInput
-                                {...ties}
-                                type="datetime-local"
-                                step={1}
-                                value={values.runAt}
-                                onText={change("runAt")}
-                            />
-                        )}
-                    </Field>
-                    <Field label="Priority" error={errors.priority}>
-                        {ties => (
-                            <Select
-                                {...ties}
-                                value={values.priority}
-                                options={PRIORITIES}
-                                onChange={change("priority")}
-                            />
-                        )}
-                    </Field>
-                    <FormError error={errors.form} />
-                </div>
-                <FormFoot action="Save" busy={busy} onClose={onClose} />
-            </form>
-        </Dialog>
+        <FormDialog
+            title="Reschedule this job"
+            action="Save"
+            busy={busy}
+            error={errors.form}
+            submit={submit}
+            onClose={onClose}
+        >
+            <Field label="Run at" hint="in your time" error={errors.runAt}>
+                {ties => (
+                    <TextInput {...ties} type="datetime-local" step={1} value={values.runAt} onText={change("runAt")} />
+                )}
+            </Field>
+            <Field label="Priority" error={errors.priority}>
+                {ties => (
+                    <Select {...ties} value={values.priority} options={PRIORITIES} onChange={change("priority")} />
+                )}
+            </Field>
+        </FormDialog>
     );
 }

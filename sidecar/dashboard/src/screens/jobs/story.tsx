@@ -7,9 +7,13 @@ import { duration, exact, instantOf, relative, useNow } from "../../lib/time";
 import { Icon, type IconName } from "../../ui/icon";
 import { Code, Link, ProgressBar, Since, type Tone } from "../../ui/parts";
 
-interface MomentProps {
+interface Look {
     tone: Tone;
     icon: IconName;
+    words: string;
+}
+
+interface MomentProps extends Pick<Look, "tone" | "icon"> {
     title: ComponentChildren;
     at?: string | undefined;
     children?: ComponentChildren;
@@ -37,7 +41,7 @@ function Moment({ tone, icon, title, at, children }: MomentProps) {
     );
 }
 
-const LOOKS: Record<string, { tone: Tone; icon: IconName; words: string }> = {
+const LOOKS: Record<string, Look> = {
     running: { tone: "running", icon: "play", words: "is running" },
     completed: { tone: "completed", icon: "check", words: "completed" },
     failed: { tone: "failed", icon: "warning", words: "failed" },
@@ -52,11 +56,7 @@ const said = (outcome: Json | undefined): string => String((outcome as { error?:
 
 function Attempt({ run, job }: { run: Run; job: Job }) {
     const refresh = run.status === "completed" && failedRefresh(job);
-    const look = LOOKS[refresh ? "refresh" : run.status] ?? {
-        tone: "plain" as const,
-        icon: "info" as const,
-        words: run.status,
-    };
+    const look: Look = LOOKS[refresh ? "refresh" : run.status] ?? { tone: "plain", icon: "info", words: run.status };
     return (
         <Moment
             tone={look.tone}
@@ -126,7 +126,7 @@ function Enqueued({ job, schedule }: { job: Job; schedule: Schedule | undefined 
     );
 }
 
-const DONE: Record<Action["action"], { tone: Tone; icon: IconName; words: string }> = {
+const DONE: Record<Action["action"], Look> = {
     cancel: { tone: "canceled", icon: "stop", words: "Canceled" },
     retry: { tone: "plain", icon: "retry", words: "Put back into the queue" },
     run: { tone: "plain", icon: "play", words: "Made due" },

@@ -2,7 +2,7 @@
 import { api, type JobType, type LimitRule } from "../../lib/api";
 import { type Errors, useForm } from "../../lib/form";
 import { toast } from "../../lib/toast";
-import { Dialog, FormError, FormFoot } from "../../ui/dialog";
+import { FormDialog } from "../../ui/dialog";
 import { Field, Select, TextInput } from "../../ui/field";
 
 const NUMBERS = ["running", "runningPerKey", "starts", "startsPerKey"] as const;
@@ -65,44 +65,35 @@ export function LimitForm({ type, onClose, onDone }: LimitFormProps) {
         },
     });
     return (
-        <Dialog title={`The limit of ${type.type}`} onClose={onClose}>
-            <form onSubmit={submit} noValidate>
-                <div class="dialog-body form">
-                    {NUMBERS.map(name => (
-                        <Field key={name} {...LABELS[name]} error={errors[name]} optional>
-                            {ties => (
-                                <TextInput {...ties} type="number" min={1} value={values[name]} onText={change(name)} />
-                            )}
-                        </Field>
-                    ))}
-                    <Field label="In so many seconds" error={errors.perSec} optional>
-                        {ties => (
-                            <TextInput
-                                {...ties}
-                                type="number"
-                                min={0}
-                                value={values.perSec}
-                                onText={change("perSec")}
-                            />
-                        )}
-                    </Field>
-                    <Field label="The jobs of a key" error={errors.ordered}>
-                        {ties => (
-                            <Select
-                                {...ties}
-                                value={values.ordered}
-                                options={[
-                                    { value: "", label: "in any order" },
-                                    { value: "yes", label: "one after another, in order" },
-                                ]}
-                                onChange={change("ordered")}
-                            />
-                        )}
-                    </Field>
-                    <FormError error={errors.form} />
-                </div>
-                <FormFoot action="Set the limit" busy={busy} onClose={onClose} />
-            </form>
-        </Dialog>
+        <FormDialog
+            title={`The limit of ${type.type}`}
+            action="Set the limit"
+            busy={busy}
+            error={errors.form}
+            submit={submit}
+            onClose={onClose}
+        >
+            {NUMBERS.map(name => (
+                <Field key={name} {...LABELS[name]} error={errors[name]} optional>
+                    {ties => <TextInput {...ties} type="number" min={1} value={values[name]} onText={change(name)} />}
+                </Field>
+            ))}
+            <Field label="In so many seconds" error={errors.perSec} optional>
+                {ties => <TextInput {...ties} type="number" min={0} value={values.perSec} onText={change("perSec")} />}
+            </Field>
+            <Field label="The jobs of a key" error={errors.ordered}>
+                {ties => (
+                    <Select
+                        {...ties}
+                        value={values.ordered}
+                        options={[
+                            { value: "", label: "in any order" },
+                            { value: "yes", label: "one after another, in order" },
+                        ]}
+                        onChange={change("ordered")}
+                    />
+                )}
+            </Field>
+        </FormDialog>
     );
 }
