@@ -124,6 +124,26 @@ bool Bell::wait(const std::string &what) {
     }
 }
 
+Hearing::Hearing(ConnectionSettings settings, std::string role, Waiting waiting, std::mutex &mutex,
+                 std::condition_variable &changed)
+    : bell_(std::move(settings), std::move(role), std::move(waiting), [this, &mutex, &changed] {
+          {
+              const std::lock_guard lock(mutex);
+              rung_ = true;
+              heard_.clear();
+          }
+          changed.notify_one();
+      }) {}
+
+bool Hearing::hears(const std::set<std::string> &wanted) const {
+    return std::includes(heard_.begin(), heard_.end(), wanted.begin(), wanted.end());
+}
+
+void Hearing::listen(std::set<std::string> wanted, unsigned in_vain) {
+    bell_.listen({wanted.begin(), wanted.end()}, in_vain);
+    heard_ = std::move(wanted);
+}
+
 Waiting waiting_for_jobs(const std::string &worker) {
     return {"CALL ayb_jobs.wait_for_jobs($1, $2, $3)", {worker}};
 }

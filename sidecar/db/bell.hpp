@@ -6,7 +6,9 @@
 #include <condition_variable>
 #include <functional>
 #include <mutex>
+#include <set>
 #include <thread>
+#include <utility>
 
 namespace ayb::db {
 
@@ -56,6 +58,27 @@ class Bell {
     unsigned in_vain_ = 0;
     unsigned long turn_ = 0; // counts what we are told
     std::thread thread_;
+};
+
+// A bell for somebody with a lock and a thread of its own: what it listens for, and whether it has
+// rung. All of it under that lock, but for the ring, which takes it and wakes the thread.
+class Hearing {
+  public:
+    Hearing(ConnectionSettings settings, std::string role, Waiting waiting, std::mutex &mutex,
+            std::condition_variable &changed);
+
+    bool has_rung() const { return rung_; }
+    // Whether it has rung since the last time.
+    bool take_ring() { return std::exchange(rung_, false); }
+    // Whether it rings for all of these already, or there are none.
+    bool hears(const std::set<std::string> &wanted) const;
+    // As the bell does.
+    void listen(std::set<std::string> wanted, unsigned in_vain);
+
+  private:
+    bool rung_ = false;
+    std::set<std::string> heard_; // what the bell rings for now
+    Bell bell_;
 };
 
 // An array of PostgreSQL's.

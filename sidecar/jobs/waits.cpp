@@ -27,15 +27,8 @@ bool has_ended(const std::string &job) {
 } // namespace
 
 Waits::Waits(db::Pool &pool)
-    : pool_(pool), bell_(pool.settings().connection, kReader, db::waiting_for_ends(),
-                         [this] {
-                             {
-                                 const std::lock_guard lock(mutex_);
-                                 rung_ = true;
-                                 heard_.clear();
-                             }
-                             changed_.notify_one();
-                         }),
+    : pool_(pool),
+      hearing_(pool.settings().connection, kReader, db::waiting_for_ends(), mutex_, changed_),
       thread_([this] { run(); }) {}
 
 Waits::~Waits() {
@@ -56,7 +49,9 @@ http::Response Waits::wait(const Database &database, const std::string &id,
     http::Response response;
     {
         const std::lock_guard lock(mutex_);
-        if (closed_ || waiters_.size() >= kMost)
+        if (closed_)
+            throw Failure(503, "the server stops");
+        if (waiters_.size() >= kMost)
             throw Failure(503, "too many wait for jobs");
         response.later = std::make_shared<http::Later>();
         waiters_.push_back({id, database, Clock::now() + longest, response.later});
@@ -82,10 +77,8 @@ std::set<std::string> Waits::ids() const {
 // Under the lock. Again where somebody waits for a job that isn't listened for.
 void Waits::listen() {
     std::set<std::string> wanted = ids();
-    if (wanted.empty() || std::includes(heard_.begin(), heard_.end(), wanted.begin(), wanted.end()))
-        return;
-    bell_.listen({wanted.begin(), wanted.end()}, 0);
-    heard_ = std::move(wanted);
+    if (!hearing_.hears(wanted))
+        hearing_.listen(std::move(wanted), 0);
 }
 
 // Those of whom there is no job any more that waits or runs; none while the database is away.
@@ -137,7 +130,7 @@ void Waits::run() {
     for (bool last = false; !last;) {
         last = closed_;
         std::set<std::string> over;
-        if (std::exchange(rung_, false) && !last) {
+        if (hearing_.take_ring() && !last) {
             const std::set<std::string> asked = ids();
             lock.unlock();
             over = ended(asked);
@@ -149,26 +142,9 @@ void Waits::run() {
             answer(waiter);
         lock.lock();
         listen();
-        if (!last && !closed_ && !rung_)
+        if (!last && !closed_ && !hearing_.has_rung())
             changed_.wait_until(lock, next_end());
     }
-}
-
-Waits &AllWaits::of(db::Pool &pool) {
-    const std::lock_guard lock(mutex_);
-    if (closed_)
-        throw Failure(503, "the server stops");
-    std::unique_ptr<Waits> &waits = of_[&pool];
-    if (!waits)
-        waits = std::make_unique<Waits>(pool);
-    return *waits;
-}
-
-void AllWaits::close() {
-    const std::lock_guard lock(mutex_);
-    closed_ = true;
-    for (const auto &[pool, waits] : of_)
-        waits->close();
 }
 
 // Looked at once, and only who asks for a job that goes on waits.
@@ -179,7 +155,7 @@ std::vector<Route> AllWaits::routes() {
                  std::optional<std::string> job = job_of(call.database(), call.id("job"));
                  if (!job || !waits || wait.count() == 0 || has_ended(*job))
                      return found(std::move(job), kMissing);
-                 return of(call.database().pool()).wait(call.database(), call.id("job"), wait);
+                 return of_.of(call.database().pool()).wait(call.database(), call.id("job"), wait);
              }}};
 }
 

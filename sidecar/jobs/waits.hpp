@@ -3,11 +3,10 @@
 // for all of them in a database, and no thread but one.
 #include "db/bell.hpp"
 #include "http/later.hpp"
-#include "route/databases.hpp"
+#include "route/per_pool.hpp"
 #include "route/router.hpp"
 
 #include <list>
-#include <map>
 #include <set>
 
 namespace ayb::api {
@@ -49,24 +48,18 @@ class Waits {
     std::mutex mutex_; // guards what follows
     std::condition_variable changed_;
     std::list<Waiter> waiters_;
-    bool rung_ = false;
     bool closed_ = false;
-    std::set<std::string> heard_; // the ids that the bell rings for now
-    db::Bell bell_;
+    db::Hearing hearing_; // of their ids
     std::thread thread_;
 };
 
 class AllWaits {
   public:
     std::vector<Route> routes();
-    void close();
+    void close() { of_.close(); }
 
   private:
-    Waits &of(db::Pool &pool);
-
-    std::mutex mutex_; // guards what follows
-    bool closed_ = false;
-    std::map<const db::Pool *, std::unique_ptr<Waits>> of_; // made when somebody waits
+    PerPool<Waits> of_;
 };
 
 } // namespace ayb::api

@@ -44,16 +44,8 @@ std::string as_json(const Claim &claim, const std::string &role,
 } // namespace
 
 Lounge::Lounge(db::Pool &pool)
-    : name_(name_of_process()),
-      bell_(pool.settings().connection, kHearsAll, db::waiting_for_jobs(name_),
-            [this] {
-                {
-                    const std::lock_guard lock(mutex_);
-                    rung_ = true;
-                    heard_.clear();
-                }
-                changed_.notify_one();
-            }),
+    : name_(name_of_process()), hearing_(pool.settings().connection, kHearsAll,
+                                         db::waiting_for_jobs(name_), mutex_, changed_),
       thread_([this] { run(); }) {}
 
 Lounge::~Lounge() {
@@ -122,22 +114,21 @@ void Lounge::listen(bool in_vain) {
     std::set<std::string> types;
     for (const auto &[group, waiters] : waiters_)
         types.insert(group.second.begin(), group.second.end());
-    if (types.empty() || std::includes(heard_.begin(), heard_.end(), types.begin(), types.end()))
+    if (hearing_.hears(types))
         return;
     in_vain_ = in_vain ? in_vain_ + 1 : 0;
-    bell_.listen({types.begin(), types.end()}, in_vain_);
-    heard_ = std::move(types);
+    hearing_.listen(std::move(types), in_vain_);
 }
 
 void Lounge::run() {
     std::unique_lock lock(mutex_);
     while (!closed_) {
         bool in_vain = false;
-        if (std::exchange(rung_, false))
+        if (hearing_.take_ring())
             in_vain = !serve(lock);
         send_home(Clock::now());
         listen(in_vain);
-        if (!closed_ && !rung_)
+        if (!closed_ && !hearing_.has_rung())
             changed_.wait_until(lock, next_end());
     }
 }

@@ -54,11 +54,9 @@ class Lounge {
     std::mutex mutex_; // guards what follows
     std::condition_variable changed_;
     std::map<Group, std::list<Waiter>> waiters_; // the longest waiting first
-    bool rung_ = false;
     bool closed_ = false;
-    std::set<std::string> heard_; // the types that the bell rings for now
-    unsigned in_vain_ = 0;        // rings in a row for nothing
-    db::Bell bell_;
+    unsigned in_vain_ = 0; // rings in a row for nothing
+    db::Hearing hearing_;  // of their types
     std::thread thread_;
 };
 

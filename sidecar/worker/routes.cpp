@@ -102,39 +102,20 @@ http::Response snooze(const api::Call &call) {
 
 } // namespace
 
-Lounge &Work::lounge_of(db::Pool &pool) {
-    const std::lock_guard lock(mutex_);
-    std::unique_ptr<Lounge> &lounge = lounges_[&pool];
-    if (!lounge)
-        lounge = std::make_unique<Lounge>(pool);
-    return *lounge;
-}
-
 // Tried at once, and only who gets nothing waits.
 http::Response Work::claim(const api::Call &call) {
     Claim claim = read_claim(call);
     Claimed claimed = run(claim, call.database());
     if (claimed.any || claim.wait.count() == 0)
         return api::json_response(std::move(claimed.json));
-    return lounge_of(call.database().pool()).wait(std::move(claim), call.database());
+    return lounges_.of(call.database().pool()).wait(std::move(claim), call.database());
 }
 
 http::Response Work::list(const api::Call &call) {
-    Lounge *lounge = nullptr;
-    {
-        const std::lock_guard lock(mutex_);
-        const auto found = lounges_.find(&call.database().pool());
-        lounge = found == lounges_.end() ? nullptr : found->second.get();
-    }
+    Lounge *lounge = lounges_.find(call.database().pool());
     if (lounge == nullptr)
         return list_workers(call.database(), "", "[]");
     return list_workers(call.database(), lounge->name(), lounge->who_waits());
-}
-
-void Work::close() {
-    const std::lock_guard lock(mutex_);
-    for (const auto &[pool, lounge] : lounges_)
-        lounge->close();
 }
 
 std::vector<api::Route> Work::routes() {

@@ -2,6 +2,7 @@
 // GET /api/admin/workers, which shows also whoever waits here.
 // POST /api/worker/claim, complete, fail, extend, progress, log: a wire over the functions of the
 // same names.
+#include "route/per_pool.hpp"
 #include "route/router.hpp"
 #include "worker/lounge.hpp"
 
@@ -10,15 +11,13 @@ namespace ayb::worker {
 class Work {
   public:
     std::vector<api::Route> routes();
-    void close();
+    void close() { lounges_.close(); }
 
   private:
     http::Response claim(const api::Call &call);
     http::Response list(const api::Call &call);
-    Lounge &lounge_of(db::Pool &pool);
 
-    std::mutex mutex_;                                            // guards what follows
-    std::map<const db::Pool *, std::unique_ptr<Lounge>> lounges_; // made when somebody waits
+    api::PerPool<Lounge> lounges_;
 };
 
 } // namespace ayb::worker
