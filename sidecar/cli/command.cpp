@@ -138,6 +138,13 @@ std::string shown(const json::Object &object, const char *key, const char *other
     return raw->front() == '"' ? json::unquote(*raw) : std::string(*raw);
 }
 
+std::string shown_list(const json::Object &object, const char *key, const char *otherwise) {
+    std::string all;
+    for (const std::string_view text : json::elements(object.raw(key).value_or("[]")))
+        all += (all.empty() ? "" : ", ") + json::unquote(text);
+    return all.empty() ? otherwise : all;
+}
+
 std::string id_or(const Call &call, const char *nothing) {
     if (!api::is_uuid(call.argument()))
         throw CommandError(nothing + json::quote(call.argument()));

@@ -79,6 +79,9 @@ Table types_table(const std::string &types);
 // The member as a person reads it: a string without its quotes; `otherwise` where there is none.
 std::string shown(const json::Object &object, const char *key, const char *otherwise = "");
 
+// The same of a member that is a list of strings: "a, b".
+std::string shown_list(const json::Object &object, const char *key, const char *otherwise = "");
+
 // The argument of the command, which is no name that we know, if it is an id; else throws
 // CommandError: that there is `nothing` of this name.
 std::string id_or(const Call &call, const char *nothing);

@@ -32,18 +32,10 @@ int list(const Call &call) {
     });
 }
 
-// "a, b"
-std::string joined(std::string_view names) {
-    std::string text;
-    for (const std::string_view name : json::elements(names))
-        text += (text.empty() ? "" : ", ") + json::unquote(name);
-    return text.empty() ? "-" : text;
-}
-
 Row step_of(std::string_view item) {
     const json::Object step(item);
     return {shown(step, "name", "-"), shown(step, "jobId"), shown(step, "type", "-"),
-            shown(step, "state"), joined(step.raw("dependsOn").value_or("[]"))};
+            shown(step, "state"), shown_list(step, "dependsOn", "-")};
 }
 
 int show(const Call &call) {

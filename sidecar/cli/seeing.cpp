@@ -59,13 +59,7 @@ Row worker_header() {
 
 // What one of ours is at; of one outside, which may hold many jobs, all types that it does.
 std::string types_of(const json::Object &worker) {
-    const auto types = worker.raw("types");
-    if (!types)
-        return shown(worker, "type");
-    std::string all;
-    for (const std::string_view type : json::elements(*types))
-        all += (all.empty() ? "" : ", ") + json::unquote(type);
-    return all;
+    return worker.raw("types") ? shown_list(worker, "types") : shown(worker, "type");
 }
 
 // Who is outside has a name, if any.

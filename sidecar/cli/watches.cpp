@@ -9,19 +9,11 @@ namespace {
 
 constexpr Option kNames = {"names", "names", Option::Kind::text}; // of checks, with commas
 
-// "a, b" of a member that is a list.
-std::string joined(const json::Object &of, const char *key, const char *otherwise) {
-    std::string all;
-    for (const std::string_view name : json::elements(of.raw(key).value_or("[]")))
-        all += (all.empty() ? "" : ", ") + json::unquote(name);
-    return all.empty() ? otherwise : all;
-}
-
 Row header() { return {"TYPE", "RUN AS", "CHECKS", "BAD"}; }
 
 Row row_of(const json::Object &watch) {
-    return {shown(watch, "type"), shown(watch, "runAs"), joined(watch, "names", "all"),
-            joined(watch, "bad", "-")};
+    return {shown(watch, "type"), shown(watch, "runAs"), shown_list(watch, "names", "all"),
+            shown_list(watch, "bad", "-")};
 }
 
 std::string path_of(const Call &call) { return "/watches/" + http::encode(call.argument()); }
@@ -48,7 +40,8 @@ std::string body_of(const Call &call) {
 int set(const Call &call) {
     const std::string watch = call.ask("PUT", path_of(call), body_of(call));
     const json::Object members(watch);
-    call.say("Type \"" + call.argument() + "\" watches " + joined(members, "names", "all checks"),
+    call.say("Type \"" + call.argument() + "\" watches " +
+                 shown_list(members, "names", "all checks"),
              watch, {header(), {row_of(members)}});
     return 0;
 }
