@@ -40,8 +40,7 @@ Lack reserve_next_run(const NextRun &next) {
     Opened opened{};
     const Lack lack = next.in_group ? reserve_in_group(starting, &ordered, &opened)
                                     : reserve_place(starting, &ordered, &opened);
-    if (opened.any())
-        tell_opened(opened);
+    tell_asked(opened);
     if (lack != Lack::nothing || !ordered || is_next(next, starting))
         return lack;
     opened = Opened{};

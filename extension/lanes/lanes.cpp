@@ -222,8 +222,7 @@ bool lower_lane(const LaneKey &key, const Position &first) {
     Opened opened{};
     const bool is_told =
         limit != nullptr && ask_in_passing(limit, key.role.role, first.run_at, &opened);
-    if (opened.any())
-        tell_opened(opened);
+    tell_asked(opened);
     if (is_told)
         return false;
     TimeFloor RoleLanes::*const rest = &RoleLanes::rest;
@@ -267,6 +266,11 @@ void tell_opened(const Opened &opened) {
             wake_idle(slot);
     });
     wake_scheduler(database);
+}
+
+void tell_asked(const Opened &opened) {
+    if (opened.any())
+        tell_opened(opened);
 }
 
 LaneMark mark_lane(const LaneKey &key) {

@@ -170,6 +170,8 @@ void tell_place(const RoleKey &role);
 // There is a place for jobs of a limited type: who waits for one is due again, and woken. Never
 // throws.
 void tell_opened(const Opened &opened);
+// The same after a look that freed nothing: alone where a role has asked to be told.
+void tell_asked(const Opened &opened);
 
 // Begins at kBegin, with a count that raises nothing, where there is no such lane.
 LaneMark mark_lane(const LaneKey &key);

@@ -9,11 +9,6 @@ namespace {
 
 Asker asker() { return my_slot() != nullptr ? Asker::worker : Asker::passing; }
 
-void tell_those(const Opened &opened) {
-    if (opened.any())
-        tell_opened(opened);
-}
-
 void tell_some(const Wishes &wishes, bool ends_only) {
     Opened opened{};
     for (int i = 0; i < wishes.count; i++) {
@@ -21,7 +16,7 @@ void tell_some(const Wishes &wishes, bool ends_only) {
         if (!ends_only || !met.wants)
             note_wish(met.limit, met.role, met.wants, asker(), &opened);
     }
-    tell_those(opened);
+    tell_asked(opened);
 }
 
 } // namespace
@@ -49,7 +44,7 @@ TimestampTz Wishes::ask() const {
     for (int i = 0; i < count; i++)
         if (met[i].waits)
             look = Min(look, ask_for_turn(met[i].limit, met[i].role, asker(), &opened));
-    tell_those(opened);
+    tell_asked(opened);
     return look;
 }
 

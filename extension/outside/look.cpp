@@ -91,8 +91,7 @@ bool has_turn(LanePick &lane, TimestampTz now, TimestampTz *next) {
         at = ask_for_turn(lane.limit, lane.role, Asker::outside, &opened);
     else if (lane.limit != nullptr)
         note_wish(lane.limit, lane.role, true, Asker::outside, &opened);
-    if (opened.any())
-        tell_opened(opened);
+    tell_asked(opened);
     *next = at > now ? Min(*next, at) : *next;
     return at <= now;
 }

@@ -15,8 +15,7 @@ void pass_turn(const LanePick &lane) {
     Opened opened{};
     if (lane.limit != nullptr)
         note_wish(lane.limit, lane.role, false, Asker::outside, &opened);
-    if (opened.any())
-        tell_opened(opened);
+    tell_asked(opened);
 }
 
 // Returns when the lane is to be looked at again.
