@@ -5,12 +5,11 @@
 source "$(dirname "$0")/lib.sh"
 
 "$bench/../harness/build-sidecar" >/dev/null
-sidecar=$bench/../../.ayb/build/sidecar/sidecar/ayb-jobs
 dir=$(mktemp -d)
-pids=() sidecar_pid='' address=''
+sidecar='' sidecars=() address=''
 # shellcheck disable=SC2317,SC2329  # called by the trap
 finish() {
-    ((${#pids[@]} == 0)) || kill "${pids[@]}" 2>/dev/null || true
+    [[ ! $sidecar ]] || kill "${sidecars[@]}" "$sidecar" 2>/dev/null || true
     rm -rf "$dir"
 }
 trap finish EXIT
@@ -35,18 +34,10 @@ fill() {
     query CHECKPOINT
 }
 
-# serve DATABASE: starts a sidecar in front of it; sets address and sidecar_pid.
+# serve DATABASE: starts a sidecar in front of it; sets address and sidecar.
 serve() {
-    local i
-    "$sidecar" serve --listen 127.0.0.1:0 --no-auth=admin --dsn "host=$PGHOST port=$PGPORT user=bench dbname=$1" 2>"$dir/log.$1" &
-    sidecar_pid=$!
-    pids+=("$sidecar_pid")
-    for ((i = 0; i < 200; i++)); do
-        address=$(sed -n 's/.*"message":"listening","address":"\([^"]*\)".*/\1/p' "$dir/log.$1")
-        [[ ! $address ]] || return 0
-        sleep 0.05
-    done
-    die "the sidecar does not start: $(<"$dir/log.$1")"
+    PGDATABASE=$1 start_sidecar "$dir/log.$1" --no-auth=admin
+    sidecars+=("$sidecar")
 }
 
 # load ADDRESS SECONDS CONNECTIONS PATH [FLAG ...]: wrk's report.
@@ -61,7 +52,7 @@ middle() {
     awk '$1 == "50%" { value = $2 + 0; unit = $2; gsub(/[0-9.]/, "", unit)
                        print value * (unit == "us" ? 0.001 : unit == "s" ? 1000 : 1) }'
 }
-memory() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$sidecar_pid/status"; }
+memory() { sed -n 's/^VmRSS:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$sidecar/status"; }
 
 configure fsync off full_page_writes off max_wal_size 8GB synchronous_commit off autovacuum off
 query 'CREATE ROLE bench LOGIN IN ROLE ayb_jobs_admin'

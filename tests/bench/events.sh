@@ -16,18 +16,7 @@ finish() {
 }
 trap finish EXIT
 
-serve() {
-    local i
-    "$bench/../../.ayb/build/sidecar/sidecar/ayb-jobs" serve --listen 127.0.0.1:0 --no-auth \
-        --dsn "host=$PGHOST port=$PGPORT user=bench dbname=$PGDATABASE" 2>"$dir/log" &
-    sidecar=$!
-    for ((i = 0; i < 200; i++)); do
-        address=$(sed -n 's/.*"message":"listening","address":"\([^"]*\)".*/\1/p' "$dir/log")
-        [[ ! $address ]] || return 0
-        sleep 0.05
-    done
-    die "the sidecar does not start: $(<"$dir/log")"
-}
+serve() { start_sidecar "$dir/log" --no-auth; }
 
 # stop: the sidecar, and with it those who listen.
 stop() {

@@ -41,6 +41,22 @@ configure() {
     wait_for 10 "SELECT pg_conf_load_time() > '$before'"
 }
 
+# start_sidecar LOG [FLAG ...]: one in front of this database, as the role bench; sets sidecar, its pid, and address. The caller
+# stops it.
+# shellcheck disable=SC2034
+start_sidecar() {
+    local i
+    "$bench/../../.ayb/build/sidecar/sidecar/ayb-jobs" serve --listen 127.0.0.1:0 \
+        --dsn "host=$PGHOST port=$PGPORT user=bench dbname=$PGDATABASE" "${@:2}" 2>"$1" &
+    sidecar=$! address=''
+    for ((i = 0; i < 200; i++)); do
+        address=$(sed -n 's/.*"message":"listening","address":"\([^"]*\)".*/\1/p' "$1")
+        [[ ! $address ]] || return 0
+        sleep 0.05
+    done
+    die "the sidecar does not start: $(<"$1")"
+}
+
 # The middle of the numbers on stdin, one a line; of an even count the upper one of the two in the middle.
 median() { sort -g | awk '{ n[NR] = $1 } END { if (!NR) exit 1; print n[int(NR / 2) + 1] }'; }
 

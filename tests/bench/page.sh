@@ -5,6 +5,7 @@
 source "$(dirname "$0")/lib.sh"
 source "$bench/many_jobs.sh"
 checkout=$bench/../..
+# shellcheck disable=SC2034  # browser.sh asks for it
 harness=$checkout/tests/harness state=$checkout/.ayb
 source "$harness/browser.sh"
 
@@ -52,17 +53,10 @@ fill_screens() {
 
 # measure COUNT: in the database that PGDATABASE names.
 measure() {
-    local address='' i line
+    local line
     make_many_jobs "$1"
     fill_screens
-    "$state/build/sidecar/sidecar/ayb-jobs" serve --listen 127.0.0.1:0 --no-auth=admin \
-        --dsn "host=$PGHOST port=$PGPORT user=bench dbname=$PGDATABASE" 2>"$dir/log" &
-    sidecar=$!
-    for ((i = 0; i < 200 && ${#address} == 0; i++)); do
-        address=$(sed -n 's/.*"message":"listening","address":"\([^"]*\)".*/\1/p' "$dir/log")
-        sleep 0.05
-    done
-    [[ $address ]] || die "the sidecar does not start: $(<"$dir/log")"
+    start_sidecar "$dir/log" --no-auth=admin
     NODE_PATH=$modules AYB_MODULES=$modules PATH=$node_path:$PATH node "$bench/page.js" "http://$address/" >"$dir/times" ||
         die "the page could not be measured"
     while IFS=$'\t' read -r -a line; do

@@ -45,17 +45,8 @@ stop_client() {
 
 # The budget is no matter here: it is time by the clock, of which a busy machine takes more.
 serve() {
-    local i
-    "$bench/../../.ayb/build/sidecar/sidecar/ayb-jobs" serve --listen 127.0.0.1:0 --no-auth \
-        --dsn "host=$PGHOST port=$PGPORT user=bench dbname=$PGDATABASE" --realtime-dsn "host=$PGHOST port=$PGPORT user=listener dbname=$PGDATABASE" \
-        --realtime-secret-file "$dir/secret" --realtime-identity-streams 1000 --realtime-budget 1000 --cors-origins "http://127.0.0.1:$page" 2>"$dir/log" &
-    sidecar=$!
-    for ((i = 0; i < 200; i++)); do
-        address=$(sed -n 's/.*"message":"listening","address":"\([^"]*\)".*/\1/p' "$dir/log")
-        [[ ! $address ]] || return 0
-        sleep 0.05
-    done
-    die "the sidecar does not start: $(<"$dir/log")"
+    start_sidecar "$dir/log" --no-auth --realtime-dsn "host=$PGHOST port=$PGPORT user=listener dbname=$PGDATABASE" \
+        --realtime-secret-file "$dir/secret" --realtime-identity-streams 1000 --realtime-budget 1000 --cors-origins "http://127.0.0.1:$page"
 }
 
 # cpu PID ...: seconds of processor that these have used, with children that are gone.

@@ -72,12 +72,15 @@ class Enqueuer(Client):
                             self.cancel))()
 
     def some(self):
-        """A transaction with a few jobs; one in ten rolls back."""
+        """A transaction with a few jobs."""
+        self.together(lambda tokens: [self.enqueue(tokens) for _ in range(self.random.randint(1, 5))])
+
+    def together(self, make):
+        """A transaction in which make(tokens) enqueues; one in ten rolls back."""
         tokens = []
         self.ask("BEGIN")
         try:
-            for _ in range(self.random.randint(1, 5)):
-                self.enqueue(tokens)
+            make(tokens)
             if self.random.random() < 0.1:
                 self.ask("ROLLBACK")
                 self.tell(tokens, "refused")
@@ -103,20 +106,8 @@ class Enqueuer(Client):
             self.young.append((token, answer[0][0]))
 
     def flow(self):
-        """Jobs that wait for each other, by their names in one call or by their ids; one in ten rolls back."""
-        tokens = []
-        self.ask("BEGIN")
-        try:
-            self.random.choice((self.flow_by_names, self.flow_by_ids))(tokens)
-            if self.random.random() < 0.1:
-                self.ask("ROLLBACK")
-                self.tell(tokens, "refused")
-                return
-        except psycopg2.Error:
-            self.tell(tokens, "refused")
-            raise
-        self.ask("COMMIT")
-        self.tell(tokens, "acknowledged")
+        """Jobs that wait for each other, by their names in one call or by their ids."""
+        self.together(self.random.choice((self.flow_by_names, self.flow_by_ids)))
 
     def step(self, tokens):
         """The kind and the payload of one more job of a flow, behind some of those before; its token is added."""
