@@ -37,12 +37,16 @@ holds($node, 'postgres', q{(SELECT count(*) = 51 FROM ayb_jobs.jobs WHERE phase 
 my $ran = switches(@pids) - $before;
 cmp_ok($ran, '<', $waiters / 10, "none of them runs meanwhile ($ran times)");
 
-# One job, one of them.
+# One job, one of them. Nobody claims it, for which the scheduler would wake the next one after a while: it is stopped.
+my $scheduler = sql($node, q{SELECT pid FROM pg_stat_activity WHERE backend_type = 'ayb_jobs scheduler'});
+eventually($node, "SELECT wait_event_type = 'Extension' FROM pg_stat_activity WHERE pid = $scheduler") or die "it does not sleep\n";
+kill 'STOP', $scheduler or die $!;
 $before = { map { $_ => switches($_) } @pids };
 sql($node, q{SELECT count(*) FROM ayb_jobs.enqueue('out')});
 holds($node, 'postgres', "$asleep = $waiters - 1", 'a job wakes one');
 my @woken = grep { !-e "/proc/$_" || switches($_) > $before->{$_} } @pids;
 cmp_ok(scalar @woken, '<', $waiters / 10, 'and not the herd');
+kill 'CONT', $scheduler or die $!;
 
 sql($node, q{SELECT count(pg_cancel_backend(pid)) FROM pg_stat_activity WHERE application_name = 'crowd'});
 $crowd->finish;
