@@ -1,5 +1,7 @@
 #include "pg/raw_prepared.hpp"
 
+#include "pg/relation.hpp"
+
 namespace ayb {
 
 namespace {
@@ -39,7 +41,7 @@ bool is_known(const RawTable &table, const Trigger &trigger) {
 
 // Foreign keys of the table itself are looked at apart.
 bool has_other_triggers(const RawTable &table, Relation relation, int16 event) {
-    const TriggerDesc *triggers = relation->trigdesc;
+    const TriggerDesc *triggers = triggers_of(relation);
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
         const bool meets =

@@ -1,6 +1,7 @@
 #include "realtime/listened.hpp"
 
 #include "pg/books.hpp"
+#include "pg/relation.hpp"
 
 extern "C" {
 #include "catalog/pg_operator.h"
@@ -114,7 +115,8 @@ Bitmapset *readable(const Listened &table, Oid role) {
 }
 
 void add_key_conditions(StringInfo sql, const Listened &table) {
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(table.relation->rd_pkindex));
+    HeapTuple tuple =
+        SearchSysCache1(INDEXRELID, ObjectIdGetDatum(primary_index_of(table.relation)));
     if (!HeapTupleIsValid(tuple))
         elog(ERROR, "no primary key");
     bool null;

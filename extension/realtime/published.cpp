@@ -1,5 +1,6 @@
 #include "realtime/published.hpp"
 
+#include "pg/relation.hpp"
 #include "pg/tuples.hpp"
 
 extern "C" {
@@ -217,10 +218,7 @@ Oid enabled_table(Oid trigger) {
 uint64 relation_changes() { return g_invalidations; }
 
 int primary_key(Relation table, AttrNumber *keys) {
-    RelationGetIndexList(table);
-    if (!OidIsValid(table->rd_pkindex))
-        return 0;
-    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(table->rd_pkindex));
+    HeapTuple tuple = SearchSysCache1(INDEXRELID, ObjectIdGetDatum(primary_index_of(table)));
     if (!HeapTupleIsValid(tuple))
         return 0;
     const auto *index = reinterpret_cast<Form_pg_index>(GETSTRUCT(tuple));
@@ -254,7 +252,7 @@ bool is_capturing(const Trigger &trigger) {
 }
 
 const Trigger *capturing_trigger(Relation table) {
-    const TriggerDesc *triggers = table->trigdesc;
+    const TriggerDesc *triggers = triggers_of(table);
     if (triggers == nullptr)
         return nullptr;
     for (int i = 0; i < triggers->numtriggers; i++) {

@@ -36,7 +36,7 @@ Oid enabled_table(Oid trigger);
 // Grows with each relation that this process has heard to have changed.
 uint64 relation_changes();
 
-// The trigger that says that the open table is enabled; null where it isn't.
+// The trigger that says that the open table is enabled, palloc'd; null where it isn't.
 const Trigger *capturing_trigger(Relation table);
 
 // The columns of its primary key, in the index's order; returns how many.

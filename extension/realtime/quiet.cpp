@@ -5,6 +5,7 @@
 // ours is off for as long; so do partitions that rows are led to (still.hpp). Once a transaction
 // has noted a table, whoever begins to listen before its commit reads again, so that nothing more
 // of it need be captured. What replication writes calls the trigger.
+#include "pg/relation.hpp"
 #include "realtime/notes.hpp"
 #include "realtime/still.hpp"
 
@@ -102,7 +103,7 @@ Relation target_of(const CopyStmt &copy) {
 
 // Switches ours off in the cache of what the table is, if rows can be of it; gives back which.
 List *quieten_target(Relation target) {
-    TriggerDesc *copy = CopyTriggerDesc(target->trigdesc);
+    TriggerDesc *copy = triggers_of(target);
     wake_copy(RelationGetRelid(target), copy);
     quieten(target, copy, true);
     List *off = NIL;

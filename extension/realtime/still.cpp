@@ -1,5 +1,6 @@
 #include "realtime/still.hpp"
 
+#include "pg/relation.hpp"
 #include "realtime/published.hpp"
 
 extern "C" {
@@ -47,7 +48,7 @@ bool remember(const Still &one) {
 }
 
 void still_partition(Relation partition, Oid table) {
-    const TriggerDesc *triggers = partition->trigdesc;
+    const TriggerDesc *triggers = triggers_of(partition);
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
         if (trigger.tgisclone && is_capturing(trigger) && enabled_table(trigger.tgoid) == table)

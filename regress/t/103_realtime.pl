@@ -133,7 +133,8 @@ my $dir = PostgreSQL::Test::Utils::tempdir;
 sub script { my ($name, $text) = @_; append_to_file("$dir/$name", $text); return "$dir/$name" }
 my %run = (
     write => [ 2, 150, q{INSERT INTO busy (id, body) VALUES (:client_id * 1000000 + (random() * 1e6)::bigint, 'x') ON CONFLICT DO NOTHING; UPDATE busy SET body = body || 'y' WHERE id = (SELECT min(id) FROM busy); DELETE FROM busy WHERE id = (SELECT max(id) FROM busy);} ],
-    hear => [ 5, 60, q{SELECT hear('l' || :client_id);} ],
+    hear => [ 5, 300, q{SELECT hear('l' || :client_id);} ],
+    analyze => [ 1, 500, 'ANALYZE busy;' ], # each of which says that the table changed, beside who looks at it
     change => [ 1, 12, q{ALTER TABLE busy ADD COLUMN extra text DEFAULT 'there';
         ALTER POLICY p ON busy USING (extra IS NOT NULL);
         ALTER TABLE busy ALTER body TYPE varchar;

@@ -22,6 +22,8 @@ my @outside_the_wall = (
 my @outside_pg = (
     [qr/\b((heap|table|index|systable)_[a-z_]+|Exec[A-Z][A-Za-z]*)[ \t]*\(/,
      'access past SQL: pg/raw_table, pg/raw_range and pg/tuples have it'],
+    [qr/=[ \t]*\w+->trigdesc\b|->rd_pkindex\b/,
+     "the cache's own, which any look into a catalog may make anew: pg/relation has a copy"],
 );
 my @outside_core = ([qr/\bthrow\b/, 'throw outside core']);
 

@@ -135,6 +135,8 @@ try_rule('wall', 'good', 'extension/jobs/x.cpp' => q{void f() { Oid o = extensio
 try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { heap_getattr(1, 2); }\n});
 try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { index_open (1, 2); }\n});
 try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { g(table_open(1, 2)); }\n});
+try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f(Relation r) { const TriggerDesc *t = r->trigdesc; }\n});
+try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{Oid f(Relation r) { return r->rd_pkindex; }\n});
 try_rule('wall', 'bad', 'extension/jobs/x.cpp' => q{void f() { ExecDropSingleTupleTableSlot(1); }\n});
 
 try_rule('locks', 'good', 'extension/jobs/x.cpp' =>
