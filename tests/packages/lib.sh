@@ -20,16 +20,23 @@ by() { # by SECONDS COMMAND ...: until it succeeds
 }
 has_job() { is "$(psql -c "SELECT state FROM ayb_jobs.jobs WHERE id = '$1'")" "$2" 2>/dev/null; }
 
-# fresh_root MAJOR: sets root, a minimal Debian of its release, with the packages of the major in /packages.
+# new_root SUITE: sets root, a minimal Debian of that release. However this script ends, it goes.
+new_root() {
+    root=$(mktemp -d /var/tmp/ayb_packages.XXXXXX)
+    trap remove_root EXIT
+    trap 'exit 130' INT TERM
+    chmod 755 "$root"
+    say "making a fresh root of $1 in $root"
+    make_root "$1" "$state/packages/debootstrap.log"
+    mount -t proc proc "$root/proc" || say "no /proc inside: going on without"
+}
+
+# fresh_root MAJOR: sets root, one of its release, with the packages of the major in /packages.
 fresh_root() {
     local packages=("$state/packages/$1"/*_"$(dpkg --print-architecture)".deb)
     [[ -e ${packages[0]} ]] || die "there are no packages: make packages MAJORS=$1"
-    root=$(mktemp -d /var/tmp/ayb_packages.XXXXXX)
-    chmod 755 "$root"
-    say "making a fresh root of ${suites[$1]} in $root"
-    make_root "${suites[$1]}" "$state/packages/debootstrap.log"
+    new_root "${suites[$1]}"
     apt_sources "$1"
-    mount -t proc proc "$root/proc" || say "no /proc inside: going on without"
     add_packages "$1"
 }
 
@@ -49,6 +56,7 @@ install_packages() {
 # remove_root: with the servers in it.
 remove_root() {
     local major
+    trap - EXIT
     for major in "${!suites[@]}"; do
         [[ ! -x $root/usr/bin/pg_ctlcluster ]] || inside pg_ctlcluster "$major" main stop -m immediate >/dev/null 2>&1 || true
     done
