@@ -37,7 +37,7 @@ enter() {
     mount -t proc proc "$root/proc"
     [[ ! -e $root/complete ]] || return 0
     apt_sources "$1"
-    inside sh -c "apt-get -qq update && apt-get -qq install -y --no-install-recommends make postgresql-$1 postgresql-server-dev-$1 \
+    inside sh -c "apt-get -qq update && apt-get -qq install -y --no-install-recommends g++ make postgresql-$1 postgresql-server-dev-$1 \
         postgresql-$1-cron" >>"$log" 2>&1 || die "PostgreSQL $1 could not be installed: $(tail -n 5 "$log")"
     touch "$root/complete"
 }
