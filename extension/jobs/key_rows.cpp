@@ -11,6 +11,7 @@ namespace {
 
 constexpr int kMostProbes = 64;  // of a search
 constexpr int kMostSearches = 3; // that end in one look
+constexpr int kMostPassed = 16;  // rows of a key, in one turn
 constexpr int kMostAlone = 8;    // of its keys that have no room have a turn at once
 constexpr int64 kLongestHold = 600 * kMicrosecondsPerSecond;
 
@@ -76,6 +77,10 @@ bool next_of_key(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at)
 
 void turn_to_next(KeyRows *keys) {
     const int before = keys->here;
+    if (keys->stays) {
+        keys->stays = false;
+        return;
+    }
     do
         keys->here = (keys->here + 1) % keys->count;
     while (keys->looks[keys->here].done);
@@ -180,6 +185,15 @@ bool next_key_row(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at
 }
 
 void note_tried(KeyRows *keys) { keys->looks[keys->here].tried = true; }
+
+void note_passed(KeyRows *keys) {
+    KeyLook &look = keys->looks[keys->here];
+    if (!look.spared || ++look.passed > kMostPassed)
+        return;
+    look.done = look.spared = false;
+    keys->left++;
+    keys->stays = true;
+}
 
 void note_taken(KeyRows *keys, const core::Uuid &job) {
     KeyLook &look = keys->looks[keys->here];

@@ -15,6 +15,7 @@ struct KeyLook {
     bool any;         // it has a row
     bool tried;       // that somebody meant to lock
     int taken;        // rows of it
+    int passed;       // that somebody else has, while other keys wait
     core::Uuid after; // the last one that was
     bool waits;       // the one that was found isn't, yet
     TimestampTz next; // when the first that isn't due is; DT_NOEND for none
@@ -30,6 +31,7 @@ struct KeyRows {
     bool more;     // there are other keys, which are ready too
     int here;      // whose row was found last
     bool at_range; // the range stands at it
+    bool stays;    // that row was somebody else's: the next one of the same key
     bool raise;    // floors may be raised
     bool ordered;  // by their ids
 };
@@ -48,8 +50,10 @@ bool is_all(const KeyRows &keys);
 // The last one of that key that was taken; 0 for none.
 core::Uuid last_taken(const KeyRows &keys);
 
-// The row that was found is to be locked; and is taken.
+// The row that was found is to be locked; somebody else has it, or had: so the key's turn is for
+// the next one; and it is taken.
 void note_tried(KeyRows *keys);
+void note_passed(KeyRows *keys);
 void note_taken(KeyRows *keys, const core::Uuid &job);
 // Or its key may not start: no further row of it is. Where it isn't the key's fault it keeps its
 // turn.

@@ -46,9 +46,13 @@ bool next_in_line(Line *line);
 
 // Locks that row as FOR UPDATE SKIP LOCKED does. False where somebody else has it, or had.
 inline bool lock_in_line(Line *line) {
-    if (line->here->pick->turns != nullptr)
-        note_tried(&line->here->keys);
-    return lock_in_range(&line->here->rows);
+    KeyRows *keys = line->here->pick->turns != nullptr ? &line->here->keys : nullptr;
+    if (keys != nullptr)
+        note_tried(keys);
+    const bool locked = lock_in_range(&line->here->rows);
+    if (!locked && keys != nullptr)
+        note_passed(keys);
+    return locked;
 }
 
 // The same, and takes the place that the job's next run needs where its type has a limit. False

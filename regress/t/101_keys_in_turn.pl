@@ -51,6 +51,18 @@ in_turn('in groups that have room for all keys', 'quick', 70, 20);
 in_turn('more keys than a commit tells of', 'quick', 5000, 2);
 in_turn('a commit that nobody has heard of', 'quick', 1000, 4, 'prepared');
 
+# What somebody else has locked costs its key no turn, while more keys wait than a group looks at.
+sql($node, q{SELECT ayb_jobs.pause(); TRUNCATE served; CALL enqueue('quick', 1000, 3)});
+my $other = $node->background_psql('postgres');
+$other->query_safe(q{BEGIN; SELECT FROM ayb_jobs.job_queue WHERE partition_key = 'k1' ORDER BY id LIMIT 1 FOR UPDATE});
+sql($node, 'SELECT ayb_jobs.resume()');
+ok(eventually($node, q{SELECT queued = 1 AND running = 0 FROM ayb_jobs.stats()}), 'one is locked: all others run');
+my ($fewest, $most) = split /\|/, sql($node, 'SELECT * FROM spread');
+cmp_ok($most - $fewest, '<=', 1, "one is locked: none has had more than one beyond another ($fewest to $most)");
+$other->quit; # which nobody hears of
+sql($node, q{SELECT ayb_jobs.enqueue('quick', partition_key => 'k1')});
+ok(eventually($node, q{SELECT queued + running = 0 FROM ayb_jobs.stats()}), 'let go, it runs with the next one');
+
 # One that comes late is served once in each round from then on, no oftener and no more seldom.
 sql($node, q{SELECT ayb_jobs.pause(); TRUNCATE served;
 CALL enqueue('leased', 5, 20);
