@@ -20,6 +20,10 @@ CREATE FUNCTION ayb_jobs_test_commit_prepared(gid text) RETURNS void
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION ayb_jobs_test_commit_prepared(text) IS 'commits a prepared transaction without a statement, as replication does';
 
+CREATE FUNCTION ayb_jobs_test_pause(point text) RETURNS void
+AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
+COMMENT ON FUNCTION ayb_jobs_test_pause(text) IS 'waits while that point is paused, without using any of the time that its job has';
+
 CREATE FUNCTION ayb_jobs_test_share_lanes() RETURNS void
 AS 'MODULE_PATHNAME' LANGUAGE C STRICT;
 COMMENT ON FUNCTION ayb_jobs_test_share_lanes() IS 'holds the lanes'' lock shared while the point lanes is paused';

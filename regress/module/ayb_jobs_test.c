@@ -39,6 +39,7 @@ PG_FUNCTION_INFO_V1(ayb_jobs_test_exit);
 PG_FUNCTION_INFO_V1(ayb_jobs_test_leave_slowly);
 PG_FUNCTION_INFO_V1(ayb_jobs_test_start_scheduler);
 PG_FUNCTION_INFO_V1(ayb_jobs_test_commit_prepared);
+PG_FUNCTION_INFO_V1(ayb_jobs_test_pause);
 
 Datum
 ayb_jobs_test_crash(PG_FUNCTION_ARGS)
@@ -135,6 +136,14 @@ pause_at(const char *point)
 	for (int i = 0; i < 60000 && access(pause, F_OK) == 0; i++)
 		pg_usleep(1000);
 	unlink(at);
+}
+
+/* For handlers. No time is used up, and no interrupt is served. */
+Datum
+ayb_jobs_test_pause(PG_FUNCTION_ARGS)
+{
+	pause_at(text_to_cstring(PG_GETARG_TEXT_PP(0)));
+	PG_RETURN_VOID();
 }
 
 /* Callbacks of a later library are called first: the commit is visible by now, and ayb_jobs hasn't heard of it. */
