@@ -14,6 +14,7 @@
 #include "records/events.hpp"
 #include "turns/limits.hpp"
 #include "turns/places.hpp"
+#include "turns/reservations.hpp"
 #include "waiters/waiters.hpp"
 
 namespace ayb {
@@ -169,7 +170,7 @@ void tell_limits() {
 
 // Nobody could say in between what a prepared transaction holds.
 void refuse_prepare() {
-    bool limited = has_reserved();
+    bool limited = reserved_count() > 0;
     LimitUse state;
     for (const PlaceChange &change : g_notes.runs)
         limited = limited || state_of_limit(change.limit, &state);

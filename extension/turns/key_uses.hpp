@@ -17,8 +17,10 @@ struct KeyUseTag {
 };
 
 struct KeyUse {
-    KeyUseTag tag; // must be first
-    int places;    // reserved or running
+    KeyUseTag tag;      // must be first
+    int places;         // reserved or running
+    int index;          // of that, and
+    uint64 reservation; // by which a group got one last (reservations.hpp)
     core::Window window;
     dlist_head blocked; // its entries in the rings
 };

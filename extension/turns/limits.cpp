@@ -17,7 +17,7 @@ pg_atomic_uint32 *g_count;
 
 // After shared memory was new.
 bool is_used_up(const Limit &limit, TimestampTz now) {
-    return (limit.rule.starts > 0 || limit.rule.starts_per_key > 0) && now < limit.used_up_until;
+    return limit.rule.has_rates() && now < limit.used_up_until;
 }
 
 TimestampTz next_opening(Limit *limit, TimestampTz now) {

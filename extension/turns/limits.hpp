@@ -22,6 +22,10 @@
 #include "pg/clock.hpp"
 #include "turns/role_line.hpp"
 
+extern "C" {
+#include "storage/s_lock.h"
+}
+
 namespace ayb {
 
 inline constexpr int kMaxLimits = 1024;
@@ -36,6 +40,7 @@ struct LimitRule {
     bool ordered; // the jobs of a key by their ids: then running_per_key is 1
 
     bool has_keys() const { return running_per_key > 0 || starts_per_key > 0; }
+    bool has_rates() const { return starts > 0 || starts_per_key > 0; }
 };
 
 struct LimitKey {
@@ -142,11 +147,21 @@ void erase_limit(const LimitKey &key);
 // What readers see of it. Whoever waits for a place is told where one is left.
 void refresh(Limit *limit, TimestampTz now, Opened *opened);
 
+inline constexpr int kLooks = 50;
+
 // Calls `use(now)` under that lock: no catalog, no memory, no statement.
 template <typename Use> void with_limits(Use use) {
-    LWLockAcquire(lock_of(Locks::limits), LW_EXCLUSIVE);
+    LWLock *lock = lock_of(Locks::limits);
+    // Whoever has it has it for less than it takes to sleep and be woken.
+    for (int looks = 0; !LWLockConditionalAcquire(lock, LW_EXCLUSIVE); looks++) {
+        if (looks == kLooks) {
+            LWLockAcquire(lock, LW_EXCLUSIVE);
+            break;
+        }
+        SPIN_DELAY();
+    }
     use(clock_now()); // in the order of the lock
-    LWLockRelease(lock_of(Locks::limits));
+    LWLockRelease(lock);
 }
 
 // Calls `use(Limit &, now)`; false where there is none.

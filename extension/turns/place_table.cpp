@@ -24,19 +24,23 @@ Place *place_at(const LimitKey &limit, const core::Uuid &job, HASHACTION action,
     return static_cast<Place *>(hash_search(g_places, &key, action, found));
 }
 
-void uncount(Limit *limit, const Place &place) {
-    KeyUse *use = place.key != 0 ? find_use(limit->key, place.key) : nullptr;
-    if (use != nullptr)
-        use->places--;
-    limit->places -= place.counts ? 1 : 0;
+// A use is there while a place counts for it.
+void uncount(Limit *limit, Place *place) {
+    if (place->use != nullptr)
+        place->use->places--;
+    limit->places -= place->counts ? 1 : 0;
+    place->counts = false;
+    place->key = 0;
+    place->use = nullptr;
 }
 
-void free_place(Limit *limit, const Place &place, TimestampTz now, Opened *opened) {
+void free_place(Limit *limit, Place *place, TimestampTz now, Opened *opened) {
+    KeyUse *use = place->use;
     if (limit != nullptr)
         uncount(limit, place);
-    KeyUse *use = limit != nullptr && place.key != 0 ? find_use(limit->key, place.key) : nullptr;
-    hash_search(g_places, &place.key_of_job, HASH_REMOVE, nullptr);
-    if (use != nullptr)
+    place->reservation = 0; // whoever had that knows by it
+    hash_search(g_places, &place->key_of_job, HASH_REMOVE, nullptr);
+    if (limit != nullptr && use != nullptr)
         refresh_use(*limit, use, now, opened);
 }
 
@@ -48,6 +52,7 @@ bool count_by_key(Limit *limit, Place *place, uint64 key) {
         return false;
     use->places++;
     place->key = key;
+    place->use = use;
     return true;
 }
 

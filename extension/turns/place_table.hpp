@@ -14,7 +14,8 @@ struct PlaceKey {
 struct Place {
     PlaceKey key_of_job; // must be first
     uint64 type;
-    uint64 key; // that counts it; 0 for none
+    uint64 key;  // that counts it; 0 for none
+    KeyUse *use; // of that
     int run;
     bool counts;        // for the type: a group's first one alone
     uint64 reservation; // that holds it, while the claim isn't committed; else 0
@@ -29,10 +30,10 @@ Place *place_at(const LimitKey &limit, const core::Uuid &job, HASHACTION action,
 // Counts the place of a run by its key, if that has to be. False where there is no room.
 bool count_by_key(Limit *limit, Place *place, uint64 key);
 // Nothing counts it any more, and nobody is told.
-void uncount(Limit *limit, const Place &place);
+void uncount(Limit *limit, Place *place);
 
 // The limit may be gone: null then. Who waits for the key is told.
-void free_place(Limit *limit, const Place &place, TimestampTz now, Opened *opened);
+void free_place(Limit *limit, Place *place, TimestampTz now, Opened *opened);
 
 HTAB *place_table(); // for each_place_of() alone
 

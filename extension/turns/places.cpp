@@ -2,7 +2,7 @@
 
 #include "memory/state.hpp"
 #include "pg/settings.hpp"
-#include "turns/place_table.hpp"
+#include "turns/reservations.hpp"
 #include "turns/ring_table.hpp"
 
 namespace ayb {
@@ -10,47 +10,7 @@ namespace ayb {
 namespace {
 
 constexpr int64 kWhileFull = kMicrosecondsPerSecond; // the next try of a key
-
-// What this transaction has reserved.
-struct Reserved {
-    uint64 number;
-    uint64 born; // of the limit
-    LimitKey limit;
-    uint64 key;
-    core::Uuid job;
-    bool counts;    // a place for the type
-    int starts;     // that are not settled yet
-    int key_starts; // the same, of the key
-    Oid role;
-};
-
-Reserved *g_reserved; // in TopTransactionContext
-int g_reserved_count;
-int g_reserved_room;
-
-// Null where it is another transaction's, or nobody's.
-Reserved *reservation_of(const Place &place) {
-    if (place.reservation == 0 || place.index >= g_reserved_count)
-        return nullptr;
-    Reserved *reserved = &g_reserved[place.index];
-    const bool ours = reserved->number == place.reservation && reserved->limit.type == place.type;
-    return ours ? reserved : nullptr;
-}
-
-// The one that has the type's place, or that has the key's. Null where there is none.
-Reserved *reservation_of(const LimitKey &key) {
-    for (int i = 0; i < g_reserved_count; i++)
-        if (g_reserved[i].limit.type == key.type && g_reserved[i].counts)
-            return &g_reserved[i];
-    return nullptr;
-}
-
-Reserved *reservation_of(const LimitKey &limit, uint64 key) {
-    for (int i = 0; i < g_reserved_count && key != 0; i++)
-        if (g_reserved[i].limit.type == limit.type && g_reserved[i].key == key)
-            return &g_reserved[i];
-    return nullptr;
-}
+constexpr int kReleased = 16;                        // at a time: others wait for the lock
 
 void settle_start(core::Window *window, int *reserved, TimestampTz now, int64 per) {
     if (reserved != nullptr && *reserved > 0)
@@ -88,8 +48,14 @@ void begin_run(Limit *limit, const PlaceChange &change, TimestampTz now, Opened 
     Reserved *reserved = found ? reservation_of(*place) : nullptr;
     const bool counted = found && place->counts;
     limit->places += counted ? 0 : 1;
-    *place =
-        Place{place->key_of_job, limit->key.type, found ? place->key : 0, change.run, true, 0, 0};
+    *place = Place{place->key_of_job,
+                   limit->key.type,
+                   found ? place->key : 0,
+                   found ? place->use : nullptr,
+                   change.run,
+                   true,
+                   0,
+                   0};
     if (!count_by_key(limit, place, change.key)) {
         limit->full = true;
         limit->counted = false;
@@ -102,12 +68,14 @@ void begin_run(Limit *limit, const PlaceChange &change, TimestampTz now, Opened 
 // counts may have seen one run that has none yet.
 void end_run(Limit *limit, const PlaceChange &change, TimestampTz now, Opened *opened) {
     limit->changes++;
-    const Place *place = place_at(limit->key, change.job, HASH_FIND, nullptr);
+    Place *place = place_at(limit->key, change.job, HASH_FIND, nullptr);
     if (place != nullptr && place->run <= change.run)
-        free_place(limit, *place, now, opened);
+        free_place(limit, place, now, opened);
 }
 
 void release_starts(Limit *limit, const Reserved &reserved, TimestampTz now, Opened *opened) {
+    if (reserved.starts == 0 && reserved.key_starts == 0)
+        return;
     for (int i = 0; i < reserved.starts; i++)
         limit->window.release();
     take_back_in_line(&limit->line, reserved.role, reserved.starts);
@@ -119,26 +87,27 @@ void release_starts(Limit *limit, const Reserved &reserved, TimestampTz now, Ope
 }
 
 // What was reserved and does not run. The starts first: without its place a key may be gone.
-void release(const Reserved &reserved, TimestampTz now, Opened *opened) {
-    Limit *limit = limit_at(reserved.limit);
+void release(Limit *limit, const Reserved &reserved, TimestampTz now, Opened *opened) {
     if (limit != nullptr && limit->born == reserved.born)
         release_starts(limit, reserved, now, opened);
-    const Place *place = place_at(reserved.limit, reserved.job, HASH_FIND, nullptr);
-    if (place != nullptr && place->reservation == reserved.number)
-        free_place(limit, *place, now, opened);
-    if (limit != nullptr)
-        refresh(limit, now, opened);
+    if (Place *place = place_of(reserved))
+        free_place(limit, place, now, opened);
 }
 
-void make_room_for_reservation() {
-    if (g_reserved_count < g_reserved_room)
-        return;
-    const int room = Max(8, 2 * g_reserved_room);
-    const Size bytes = room * sizeof(Reserved);
-    g_reserved = static_cast<Reserved *>(g_reserved == nullptr
-                                             ? MemoryContextAlloc(TopTransactionContext, bytes)
-                                             : repalloc(g_reserved, bytes));
-    g_reserved_room = room;
+// From there on. Those of a type come one after another, mostly.
+void release_from(int first, int end, TimestampTz now, Opened *opened) {
+    Limit *limit = nullptr;
+    for (int i = first; i < end; i++) {
+        const Reserved &reserved = *reserved_at(i);
+        if (i == first || reserved.limit.type != reserved_at(i - 1)->limit.type) {
+            if (limit != nullptr)
+                refresh(limit, now, opened);
+            limit = limit_at(reserved.limit);
+        }
+        release(limit, reserved, now, opened);
+    }
+    if (limit != nullptr)
+        refresh(limit, now, opened);
 }
 
 int by_job(const void *one, const void *other) {
@@ -153,17 +122,13 @@ void drop_ended(Limit *limit, const RunningRow *rows, int count, TimestampTz now
         const RunningRow wanted{place->key_of_job.job, 0, 0};
         if (place->reservation == 0 &&
             (count == 0 || bsearch(&wanted, rows, count, sizeof(RunningRow), by_job) == nullptr))
-            free_place(limit, *place, now, opened);
+            free_place(limit, place, now, opened);
     });
 }
 
 // What is reserved yet is of a limit that is gone: its end frees nothing of the next one.
 void forget_counts(Limit *limit) {
-    each_place_of(limit->key, [&](Place *place) {
-        uncount(limit, *place);
-        place->counts = false;
-        place->key = 0;
-    });
+    each_place_of(limit->key, [&](Place *place) { uncount(limit, place); });
 }
 
 void enter_running(Limit *limit, const RunningRow *rows, int count) {
@@ -174,7 +139,7 @@ void enter_running(Limit *limit, const RunningRow *rows, int count) {
         if (place == nullptr)
             continue;
         if (!found) {
-            *place = Place{place->key_of_job, limit->key.type, 0, rows[i].run, true, 0, 0};
+            *place = Place{place->key_of_job, limit->key.type, 0, nullptr, rows[i].run, true, 0, 0};
             limit->places++;
         }
         limit->full = !count_by_key(limit, place, rows[i].key);
@@ -213,6 +178,25 @@ bool key_is_free(Limit *limit, const Starting &starting, const Wanted &wanted, T
     return at == DT_NOBEGIN;
 }
 
+// Of the place that it has just got.
+void note_reserved(Limit *limit, const Starting &starting, Place *place, Wanted *wanted) {
+    Reserved *reserved = add_reservation();
+    *reserved = {};
+    reserved->number = place->reservation;
+    reserved->born = limit->born;
+    reserved->limit = limit->key;
+    reserved->entry = limit;
+    reserved->key = place->key;
+    reserved->place = place;
+    reserved->job = starting.job;
+    reserved->role = starting.role;
+    reserved->counts = place->counts;
+    reserved->rates = limit->rule.has_rates();
+    reserved->keys = limit->rule.has_keys();
+    wanted->of_type = reserved->counts ? reserved : wanted->of_type;
+    wanted->of_key = reserved->key != 0 ? reserved : nullptr;
+}
+
 // A place for what of these is wanted. False where there is no room.
 bool enter_place(Limit *limit, const Starting &starting, Wanted *wanted) {
     bool found = false;
@@ -222,23 +206,22 @@ bool enter_place(Limit *limit, const Starting &starting, Wanted *wanted) {
         return false;
     // One that is still there is another transaction's whose callback comes late: it is ours.
     if (found)
-        uncount(limit, *place);
+        uncount(limit, place);
     const bool counts = wanted->of_type == nullptr;
-    *place = Place{place->key_of_job,     limit->key.type, wanted->key, starting.run, counts,
-                   ++limit->reservations, g_reserved_count};
+    *place = Place{place->key_of_job, limit->key.type, wanted->key,           wanted->use,
+                   starting.run,      counts,          ++limit->reservations, reserved_count()};
     limit->places += counts ? 1 : 0;
-    if (wanted->use != nullptr)
-        wanted->use->places++;
-    Reserved *reserved = &g_reserved[g_reserved_count++];
-    *reserved = {limit->reservations, limit->born, limit->key, wanted->key,
-                 starting.job,        counts,      0,          0,
-                 starting.role};
-    wanted->of_type = counts ? reserved : wanted->of_type;
-    wanted->of_key = wanted->key != 0 ? reserved : nullptr;
+    if (KeyUse *use = wanted->use) {
+        use->places++;
+        use->reservation = place->reservation;
+        use->index = place->index;
+    }
+    note_reserved(limit, starting, place, wanted);
     return true;
 }
 
 void reserve_starts(Limit *limit, const Wanted &wanted) {
+    wanted.of_type->rates = wanted.of_type->rates || limit->rule.has_rates();
     if (limit->rule.starts > 0) {
         limit->window.reserve();
         wanted.of_type->starts++;
@@ -253,20 +236,24 @@ Lack take(Limit *limit, const Starting &starting, bool in_group, TimestampTz now
     Wanted wanted{};
     wanted.key = limit->rule.has_keys() ? hash_of_key(starting.key) : 0;
     wanted.of_type = in_group ? reservation_of(limit->key) : nullptr;
-    wanted.of_key = in_group ? reservation_of(limit->key, wanted.key) : nullptr;
     if ((wanted.of_type == nullptr && !places_are_free(*limit)) || !starts_are_free(limit, now))
         return Lack::type;
     if (!is_its_turn(limit, starting.role, wanted.of_type != nullptr, now))
         return Lack::type;
     wanted.use = wanted.key != 0 ? make_use(limit->key, wanted.key) : nullptr;
+    wanted.of_key =
+        in_group && wanted.use != nullptr ? reservation_of(*limit, *wanted.use) : nullptr;
     if (!key_is_free(limit, starting, wanted, now))
         return Lack::key;
+    const bool changes_none =
+        wanted.of_type != nullptr && limit->rule.starts == 0 && limit->line.count <= 1;
     const bool has_all = wanted.of_type != nullptr && (wanted.key == 0 || wanted.of_key != nullptr);
     if (!has_all && !enter_place(limit, starting, &wanted))
         return Lack::type;
     reserve_starts(limit, wanted);
     serve_in_line(&limit->line, starting.role);
-    refresh(limit, now, opened);
+    if (!changes_none)
+        refresh(limit, now, opened);
     const TimestampTz next =
         wanted.use != nullptr ? use_opens_at(*limit, wanted.use, now) : DT_NOBEGIN;
     if (next != DT_NOBEGIN)
@@ -274,8 +261,19 @@ Lack take(Limit *limit, const Starting &starting, bool in_group, TimestampTz now
     return Lack::nothing;
 }
 
+// Whether the group's place of the type is all that it needs, so that nobody has to be asked: as
+// the rule was when the group got it, which holds until the group ends.
+bool is_covered(const Starting &starting) {
+    const Reserved *reserved = reservation_of(limit_key(starting.type));
+    if (reserved == nullptr || reserved->rates || (reserved->keys && starting.key != nullptr) ||
+        roles_in_line(reserved->entry->line) > 1)
+        return false;
+    serve_alone(&reserved->entry->line);
+    return true;
+}
+
 Lack reserve(const Starting &starting, bool in_group, bool *ordered, Opened *opened) {
-    if (!any_limits())
+    if (!any_limits() || (in_group && is_covered(starting)))
         return Lack::nothing;
     Lack lack = Lack::nothing;
     make_room_for_reservation();
@@ -356,29 +354,30 @@ Lack reserve_in_group(const Starting &starting, bool *ordered, Opened *opened) {
 }
 
 void give_up_place(const core::Uuid &job, Opened *opened) {
-    if (g_reserved_count == 0 || !(g_reserved[g_reserved_count - 1].job == job))
+    const int last = reserved_count() - 1;
+    if (last < 0 || !(reserved_at(last)->job == job))
         return;
-    with_limits([&](TimestampTz now) { release(g_reserved[g_reserved_count - 1], now, opened); });
-    g_reserved_count--;
+    with_limits([&](TimestampTz now) { release_from(last, last + 1, now, opened); });
+    drop_last_reservation();
 }
 
 void note_start(const char *type, uint64 key) {
-    if (g_reserved_count == 0)
+    if (reserved_count() == 0)
         return;
     const LimitKey of_type = limit_key(type);
     Reserved *reserved = reservation_of(of_type);
-    if (reserved != nullptr)
-        with_limit(of_type, [&](Limit &limit, TimestampTz now) {
-            Opened opened{}; // a start opens nothing
-            start_one(&limit, reserved, reservation_of(of_type, key), key, now, &opened);
-        });
+    if (reserved == nullptr || !reserved->rates)
+        return;
+    with_limit(of_type, [&](Limit &limit, TimestampTz now) {
+        const KeyUse *use = limit.rule.has_keys() && key != 0 ? find_use(of_type, key) : nullptr;
+        Reserved *by_key = use != nullptr ? reservation_of(limit, *use) : nullptr;
+        Opened opened{}; // a start opens nothing
+        start_one(&limit, reserved, by_key, key, now, &opened);
+    });
 }
 
-bool has_reserved() { return g_reserved_count > 0; }
-bool has_asked() { return g_reserved != nullptr; }
-
 void settle_places(const PlaceChange *changes, int count, Opened *opened) {
-    if (count > 0 || g_reserved_count > 0)
+    if (count > 0)
         with_limits([&](TimestampTz now) {
             for (int i = 0; i < count; i++) {
                 Limit *limit = limit_at(changes[i].limit);
@@ -390,11 +389,12 @@ void settle_places(const PlaceChange *changes, int count, Opened *opened) {
                     end_run(limit, changes[i], now, opened);
                 refresh(limit, now, opened);
             }
-            for (int i = 0; i < g_reserved_count; i++)
-                release(g_reserved[i], now, opened);
         });
-    g_reserved = nullptr;
-    g_reserved_count = g_reserved_room = 0;
+    for (int i = 0; i < reserved_count(); i += kReleased)
+        with_limits([&](TimestampTz now) {
+            release_from(i, Min(i + kReleased, reserved_count()), now, opened);
+        });
+    forget_reservations();
 }
 
 } // namespace ayb

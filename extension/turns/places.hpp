@@ -37,11 +37,6 @@ void note_start(const char *type, uint64 key);
 // waits for its key is told.
 void give_up_place(const core::Uuid &job, Opened *opened);
 
-// Whether this transaction has places that are reserved; or has asked for one, so that its end has
-// to be told.
-bool has_reserved();
-bool has_asked();
-
 // What a transaction did to jobs that run: this run of the job holds its place, or not any more.
 struct PlaceChange {
     SubTransactionId subid; // which noted it

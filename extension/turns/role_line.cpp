@@ -87,6 +87,19 @@ uint32 published_count(const RoleLine &line) {
     return pg_atomic_read_u32(const_cast<pg_atomic_uint32 *>(&line.published));
 }
 
+// What it had while it was alone.
+void count_alone(RoleLine *line) {
+    if (pg_atomic_read_u32(&line->alone) == 0)
+        return;
+    const uint32 jobs = pg_atomic_exchange_u32(&line->alone, 0);
+    if (line->count != 1)
+        return;
+    RoleTurn &turn = line->roles[0];
+    turn.served += jobs;
+    turn.since = 0;
+    turn.lapsed = false;
+}
+
 } // namespace
 
 void Opened::add(Oid role) {
@@ -100,7 +113,10 @@ void Opened::add(Oid role) {
         more = true;
 }
 
+void serve_alone(RoleLine *line) { pg_atomic_fetch_add_u32(&line->alone, 1); }
+
 void open_role_line(RoleLine *line) {
+    pg_atomic_init_u32(&line->alone, 0);
     pg_atomic_init_u32(&line->published, 0);
     for (auto &turn : line->turns)
         pg_atomic_init_u64(&turn, 0);
@@ -109,6 +125,7 @@ void open_role_line(RoleLine *line) {
 }
 
 RoleTurn *join_line(RoleLine *line, Oid role, Asker asker) {
+    count_alone(line);
     int place = place_of(*line, role);
     if (place < 0 && line->count == kMostInLine) {
         line->more = true;
@@ -130,6 +147,7 @@ RoleTurn *join_line(RoleLine *line, Oid role, Asker asker) {
 }
 
 void quit_line(RoleLine *line, Oid role) {
+    count_alone(line);
     const int place = place_of(*line, role);
     if (place < 0)
         return;
@@ -149,6 +167,7 @@ bool has_turn(const RoleLine &line, Oid database, const RoleTurn *mine, int free
 }
 
 void serve_in_line(RoleLine *line, Oid role) {
+    count_alone(line);
     int place = place_of(*line, role);
     if (place < 0)
         return;
@@ -166,6 +185,7 @@ void serve_in_line(RoleLine *line, Oid role) {
 }
 
 void take_back_in_line(RoleLine *line, Oid role, int jobs) {
+    count_alone(line);
     int place = place_of(*line, role);
     if (place < 0)
         return;

@@ -40,6 +40,7 @@ struct RoleLine {
     pg_atomic_uint64 turns[kMostInLine];
     pg_atomic_uint32 others;
     pg_atomic_uint64 lapses_at;
+    pg_atomic_uint32 alone; // jobs of a role that has nobody to share with, to be counted
 };
 
 void open_role_line(RoleLine *line);
@@ -73,6 +74,9 @@ bool has_turn(const RoleLine &line, Oid database, const RoleTurn *mine, int free
 // It has one more job; or so many of those that it had haven't begun.
 void serve_in_line(RoleLine *line, Oid role);
 void take_back_in_line(RoleLine *line, Oid role, int jobs);
+// One more job of the only role that takes part, without the lock. Whoever joins meanwhile may find
+// one too few of each of its workers.
+void serve_alone(RoleLine *line);
 // How many roles take part, without the lock.
 int roles_in_line(const RoleLine &line);
 
