@@ -1,7 +1,7 @@
 #pragma once
 // What a feed keeps of a row: its key, and as a whole, with nothing in a TOAST table; or the key
 // alone, where the whole is larger than kMostImageBytes.
-#include "realtime/published.hpp"
+#include "published/published.hpp"
 
 namespace ayb {
 

@@ -2,6 +2,7 @@
 
 #include "pg/books.hpp"
 #include "pg/relation.hpp"
+#include "published/tree.hpp"
 
 extern "C" {
 #include "catalog/pg_operator.h"
@@ -77,6 +78,8 @@ const char *why_not(Relation table) {
     AttrNumber keys[INDEX_MAX_KEYS];
     if (capturing_trigger(table) == nullptr)
         return "its trigger isn't as enable_realtime() made it, or not ENABLE ALWAYS";
+    if (!tree_of(table, relation_changes()).captures)
+        return "the trigger of one of its partitions isn't ENABLE ALWAYS";
     if (primary_key(table, keys) == 0)
         return "it has no primary key";
     return any_asks_for_session(table) ? "a policy asks for session_user" : nullptr;

@@ -1,6 +1,6 @@
 #pragma once
 // A table as one subscriber may see it, while one call looks at its changes.
-#include "realtime/published.hpp"
+#include "published/published.hpp"
 
 namespace ayb {
 

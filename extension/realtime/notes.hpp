@@ -1,7 +1,7 @@
 #pragma once
 // What a transaction has done to enabled tables, published when it commits. What a rolled-back
 // subtransaction did is forgotten with it.
-#include "realtime/published.hpp"
+#include "published/published.hpp"
 
 namespace ayb {
 

@@ -48,7 +48,7 @@ void quieten(Relation relation, TriggerDesc *triggers, bool many) {
     bool any = false;
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
         Trigger &trigger = triggers->triggers[i];
-        if (trigger.tgenabled != TRIGGER_FIRES_ALWAYS || !is_capturing(trigger))
+        if (trigger.tgenabled != TRIGGER_FIRES_ALWAYS || !is_capturing(trigger.tgfoid))
             continue;
         any = true;
         const Published *known = unheard(relation, trigger);
@@ -111,7 +111,7 @@ List *quieten_target(Relation target) {
         return off;
     for (int i = 0; copy != nullptr && i < copy->numtriggers; i++) {
         const Trigger &trigger = copy->triggers[i];
-        if (trigger.tgenabled == TRIGGER_DISABLED && is_capturing(trigger) &&
+        if (trigger.tgenabled == TRIGGER_DISABLED && is_capturing(trigger.tgfoid) &&
             switch_trigger(target->trigdesc, trigger.tgoid, TRIGGER_FIRES_ALWAYS, TRIGGER_DISABLED))
             off = lappend_oid(off, trigger.tgoid);
     }

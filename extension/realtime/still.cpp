@@ -1,7 +1,7 @@
 #include "realtime/still.hpp"
 
 #include "pg/relation.hpp"
-#include "realtime/published.hpp"
+#include "published/published.hpp"
 
 extern "C" {
 #include "catalog/pg_inherits.h"
@@ -51,7 +51,8 @@ void still_partition(Relation partition, Oid table) {
     const TriggerDesc *triggers = triggers_of(partition);
     for (int i = 0; triggers != nullptr && i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
-        if (trigger.tgisclone && is_capturing(trigger) && enabled_table(trigger.tgoid) == table)
+        if (trigger.tgisclone && is_capturing(trigger.tgfoid) &&
+            enabled_table(trigger.tgoid) == table)
             still(partition, trigger.tgoid, table);
     }
 }

@@ -1,6 +1,6 @@
 #pragma once
 // The tables that somebody listens to, as an argument, and their feeds.
-#include "realtime/published.hpp"
+#include "published/published.hpp"
 
 namespace ayb {
 

@@ -186,6 +186,20 @@ CREATE TABLE parts_c PARTITION OF parts_bc FOR VALUES IN ('c');
 SELECT told('parts') AS "a new partition";
 INSERT INTO top VALUES (502, 'c');
 SELECT told_of('parts');
+-- Switched off on one of them alone, at any level: what it missed is a resync, and nobody can listen as long as it is.
+CREATE TABLE switches (number int GENERATED ALWAYS AS IDENTITY, statement text, told text, after text, problem text);
+INSERT INTO switches (statement) SELECT unnest(ARRAY['ALTER TABLE parts_b DISABLE TRIGGER ayb_jobs_note_row', 'ALTER TABLE parts_b ENABLE TRIGGER ayb_jobs_note_row',
+    'ALTER TABLE parts_b ENABLE REPLICA TRIGGER ayb_jobs_note_row', 'ALTER TABLE parts_b ENABLE ALWAYS TRIGGER ayb_jobs_note_row',
+    'ALTER TABLE parts_b DISABLE TRIGGER ALL; INSERT INTO parts VALUES (503, ''b''); ALTER TABLE parts_b ENABLE ALWAYS TRIGGER ayb_jobs_note_row',
+    'ALTER TABLE ONLY parts_bc DISABLE TRIGGER USER', 'ALTER TABLE ONLY parts_bc ENABLE ALWAYS TRIGGER ayb_jobs_note_row',
+    'ALTER TABLE parts DISABLE TRIGGER USER', 'ALTER TABLE parts ENABLE ALWAYS TRIGGER ayb_jobs_note_row']);
+\o /dev/null
+SELECT unnest(ARRAY[statement, format('UPDATE switches SET told = told(''parts'') WHERE number = %s', number), format('INSERT INTO parts VALUES (%s, ''b'')', 600 + number),
+    format('UPDATE switches SET after = told_of(''parts''), problem = (SELECT t.problem FROM ayb_jobs.realtime_tables AS t WHERE t.relation = ''parts''::regclass) WHERE number = %s', number)])
+FROM switches ORDER BY number
+\gexec
+\o
+SELECT statement, told, after, problem FROM switches ORDER BY number;
 
 DROP SCHEMA live, away CASCADE;
 RESET search_path;

@@ -23,7 +23,7 @@ my %may;
     $may{here} = { map { $_ => 1 } @below, 'here' };
     $lay->('lease');
     $lay->(qw(group outside));
-    $lay->($_) for qw(look realtime);
+    $lay->($_) for qw(look published realtime);
     $may{$_} = { map { $_ => 1 } @jobs, $_ } for qw(schedule matview watch);
     push @below, qw(schedule matview watch);
     $lay->('workers');

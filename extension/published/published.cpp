@@ -1,12 +1,12 @@
-#include "realtime/published.hpp"
+#include "published/published.hpp"
 
 #include "pg/relation.hpp"
 #include "pg/tuples.hpp"
+#include "published/tree.hpp"
 
 extern "C" {
 #include "access/tupconvert.h"
 #include "catalog/partition.h"
-#include "catalog/pg_inherits.h"
 #include "catalog/pg_policy.h"
 #include "common/hashfn.h"
 #include "rewrite/rowsecurity.h"
@@ -26,7 +26,6 @@ struct Entry {
 
 HTAB *g_entries;
 uint64 g_invalidations;
-Oid g_function; // note_row(), as long as it stays that
 
 uint64 add_bytes(uint64 hash, const void *bytes, Size length) {
     return DatumGetUInt64(hash_any_extended(static_cast<const unsigned char *>(bytes),
@@ -80,25 +79,20 @@ uint64 add_columns(uint64 hash, Relation table) {
     return hash;
 }
 
-// By who wrote each, and by which of its commands: a policy that was replaced and put back is
-// another one.
 uint64 add_policies(uint64 hash, Relation table) {
     each_catalog_row(PolicyRelationId, PolicyPolrelidPolnameIndexId, Anum_pg_policy_polrelid,
                      RelationGetRelid(table), [&hash](HeapTuple row, TupleDesc /*shape*/) {
                          hash = add(hash, reinterpret_cast<Form_pg_policy>(GETSTRUCT(row))->oid);
-                         hash = add(hash, HeapTupleHeaderGetRawXmin(row->t_data));
-                         hash = add(hash, HeapTupleHeaderGetRawCommandId(row->t_data));
+                         hash = add_version_to_stamp(hash, row);
                      });
     return hash;
 }
 
-// Likewise: a trigger that was off for a while has missed something.
+// One that was off for a while has missed something.
 uint64 add_trigger(uint64 hash, Oid trigger) {
-    each_catalog_row(TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid, trigger,
-                     [&hash](HeapTuple row, TupleDesc /*shape*/) {
-                         hash = add(hash, HeapTupleHeaderGetRawXmin(row->t_data));
-                         hash = add(hash, HeapTupleHeaderGetRawCommandId(row->t_data));
-                     });
+    each_catalog_row(
+        TriggerRelationId, TriggerOidIndexId, Anum_pg_trigger_oid, trigger,
+        [&hash](HeapTuple row, TupleDesc /*shape*/) { hash = add_version_to_stamp(hash, row); });
     return hash;
 }
 
@@ -130,8 +124,6 @@ void forget(Entry *entry) {
     entry->memory = nullptr;
     entry->valid = false;
 }
-
-void on_function(Datum /*argument*/, int /*cache*/, uint32 /*hash*/) { g_function = InvalidOid; }
 
 void on_relation(Datum /*argument*/, Oid relation) {
     g_invalidations++;
@@ -241,23 +233,13 @@ bool is_heard(Published *table) {
     return table->feed >= 0 && feed_is_live(table->feed, GetCurrentStatementStartTimestamp());
 }
 
-bool is_capturing(const Trigger &trigger) {
-    if (!OidIsValid(g_function)) {
-        List *name = list_make2(makeString(const_cast<char *>("ayb_jobs_internal")),
-                                makeString(const_cast<char *>("note_row")));
-        g_function = LookupFuncName(name, 0, nullptr, true);
-        list_free_deep(name);
-    }
-    return OidIsValid(g_function) && trigger.tgfoid == g_function;
-}
-
 const Trigger *capturing_trigger(Relation table) {
     const TriggerDesc *triggers = triggers_of(table);
     if (triggers == nullptr)
         return nullptr;
     for (int i = 0; i < triggers->numtriggers; i++) {
         const Trigger &trigger = triggers->triggers[i];
-        if (is_capturing(trigger) && !trigger.tgisclone &&
+        if (is_capturing(trigger.tgfoid) && !trigger.tgisclone &&
             trigger.tgenabled == TRIGGER_FIRES_ALWAYS && trigger.tgqual == nullptr &&
             trigger.tgtype == (TRIGGER_TYPE_ROW | TRIGGER_TYPE_INSERT | TRIGGER_TYPE_UPDATE |
                                TRIGGER_TYPE_DELETE) &&
@@ -280,20 +262,8 @@ uint64 stamp_of(Relation table, const Trigger *trigger) {
 }
 
 Definition definition_of(Relation table, const Trigger *trigger) {
-    Definition definition{stamp_of(table, trigger), 0, 0, asks_somebody(table)};
-    List *tables = find_all_inheritors(RelationGetRelid(table), NoLock, nullptr);
-    ListCell *cell;
-    foreach (cell, tables) {
-        HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(lfirst_oid(cell)));
-        if (!HeapTupleIsValid(tuple))
-            continue;
-        const auto *form = reinterpret_cast<Form_pg_class>(GETSTRUCT(tuple));
-        definition.tree = add(definition.tree, form->oid);
-        definition.files = add(definition.files, form->relfilenode);
-        ReleaseSysCache(tuple);
-    }
-    list_free(tables);
-    return definition;
+    const Tree tree = tree_of(table, g_invalidations);
+    return {stamp_of(table, trigger), tree.tables, tree.files, asks_somebody(table)};
 }
 
 Published *published(Relation relation, const Trigger *trigger) {
@@ -314,7 +284,7 @@ Published *published(Relation relation, const Trigger *trigger) {
 
 void install_published_callbacks() {
     CacheRegisterRelcacheCallback(on_relation, 0);
-    CacheRegisterSyscacheCallback(PROCOID, on_function, 0);
+    install_trigger_callback();
 }
 
 } // namespace ayb

@@ -3,6 +3,7 @@
 // is all that says that it is enabled. The trigger's arguments are the columns that records have.
 #include "pg/postgres.hpp"
 #include "feed/feeds.hpp"
+#include "published/trigger.hpp"
 
 namespace ayb {
 
@@ -26,9 +27,6 @@ Published *published(Relation relation, const Trigger *trigger);
 
 // Whether anybody listens, as of the statement's start.
 bool is_heard(Published *table);
-
-// Whether the trigger is one that captures.
-bool is_capturing(const Trigger &trigger);
 
 // The table that was enabled, whose trigger this is, or is a copy of; InvalidOid where it is gone.
 Oid enabled_table(Oid trigger);
