@@ -35,6 +35,73 @@ BEGIN
     END;
     RETURN coalesce(got, 'done');
 END $$;
+-- Tables that mallory listens to, in each form of policy; a project for each story, and what is done in it, as one commit after another.
+CREATE SCHEMA shown;
+GRANT USAGE ON SCHEMA shown TO regress_mallory;
+CREATE TABLE shown.members (project int, person text);
+CREATE TABLE shown.hidden_members (LIKE shown.members);
+CREATE TABLE shown.projects AS SELECT p AS project, false AS open FROM generate_series(1, 7) AS p;
+GRANT SELECT ON shown.members, shown.projects TO regress_mallory;
+ALTER TABLE shown.members ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON shown.members USING (person = current_user);
+CREATE FUNCTION shown.is_member(wanted int) RETURNS boolean LANGUAGE sql STABLE SECURITY DEFINER
+AS $$ SELECT EXISTS (SELECT FROM shown.hidden_members WHERE project = wanted AND person = 'regress_mallory') $$;
+CREATE FUNCTION shown.is_public(shape text, wanted int) RETURNS boolean LANGUAGE plpgsql STABLE SECURITY DEFINER
+AS $$ DECLARE yes boolean; BEGIN EXECUTE format('SELECT public FROM %s WHERE id = $1', shape) INTO yes USING wanted; RETURN yes; END $$;
+CREATE TABLE shown.shapes (number int GENERATED ALWAYS AS IDENTITY, name text, policies text[], show text, hide text, since text);
+INSERT INTO shown.shapes (name, policies, show, hide)
+SELECT s.name, s.policies, w.show, w.hide FROM (VALUES
+    ('by membership', 'INSERT INTO shown.members VALUES (%2$s, ''regress_mallory'')', 'DELETE FROM shown.members WHERE project = %2$s'),
+    ('by hidden membership', 'INSERT INTO shown.hidden_members VALUES (%2$s, ''regress_mallory'')', 'DELETE FROM shown.hidden_members WHERE project = %2$s'),
+    ('by project', 'UPDATE shown.projects SET open = true WHERE project = %2$s', 'UPDATE shown.projects SET open = false WHERE project = %2$s'),
+    ('by flag', 'UPDATE %1$s SET public = true WHERE id = %2$s', 'UPDATE %1$s SET public = false WHERE id = %2$s')) AS w (way, show, hide)
+JOIN (VALUES ('own flag', 'by flag', '{USING (public)}'::text[]), ('restrictive flag', 'by flag', '{USING (true),AS RESTRICTIVE USING (public)}'),
+    ('helper by the key', 'by flag', ARRAY['USING (shown.is_public(''shown.%1$s'', id))']),
+    ('EXISTS', 'by membership', '{USING (EXISTS (SELECT FROM shown.members AS m WHERE m.project = %1$s.project))}'),
+    ('IN', 'by membership', '{USING (project IN (SELECT m.project FROM shown.members AS m))}'),
+    ('restrictive EXISTS', 'by membership', '{USING (true),AS RESTRICTIVE USING (EXISTS (SELECT FROM shown.members AS m WHERE m.project = %1$s.project))}'),
+    ('JOIN', 'by project', '{USING (EXISTS (SELECT FROM shown.projects AS p JOIN pg_roles AS r ON r.rolname = current_user WHERE p.project = %1$s.project AND p.open))}'),
+    ('definer', 'by hidden membership', '{USING (shown.is_member(project))}'),
+    ('restrictive definer', 'by hidden membership', '{USING (project > 0),AS RESTRICTIVE USING (shown.is_member(project))}')) AS s (name, way, policies) USING (way);
+-- W writes a text, S shows, H hides, D deletes; the texts that she is told after all of it.
+CREATE TABLE shown.stories (number int GENERATED ALWAYS AS IDENTITY, steps text[], told text);
+INSERT INTO shown.stories (steps, told) VALUES ('{W secret,W secret2}', NULL), ('{W draft,W final,S}', 'final'), ('{S,W open,W secret,H}', NULL),
+    ('{W secret,S,H,W secret2}', NULL), ('{W secret,S,D}', NULL), ('{W text,S}', 'text'), ('{S,W text}', 'text');
+-- Looked at as by the sidecar, for whom she is the role that listens.
+CREATE FUNCTION shown.changes(since text, shape int) RETURNS TABLE (action text, id text, story int, body text) LANGUAGE sql SECURITY DEFINER AS $$
+SELECT c.action, c.id, (c.record ->> 'id')::int, c.record ->> 'body'
+FROM ayb_jobs.realtime_changes(since, 'regress_mallory', NULL, ARRAY[format('shown.d%s', shape)::regclass]) AS c $$;
+CREATE FUNCTION shown.told(of_shape int, of_story int) RETURNS text LANGUAGE sql SECURITY DEFINER AS $$
+SELECT string_agg(DISTINCT c.body, ', ') FROM shown.shapes AS s, shown.changes(s.since, s.number) AS c
+WHERE s.number = of_shape AND c.story = of_story AND c.action <> 'delete' $$;
+CREATE PROCEDURE shown.make() LANGUAGE plpgsql AS $$
+DECLARE
+    shape shown.shapes;
+    story shown.stories;
+    step text;
+    policy text;
+BEGIN
+    FOR shape IN SELECT * FROM shown.shapes ORDER BY number LOOP
+        EXECUTE format('CREATE TABLE shown.d%s (id int PRIMARY KEY, project int, public boolean, body text)', shape.number);
+        EXECUTE format('GRANT SELECT ON shown.d%1$s TO regress_mallory; ALTER TABLE shown.d%1$s ENABLE ROW LEVEL SECURITY', shape.number);
+        FOREACH policy IN ARRAY shape.policies LOOP
+            EXECUTE format('CREATE POLICY p%s ON shown.d%s ', md5(policy), shape.number) || format(policy, 'd' || shape.number);
+        END LOOP;
+        PERFORM ayb_jobs.enable_realtime(format('shown.d%s', shape.number)::regclass);
+        COMMIT;
+        UPDATE shown.shapes SET since = (SELECT c.id FROM shown.changes(NULL, shape.number) AS c) WHERE number = shape.number;
+        COMMIT;
+        FOR story IN SELECT * FROM shown.stories ORDER BY number LOOP
+            FOREACH step IN ARRAY story.steps LOOP
+                EXECUTE format(CASE left(step, 1) WHEN 'S' THEN shape.show WHEN 'H' THEN shape.hide WHEN 'D' THEN 'DELETE FROM %1$s WHERE id = %2$s'
+                        ELSE 'INSERT INTO %1$s VALUES (%2$s, %2$s, %3$L, %4$L) ON CONFLICT (id) DO UPDATE SET body = excluded.body' END,
+                    format('shown.d%s', shape.number), story.number, story.steps[1] = 'S', substr(step, 3));
+                COMMIT;
+            END LOOP;
+        END LOOP;
+    END LOOP;
+END $$;
+CALL shown.make();
 CREATE TABLE attacks (number int GENERATED ALWAYS AS IDENTITY, subject text, attack text, expected text);
 GRANT SELECT ON attacks TO PUBLIC;
 
@@ -163,6 +230,11 @@ INSERT INTO attacks (subject, attack, expected) VALUES
 INSERT INTO attacks (subject, attack, expected)
 SELECT 'settings', format(s.statement, name, setting), CASE WHEN context = 'user' AND s.statement LIKE 'SET %' THEN 'done' WHEN s.statement LIKE 'ALTER %' OR context = 'superuser' THEN '42501' ELSE '55P02' END
 FROM pg_settings CROSS JOIN unnest(ARRAY['SET %s = %L', 'ALTER ROLE regress_alice SET %s = %L']) AS s (statement) WHERE name LIKE 'ayb\_jobs.%';
+
+-- what a listener is told, in each form of policy: what she could have read, and no more
+INSERT INTO attacks (subject, attack, expected)
+SELECT 'told by ' || f.name, format('SELECT shown.told(%s, %s)', f.number, t.number), coalesce(t.told, 'done')
+FROM shown.shapes AS f CROSS JOIN shown.stories AS t ORDER BY f.number, t.number;
 
 -- names of hers in front of everybody's: what a function of ours calls must not become one of these
 GRANT CREATE ON DATABASE :DBNAME TO regress_mallory;
@@ -378,6 +450,9 @@ SELECT ayb_jobs.delete_schedule(:'schedule');
 SELECT ayb_jobs.unregister_matview(:'matview');
 SELECT state FROM ayb_jobs.cancel(:'victim');
 DROP MATERIALIZED VIEW alice.attacked;
+SET client_min_messages = warning;
+DROP SCHEMA shown CASCADE;
+RESET client_min_messages;
 SELECT ayb_jobs.unregister_handler('alices'), ayb_jobs.unregister_handler('attacked');
 DROP FUNCTION alice.own, attempt, grants;
 DROP OWNED BY regress_mallory CASCADE;

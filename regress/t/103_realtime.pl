@@ -101,19 +101,41 @@ of('elsewhere', q{INSERT INTO notes VALUES (1, 'x')});
 is(told(), 'create notes 20001', 'each is told of its own database');
 is(of('elsewhere', q{SELECT told('a', '{notes}')}), 'create notes 1', '… only');
 
-# Logical replication.
+# Logical replication. Transactions there end when they end here: each is told before the next begins.
 of('elsewhere', 'CREATE PUBLICATION p FOR TABLE notes');
-of('elsewhere', q{SELECT FROM pg_create_logical_replication_slot('s', 'pgoutput')});
 my $connection = $node->connstr . ' dbname=elsewhere';
-sql($node, qq{TRUNCATE notes; CREATE SUBSCRIPTION s CONNECTION '$connection' PUBLICATION p WITH (create_slot = false, slot_name = s, copy_data = false)});
-told();
-of('elsewhere', q{INSERT INTO notes VALUES (2, 'replicated')});
-ok(eventually($node, 'SELECT count(*) = 1 FROM notes'), 'a row comes by replication');
-is(told(), 'create notes 2', 'and is told');
-of('elsewhere', q{TRUNCATE notes});
-ok(eventually($node, 'SELECT count(*) = 0 FROM notes'), 'a TRUNCATE comes by replication');
-is(told(), 'resync notes truncated', 'and is told');
-sql($node, 'ALTER SUBSCRIPTION s DISABLE; ALTER SUBSCRIPTION s SET (slot_name = NONE); DROP SUBSCRIPTION s');
+sub subscribe {
+    my ($two_phase) = @_;
+    of('elsewhere', "SELECT FROM pg_create_logical_replication_slot('s', 'pgoutput', twophase => $two_phase)");
+    sql($node, qq{TRUNCATE notes; CREATE SUBSCRIPTION s CONNECTION '$connection' PUBLICATION p WITH (create_slot = false, slot_name = s, copy_data = false, two_phase = $two_phase)});
+    told();
+}
+sub unsubscribe {
+    sql($node, 'ALTER SUBSCRIPTION s DISABLE; ALTER SUBSCRIPTION s SET (slot_name = NONE); DROP SUBSCRIPTION s');
+    eventually($node, q{SELECT NOT active FROM pg_replication_slots WHERE slot_name = 's'});
+    of('elsewhere', q{SELECT pg_drop_replication_slot('s')});
+}
+sub replicates {
+    my ($what, $statement, $there, $expected) = @_;
+    of('elsewhere', $statement);
+    ok(eventually($node, "SELECT $there"), "$what comes by replication");
+    like(told(), qr/^(?:$expected)$/, '… and is told');
+}
+subscribe('false');
+replicates('an INSERT', q{INSERT INTO notes VALUES (2, 'replicated')}, q{count(*) = 1 FROM notes}, 'create notes 2');
+replicates('an UPDATE', q{UPDATE notes SET body = 'again' WHERE id = 2}, q{count(*) = 1 FROM notes WHERE body = 'again'}, 'update notes 2');
+replicates('another key', q{UPDATE notes SET id = 3 WHERE id = 2}, q{count(*) = 1 FROM notes WHERE id = 3}, 'delete notes 2, create notes 3');
+replicates('a DELETE', q{DELETE FROM notes WHERE id = 3}, q{NOT EXISTS (SELECT FROM notes WHERE id = 3)}, 'delete notes 3');
+replicates('a transaction', q{BEGIN; INSERT INTO notes VALUES (4, 'x'); SAVEPOINT s; INSERT INTO notes VALUES (5, 'x'); ROLLBACK TO s; INSERT INTO notes VALUES (6, 'x'); COMMIT},
+    q{count(*) = 2 FROM notes WHERE id IN (4, 6)}, 'create notes 4, create notes 6');
+replicates('a TRUNCATE', q{TRUNCATE notes}, q{count(*) = 0 FROM notes}, 'resync notes truncated');
+unsubscribe();
+subscribe('true');
+replicates('what is prepared', q{BEGIN; INSERT INTO notes VALUES (7, 'x'); PREPARE TRANSACTION 'r'}, q{count(*) = 1 FROM pg_prepared_xacts WHERE database = 'postgres'}, 'nothing');
+replicates('its commit', q{COMMIT PREPARED 'r'}, q{count(*) = 1 FROM notes WHERE id = 7}, 'resync notes prepared');
+of('elsewhere', q{BEGIN; INSERT INTO notes VALUES (8, 'x'); PREPARE TRANSACTION 'r'; ROLLBACK PREPARED 'r'});
+replicates('the next one', q{INSERT INTO notes VALUES (9, 'x')}, q{count(*) = 1 FROM notes WHERE id = 9}, '(?:resync notes prepared, )?create notes 9');
+unsubscribe();
 
 # A table that is altered all the while, beside writers and listeners. Nothing falls, and at rest every listener goes on.
 sql($node, q{
@@ -191,11 +213,18 @@ sql($node, q{INSERT INTO others VALUES (31, 'x')});
 is(sql($node, q{SELECT told('b', '{others}')}), 'create others 31', 'and it goes on');
 
 # A dump carries what is enabled; a copy tells nobody anything before it is adopted.
+of('elsewhere', q{CREATE TABLE parted (id bigint PRIMARY KEY) PARTITION BY RANGE (id);
+    CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (10);
+    CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (10) TO (20);
+    SELECT columns FROM ayb_jobs.enable_realtime('parted');
+    ALTER TABLE parted_2 DISABLE TRIGGER ayb_jobs_note_row});
 my $dump = "$dir/dump";
 command_ok([ 'pg_dump', '-f', $dump, $node->connstr('elsewhere') ], 'a dump');
 sql($node, 'CREATE DATABASE copied');
 command_ok([ 'psql', '-qX', '-v', 'ON_ERROR_STOP=1', '-o', '/dev/null', '-f', $dump, $node->connstr('copied') ], 'is restored');
 is(of('copied', q{SELECT string_agg(table_name, ' ' ORDER BY table_name) FROM ayb_jobs.realtime_tables WHERE problem IS NULL}), 'notes others', 'the tables are enabled');
+of('copied', 'ALTER TABLE parted_2 ENABLE ALWAYS TRIGGER ayb_jobs_note_row');
+is(of('copied', q{SELECT count(*) FROM ayb_jobs.realtime_tables WHERE table_name = 'parted' AND problem IS NULL}), 1, '… and so are partitions that had it on');
 (undef, undef, $error) = $node->psql('copied', q{SELECT told('c', '{notes}')});
 like($error, qr/adopt/, 'a copy has to be adopted first');
 of('copied', 'SELECT ayb_jobs.adopt()');

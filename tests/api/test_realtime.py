@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 
 from realtime_support import SECRET, RealtimeTest, post, token
@@ -130,6 +131,33 @@ class Streams(RealtimeTest):
             self.assertNotIn("secret", stream.text)
             ids = [frame.id for frame in stream.frames("message") if frame.data]
             self.assertEqual(len(ids), len(set(ids)))
+
+    def test_what_is_hidden_leaves_no_trace(self):
+        """Who may not see rows gets, byte for byte, what one gets when nothing happens, but for what is made by chance."""
+        hidden = ("INSERT INTO posts VALUES (101, 'u2', 1, 'b', 's'), (102, NULL, 1, 'b', 's')",
+                  "INSERT INTO posts VALUES (103, 'u2', 1, repeat('x', 70000), 's')",
+                  "UPDATE posts SET body = 'c' WHERE id > 100", "UPDATE posts SET id = id + 100 WHERE id > 100",
+                  "UPDATE posts SET owner = 'u3' WHERE owner = 'u2'",
+                  "UPDATE posts SET secret = secret || 't'", "UPDATE posts SET body = body",
+                  "BEGIN; DELETE FROM posts; INSERT INTO posts VALUES (1, 'u1'); ROLLBACK",
+                  "INSERT INTO posts SELECT i, 'u2', 1, 'b', 's' FROM generate_series(1000, 1999) AS i",
+                  "INSERT INTO notes VALUES (1, 'n') ON CONFLICT DO NOTHING", "DELETE FROM posts WHERE id > 100")
+        quiet, busy = self.told_beside(()), self.told_beside(hidden)
+        self.assertEqual(quiet, busy)
+        self.assertEqual(quiet.count('data: {"action":"create"'), 3)
+
+    def told_beside(self, statements):
+        self.setUp()  # nobody listens any more
+        stream = self.listen("posts,side.things")
+        for number in (1, 2, 3):
+            for statement in statements:
+                self.server.psql(statement)
+            self.insert(number)
+            stream.heard(post(number))
+        stream.close()
+        text = re.sub(r": beat\nid: \S{%d}\n\n" % len(stream.last()), "", stream.text)
+        text = re.sub(r"(?m)^id: (\S+)$", lambda found: f"id: {len(found[1])}", text)
+        return re.sub(r'(?m)^(X-Request-Id: )\S+|("clientId":"c)[0-9]+', r"\1\2", text)
 
     def test_a_table_of_another_schema(self):
         stream = self.listen("side.things,public.notes")

@@ -42,7 +42,7 @@ stop_client() {
     wait "$client" || true
     client=''
     # Those that are gone count for their address until it is found out.
-    until curl -s "http://$address/metrics" | grep -q '^ayb_jobs_realtime_listeners 0$'; do sleep 0.1; done
+    while curl -s "http://$address/metrics" | grep -q '^ayb_jobs_realtime_listeners [1-9]'; do sleep 0.1; done
 }
 
 # serve [FLAG ...]
