@@ -155,6 +155,21 @@ END;
 COMMENT ON FUNCTION ayb_jobs.stats(boolean) IS
     'how many jobs are in each state, and how long the oldest due one has waited (NULL if none is due); reads no table once the scheduler has counted, unless the queued jobs are to be counted by_phase';
 
+-- Along the index, which the planner wouldn't walk by itself: it would read all of a type that has fewer jobs than `most`, and
+-- sort them, with as many types as there are.
+CREATE FUNCTION ayb_jobs_internal.lying(type text, most integer, OUT queued bigint, OUT running bigint, OUT due bigint,
+                                        OUT oldest_due timestamptz, OUT more boolean)
+    RETURNS record LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+    SET enable_seqscan = off SET enable_bitmapscan = off SET enable_sort = off SET jit = off
+BEGIN ATOMIC
+    SELECT count(*) FILTER (WHERE s.state = 'queued'), count(*) FILTER (WHERE s.state = 'running'),
+           count(*) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()),
+           min(s.run_at) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()), count(*) = most
+    FROM (SELECT j.state, j.run_at FROM ayb_jobs.job_queue AS j WHERE j.type = lying.type ORDER BY j.id LIMIT most) AS s;
+END;
+COMMENT ON FUNCTION ayb_jobs_internal.lying(text, integer) IS
+    'what lies in the queue of a type, among its `most` oldest jobs there; `more` says that there may be others';
+
 CREATE FUNCTION ayb_jobs_internal.current_minutes() RETURNS SETOF ayb_jobs.job_minutes
     LANGUAGE c VOLATILE AS 'MODULE_PATHNAME', 'ayb_jobs_current_minutes';
 COMMENT ON FUNCTION ayb_jobs_internal.current_minutes() IS 'counts of minutes that are not in job_minutes yet';
@@ -197,7 +212,8 @@ BEGIN ATOMIC
                sum(m.canceled)::bigint AS canceled, sum(m.snoozed)::bigint AS snoozed, ayb_jobs_internal.sum_histograms(m.wait_time) AS waits,
                ayb_jobs_internal.sum_histograms(m.run_time) AS runs
         FROM (SELECT * FROM ayb_jobs.job_minutes UNION ALL SELECT * FROM ayb_jobs_internal.current_minutes()) AS m
-        WHERE m.minute >= coalesce(series.since, ayb_jobs_internal.now() - interval '1 hour')
+        -- As a value of its own, by which an index can be asked.
+        WHERE m.minute >= (SELECT coalesce(series.since, ayb_jobs_internal.now() - interval '1 hour'))
           AND (series.type IS NULL OR m.type = series.type)
         GROUP BY 1, 2
     )

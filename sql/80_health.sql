@@ -29,7 +29,7 @@ BEGIN ATOMIC
         -- An attempt leaves two dead rows. Autovacuum has ten minutes to come to them before anything is amiss.
         SELECT 2 * coalesce(sum(m.completed + m.failed + m.retried + m.lost + m.canceled + m.snoozed), 0) AS dead
         FROM (SELECT * FROM ayb_jobs.job_minutes UNION ALL SELECT * FROM ayb_jobs_internal.current_minutes()) AS m
-        WHERE m.minute > ayb_jobs_internal.now() - interval '10 minutes'
+        WHERE m.minute > (SELECT ayb_jobs_internal.now() - interval '10 minutes')
     ), left_over AS (
         SELECT t.n_dead_tup, t.n_live_tup,
                coalesce(t.n_dead_tup - r.dead > greatest(100000, t.n_live_tup), false) AS bad
@@ -70,10 +70,11 @@ BEGIN ATOMIC
         WHERE w.job_since + t.timeout < ayb_jobs_internal.now() - interval '10 s'
     ), ahead AS (
         -- Ids begin with the milliseconds of their creation.
-        SELECT count(*) AS jobs, min(q.id::text) AS first, max(q.created_at) AS last FROM ayb_jobs.job_queue AS q
-        WHERE q.id > (lpad(to_hex((extract(epoch FROM ayb_jobs_internal.now() + interval '1 min') * 1000)::bigint), 12, '0')
-                      || '00000000000000000000')::uuid
-          AND q.created_at > ayb_jobs_internal.now() + interval '1 min'
+        SELECT count(*) AS jobs, min(q.id::text) AS first, max(q.created_at) AS last
+        FROM (SELECT j.id, j.created_at FROM ayb_jobs.job_queue AS j
+              WHERE j.id > (SELECT ayb_jobs_internal.id_at(extract(epoch FROM ayb_jobs_internal.now() + interval '1 min')))
+              ORDER BY j.id LIMIT 10000) AS q
+        WHERE q.created_at > ayb_jobs_internal.now() + interval '1 min'
     ), types AS (
         -- One index probe each: only those that nobody has registered are counted.
         (SELECT q.type FROM ayb_jobs.job_queue AS q ORDER BY q.type LIMIT 1)
@@ -81,11 +82,11 @@ BEGIN ATOMIC
         SELECT n.type FROM types AS t CROSS JOIN LATERAL (
             SELECT q.type FROM ayb_jobs.job_queue AS q WHERE q.type > t.type ORDER BY q.type LIMIT 1) AS n
     ), waiting AS (
-        SELECT q.type, count(*) AS jobs
-        FROM types AS t JOIN ayb_jobs.job_queue AS q
-            ON q.type = t.type AND q.state = 'queued' AND q.waits_for IS NULL
-        WHERE NOT EXISTS (SELECT FROM ayb_jobs.handlers AS h WHERE h.type = t.type)
-        GROUP BY q.type
+        SELECT t.type, q.jobs
+        FROM types AS t CROSS JOIN LATERAL (
+            SELECT count(*) AS jobs FROM (SELECT FROM ayb_jobs.job_queue AS j
+                                          WHERE j.type = t.type AND j.state = 'queued' AND j.waits_for IS NULL LIMIT 1001) AS j) AS q
+        WHERE NOT EXISTS (SELECT FROM ayb_jobs.handlers AS h WHERE h.type = t.type) AND q.jobs > 0
     )
     SELECT 'preloaded', CASE WHEN s.preloaded THEN 'ok' ELSE 'error' END,
            CASE WHEN s.preloaded THEN 'the library is preloaded' ELSE 'nothing runs: the library is not preloaded' END,
@@ -217,7 +218,7 @@ BEGIN ATOMIC
     FROM state AS s LEFT JOIN due AS d ON true
     UNION ALL
     SELECT 'handlers', CASE WHEN count(w.type) = 0 THEN 'ok' ELSE 'warning' END,
-           coalesce(string_agg(w.jobs || ' of type ' || w.type, ', ' ORDER BY w.type) || ' wait for a handler',
+           coalesce(string_agg(CASE WHEN w.jobs > 1000 THEN 'more than 1000' ELSE w.jobs::text END || ' of type ' || w.type, ', ' ORDER BY w.type) || ' wait for a handler',
                     'no job waits for a handler'),
            CASE WHEN count(w.type) > 0 THEN 'Register one with ayb_jobs.register_handler().' END
     FROM waiting AS w

@@ -21,9 +21,11 @@ int64 *counts_of(ArrayType *array, int *count) {
 
 using namespace ayb;
 
-// add_histograms(bigint[], bigint[]) → bigint[]
+// add_histograms(bigint[], bigint[]) → bigint[]: what an aggregate has summed so far is its own,
+// and grows where it is.
 AYB_SQL_FUNCTION(ayb_jobs_add_histograms) {
-    ArrayType *sum = PG_GETARG_ARRAYTYPE_P_COPY(0);
+    ArrayType *sum = AggCheckCallContext(fcinfo, nullptr) != 0 ? PG_GETARG_ARRAYTYPE_P(0)
+                                                               : PG_GETARG_ARRAYTYPE_P_COPY(0);
     int sum_count;
     int count;
     int64 *to = counts_of(sum, &sum_count);

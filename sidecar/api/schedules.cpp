@@ -16,7 +16,9 @@ constexpr std::ptrdiff_t kMaxCharacters = 100;
 constexpr const char *kLastRun =
     "(SELECT json_strip_nulls(json_build_object('jobId', o.last_job, 'outcome', o.last_outcome,"
     " 'error', left(o.last_job_error, 300), 'failures', o.failures,"
-    " 'lastSuccessAt', o.last_success_at))"
+    " 'lastSuccessAt', o.last_success_at, 'durationMs', (SELECT extract(epoch FROM"
+    " coalesce(j.completed_at, j.updated_at) - j.last_run_at) * 1000 FROM ayb_jobs.jobs AS j"
+    " WHERE j.id = o.last_job AND j.state <> 'canceled')))"
     " FROM ayb_jobs_internal.schedule_outcome(s) AS o WHERE o.last_job IS NOT NULL)";
 
 // A schedule of `s`, a row of ayb_jobs.schedules.

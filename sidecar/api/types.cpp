@@ -53,21 +53,20 @@ std::string walked() {
            " WHERE t.type IS NOT NULL) ";
 }
 
-// What lies in the queue of type `k`. Only so many jobs are looked at, so that it is as quick with
-// millions of them.
-constexpr const char *kLying =
-    "LATERAL (SELECT count(*) AS seen,"
-    " count(*) FILTER (WHERE s.state = 'queued') AS queued,"
-    " count(*) FILTER (WHERE s.state = 'running') AS running,"
-    " count(*) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()) AS due,"
-    " min(s.run_at) FILTER (WHERE s.state = 'queued' AND s.run_at <= now()) AS oldest_due"
-    " FROM (SELECT j.state, j.run_at FROM ayb_jobs.job_queue AS j WHERE j.type = k.type"
-    " ORDER BY j.id LIMIT 5000) AS s) AS q";
+// What lies in the queue of type `k`. Only so many jobs are looked at, of each and of all together,
+// so that it is as quick with millions of them and with many types.
+std::string lying(const char *most) {
+    return std::string("ayb_jobs_internal.lying(k.type, ") + most + ") AS q";
+}
+
+constexpr const char *kMostOfOne = "5000";
+constexpr const char *kMostOfEach =
+    "least(5000, greatest(100, 50000 / greatest((SELECT count(*) FROM types), 1)))::integer";
 
 std::vector<Field> fields_of_lying() {
     return {{"queued", "q.queued"},
             {"running", "q.running"},
-            {"more", "q.seen = 5000"},
+            {"more", "q.more"},
             {"oldestDueAgeSec", "extract(epoch FROM now() - q.oldest_due)"}};
 }
 
@@ -132,9 +131,9 @@ std::string last_hour(const std::string &type) {
            type + ", true) AS s)";
 }
 
-std::string from(const std::string &types, const std::string &type) {
+std::string from(const std::string &types, const std::string &type, const char *most) {
     return "(" + types + ") AS k LEFT JOIN " + last_hour(type) +
-           " AS r ON r.job_type = k.type CROSS JOIN " + kLying;
+           " AS r ON r.job_type = k.type CROSS JOIN " + lying(most);
 }
 
 // Those that have a handler, jobs in the queue, a pause, or a limit.
@@ -144,7 +143,7 @@ http::Response list_types(const Call &call) {
         " t.type IS NOT NULL UNION SELECT p.type FROM ayb_jobs.pauses AS p WHERE p.type <> ''"
         " UNION SELECT l.type FROM ayb_jobs.type_limits AS l ORDER BY 1 LIMIT 500";
     static const std::string sql =
-        guarded(walked() + list(type_json(false), from(known, "NULL"), "k.type"));
+        guarded(walked() + list(type_json(false), from(known, "NULL", kMostOfEach), "k.type"));
     return json_response(*call.database().ask(sql));
 }
 
@@ -154,14 +153,15 @@ http::Response list_queue(const Call &call) {
         walked() + list(object(joined({{{"type", "k.type"}}, fields_of_lying()})),
                         "(SELECT t.type FROM types AS t WHERE t.type IS NOT NULL LIMIT 200) AS k"
                         " CROSS JOIN " +
-                            std::string(kLying),
+                            lying(kMostOfEach),
                         "q.queued DESC, k.type"));
     return json_response(*call.database().ask(sql));
 }
 
 std::string read_one() {
     const std::string of_type = " WHERE x.type = $1";
-    return "SELECT (SELECT " + type_json(true) + " FROM " + from("SELECT $1::text AS type", "$1") +
+    return "SELECT (SELECT " + type_json(true) + " FROM " +
+           from("SELECT $1::text AS type", "$1", kMostOfOne) +
            " WHERE EXISTS (SELECT FROM ayb_jobs.handlers AS x" + of_type +
            ") OR EXISTS (SELECT FROM ayb_jobs.job_queue AS x" + of_type +
            ") OR EXISTS (SELECT FROM ayb_jobs.type_limits AS x" + of_type +
