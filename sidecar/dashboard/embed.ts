@@ -76,8 +76,20 @@ export function embed(target: string | undefined): Plugin {
         configResolved: config => {
             directory = join(config.root, config.build.outDir);
         },
-        // The first thing to be painted is the page, in its colours, not the empty paper before it.
-        transformIndexHtml: html => html.replace('<script type="module"', '<script type="module" blocking="render"'),
+        // The first thing to be painted is the frame in its colours, not the empty paper before it; what is to come then
+        // is fetched meanwhile.
+        transformIndexHtml: {
+            order: "post",
+            handler: (html, { bundle }) => {
+                const start = Object.values(bundle ?? {}).find(
+                    ({ type, name }) => type === "chunk" && name === "start",
+                );
+                if (!start) throw new Error("there is no chunk of start.tsx");
+                return html
+                    .replace('<script type="module"', '<script type="module" blocking="render"')
+                    .replace("</head>", `  <link rel="modulepreload" href="./${start.fileName}">\n  </head>`);
+            },
+        },
         closeBundle: () => {
             if (!target) return;
             const text = source(directory);

@@ -9,6 +9,7 @@ export default defineConfig({
         target: "es2022",
         cssTarget: ["chrome123", "firefox121", "safari17.5"],
         assetsInlineLimit: 0,
+        cssCodeSplit: false,
         modulePreload: false,
         reportCompressedSize: false,
     },

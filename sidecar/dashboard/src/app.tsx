@@ -7,7 +7,7 @@ import { useStore } from "./lib/store";
 import { screenFor } from "./screens";
 import { Login, LoginAgain } from "./screens/login";
 import { Connection } from "./shell/connection";
-import { Header, Tabs } from "./shell/header";
+import { BareHeader, Header, Tabs } from "./shell/header";
 import { Shortcuts } from "./shell/shortcuts";
 import { Questions } from "./ui/dialog";
 import { Link } from "./ui/parts";
@@ -70,7 +70,13 @@ export function App() {
     useEffect(() => {
         if (path === "/login") navigate("/", {}, { replace: true });
     }, [path]);
-    if (status === "asking") return <Connection />;
+    if (status === "asking")
+        return (
+            <>
+                <BareHeader />
+                <Connection />
+            </>
+        );
     if (status === "out") return <Login />;
     return (
         <>

@@ -1,8 +1,6 @@
-import { render } from "preact";
-import { App } from "./app";
-import { startLive } from "./lib/live";
-import { startMe } from "./lib/me";
-import "./lib/theme";
+// What is there at first: the styles, the colours, and the frame of index.html. All else begins once that is painted.
+import { markTheme } from "./lib/shade";
+import "uplot/dist/uPlot.min.css";
 import "./styles/tokens.css";
 import "./styles/base.css";
 import "./styles/layout.css";
@@ -17,6 +15,15 @@ import "./styles/job.css";
 import "./styles/schedules.css";
 import "./styles/flows.css";
 
-startLive();
-startMe();
-render(<App />, document.getElementById("app") as HTMLElement);
+markTheme();
+
+const LONGEST_MS = 100; // in a tab that nobody sees nothing is painted
+
+let begun = false;
+function begin(): void {
+    if (begun) return;
+    begun = true;
+    void import("./start");
+}
+requestAnimationFrame(() => window.setTimeout(begin));
+window.setTimeout(begin, LONGEST_MS);

@@ -77,11 +77,11 @@ async function listen(abort: AbortController): Promise<boolean> {
     const response = await fetch(`api/admin/events${of}`, { ...init, cache: "no-store", credentials: "omit" });
     if (response.status === 401) expire(now.status === "in" ? now.token : undefined);
     if (!response.ok || !response.body) return false;
-    const again = live.get().status === "lost";
     live.set({ status: "live" });
     if (reach.get() === "sidecar") reach.set("ok");
-    // The engine may have started anew meanwhile, and its numbers too.
-    if (again) refreshAll();
+    // What happened between the first answers and this moment nobody told; and the engine may have started anew, and its
+    // numbers too.
+    refreshAll();
     await read(response.body, abort).catch(() => undefined);
     return true;
 }

@@ -38,16 +38,35 @@ function ThemeButton() {
     return <Button kind="ghost" {...THEMES[chosen]} onClick={() => chooseTheme(NEXT[chosen])} />;
 }
 
+function Brand() {
+    return (
+        <>
+            <svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+                <rect width="32" height="32" rx="8" />
+                <path d="M9 21.5V15m7 6.5v-11m7 11v-4" />
+            </svg>
+            <span>ayb_jobs</span>
+        </>
+    );
+}
+
+/** What index.html has, while nobody knows who is here. */
+export function BareHeader() {
+    return (
+        <header class="top">
+            <span class="brand">
+                <Brand />
+            </span>
+        </header>
+    );
+}
+
 export function Header() {
     const { status } = useStore(session);
     return (
         <header class="top">
             <Link to="/" class="brand">
-                <svg width="22" height="22" viewBox="0 0 32 32" aria-hidden="true" focusable="false">
-                    <rect width="32" height="32" rx="8" />
-                    <path d="M9 21.5V15m7 6.5v-11m7 11v-4" />
-                </svg>
-                <span>ayb_jobs</span>
+                <Brand />
             </Link>
             <nav class="nav" aria-label="Screens">
                 <ul>

@@ -1,7 +1,6 @@
 // uPlot in the page's colours, with its numbers as text beside: at the cursor, else the newest.
 import { useEffect, useRef, useState } from "preact/hooks";
 import uPlot from "uplot";
-import "uplot/dist/uPlot.min.css";
 import { ceiling, numberTick, peaks, timeRange, timeTick, timeTicks } from "../lib/axis";
 import { useStore } from "../lib/store";
 import { shade } from "../lib/theme";

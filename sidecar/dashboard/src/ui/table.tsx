@@ -1,6 +1,6 @@
 // A table; where there is no room for one (css), each row is a card that names its cells.
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useState } from "preact/hooks";
 
 export interface Column<T> {
     key: string;
@@ -88,8 +88,29 @@ export function HeadCells<T>({ columns, classOf, order, turn }: HeadCellsProps<T
     );
 }
 
+const FIRST_ROWS = 40; // more than a window shows
+const ROWS_A_FRAME = 100;
+
+/** How many rows are made by now: as many as are seen at first, the others once those are painted. */
+function useMade(count: number): number {
+    const [made, setMade] = useState(FIRST_ROWS);
+    useEffect(() => {
+        if (made >= count) return;
+        let timer = 0;
+        const frame = requestAnimationFrame(() => {
+            timer = window.setTimeout(() => setMade(made + ROWS_A_FRAME));
+        });
+        return () => {
+            cancelAnimationFrame(frame);
+            window.clearTimeout(timer);
+        };
+    }, [made, count]);
+    return made;
+}
+
 export function Table<T>({ label, columns, rows, keyOf, rowClass }: TableProps<T>) {
     const [order, turn] = useOrder();
+    const made = useMade(rows.length);
     return (
         <table class="table" aria-label={label}>
             <thead>
@@ -98,19 +119,21 @@ export function Table<T>({ label, columns, rows, keyOf, rowClass }: TableProps<T
                 </tr>
             </thead>
             <tbody>
-                {sorted(rows, columns, order).map(row => (
-                    <tr key={keyOf(row)} class={rowClass?.(row) ?? ""}>
-                        {columns.map(column => (
-                            <td
-                                key={column.key}
-                                class={cellClass(column)}
-                                data-label={column.quiet ? undefined : column.label}
-                            >
-                                {column.cell(row)}
-                            </td>
-                        ))}
-                    </tr>
-                ))}
+                {sorted(rows, columns, order)
+                    .slice(0, made)
+                    .map(row => (
+                        <tr key={keyOf(row)} class={rowClass?.(row) ?? ""}>
+                            {columns.map(column => (
+                                <td
+                                    key={column.key}
+                                    class={cellClass(column)}
+                                    data-label={column.quiet ? undefined : column.label}
+                                >
+                                    {column.cell(row)}
+                                </td>
+                            ))}
+                        </tr>
+                    ))}
             </tbody>
         </table>
     );

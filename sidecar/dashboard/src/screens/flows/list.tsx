@@ -70,7 +70,7 @@ export function FlowList() {
     const cursor = useLocation().query.get("before") ?? "";
     const flows = useQuery(`flows ${cursor}`, signal => api.flows.list(cursor, signal), {
         live: true,
-        throttle: 3000,
+        throttle: 1000,
         every: 15_000,
     });
     const next = flows.data?.nextCursor;

@@ -8,7 +8,7 @@ import type { JobList } from "../../lib/job-list";
 import { useMay } from "../../lib/me";
 import { toast } from "../../lib/toast";
 import { changeEvery, changeIds, concerned, concerns, everyPhase, heldBy, VERBS, type Verb } from "../../lib/verbs";
-import { ActionButton, Button } from "../../ui/button";
+import { Button } from "../../ui/button";
 import { ask } from "../../ui/dialog";
 
 const CHOOSE_ALL = "choose-all";
@@ -95,12 +95,6 @@ function VerbButton({ verb, ...props }: BulkProps & { verb: Verb }) {
     if (number === 0 && !more) return null;
     const kind = kindOf(verb, props);
     const text = [verb.name, `${count(number)}${more ? "+" : ""}`, kind].filter(Boolean).join(" ");
-    if (!props.selection.every && verb.path === "retry")
-        return (
-            <ActionButton small icon={verb.icon} right={verb.right} action={() => run(verb, props)}>
-                {text}
-            </ActionButton>
-        );
     const words = [kind, "job"].filter(Boolean).join(" ");
     const which = props.selection.every
         ? `every ${words} that matches (${count(number)}${more ? " or more" : ""})`

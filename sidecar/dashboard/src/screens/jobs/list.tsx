@@ -65,6 +65,11 @@ function tookOf({ state, lastRunAt, completedAt, updatedAt }: BriefJob): number 
     return lastRunAt && end ? Math.max(0, instantOf(end) - instantOf(lastRunAt)) : undefined;
 }
 
+export function Took({ job }: { job: BriefJob }) {
+    const took = tookOf(job);
+    return took === undefined ? <span class="muted">–</span> : <span>{duration(took)}</span>;
+}
+
 function Line({ job }: { job: BriefJob }) {
     const failed = job.state === "failed" || (job.state === "queued" && job.attempts > 0);
     if (job.state === "running" && job.progress) return <ProgressBar {...job.progress} />;
@@ -128,10 +133,7 @@ const COLUMNS: Column<BriefJob>[] = [
         label: "Took",
         align: "right",
         sort: tookOf,
-        cell: job => {
-            const took = tookOf(job);
-            return took === undefined ? <span class="muted">–</span> : duration(took);
-        },
+        cell: job => <Took job={job} />,
     },
     { key: "when", label: "When", align: "right", sort: instantShown, cell: job => <When job={job} /> },
 ];

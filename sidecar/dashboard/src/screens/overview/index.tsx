@@ -163,7 +163,7 @@ function Charts({ name, type, totals, children }: ChartsProps) {
                     kind="bars"
                     {...drawn.throughput}
                     format={rate}
-                    height={200}
+                    height={256}
                     onPick={time => navigate("/jobs", createdIn(time, WINDOWS[name].step, type))}
                     empty="No job ended in this time"
                 />

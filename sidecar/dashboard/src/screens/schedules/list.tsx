@@ -2,17 +2,16 @@
 import { useState } from "preact/hooks";
 import { api, type List, type Schedule } from "../../lib/api";
 import { plural } from "../../lib/format";
-import { failures } from "../../lib/job";
 import { type Query, useQuery } from "../../lib/query";
 import { navigate } from "../../lib/router";
-import { instantOf } from "../../lib/time";
+import { duration, instantOf } from "../../lib/time";
 import { ActionButton, Button } from "../../ui/button";
 import { Ago, Badge, Link, PageHead } from "../../ui/parts";
 import { Empty, Show } from "../../ui/states";
 import { type Column, Table } from "../../ui/table";
 import { confirmRemoval, runNow, Switch } from "./actions";
 import { ScheduleForm } from "./form";
-import { failedWords, useRuns } from "./runs";
+import { failedWords } from "./runs";
 
 const AGAIN_MS = 15_000;
 
@@ -33,14 +32,26 @@ function Trouble({ schedule }: { schedule: Schedule }) {
     return <Outcome schedule={schedule} />;
 }
 
-/** Nothing where the last job went well: that is as it should be. */
+/** What came of its last job that has ended, and how long that took. */
 function Outcome({ schedule }: { schedule: Schedule }) {
-    const failed = failures(useRuns(schedule).data?.items ?? []);
-    if (failed === 0) return null;
+    const { lastRun } = schedule;
+    if (!lastRun) return null;
+    const { failures, outcome, durationMs } = lastRun;
     return (
-        <Badge tone="failed" icon="warning">
-            <span title={failedWords(failed)}>{failed === 1 ? "failed" : `${failed} failed`}</span>
-        </Badge>
+        <>
+            {failures > 0 ? (
+                <Badge tone="failed" icon="warning">
+                    <span title={failedWords(failures)}>{failures === 1 ? "failed" : `${failures} failed`}</span>
+                </Badge>
+            ) : (
+                outcome && <Badge tone={outcome}>{outcome}</Badge>
+            )}
+            {durationMs !== undefined && (
+                <span class="muted" title="how long it took">
+                    {duration(durationMs)}
+                </span>
+            )}
+        </>
     );
 }
 

@@ -11,7 +11,7 @@ import { JsonTree } from "../../ui/json-tree";
 import { Ago, JobBadge, Link, PageHead, Panel } from "../../ui/parts";
 import { Empty, One, Show } from "../../ui/states";
 import { Table } from "../../ui/table";
-import { When } from "../jobs/list";
+import { Took, When } from "../jobs/list";
 import { confirmRemoval, runNow, Switch } from "./actions";
 import { ScheduleForm } from "./form";
 import { Instants } from "./instants";
@@ -103,6 +103,7 @@ function Runs({ schedule }: { schedule: Schedule }) {
                             },
                             { key: "tick", label: "Tick", cell: job => <Ago at={job.scheduledAt ?? job.createdAt} /> },
                             { key: "when", label: "When", cell: job => <When job={job} /> },
+                            { key: "took", label: "Took", align: "right", cell: job => <Took job={job} /> },
                         ]}
                     />
                 )}
