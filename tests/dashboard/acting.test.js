@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { before, beforeEach } from "node:test";
 import { enqueue, failed, inState, jobs, row, short, tab } from "./jobs-support.js";
-import { accessible, ask, emptyServer, fits, heading, lookTest, pageTest, psql, until, URL_OF_PAGE } from "./support.js";
+import { accessible, ask, emptyServer, fits, go, heading, lookTest, pageTest, psql, until } from "./support.js";
 
 before(() => {
     emptyServer();
@@ -14,7 +14,7 @@ before(() => {
 beforeEach(emptyServer);
 
 const LATER = { runAt: "2090-05-06T07:08:09Z" };
-const open = (page, job) => page.goto(`${URL_OF_PAGE}#/jobs/${job.id}`);
+const open = (page, job) => go(page, `/jobs/${job.id}`);
 const badge = (page, word) => page.getByRole("heading", { level: 1 }).getByText(word).waitFor();
 const button = (page, name) => page.getByRole("button", { name, exact: true });
 const chosen = page => page.getByRole("region", { name: "Chosen jobs" });
@@ -92,7 +92,7 @@ pageTest("over a filter jobs are canceled, run now and deleted", "/jobs", async 
         (SELECT array_agg(jsonb_build_object('n', n)) FROM generate_series(1, 150) AS n), run_at => '2090-01-01')`);
     const other = await enqueue("nobody");
     const every = async (address, verb, question, answer, said) => {
-        await page.goto(`${URL_OF_PAGE}#/jobs?${address}`);
+        await go(page, `/jobs?${address}`);
         // A page that scrolls has more than is loaded.
         await tab(page, /150/).first().waitFor();
         await page.getByLabel("Choose all that are shown").check();
@@ -143,7 +143,7 @@ pageTest("sorted by a head", "/jobs", async page => {
     // Those that took no time yet come behind.
     await until(async () => (await order(page)).slice(0, 2).join() === [took[1], took[0]].map(({ id }) => short(id)).join(), "the quicker one first");
     await jobs(page).locator("th[aria-sort=ascending]").waitFor();
-    await page.goto(`${URL_OF_PAGE}#/jobs?state=queued`);
+    await go(page, "/jobs?state=queued");
     await row(page, took[0]).waitFor({ state: "detached" });
     await by("Attempts");
     await shows(page, c, b, a);
@@ -210,9 +210,9 @@ lookTest("types, and one of them", "/types", async page => {
     await fits(page);
     await page.getByRole("button", { name: "Resume" }).click();
     await page.getByRole("button", { name: "Pause" }).waitFor();
-    await page.goto(`${URL_OF_PAGE}#/types/bad`);
+    await go(page, "/types/bad");
     await page.getByRole("region", { name: "Handler" }).getByText("Attempts").waitFor();
-    await page.goto(`${URL_OF_PAGE}#/types/there%20is%20none`);
+    await go(page, "/types/there%20is%20none");
     await page.getByText("There is no such type").waitFor();
 });
 

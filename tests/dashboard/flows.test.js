@@ -2,13 +2,13 @@
 import assert from "node:assert/strict";
 import { before, beforeEach } from "node:test";
 import "./jobs-support.js"; // its handlers
-import { accessible, ask, emptyServer, fits, heading, lookTest, pageTest, psql, until, URL_OF_PAGE } from "./support.js";
+import { accessible, ask, emptyServer, fits, go, heading, lookTest, pageTest, psql, until } from "./support.js";
 
 before(emptyServer);
 beforeEach(emptyServer);
 
 const make = (jobs, name) => ask("POST", "flows", { jobs, name }).then(({ id }) => id);
-const open = (page, id) => page.goto(`${URL_OF_PAGE}#/flows/${id}`);
+const open = (page, id) => go(page, `/flows/${id}`);
 const steps = page => page.getByRole("table", { name: "Steps" });
 const badge = (page, word) => page.getByRole("heading", { level: 1 }).getByText(word).waitFor();
 

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { gzipSync } from "node:zlib";
-import { accessible, ask, emptyServer, fits, heading, LOOKS, lookTest, logIn, openContext, openPage, pageTest, psql, SCREENS, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
+import { accessible, ask, emptyServer, fits, go, heading, logIn, LOOKS, lookTest, openContext, openPage, pageTest, psql, SCREENS, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
 
 before(emptyServer);
 
@@ -37,11 +37,11 @@ pageTest("what one screen alone needs is loaded there, and is small", "/", async
         if (/\/assets\//.test(answer.url())) loaded.push(answer);
     });
     for (const [path, title] of SCREENS) {
-        await page.goto(`${URL_OF_PAGE}#${path}`);
+        await go(page, path);
         await heading(page, title);
     }
     assert.deepEqual(loaded.map(answer => answer.url()), []);
-    await page.goto(`${URL_OF_PAGE}#/flows/${id}`);
+    await go(page, `/flows/${id}`);
     await page.getByRole("region", { name: "The flow as a picture" }).waitFor();
     const sizes = await Promise.all(loaded.map(async answer => Number((await answer.allHeaders())["content-length"])));
     assert.ok(sizes.length > 0 && sizes.every(size => size > 0), `${sizes}`);

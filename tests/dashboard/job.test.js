@@ -3,11 +3,11 @@ import assert from "node:assert/strict";
 import { execFileSync } from "node:child_process";
 import { before } from "node:test";
 import { enqueue, failed, HOSTILE, inState, row, short } from "./jobs-support.js";
-import { accessible, ask, complaint, emptyServer, fits, heading, lookTest, pageTest, psql, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
+import { accessible, ask, complaint, emptyServer, fits, go, heading, lookTest, pageTest, psql, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
 
 before(emptyServer);
 
-const open = (page, job) => page.goto(`${URL_OF_PAGE}#/jobs/${job.id}`);
+const open = (page, job) => go(page, `/jobs/${job.id}`);
 const panel = (page, name) => page.getByRole("region", { name, exact: true });
 const badge = (page, state) => page.getByRole("heading", { level: 1 }).getByText(state).waitFor();
 const copied = page => page.evaluate(() => navigator.clipboard.readText());

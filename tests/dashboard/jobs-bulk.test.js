@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach } from "node:test";
 import { enqueue, failed, jobs, park, row, short, tab } from "./jobs-support.js";
-import { accessible, ask, emptyServer, pageTest, psql, until } from "./support.js";
+import { accessible, ask, emptyServer, go, pageTest, psql, until } from "./support.js";
 
 const HUNDRED_THOUSAND = 100_000;
 
@@ -14,6 +14,11 @@ const choose = (page, job) => page.getByRole("checkbox", { name: `Choose ${short
 const stateOf = async ({ id }) => (await ask("GET", `jobs/${id}`)).state;
 const many = (page, number) => page.evaluate(() => document.querySelectorAll("tbody tr").length).then(rows => rows <= number);
 
+async function retryThem(page, number) {
+    await page.getByRole("dialog", { name: `Retry ${number} failed jobs?` }).getByRole("button", { name: "Retry them" }).click();
+    await page.getByText(`${number} jobs retried`).waitFor();
+}
+
 pageTest("some are retried, some are canceled", "/jobs", async page => {
     const bad = await Promise.all([failed({ who: "a" }), failed({ who: "b" }), failed({ who: "c" })]);
     const parked = await Promise.all([enqueue("parked"), enqueue("parked")]);
@@ -22,7 +27,7 @@ pageTest("some are retried, some are canceled", "/jobs", async page => {
     for (const job of [bad[0], bad[1], parked[0]]) await choose(page, job);
     await chosen(page).getByText("3 chosen").waitFor();
     await chosen(page).getByRole("button", { name: "Retry 2 failed" }).click();
-    await page.getByText("2 jobs retried").waitFor();
+    await retryThem(page, 2);
     assert.deepEqual(await Promise.all(bad.map(stateOf)), ["queued", "queued", "failed"]);
     await row(page, bad[0]).getByText("waiting").waitFor();
 
@@ -63,7 +68,7 @@ pageTest("a hundred thousand jobs", "/jobs", async page => {
         return seen.size >= 1000;
     }, "a thousand jobs to be seen");
 
-    await page.goto(page.url().replace(/#.*/, "#/jobs?type=crowd"));
+    await go(page, "/jobs?type=crowd");
     await tab(page, "Queued 1,000+").waitFor();
     await page.getByLabel("Choose all that are shown").check();
     await chosen(page).getByRole("button", { name: "Choose all that match" }).click();
@@ -75,7 +80,7 @@ pageTest("a hundred thousand jobs", "/jobs", async page => {
     await tab(page, "Canceled 1,000+").waitFor();
 
     // Text is looked for in steps, and found at the far end.
-    await page.goto(page.url().replace(/#.*/, "#/jobs?q=%22n%22:%207}&state=queued"));
+    await go(page, "/jobs?q=%22n%22:%207}&state=queued");
     await jobs(page).getByText('{"n": 7}').waitFor({ timeout: 60_000 });
     assert.equal(await jobs(page).getByRole("checkbox").count(), 1);
 
@@ -86,7 +91,7 @@ pageTest("a hundred thousand jobs", "/jobs", async page => {
             for (const foot of document.querySelectorAll(".list-foot")) globalThis.said.add(foot.textContent);
         }).observe(document, { subtree: true, childList: true, characterData: true });
     });
-    await page.goto(page.url().replace(/#.*/, "#/jobs?q=payload.n:%208&state=queued"));
+    await go(page, "/jobs?q=payload.n:%208&state=queued");
     await jobs(page).getByText('{"n": 8}').waitFor();
     await page.getByText("That's all.").waitFor();
     assert.equal(await jobs(page).getByRole("checkbox").count(), 1);
@@ -103,7 +108,7 @@ pageTest("all that match a text are retried", "/jobs?state=failed&q=ann", async 
     for (const job of mine) await row(page, job).waitFor();
     await page.getByLabel("Choose all that are shown").check();
     await chosen(page).getByRole("button", { name: "Retry 2 failed" }).click();
-    await page.getByText("2 jobs retried").waitFor();
+    await retryThem(page, 2);
     assert.deepEqual(await Promise.all([...mine, other].map(stateOf)), ["queued", "queued", "failed"]);
     psql("SELECT ayb_jobs.resume('bad')");
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach } from "node:test";
 import { enqueue, failed, HOSTILE, inState, jobs, park, row, short, tab } from "./jobs-support.js";
-import { accessible, ask, complaint, emptyServer, heading, lookTest, pageTest, psql, startServer, stopServer, until } from "./support.js";
+import { accessible, ask, complaint, emptyServer, go, heading, lookTest, pageTest, psql, startServer, stopServer, until } from "./support.js";
 
 before(emptyServer);
 beforeEach(emptyServer);
@@ -71,7 +71,7 @@ pageTest("filters stand in the address", "/jobs", async page => {
     await row(page, parked).waitFor();
     await type.press("Enter");
     await page.getByText("No job matches").waitFor();
-    await page.goto(page.url().replace(/#.*/, `#/jobs?q=${parked.id}`));
+    await go(page, `/jobs?q=${parked.id}`);
     await row(page, parked).waitFor();
     await row(page, one).waitFor({ state: "detached" });
 });
@@ -145,7 +145,7 @@ pageTest("what has left a state leaves its tab, on all pages, and in a search", 
     await page.getByText("That's all.").waitFor();
     await row(page, { id: first }).waitFor({ state: "detached" });
     const found = await enqueue("parked", { needle: 1 });
-    await page.goto(page.url().replace(/#.*/, "#/jobs?state=queued&q=needle"));
+    await go(page, "/jobs?state=queued&q=needle");
     await row(page, found).waitFor();
     await ask("POST", `jobs/${found.id}/cancel`);
     await row(page, found).waitFor({ state: "detached" });

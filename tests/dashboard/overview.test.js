@@ -1,7 +1,7 @@
 // The overview: numbers, charts, what health() warns of; all of it live.
 import assert from "node:assert/strict";
 import { before } from "node:test";
-import { ask, emptyServer, heading, lookTest, pageTest, psql, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
+import { ask, copied, emptyServer, go, heading, lookTest, pageTest, psql, startServer, stopServer, until } from "./support.js";
 
 before(() => {
     emptyServer();
@@ -219,7 +219,7 @@ pageTest("what health() warns of comes first, with its hint", "/", async page =>
         await warnings.getByText("paused", { exact: true }).waitFor();
         await warnings.getByText(/resume/).first().waitFor();
         await warnings.getByRole("listitem").filter({ hasText: "paused" }).getByRole("button", { name: "Copy the hint" }).click();
-        assert.match(await page.evaluate(() => navigator.clipboard.readText()), /resume/);
+        await copied(page, /resume/);
         await warnings.getByRole("link", { name: "Types" }).click();
         await heading(page, "Types");
         await page.goBack();
@@ -230,7 +230,7 @@ pageTest("what health() warns of comes first, with its hint", "/", async page =>
 });
 
 pageTest("ids in a hint lead to what it is about", "/", async page => {
-    const schedule = await ask("POST", "schedules", { name: "breaks", jobType: "breaks", cronExpr: "0 0 1 1 *" });
+    const schedule = await ask("POST", "schedules", { name: "breaks", jobType: "breaks", cronExpr: "0 0 1 1 *", maxAttempts: 1 });
     psql(`CREATE OR REPLACE FUNCTION public.breaks() RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE 'broken'; END $$;
           SELECT ayb_jobs.register_handler('breaks', 'public.breaks()', max_attempts => 1)`);
     try {
@@ -241,7 +241,7 @@ pageTest("ids in a hint lead to what it is about", "/", async page => {
         await heading(page, /breaks/);
         assert.match(page.url(), new RegExp(`#/jobs/${job.id}$`));
         psql(`UPDATE ayb_jobs.schedules SET last_error = 'no <b>zone</b>' WHERE id = '${schedule.id}'`);
-        await page.goto(`${URL_OF_PAGE}#/`);
+        await go(page, "/");
         const broken = warnings.getByRole("listitem").filter({ hasText: "no <b>zone</b>" });
         await broken.locator(".warning-hint").getByRole("link", { name: schedule.id.slice(-8) }).first().click();
         await heading(page, /breaks/);

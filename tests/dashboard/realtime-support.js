@@ -20,5 +20,6 @@ export async function listen(tables, who) {
         signal: stop.signal,
     });
     assert.equal(answer.status, 200);
+    stop.answer = answer; // one that nobody holds is collected, and its stream ends with it
     return stop;
 }

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { before, test } from "node:test";
 import { enqueue, failed, row } from "./jobs-support.js";
 import { listen } from "./realtime-support.js";
-import { ask, emptyServer, heading, logIn, openContext, openPage, psql, SCREENS, until, URL_OF_PAGE } from "./support.js";
+import { ask, emptyServer, go, heading, logIn, openContext, openPage, psql, SCREENS, until, URL_OF_PAGE } from "./support.js";
 
 before(emptyServer);
 
@@ -69,7 +69,7 @@ test("who may look is shown no way to change anything, and none works", async ()
             const details = { [`/jobs/${bad.id}`]: /bad/, [`/jobs/${later.id}`]: /parked/, "/types/parked": /parked/,
                 [`/schedules/${schedule.id}`]: /nightly/, [`/flows/${flow}`]: /Flow/ };
             for (const [screen, title] of [...SCREENS, ...Object.entries(details)]) {
-                await page.goto(`${URL_OF_PAGE}#${screen}`);
+                await go(page, screen);
                 await heading(page, title);
                 await READY[screen]?.(page, { later });
                 const buttons = await names(page.getByRole("button").and(page.locator(":not(.sort, .json-body *)")));
@@ -97,7 +97,7 @@ test("who may act makes nothing and deletes nothing", async () => {
     emptyServer();
     const [bad] = await things();
     await as("operate", async page => {
-        await page.goto(`${URL_OF_PAGE}#/jobs/${bad.id}`);
+        await go(page, `/jobs/${bad.id}`);
         await page.getByRole("button", { name: "Retry" }).waitFor();
         assert.deepEqual(await named(page, MAKES), []);
         psql("SELECT ayb_jobs.pause('bad')");
@@ -106,7 +106,7 @@ test("who may act makes nothing and deletes nothing", async () => {
         psql("SELECT ayb_jobs.resume('bad')");
         assert.equal((await ask("GET", `jobs/${bad.id}/actions`)).items[0].actor, "a_operate");
         for (const screen of ["/schedules", "/views"]) {
-            await page.goto(`${URL_OF_PAGE}#${screen}`);
+            await go(page, screen);
             await page.getByRole("button", { name: screen === "/views" ? "Refresh now" : /^Run nightly/ }).waitFor();
             assert.deepEqual(await named(page, MAKES), [], screen);
         }

@@ -2,14 +2,15 @@
 import assert from "node:assert/strict";
 import { beforeEach } from "node:test";
 import { HOSTILE, inState } from "./jobs-support.js";
-import { accessible, ask, emptyServer, heading, lookTest, pageTest, psql, startServer, stopServer, until, URL_OF_PAGE } from "./support.js";
+import { accessible, ask, emptyServer, go, heading, lookTest, pageTest, psql, startServer, stopServer, until } from "./support.js";
 
 beforeEach(emptyServer);
 
 const create = fields => ask("POST", "schedules", { name: "nightly", jobType: "parked", cronExpr: "0 3 * * *", ...fields });
 const get = ({ id }) => ask("GET", `schedules/${id}`);
-const open = (page, schedule) => page.goto(`${URL_OF_PAGE}#/schedules/${schedule.id}`);
+const open = (page, schedule) => go(page, `/schedules/${schedule.id}`);
 const row = (page, name) => page.getByRole("table", { name: "Schedules" }).getByRole("row").filter({ hasText: name });
+const TIME = /^\d+(\.\d)? (µs|ms|s)$/;
 const panel = (page, name) => page.getByRole("region", { name, exact: true });
 
 lookTest("a list of schedules", "/schedules", async page => {
@@ -28,11 +29,26 @@ lookTest("a list of schedules", "/schedules", async page => {
 });
 
 lookTest("a schedule whose jobs all fail says so", "/schedules", async page => {
-    const schedule = await create({ jobType: "bad", cronExpr: "0 0 1 1 *" });
+    const schedule = await create({ jobType: "bad", cronExpr: "0 0 1 1 *", maxAttempts: 1 });
     for (let run = 0; run < 3; run++) await inState((await ask("POST", `schedules/${schedule.id}/run`)).id, "failed");
     await row(page, "nightly").getByText("3 failed").waitFor();
+    await row(page, "nightly").getByText(TIME).waitFor();
     await open(page, schedule);
     await panel(page, "Last jobs").getByRole("alert").getByText("Its last 3 jobs failed").waitFor();
+    assert.equal(await panel(page, "Last jobs").getByRole("cell").getByText(TIME).count(), 3);
+});
+
+lookTest("one whose last job went well says that, and how long it took; one whose refresh failed doesn't", "/schedules", async page => {
+    psql(`CREATE MATERIALIZED VIEW IF NOT EXISTS public.unlucky AS SELECT 1 / (random() * 0)::int AS a WITH NO DATA;
+          ALTER MATERIALIZED VIEW public.unlucky OWNER TO sidecar`);
+    await ask("POST", "matviews", { viewName: "unlucky" });
+    const fine = await create({ jobType: "good", cronExpr: "0 0 1 1 *" });
+    const refresh = await create({ name: "refresh", jobType: "materialized_view_refresh", payload: { view_name: "unlucky" }, cronExpr: "0 0 1 1 *" });
+    for (const { id } of [fine, refresh]) await inState((await ask("POST", `schedules/${id}/run`)).id, "completed");
+    await row(page, "nightly").getByText("completed").waitFor();
+    await row(page, "nightly").getByText(TIME).waitFor();
+    await row(page, "refresh").getByText("failed", { exact: true }).waitFor();
+    assert.equal(await row(page, "refresh").getByText("completed").count(), 0);
 });
 
 lookTest("no schedules yet", "/schedules", async page => {
@@ -114,6 +130,7 @@ lookTest("the form of a new schedule", "/schedules", async page => {
 
 pageTest("a schedule is changed", "/schedules", async page => {
     const schedule = await create({ payload: { a: 1 } });
+    await page.reload();
     await page.getByRole("button", { name: "Change nightly" }).click();
     const form = page.getByRole("dialog", { name: "Change nightly" });
     assert.equal(await form.getByLabel("Rule").inputValue(), "0 3 * * *");
@@ -130,6 +147,7 @@ pageTest("a schedule is changed", "/schedules", async page => {
 
 pageTest("disabled, enabled, run, deleted from the list", "/schedules", async page => {
     const schedule = await create();
+    await page.reload();
     const flip = page.getByRole("switch", { name: "nightly enabled" });
     await flip.click();
     await row(page, "nightly").getByText("disabled", { exact: true }).waitFor();
@@ -193,6 +211,7 @@ lookTest("no such schedule", "/schedules/01234567-89ab-7def-8123-456789abcdef", 
 
 pageTest("the server is stopped and started again", "/schedules", async page => {
     await create();
+    await page.reload();
     await row(page, "nightly").waitFor();
     stopServer();
     try {

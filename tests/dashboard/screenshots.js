@@ -2,12 +2,18 @@
 import { readFileSync, mkdirSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { heading, LOOKS, logIn, openContext, openPage, psql, theBrowser, until } from "./support.js";
+import { listen } from "./realtime-support.js";
+import { heading, openContext, openPage, psql, remember, theBrowser, until, WIDE } from "./support.js";
 
 const here = dirname(fileURLToPath(import.meta.url));
 const images = join(process.env.AYB_OUT, "images");
 
 const HEIGHT = 900; // of a wide picture, where a screen says nothing else
+const LOOKS = [
+    WIDE,
+    { ...WIDE, name: "wide, dark", colorScheme: "dark" },
+    { name: "narrow, light", width: 390, height: 844, colorScheme: "light" },
+];
 
 /** `path` may be a function, for what has an id; `ready` waits until what is to be seen is there. */
 const SCREENS = [
@@ -21,6 +27,7 @@ const SCREENS = [
     },
     { name: "flow", path: () => `/flows/${psql("SELECT id FROM ayb_jobs.flows WHERE name = 'morning round'")}`,
         ready: page => page.getByRole("region", { name: "The flow as a picture" }).getByText("tell customers").waitFor() },
+    { name: "flows", path: "/flows", title: "Flows", ready: page => page.getByRole("table", { name: "Flows" }).getByText("morning round").waitFor() },
     { name: "type", path: "/types/labels.print", ready: page => page.getByRole("table", { name: "Keys" }).waitFor() },
     { name: "types", path: "/types", title: "Types", ready: page => page.getByRole("table", { name: "Types" }).waitFor() },
     { name: "errors", path: "/errors", title: "Errors", ready: page => page.getByRole("table", { name: "Errors" }).waitFor() },
@@ -31,6 +38,7 @@ const SCREENS = [
         ready: page => page.getByRole("table", { name: "Last jobs" }).waitFor(),
     },
     { name: "workers", path: "/workers", title: "Workers and lanes", ready: page => page.getByText("reports.monthly").first().waitFor() },
+    { name: "realtime", path: "/realtime", title: "Realtime", ready: page => page.getByRole("table", { name: "Streams" }).getByText("zoe").waitFor() },
 ];
 
 mkdirSync(images, { recursive: true });
@@ -40,11 +48,15 @@ const work = setInterval(() => psql("SELECT shop.second_of_work()"), 1000);
 await until(() => psql("SELECT count(*) FILTER (WHERE state = 'failed') = 15 AND count(*) FILTER (WHERE state = 'running') = 2 FROM ayb_jobs.jobs") === "t", "the shop to work");
 await until(() => psql("SELECT in_force FROM ayb_jobs.limits") === "t", "the limit to be in force");
 psql("SELECT FROM ayb_jobs.claim('printers', '{labels.print}', 2)");
+psql(`CREATE TABLE shop.stock (item integer PRIMARY KEY, pieces integer NOT NULL);
+      GRANT USAGE ON SCHEMA shop TO ayb_authenticated; GRANT SELECT ON shop.orders, shop.stock TO ayb_authenticated;
+      SELECT ayb_jobs.enable_realtime(t) FROM unnest('{shop.orders,shop.stock}'::regclass[]) AS t`);
+const streams = await Promise.all([["shop.orders,shop.stock", "ann"], ["shop.orders", "bob"], ["shop.stock", "zoe"]].map(([tables, who]) => listen(tables, who)));
 const wanted = (process.env.SCREENS ?? "").split(" ").filter(Boolean);
-for (const look of LOOKS.slice(0, 3)) {
+for (const look of LOOKS) {
     const context = await openContext(look, { deviceScaleFactor: look.width > 800 ? 1 : 2 });
+    await remember(context); // nothing is clicked: what the mouse is over looks otherwise
     const page = await openPage(context);
-    await logIn(page);
     await heading(page, "Overview");
     for (const { name, path, title, ready, height = HEIGHT } of SCREENS) {
         if (wanted.length > 0 && !wanted.includes(name)) continue;
@@ -52,7 +64,6 @@ for (const look of LOOKS.slice(0, 3)) {
         await page.goto(`${process.env.AYB_URL}#${typeof path === "string" ? path : path()}`);
         if (title) await heading(page, title);
         await ready(page);
-        await page.mouse.move(0, 0); // what is under it looks otherwise
         await page.waitForTimeout(1200); // charts are painted, bars have grown
         const file = `${name}-${look.name.replace(", ", "-")}.png`;
         await page.screenshot({ path: join(images, file) });
@@ -61,4 +72,5 @@ for (const look of LOOKS.slice(0, 3)) {
     await context.close();
 }
 clearInterval(work);
+for (const stream of streams) stream.abort();
 await (await theBrowser()).close();

@@ -14,14 +14,10 @@ export const URL_OF_PAGE = env.AYB_URL;
 export const PASSWORD = env.AYB_PASSWORD;
 const PATIENCE = 60_000;
 
-/** The combinations in which each screen is looked at. */
-export const LOOKS = [
-    { name: "wide, light", width: 1440, height: 900, colorScheme: "light" },
-    { name: "wide, dark", width: 1440, height: 900, colorScheme: "dark" },
-    { name: "narrow, light", width: 390, height: 844, colorScheme: "light" },
-    { name: "narrow, dark", width: 390, height: 844, colorScheme: "dark" },
-];
-export const WIDE = LOOKS[0];
+export const WIDE = { name: "wide, light", width: 1440, height: 900, colorScheme: "light" };
+export const NARROW = { name: "narrow, dark", width: 390, height: 844, colorScheme: "dark" };
+/** The widths in which each screen is used. Their colours are looked at in both schemes wherever accessible() looks. */
+export const LOOKS = [WIDE, NARROW];
 
 export function psql(sql, role = "postgres") {
     const flags = ["-XqAt", "-v", "ON_ERROR_STOP=1", "-h", env.AYB_PGHOST, "-p", env.AYB_PGPORT, "-U", role, "-d", "app", "-f", "-"];
@@ -71,6 +67,10 @@ export async function ask(method, path, body) {
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
     });
     return answer.status === 204 ? undefined : answer.json();
+}
+async function theToken() {
+    await ask("GET", "me");
+    return token;
 }
 
 /**
@@ -124,15 +124,23 @@ export async function logIn(page, password = PASSWORD) {
     await page.getByRole("button", { name: "Log in" }).click();
 }
 
+/** As a tab in which somebody has logged in; frame.test.js does that by hand. What becomes of the token then is the page's. */
+export async function remember(context) {
+    await context.addInitScript(given => {
+        if (location.protocol !== "http:" || sessionStorage.getItem("tests.given")) return;
+        sessionStorage.setItem("tests.given", "yes");
+        sessionStorage.setItem("ayb_jobs.token", given);
+    }, await theToken());
+}
+
 /** A test with a page at `path`, logged in. */
 export function pageTest(name, path, body, look = WIDE) {
     test(name, async () => {
         const context = await openContext(look);
         try {
+            await remember(context);
             const page = await openPage(context, path);
-            await logIn(page);
-            // A reload before the answer would have the page ask for the password again.
-            await page.getByLabel("Password").waitFor({ state: "detached" });
+            await page.getByRole("main").waitFor();
             await body(page, context);
             assert.deepEqual(page.faults, []);
         } finally {
@@ -141,7 +149,7 @@ export function pageTest(name, path, body, look = WIDE) {
     });
 }
 
-/** The same in every look; ends with what axe finds, and with a look for what is wider than the window. */
+/** The same in each width; ends with what axe finds, and with a look for what is wider than the window. */
 export function lookTest(name, path, body) {
     for (const look of LOOKS) {
         pageTest(`${name} (${look.name})`, path, async page => {
@@ -152,15 +160,24 @@ export function lookTest(name, path, body) {
     }
 }
 
-/** Axe finds nothing serious. */
+// The rules that look at colours: in the other scheme nothing else is otherwise.
+const OF_COLOURS = { runOnly: { type: "rule", values: ["color-contrast", "link-in-text-block"] } };
+
+async function violations(page, options) {
+    const found = await page.evaluate(options => globalThis.axe.run(document, { resultTypes: ["violations"], ...options }), options);
+    const serious = found.violations.filter(({ impact }) => impact === "serious" || impact === "critical");
+    return serious.map(({ id, nodes }) => `${id}: ${nodes.map(node => `${node.html} ${node.failureSummary}`).join("\n")}`);
+}
+
+/** Axe finds nothing serious, in light and in dark colours. */
 export async function accessible(page) {
-    await page.evaluate(axeSource);
-    const { violations } = await page.evaluate(() => globalThis.axe.run(document, { resultTypes: ["violations"] }));
-    const serious = violations.filter(({ impact }) => impact === "serious" || impact === "critical");
-    assert.deepEqual(
-        serious.map(({ id, nodes }) => `${id}: ${nodes.map(node => `${node.html} ${node.failureSummary}`).join("\n")}`),
-        [],
-    );
+    if (!(await page.evaluate(() => "axe" in globalThis))) await page.evaluate(axeSource);
+    const dark = await page.evaluate(() => matchMedia("(prefers-color-scheme: dark)").matches);
+    const [mine, other] = dark ? ["dark", "light"] : ["light", "dark"];
+    assert.deepEqual(await violations(page, {}), [], mine);
+    await page.emulateMedia({ colorScheme: other });
+    assert.deepEqual(await violations(page, OF_COLOURS), [], other);
+    await page.emulateMedia({ colorScheme: mine });
 }
 
 /** Nothing makes the page scroll sideways. */
@@ -174,6 +191,24 @@ export const SCREENS = [
     ["/", "Overview"], ["/jobs", "Jobs"], ["/flows", "Flows"], ["/types", "Types"], ["/errors", "Errors"], ["/schedules", "Schedules"],
     ["/views", "Materialized views"], ["/workers", "Workers and lanes"], ["/realtime", "Realtime"],
 ];
+
+/**
+ * Goes to an address of the page, and comes back once what stood there before is gone. The browser has gone there sooner than
+ * the page knows: what is looked for meanwhile might be found in the list of before, and a click there comes to nothing.
+ */
+export async function go(page, address) {
+    await page.goto(`${URL_OF_PAGE}#${address}`);
+    await page.evaluate(async () => {
+        for (let turn = 0; turn < 3; turn++) await new Promise(done => requestAnimationFrame(() => setTimeout(done)));
+    });
+}
+
+/** What was copied, once it is what was meant: a click comes back before the clipboard has it. */
+export const copied = (page, pattern) =>
+    until(async () => {
+        const text = await page.evaluate(() => navigator.clipboard.readText());
+        return pattern.test(text) && text;
+    }, `${pattern} to be copied`);
 
 /** A heading of the screen, once it is there. */
 export const heading = (page, name) => page.getByRole("heading", { level: 1, name }).waitFor();

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { before, beforeEach } from "node:test";
 import { park } from "./jobs-support.js";
-import { accessible, ask, emptyServer, fits, heading, lookTest, pageTest, psql, until, URL_OF_PAGE } from "./support.js";
+import { accessible, ask, emptyServer, fits, go, heading, lookTest, pageTest, psql, until } from "./support.js";
 
 before(emptyServer);
 beforeEach(() => {
@@ -25,7 +25,7 @@ lookTest("what runs of a limit, and which keys wait until when", "/types", async
           SELECT ayb_jobs.enqueue('parked', to_jsonb(n), partition_key => 'tenant <b>' || n % 2) FROM generate_series(1, 5) AS n;`);
     await limit({ running: 3, startsPerKey: 1, perSec: 3600 });
     psql("SELECT FROM ayb_jobs.claim('worker', '{parked}', 1)");
-    await page.goto(`${URL_OF_PAGE}#/types`);
+    await go(page, "/types");
     const line = page.getByRole("table", { name: "Types" }).getByRole("row").filter({ has: page.getByRole("link", { name: "parked", exact: true }) });
     await line.getByText("3 at once, 1 of a key in 1 h").waitFor();
     await line.getByRole("link", { name: "parked", exact: true }).click();
