@@ -11,7 +11,7 @@ use Test::More ();
 use Time::HiRes qw(time usleep);
 
 our @EXPORT = qw(new_server start_server serve serving sql eventually holds at_once promptly finishes stops log_holds count_in_log
-    set_configuration turn_clock turn_to ticked create_schedule ticks_of health backends_of start_sleeper state_of jobs_of own_log adopted
+    set_configuration turn_clock turn_to ticked create_schedule ticks_of health backends_of start_sleeper state_of at_it jobs_of own_log adopted
     pause_at is_at go_on shut_gate open_gate at_gate start_endless end_endless order_of);
 
 # No test asks how long something took. What nothing may hold up gets this long, in seconds: far above what a loaded
@@ -135,6 +135,10 @@ sub eventually {
 
 # A statement that brings rows, which nothing runs before that is allowed.
 sub adopted { return "BEGIN; $_[0]; SELECT ayb_jobs.adopt(); COMMIT" }
+
+# The condition that a worker is at the job, and by lease: a group has one that dallies for a moment only, and what it
+# gives back waits until it is begun again.
+sub at_it { return "(SELECT is_running AND state = 'running' FROM ayb_jobs.jobs WHERE id = '$_[0]')" }
 
 # Tests that the condition becomes true in a database.
 sub holds {

@@ -50,10 +50,10 @@ like(sql($node, q{SELECT detail FROM ayb_jobs.health() WHERE name = 'leases_lost
 
 # A crash takes running jobs along. They are back at once, not when their leases end in an hour.
 my $long = sql($node, q{SELECT ayb_jobs.enqueue('nap', '{"seconds": 3600}', max_attempts => 2)});
-ok(eventually($node, "SELECT is_running FROM ayb_jobs.jobs WHERE id = '$long'"), 'a long job runs');
+holds($node, 'postgres', at_it($long), 'a long job runs');
 my $pid = sql($node, "SELECT pid FROM ayb_jobs.workers() WHERE job_id = '$long'");
 is(kill('KILL', $pid), 1, 'its worker is killed');
-at_once($node, 'postgres', "(SELECT attempts = 2 AND is_running FROM ayb_jobs.jobs WHERE id = '$long')", 'it runs again at once');
+at_once($node, 'postgres', "(SELECT attempts = 2 FROM ayb_jobs.jobs WHERE id = '$long') AND " . at_it($long), 'it runs again at once');
 $node->stop('immediate');
 $node->start;
 at_once($node, 'postgres', "(SELECT state = 'failed' FROM ayb_jobs.jobs WHERE id = '$long')",

@@ -176,8 +176,7 @@ sub enqueue {
 sub running {
     my ($type, $payload) = @_;
     my $id = enqueue($type, $payload // $long);
-    # By lease: a group has it for a moment only, and what that gives back a pause keeps.
-    eventually($node, "SELECT is_running AND state = 'running' FROM ayb_jobs.jobs WHERE id = '$id'") or die "$type does not start\n";
+    eventually($node, 'SELECT ' . at_it($id)) or die "$type does not start\n";
     return $id;
 }
 
@@ -200,9 +199,7 @@ sub interrupted {
 sub came_back {
     my ($name, @ids) = @_;
     for my $id (@ids) {
-        # A job of an hour may begin in a group, for as long as a group may take.
-        ok(eventually($node, "SELECT is_running AND state = 'running' FROM ayb_jobs.jobs WHERE id = '$id'"),
-            "$name: the job runs again");
+        holds($node, 'postgres', at_it($id), "$name: the job runs again");
         is(state_of($node, $id), 'running/1', "$name: as if for the first time");
     }
 }
