@@ -121,6 +121,8 @@ my $from = $publisher->connstr . ' dbname=postgres';
 $node->safe_psql('postgres', 'TRUNCATE base');
 $node->safe_psql('postgres', "CREATE SUBSCRIPTION reader CONNECTION '$from' PUBLICATION news");
 $node->wait_for_subscription_sync($publisher, 'reader');
+# Which is content with 's', as the worker that applies isn't: that it has the table is one more thing that it writes.
+$node->poll_query_until('postgres', q{SELECT bool_and(srsubstate = 'r') FROM pg_subscription_rel}) or die "the table is not ready\n";
 twice($node);
 is(twice($node), 'skipped skipped', 'a quiet subscription is no change');
 $publisher->safe_psql('postgres', 'INSERT INTO base VALUES (1), (2)');
