@@ -67,9 +67,10 @@ CREATE FUNCTION ayb_jobs_internal.error_kind(error text) RETURNS text
     LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE SET search_path = pg_catalog, pg_temp
 BEGIN ATOMIC
     SELECT regexp_replace(regexp_replace(split_part(left(error, 300), E'\n', 1),
-                                         '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}', '#', 'g'), '[0-9]+', '#', 'g');
+                                         '[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}', '#', 'g'), '(?<!SQLSTATE [0-9A-Z]{0,4})[0-9]+', '#', 'g');
 END;
-COMMENT ON FUNCTION ayb_jobs_internal.error_kind(text) IS 'the first line of an error, with # for ids and numbers';
+COMMENT ON FUNCTION ayb_jobs_internal.error_kind(text) IS
+    'the first line of an error, with # for ids and numbers; its SQLSTATE stays';
 
 -- "payload.PATH: VALUE" and "error: KIND" are looked for as such, everything else as a piece of text.
 CREATE FUNCTION ayb_jobs_internal.search_condition(search text) RETURNS text

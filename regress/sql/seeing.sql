@@ -348,6 +348,7 @@ FROM unnest(ARRAY['', 'type => ''sought_1''', 'state => ''canceled''', 'phase =>
     'since => ''-infinity'', until => now() + interval ''1 h''', format('before => %L', :'third'), 'max_jobs => 2', 'max_jobs => 2, skip => 3',
     'max_jobs => NULL', 'max_jobs => 0']) WITH ORDINALITY AS a (arguments, n) CROSS JOIN LATERAL found(a.arguments) AS f ORDER BY a.n;
 SELECT * FROM ayb_jobs.count_jobs(type => 'sought_0', most => 1);
+SELECT ayb_jobs_internal.error_kind(e) FROM unnest(ARRAY[E'no luck for 10 of 5f0c2a51-0000-4000-8000-0123456789ab\nmore', 'port 5432 (SQLSTATE P0001)', '23 (SQLSTATE 23505)']) AS e;
 SELECT refused($$SELECT ayb_jobs.find_jobs(phase => 'queued')$$), refused($$SELECT ayb_jobs.count_jobs(phase => '')$$),
        refused($$SELECT ayb_jobs.find_jobs(max_jobs => -1)$$);
 SET ROLE regress_alice;
