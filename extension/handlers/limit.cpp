@@ -26,6 +26,11 @@ Sql<const char *, Most, Most, Most, Most, std::optional<Span>, bool, Oid, At> g_
         ordered = excluded.ordered, set_by = excluded.set_by, set_at = excluded.set_at
     RETURNING l
 )sql"};
+Sql<const char *> g_anything{R"sql(
+    SELECT WHERE EXISTS (SELECT FROM ayb_jobs.job_queue AS j WHERE j.type = $1)
+        OR EXISTS (SELECT FROM ayb_jobs.type_limits AS l WHERE l.type = $1)
+        OR EXISTS (SELECT FROM ayb_jobs.pauses AS p WHERE p.type = $1)
+)sql"};
 Sql<const char *> g_clear{"DELETE FROM ayb_jobs.type_limits WHERE type = $1"};
 
 // The arguments.
@@ -59,6 +64,19 @@ void check_rule(FunctionCallInfo fcinfo) {
         refuse_argument("per", "per must be at most an hour", "A schedule starts jobs by the day.");
 }
 
+// A limit of a misspelt type would limit nothing, and look as if it did. One whose jobs wait for
+// its handler, or that had one, may be limited before it gets it.
+void check_known(const char *type) {
+    if (find_handler(type) != nullptr || in_books([type] { return g_anything.run(type) > 0; }))
+        return;
+    ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
+                    errmsg("no handler is registered for type \"%s\"", type),
+                    errdetail("It has no jobs in the queue, no limit and no pause either."),
+                    errhint("Register it first with ayb_jobs.register_handler(), an external type "
+                            "with kind => 'external'."),
+                    err_generic_string(PG_DIAG_COLUMN_NAME, "type")));
+}
+
 // What a rule had that the new one hasn't.
 void notice_removed(const char *type, FunctionCallInfo fcinfo) {
     const LimitRule *before = find_rule(type);
@@ -87,6 +105,7 @@ AYB_SQL_FUNCTION(ayb_jobs_set_limit) {
     const char *type = type_argument(fcinfo, 0);
     check_right(type, Right::admin);
     check_rule(fcinfo);
+    check_known(type);
     notice_removed(type, fcinfo);
     const Oid me = GetUserId();
     MemoryContext context = CurrentMemoryContext;

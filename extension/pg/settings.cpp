@@ -10,6 +10,12 @@ extern "C" {
 
 namespace ayb::settings {
 
+namespace {
+
+constexpr int kPlacesUnlessSet = 16384; // and keys
+
+} // namespace
+
 bool enabled = true;
 char *databases = nullptr;
 char *actor = nullptr;
@@ -26,7 +32,7 @@ int shutdown_timeout = 5000;
 int retention = 7 * 86400;
 int failed_retention = 30 * 86400;
 int synchronous_commit = SYNCHRONOUS_COMMIT_OFF;
-int max_keys = 16384, max_places = 16384;
+int max_keys = kPlacesUnlessSet, max_places = kPlacesUnlessSet;
 int realtime_buffer = 8192;
 int group_size = 256;
 int group_budget = 10;
@@ -97,8 +103,8 @@ void define_groups() {
 // Without preloading there is no shared memory that it could size.
 void define_size(const char *name, const char *what, const char *beyond, int *value) {
     const auto when = process_shared_preload_libraries_in_progress ? PGC_POSTMASTER : PGC_SIGHUP;
-    DefineCustomIntVariable(name, what, beyond, value, 16384, 128, 1000000, when, 0, nullptr,
-                            nullptr, nullptr);
+    DefineCustomIntVariable(name, what, beyond, value, kPlacesUnlessSet, 128, 1000000, when, 0,
+                            nullptr, nullptr, nullptr);
 }
 
 void define_limits() {

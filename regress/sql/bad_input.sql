@@ -197,6 +197,21 @@ SELECT refused($$SELECT ayb_jobs.set_limit('outside', starts => 1, per => '61 mi
 SELECT refused($$SELECT ayb_jobs.set_limit('outside', running_per_key => 2, ordered => true)$$);
 SELECT refused($$SELECT ayb_jobs.set_limit('outside', ordered => NULL)$$);
 SELECT refused($$SELECT ayb_jobs.set_limit(NULL, running => 1)$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('misspelt', running => 1)$$);
+SELECT refused($$SELECT ayb_jobs.set_limit('misspelt', running => 0)$$);
+SET SESSION AUTHORIZATION regress_alice;
+SELECT refused($$SELECT ayb_jobs.set_limit('misspelt', running => 1)$$);
+RESET SESSION AUTHORIZATION;
+-- One that has jobs, a pause, or a limit may get its handler later.
+BEGIN;
+SELECT ayb_jobs.pause('later');
+SELECT running FROM ayb_jobs.set_limit('later', running => 1);
+SELECT ayb_jobs.resume('later');
+SELECT running FROM ayb_jobs.set_limit('later', running => 2);
+SELECT ayb_jobs.clear_limit('later');
+SELECT ayb_jobs.enqueue('later') IS NOT NULL;
+SELECT running FROM ayb_jobs.set_limit('later', running => 3);
+ROLLBACK;
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{}')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{1 s, NULL}')$$);
 SELECT refused($$SELECT ayb_jobs.register_handler('new', 'good(jsonb)', backoff => '{1 s, -1 s}')$$);

@@ -95,9 +95,10 @@ class Figures(OwnServerTest):
 
     def check_state(self):
         self.server.psql("""
+            SELECT ayb_jobs.register_handler('held', 'quick'), ayb_jobs.register_handler('few', 'quick');
             SELECT ayb_jobs.set_limit('held', running => 2, running_per_key => 1),
                 ayb_jobs.set_limit('few', starts => 5, per => '1 min');
-            SELECT ayb_jobs.register_handler('held', 'quick'); SELECT ayb_jobs.pause('held');
+            SELECT ayb_jobs.pause('held');
             SELECT ayb_jobs.enqueue('held'), ayb_jobs.enqueue('held');
             SELECT ayb_jobs.enqueue('first', delay => '1 day')""")
         until(lambda: self.value("ayb_jobs_jobs", phase="waiting") == 2, "the phases to be counted again")

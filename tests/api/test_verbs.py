@@ -130,6 +130,11 @@ class Verbs(CliTest):
                 self.assertEqual((answer.status, answer.json.get("field")), (400, field), answer.json)
         for method, body in (("PUT", {"running": 1}), ("DELETE", None)):
             self.refused(self.ask(method, "/types/nope/limit", body), 404, "type not found")
+        # As in SQL: nobody registered either, but one has a job.
+        limited = "SELECT count(ayb_jobs.set_limit('%s', running => 1))"
+        self.assertEqual(self.server.complaint("\\set VERBOSITY sqlstate\n" + limited % "nope"), "42704")
+        self.good(self.ask("PUT", "/types/bare/limit", {"running": 2}))
+        self.assertEqual(self.server.psql(limited % "bare"), "1")
         self.assertEqual(self.ask("DELETE", "/types/bare/limit").status, 204)
         self.assertEqual(self.server.psql("SELECT count(*) FROM ayb_jobs.type_limits"), "0")
 
