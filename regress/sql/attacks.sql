@@ -58,6 +58,7 @@ SELECT s.name, s.policies, w.show, w.hide FROM (VALUES
 JOIN (VALUES ('own flag', 'by flag', '{USING (public)}'::text[]), ('restrictive flag', 'by flag', '{USING (true),AS RESTRICTIVE USING (public)}'),
     ('helper by the key', 'by flag', ARRAY['USING (shown.is_public(''shown.%1$s'', id))']),
     ('EXISTS', 'by membership', '{USING (EXISTS (SELECT FROM shown.members AS m WHERE m.project = %1$s.project))}'),
+    ('two levels', 'by membership', '{USING (EXISTS (SELECT FROM shown.projects AS p WHERE p.project = %1$s.project AND EXISTS (SELECT FROM shown.members AS m WHERE m.project = p.project)))}'),
     ('IN', 'by membership', '{USING (project IN (SELECT m.project FROM shown.members AS m))}'),
     ('restrictive EXISTS', 'by membership', '{USING (true),AS RESTRICTIVE USING (EXISTS (SELECT FROM shown.members AS m WHERE m.project = %1$s.project))}'),
     ('JOIN', 'by project', '{USING (EXISTS (SELECT FROM shown.projects AS p JOIN pg_roles AS r ON r.rolname = current_user WHERE p.project = %1$s.project AND p.open))}'),
