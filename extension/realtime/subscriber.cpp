@@ -111,10 +111,12 @@ constexpr Setting kSettings[] = {
     {"plan_cache_mode", "force_generic_plan"}, {"enable_seqscan", "off"}, {"jit", "off"},
 };
 
+// As SET LOCAL, for the subtransaction: a policy may have set the same one in it, which nothing else
+// may follow.
 void set_if_other(const char *name, const char *value, GucContext context) {
     const char *now = GetConfigOption(name, true, false);
     if (now == nullptr || strcmp(now, value) != 0)
-        set_config_option(name, value, context, PGC_S_SESSION, GUC_ACTION_SAVE, true, 0, false);
+        set_config_option(name, value, context, PGC_S_SESSION, GUC_ACTION_LOCAL, true, 0, false);
 }
 
 // As the role, with the claims, for whatever a policy calls.
