@@ -218,7 +218,8 @@ class Buffer(RealtimeTest):
                              f" FROM generate_series({9 * number}, {9 * number + 8}) AS i")
         self.server.psql("INSERT INTO notes VALUES (1, 'last')")
         stream.heard({"id": 1, "note": "last"}, "notes")
-        self.assertLess(self.memory() - before, 50_000)
+        # Under the sanitizers 46,000 to 59,000 kB, most of it what 200 streams have by themselves; without the bound 84,000.
+        self.assertLess(self.memory() - before, 70_000)
         for one in deaf:
             one.read()
         for one in deaf:
