@@ -111,8 +111,8 @@ constexpr Setting kSettings[] = {
     {"plan_cache_mode", "force_generic_plan"}, {"enable_seqscan", "off"}, {"jit", "off"},
 };
 
-// As SET LOCAL, for the subtransaction: a policy may have set the same one in it, which nothing else
-// may follow.
+// As SET LOCAL, for the subtransaction: a policy may have set the same one in it, which nothing
+// else may follow.
 void set_if_other(const char *name, const char *value, GucContext context) {
     const char *now = GetConfigOption(name, true, false);
     if (now == nullptr || strcmp(now, value) != 0)
