@@ -76,11 +76,11 @@ bool next_of_key(KeyRows *keys, RawRange *rows, TimestampTz until, Position *at)
 }
 
 void turn_to_next(KeyRows *keys) {
-    const int before = keys->here;
     if (keys->stays) {
         keys->stays = false;
         return;
     }
+    const int before = keys->here;
     do
         keys->here = (keys->here + 1) % keys->count;
     while (keys->looks[keys->here].done);

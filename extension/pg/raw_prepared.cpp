@@ -1,20 +1,11 @@
 #include "pg/raw_prepared.hpp"
 
 #include "pg/relation.hpp"
+#include "pg/users_code.hpp"
 
 namespace ayb {
 
 namespace {
-
-bool is_users(Oid function, void * /*context*/) { return function >= FirstNormalObjectId; }
-
-// What PostgreSQL brings needs neither a role nor a search_path of its own.
-bool calls_users_code(Node *node, void *context) {
-    if (node == nullptr)
-        return false;
-    return check_functions_in_node(node, is_users, context) ||
-           walk_expression(node, calls_users_code, context);
-}
 
 bool is_expected(const FormData_pg_attribute *column, const RawColumn &expected) {
     return !column->attisdropped && column->atttypid == expected.type && column->atttypmod == -1 &&

@@ -2,14 +2,16 @@
 
 #include "pg/relation.hpp"
 #include "pg/tuples.hpp"
+#include "pg/users_code.hpp"
+#include "published/by_oid.hpp"
+#include "published/policies.hpp"
+#include "published/stamp.hpp"
 #include "published/tree.hpp"
 
 extern "C" {
 #include "access/tupconvert.h"
 #include "catalog/partition.h"
 #include "catalog/pg_policy.h"
-#include "common/hashfn.h"
-#include "rewrite/rowsecurity.h"
 }
 
 namespace ayb {
@@ -27,32 +29,23 @@ struct Entry {
 HTAB *g_entries;
 uint64 g_invalidations;
 
-uint64 add_bytes(uint64 hash, const void *bytes, Size length) {
-    return DatumGetUInt64(hash_any_extended(static_cast<const unsigned char *>(bytes),
-                                            static_cast<int>(length), hash));
-}
-
-template <typename T> uint64 add(uint64 hash, const T &value) {
-    return add_bytes(hash, &value, sizeof(value));
-}
-
 // A column of a catalog's row, as its bytes.
 uint64 add_field(uint64 hash, int cache, HeapTuple tuple, int field) {
     bool null;
     const Datum value = SysCacheGetAttr(cache, tuple, static_cast<AttrNumber>(field), &null);
     if (null)
-        return add(hash, true);
+        return add_to_stamp(hash, true);
     const auto *bytes = PG_DETOAST_DATUM(value);
-    return add_bytes(hash, bytes, VARSIZE(bytes));
+    return add_bytes_to_stamp(hash, bytes, VARSIZE(bytes));
 }
 
 uint64 add_table(uint64 hash, Relation table) {
     const FormData_pg_class *form = table->rd_rel;
-    hash = add(hash, form->relowner);
-    hash = add(hash, form->relrowsecurity);
-    hash = add(hash, form->relforcerowsecurity);
-    hash = add(hash, form->relnamespace);
-    hash = add(hash, form->relname);
+    hash = add_to_stamp(hash, form->relowner);
+    hash = add_to_stamp(hash, form->relrowsecurity);
+    hash = add_to_stamp(hash, form->relforcerowsecurity);
+    hash = add_to_stamp(hash, form->relnamespace);
+    hash = add_to_stamp(hash, form->relname);
     HeapTuple tuple = SearchSysCache1(RELOID, ObjectIdGetDatum(RelationGetRelid(table)));
     if (!HeapTupleIsValid(tuple))
         return hash;
@@ -65,10 +58,10 @@ uint64 add_columns(uint64 hash, Relation table) {
     const TupleDesc shape = RelationGetDescr(table);
     for (int i = 0; i < shape->natts; i++) {
         const FormData_pg_attribute *column = TupleDescAttr(shape, i);
-        hash = add(hash, column->attname);
-        hash = add(hash, column->atttypid);
-        hash = add(hash, column->atttypmod);
-        hash = add(hash, column->attisdropped);
+        hash = add_to_stamp(hash, column->attname);
+        hash = add_to_stamp(hash, column->atttypid);
+        hash = add_to_stamp(hash, column->atttypmod);
+        hash = add_to_stamp(hash, column->attisdropped);
         HeapTuple tuple = SearchSysCache2(ATTNUM, ObjectIdGetDatum(RelationGetRelid(table)),
                                           Int16GetDatum(column->attnum));
         if (!HeapTupleIsValid(tuple))
@@ -82,7 +75,8 @@ uint64 add_columns(uint64 hash, Relation table) {
 uint64 add_policies(uint64 hash, Relation table) {
     each_catalog_row(PolicyRelationId, PolicyPolrelidPolnameIndexId, Anum_pg_policy_polrelid,
                      RelationGetRelid(table), [&hash](HeapTuple row, TupleDesc /*shape*/) {
-                         hash = add(hash, reinterpret_cast<Form_pg_policy>(GETSTRUCT(row))->oid);
+                         hash = add_to_stamp(hash,
+                                             reinterpret_cast<Form_pg_policy>(GETSTRUCT(row))->oid);
                          hash = add_version_to_stamp(hash, row);
                      });
     return hash;
@@ -96,26 +90,12 @@ uint64 add_trigger(uint64 hash, Oid trigger) {
     return hash;
 }
 
-bool is_users(Oid function, void * /*context*/) { return function >= FirstNormalObjectId; }
-
-bool calls_function(Node *node, void *context) {
-    if (node == nullptr)
-        return false;
-    return check_functions_in_node(node, is_users, context) ||
-           walk_expression(node, calls_function, context);
-}
-
 // Whether its policies decide by more than the row and what PostgreSQL brings.
 bool asks_somebody(Relation table) {
-    if (!table->rd_rel->relrowsecurity || table->rd_rsdesc == nullptr)
-        return false;
-    ListCell *cell;
-    foreach (cell, table->rd_rsdesc->policies) {
-        const auto *policy = static_cast<RowSecurityPolicy *>(lfirst(cell));
-        if (policy->hassublinks || calls_function(reinterpret_cast<Node *>(policy->qual), nullptr))
-            return true;
-    }
-    return false;
+    return any_policy(table, [](const RowSecurityPolicy &policy) {
+        return policy.hassublinks ||
+               calls_users_code(reinterpret_cast<Node *>(policy.qual), nullptr);
+    });
 }
 
 void forget(Entry *entry) {
@@ -172,14 +152,8 @@ bool describe_parent(Entry *entry, Relation relation, Oid parent) {
 }
 
 Entry *entry_of(Oid trigger) {
-    if (g_entries == nullptr) {
-        HASHCTL control{};
-        control.keysize = sizeof(Oid);
-        control.entrysize = sizeof(Entry);
-        control.hcxt = CacheMemoryContext;
-        g_entries = hash_create("ayb_jobs published tables", 16, &control,
-                                HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-    }
+    if (g_entries == nullptr)
+        g_entries = new_table_by_oid("ayb_jobs published tables", sizeof(Entry));
     bool found;
     auto *entry = static_cast<Entry *>(hash_search(g_entries, &trigger, HASH_ENTER, &found));
     if (!found) {
@@ -254,10 +228,10 @@ uint64 stamp_of(Relation table, const Trigger *trigger) {
     hash = add_columns(hash, table);
     hash = add_policies(hash, table);
     AttrNumber keys[INDEX_MAX_KEYS] = {};
-    hash = add(hash, primary_key(table, keys));
-    hash = add(hash, keys);
+    hash = add_to_stamp(hash, primary_key(table, keys));
+    hash = add_to_stamp(hash, keys);
     for (int i = 0; i < trigger->tgnargs; i++)
-        hash = add_bytes(hash, trigger->tgargs[i], strlen(trigger->tgargs[i]) + 1);
+        hash = add_bytes_to_stamp(hash, trigger->tgargs[i], strlen(trigger->tgargs[i]) + 1);
     return add_trigger(hash, trigger->tgoid);
 }
 

@@ -1,6 +1,8 @@
 #include "published/tree.hpp"
 
 #include "pg/tuples.hpp"
+#include "published/by_oid.hpp"
+#include "published/stamp.hpp"
 #include "published/trigger.hpp"
 
 extern "C" {
@@ -58,14 +60,8 @@ Tree look_at_tree(Relation table) {
 }
 
 Known *known(Oid table, uint64 changes) {
-    if (g_known == nullptr) {
-        HASHCTL control{};
-        control.keysize = sizeof(Oid);
-        control.entrysize = sizeof(Known);
-        control.hcxt = CacheMemoryContext;
-        g_known = hash_create("ayb_jobs partitions of published tables", 16, &control,
-                              HASH_ELEM | HASH_BLOBS | HASH_CONTEXT);
-    }
+    if (g_known == nullptr)
+        g_known = new_table_by_oid("ayb_jobs partitions of published tables", sizeof(Known));
     bool found;
     auto *one = static_cast<Known *>(hash_search(g_known, &table, HASH_ENTER, &found));
     if (!found)

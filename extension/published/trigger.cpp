@@ -1,9 +1,5 @@
 #include "published/trigger.hpp"
 
-extern "C" {
-#include "common/hashfn.h"
-}
-
 namespace ayb {
 
 namespace {
@@ -22,16 +18,6 @@ bool is_capturing(Oid function) {
         list_free_deep(name);
     }
     return OidIsValid(g_function) && function == g_function;
-}
-
-uint64 add_to_stamp(uint64 stamp, Oid oid) {
-    return DatumGetUInt64(hash_any_extended(reinterpret_cast<const unsigned char *>(&oid),
-                                            static_cast<int>(sizeof(oid)), stamp));
-}
-
-uint64 add_version_to_stamp(uint64 stamp, HeapTuple row) {
-    stamp = add_to_stamp(stamp, HeapTupleHeaderGetRawXmin(row->t_data));
-    return add_to_stamp(stamp, HeapTupleHeaderGetRawCommandId(row->t_data));
 }
 
 void install_trigger_callback() { CacheRegisterSyscacheCallback(PROCOID, on_function, 0); }

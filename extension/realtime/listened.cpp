@@ -2,12 +2,12 @@
 
 #include "pg/books.hpp"
 #include "pg/relation.hpp"
+#include "published/policies.hpp"
 #include "published/tree.hpp"
 
 extern "C" {
 #include "catalog/pg_operator.h"
 #include "catalog/pg_policy.h"
-#include "rewrite/rowsecurity.h"
 #include "utils/ruleutils.h"
 }
 
@@ -62,16 +62,10 @@ bool is_for_reading(const RowSecurityPolicy &policy) {
 }
 
 bool any_asks_for_session(Relation relation) {
-    if (!relation->rd_rel->relrowsecurity || relation->rd_rsdesc == nullptr)
-        return false;
-    ListCell *cell;
-    foreach (cell, relation->rd_rsdesc->policies) {
-        const auto *policy = static_cast<RowSecurityPolicy *>(lfirst(cell));
-        if (is_for_reading(*policy) &&
-            asks_for_session(reinterpret_cast<Node *>(policy->qual), nullptr))
-            return true;
-    }
-    return false;
+    return any_policy(relation, [](const RowSecurityPolicy &policy) {
+        return is_for_reading(policy) &&
+               asks_for_session(reinterpret_cast<Node *>(policy.qual), nullptr);
+    });
 }
 
 const char *why_not(Relation table) {
