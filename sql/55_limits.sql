@@ -1,3 +1,13 @@
+CREATE FUNCTION ayb_jobs_internal.is_known_type(type text) RETURNS boolean
+    LANGUAGE sql STABLE SET search_path = pg_catalog, pg_temp
+BEGIN ATOMIC
+    SELECT EXISTS (SELECT FROM ayb_jobs.handlers AS h WHERE h.type = is_known_type.type)
+        OR EXISTS (SELECT FROM ayb_jobs.job_queue AS j WHERE j.type = is_known_type.type)
+        OR EXISTS (SELECT FROM ayb_jobs.type_limits AS l WHERE l.type = is_known_type.type)
+        OR EXISTS (SELECT FROM ayb_jobs.pauses AS p WHERE p.type = is_known_type.type AND p.type <> '');
+END;
+COMMENT ON FUNCTION ayb_jobs_internal.is_known_type(text) IS 'whether it has a handler, jobs in the queue, a limit or a pause, as far as the caller may see';
+
 CREATE FUNCTION ayb_jobs.set_limit(type text, running integer DEFAULT NULL, running_per_key integer DEFAULT NULL,
                                    starts integer DEFAULT NULL, starts_per_key integer DEFAULT NULL, per interval DEFAULT NULL,
                                    ordered boolean DEFAULT false)

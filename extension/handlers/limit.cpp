@@ -26,11 +26,7 @@ Sql<const char *, Most, Most, Most, Most, std::optional<Span>, bool, Oid, At> g_
         ordered = excluded.ordered, set_by = excluded.set_by, set_at = excluded.set_at
     RETURNING l
 )sql"};
-Sql<const char *> g_anything{R"sql(
-    SELECT WHERE EXISTS (SELECT FROM ayb_jobs.job_queue AS j WHERE j.type = $1)
-        OR EXISTS (SELECT FROM ayb_jobs.type_limits AS l WHERE l.type = $1)
-        OR EXISTS (SELECT FROM ayb_jobs.pauses AS p WHERE p.type = $1)
-)sql"};
+Sql<const char *> g_known{"SELECT WHERE ayb_jobs_internal.is_known_type($1)"};
 Sql<const char *> g_clear{"DELETE FROM ayb_jobs.type_limits WHERE type = $1"};
 
 // The arguments.
@@ -67,7 +63,7 @@ void check_rule(FunctionCallInfo fcinfo) {
 // A limit of a misspelt type would limit nothing, and look as if it did. One whose jobs wait for
 // its handler, or that had one, may be limited before it gets it.
 void check_known(const char *type) {
-    if (find_handler(type) != nullptr || in_books([type] { return g_anything.run(type) > 0; }))
+    if (in_books([type] { return g_known.run(type) > 0; }))
         return;
     ereport(ERROR, (errcode(ERRCODE_UNDEFINED_OBJECT),
                     errmsg("no handler is registered for type \"%s\"", type),

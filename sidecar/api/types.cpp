@@ -159,13 +159,9 @@ http::Response list_queue(const Call &call) {
 }
 
 std::string read_one() {
-    const std::string of_type = " WHERE x.type = $1";
     return "SELECT (SELECT " + type_json(true) + " FROM " +
            from("SELECT $1::text AS type", "$1", kMostOfOne) +
-           " WHERE EXISTS (SELECT FROM ayb_jobs.handlers AS x" + of_type +
-           ") OR EXISTS (SELECT FROM ayb_jobs.job_queue AS x" + of_type +
-           ") OR EXISTS (SELECT FROM ayb_jobs.type_limits AS x" + of_type +
-           ") OR EXISTS (SELECT FROM ayb_jobs.pauses AS x" + of_type + " AND x.type <> ''))";
+           " WHERE ayb_jobs_internal.is_known_type($1))";
 }
 
 http::Response get_type(const Call &call) {
