@@ -79,7 +79,7 @@ class Look(JobTest):
         self.assertRegex(lines[0]["at"], TIME)
         run = self.good(self.ask("GET", f"/jobs/{job}/runs"))["items"][1]
         self.assertEqual((run["status"], run["hint"]), ("failed", "yes"))
-        self.assertIn("says() line", run["context"])
+        self.assertRegex(run["context"], r"says\(\) \S+ 1 \S+ RAISE")  # "line" and "at" in the server's language
         self.refused(self.ask("GET", f"/jobs/{UNKNOWN}/log"), 404, "job not found")
         silent = self.wait(self.enqueue("good"), "completed")["id"]
         self.assertEqual(self.good(self.ask("GET", f"/jobs/{silent}/log")), {"items": [], "count": 0})
